@@ -1,0 +1,1 @@
+//! Arguments and verbs: one file per verb.

@@ -1,0 +1,1 @@
+//! Variants of one run, or two runs, side by side. Pure.

@@ -1,0 +1,91 @@
+//! What happens during a run, as typed, serialisable events. The runner and its rooms emit them; progress, the record and
+//! the log consume them.
+
+use serde::Serialize;
+
+/// One thing that happened. Times are milliseconds since the run began, added by the consumer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A variant's turn begins.
+    VariantStarted {
+        /// Its name.
+        variant: String,
+        /// Its engine.
+        engine: String,
+    },
+    /// A process was started.
+    ProcessStarted {
+        /// Its name.
+        process: String,
+        /// Its process id.
+        pid: i32,
+    },
+    /// A stage of start-up is done: a process answered its probes, or completions proved the whole.
+    StageReady {
+        /// The process, or `topology`.
+        process: String,
+        /// The stage: `probe` or `completions`.
+        stage: String,
+        /// How long it took, in milliseconds.
+        ms: f64,
+    },
+    /// A process ended.
+    ProcessExited {
+        /// Its name.
+        process: String,
+        /// `exit code 1`, `signal 9 (KILL)`.
+        status: String,
+        /// Whether `bench` had asked it to stop.
+        expected: bool,
+    },
+    /// A signal was sent to a process's group.
+    Signalled {
+        /// The process.
+        process: String,
+        /// `TERM` or `KILL`.
+        signal: String,
+    },
+    /// A phase of load begins.
+    PhaseStarted {
+        /// Its name.
+        phase: String,
+        /// Requests it will send.
+        requests: u64,
+    },
+    /// How far a phase is.
+    PhaseProgress {
+        /// Its name.
+        phase: String,
+        /// Requests answered or failed.
+        done: u64,
+        /// Requests it will send.
+        requests: u64,
+        /// Of those done, how many failed.
+        failed: u64,
+    },
+    /// A phase is over.
+    PhaseEnded {
+        /// Its name.
+        phase: String,
+        /// Its window in milliseconds.
+        window_ms: f64,
+        /// Requests that failed.
+        failed: u64,
+    },
+    /// Teardown begins.
+    TeardownStarted {
+        /// Why: `done`, `failed`, `interrupted`.
+        reason: String,
+    },
+    /// Nothing is left.
+    TeardownEnded {
+        /// How long it took, in milliseconds.
+        ms: f64,
+    },
+    /// Something the reader should know that did not end the run.
+    Warning {
+        /// In words.
+        message: String,
+    },
+}

@@ -1,0 +1,25 @@
+//! `bench`: a declarative test-and-benchmark harness for LLM serving.
+//!
+//! A scenario file goes in; a verdict and a report come out. [`scenario`] reads the file and reports every mistake at once.
+//! [`plan`] works out, without touching anything, which processes ([`engine`]), requests and rules that means.
+//! [`topology`] brings the processes up under a warden that outlives us and takes everything down. [`load`] drives requests
+//! and notes when each byte came; [`measure`] turns that into answers, samples and figures. [`verify`] holds answers
+//! against rules and figures against gates. [`record`] keeps the run on disk as it goes; [`report`] and [`compare`] read
+//! records and nothing else. [`mod@run`] is the only place where these meet, [`cli`] the only one that prints, and [`sim`] is the
+//! engine that needs no install.
+
+pub mod cli;
+pub mod compare;
+pub mod diagnostic;
+pub mod engine;
+pub mod event;
+pub mod load;
+pub mod measure;
+pub mod observe;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod scenario;
+pub mod sim;
+pub mod topology;
+pub mod verify;

@@ -1,0 +1,73 @@
+//! What the client saw of one request: bytes and the instants at which they came. Nothing here is parsed;
+//! the hot path fills this in, and another thread makes an answer and a sample of it.
+
+use std::sync::Arc;
+
+/// An instant on CLOCK_MONOTONIC, in nanoseconds.
+pub type Nanos = u64;
+
+/// One read from the socket: where the received body then ended, and when the bytes arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Length of the decoded body after this read.
+    pub end: usize,
+    /// When the kernel received the last of these bytes, moved to CLOCK_MONOTONIC; user-space time where the kernel gave no stamp.
+    pub kernel: Nanos,
+    /// When the client read them.
+    pub user: Nanos,
+    /// Whether `kernel` is the kernel's own stamp.
+    pub stamped: bool,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The answer was received whole, as its framing (length, chunks) tells.
+    Complete,
+    /// No connection could be made.
+    Connect(String),
+    /// The request's time limit passed.
+    Timeout,
+    /// The connection broke or the framing was wrong.
+    Broken(String),
+    /// The run was cancelled.
+    Cancelled,
+}
+
+/// Which request this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId {
+    /// Index of the phase in the variant's phase list, warm-up included.
+    pub phase: u32,
+    /// Index of the request in its phase.
+    pub index: u64,
+    /// Index of the batch, for batch phases.
+    pub batch: Option<u32>,
+}
+
+/// One request and everything received for it.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Which request.
+    pub id: RequestId,
+    /// When the schedule wanted it sent.
+    pub due: Nanos,
+    /// When its first byte was handed to the kernel; `None` if it never was.
+    pub sent: Option<Nanos>,
+    /// Time taken to connect, when a connection was made for this request.
+    pub connect: Option<Nanos>,
+    /// Whether the connection had carried a request before.
+    pub reused: bool,
+    /// When the exchange ended: the last byte's receive time, or the failure.
+    pub ended: Nanos,
+    /// The HTTP status, once known.
+    pub status: Option<u16>,
+    /// The answer's headers, names in lower case.
+    pub headers: Arc<[(String, String)]>,
+    /// The decoded body.
+    pub body: Vec<u8>,
+    /// Receive times, in order.
+    pub arrivals: Vec<Arrival>,
+    /// How it ended.
+    pub end: End,
+}

@@ -1,0 +1,1 @@
+//! Samplers of the machine: GPUs and the host.

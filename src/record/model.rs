@@ -1,0 +1,223 @@
+//! `run.json`: one versioned type, written by a run and read back by every report and comparison.
+
+use crate::measure::summary::{Counts, Metrics};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// Version of `run.json` that this tool writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything held.
+    Pass,
+    /// A check failed.
+    Fail,
+    /// The measurement can't be trusted.
+    Invalid,
+    /// A requirement was not met; nothing was started.
+    Skipped,
+    /// The run did not finish; what is there is true.
+    Partial,
+    /// The topology failed or the run broke.
+    Error,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Version of `bench`.
+    pub bench_version: String,
+    /// Unique name of the run, also its directory.
+    pub run_id: String,
+    /// When it began, RFC 3339 in UTC.
+    pub started: String,
+    /// When it ended; absent while it runs.
+    pub finished: Option<String>,
+    /// What was asked for.
+    pub scenario: ScenarioRecord,
+    /// Where it ran.
+    pub machine: Machine,
+    /// How it ended; `partial` while it runs.
+    pub verdict: Verdict,
+    /// The exit code that belongs to the verdict.
+    pub exit_code: Option<u8>,
+    /// The verdict in one sentence.
+    pub summary: String,
+    /// Why it failed, when it did: the whole message as it was printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The variants that ran, in order.
+    pub variants: Vec<VariantRecord>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+    /// Whether the measurement can be trusted.
+    pub quality: Quality,
+    /// Variants side by side.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// The scenario as it was run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// Its name.
+    pub name: String,
+    /// The file it was read from.
+    pub path: String,
+    /// SHA-256 of `resolved`, as compact JSON.
+    pub sha256: String,
+    /// After overlays and `--set`; secrets redacted.
+    pub resolved: serde_json::Value,
+}
+
+/// The machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and kernel.
+    pub os: String,
+    /// Processor model.
+    pub cpu: String,
+    /// Logical processors available.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// GPUs, by product name.
+    pub gpus: Vec<String>,
+}
+
+/// One variant's results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariantRecord {
+    /// Its name.
+    pub name: String,
+    /// What served.
+    pub engine: EngineRecord,
+    /// Hash of the request list.
+    pub requests_sha256: String,
+    /// How it came up; absent if it never did.
+    pub startup: Option<Startup>,
+    /// Its phases.
+    pub phases: Vec<PhaseRecord>,
+    /// How it went down.
+    pub teardown: Option<Teardown>,
+}
+
+/// What served.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EngineRecord {
+    /// `vllm`, `dynamo`, `external`, `sim`.
+    pub kind: String,
+    /// Versions by package.
+    pub versions: IndexMap<String, String>,
+    /// The served model.
+    pub model: String,
+}
+
+/// How a topology came up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Startup {
+    /// From the first process started to proven ready.
+    pub ready_ms: f64,
+    /// Each stage.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage of start-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The process, or `topology`.
+    pub process: String,
+    /// `spawn`, `probe` or `completions`.
+    pub stage: String,
+    /// Milliseconds since the first process was started.
+    pub start_ms: f64,
+    /// How long it took.
+    pub ms: f64,
+}
+
+/// How a topology went down.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Teardown {
+    /// From the first TERM until nothing was left.
+    pub ms: f64,
+    /// Signals sent, in order.
+    pub signals: Vec<SignalRecord>,
+}
+
+/// One signal sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignalRecord {
+    /// To which process's group.
+    pub process: String,
+    /// `TERM` or `KILL`.
+    pub signal: String,
+    /// Milliseconds after teardown began.
+    pub at_ms: f64,
+}
+
+/// One phase's results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhaseRecord {
+    /// Its name.
+    pub name: String,
+    /// `warmup`, `batch` or `closed`.
+    pub kind: String,
+    /// First due to last answer.
+    pub window_ms: f64,
+    /// How many.
+    pub counts: Counts,
+    /// Failures by class.
+    pub errors: IndexMap<String, u64>,
+    /// The numbers.
+    pub metrics: Metrics,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What: the rule or gate as written.
+    pub name: String,
+    /// On what: `variant`, `variant/phase` or `run`.
+    pub scope: String,
+    /// Whether it held.
+    pub passed: bool,
+    /// What was found; for failures the first examples, each with its request.
+    pub detail: String,
+}
+
+/// Whether the measurement can be trusted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// `good`, `marked` or `invalid`.
+    pub verdict: String,
+    /// Why not good.
+    pub findings: Vec<Finding>,
+}
+
+/// One doubt about the measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A stable name, such as `schedule_lag`.
+    pub code: String,
+    /// What was seen and what to change.
+    pub detail: String,
+}
+
+/// One metric, two variants, one phase: side by side, without a verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// `ttft_ms.p50`, `output_tokens_per_s`, ...
+    pub metric: String,
+    /// The phase.
+    pub phase: String,
+    /// The variant held against.
+    pub baseline: String,
+    /// The variant.
+    pub variant: String,
+    /// variant / baseline.
+    pub ratio: Option<f64>,
+}

@@ -1,0 +1,1 @@
+//! Pure renderers: a record in, a table, Markdown or JUnit out.

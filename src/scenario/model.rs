@@ -1,0 +1,594 @@
+//! The scenario as types: what a file may say, and nothing of where it said it.
+//!
+//! These types are the single source of the grammar: the decoder is derived from them, the JSON Schema is generated from
+//! them. Kinds are chosen by single-key maps (`engine: {dynamo: {...}}`), never by tags or untagged unions, so that every
+//! error can point at its place.
+
+use super::gate::Gate;
+use super::units::Time;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One scenario file, after overlays and `--set`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Version of the file format; this tool reads 1.
+    pub version: u32,
+    /// Name of the scenario: letters, digits, `-`, `_` and `.`; it names the report directory.
+    pub name: String,
+    /// What this scenario is for, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The model to serve.
+    pub model: Model,
+    /// The GPU that must be there; without it the run is skipped with exit code 6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Gpu>,
+    /// Where the engines' Python comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Runtime>,
+    /// The engine, when every variant runs the same or there are no variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+    /// Where prompts come from.
+    pub prompts: Prompts,
+    /// How a prompt becomes a request.
+    #[serde(default)]
+    pub request: RequestOptions,
+    /// What load is driven.
+    pub load: Load,
+    /// When a topology counts as ready.
+    #[serde(default)]
+    pub ready: Ready,
+    /// What must hold.
+    #[serde(default)]
+    pub verify: Verify,
+    /// Named variations, run on the same requests and shown side by side, in the order written.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub variants: IndexMap<String, Variant>,
+    /// How variants are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Compare>,
+    /// What is written beside the record.
+    #[serde(default)]
+    pub report: ReportOptions,
+}
+
+/// The model under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// A hub id (`Qwen/Qwen3-0.6B`) or a local directory (`~` is the home directory; relative to the scenario file).
+    pub id: String,
+    /// The name clients ask for; the id unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_name: Option<String>,
+}
+
+/// A GPU requirement, checked through NVML before anything starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gpu {
+    /// Part of the GPU's product name, case-insensitive: `t4`, `a100`, `h100`; `any` takes whatever is there.
+    pub kind: String,
+    /// How many of that kind are needed.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub count: u32,
+}
+
+/// Where the engines' Python interpreter comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Runtime {
+    /// A virtual environment's directory.
+    Venv(String),
+    /// A Python interpreter.
+    Python(String),
+    /// An environment that `bench` makes once with `uv` and keeps in the user's cache by the hash of this block.
+    Uv(Uv),
+}
+
+/// An environment made by `uv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Uv {
+    /// Python version, as `uv venv --python` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Requirements, as `uv pip install` takes them.
+    #[schemars(length(min = 1))]
+    pub packages: Vec<String>,
+    /// Lines for `uv pip install --override`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
+}
+
+/// The serving stack under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// Native vLLM: `python -m vllm.entrypoints.openai.api_server`.
+    Vllm(Vllm),
+    /// NVIDIA Dynamo: discovery (etcd or files), `dynamo.frontend` and workers.
+    Dynamo(Dynamo),
+    /// An endpoint that is already running.
+    External(External),
+    /// The embedded engine: `bench sim`, no install.
+    Sim(Sim),
+}
+
+/// Arguments by flag name without dashes: `null` is a bare flag, a list repeats the values after the flag, `false` removes a default.
+pub type Args = IndexMap<String, ArgValue>;
+
+/// One argument's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ArgValue {
+    /// `null`: the bare flag.
+    Bare,
+    /// `true`: the bare flag; `false`: leave out a flag that would be there by default.
+    Switch(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Number(f64),
+    /// Text, passed as it is.
+    Text(String),
+    /// Several values after one flag.
+    List(Vec<String>),
+}
+
+/// Native vLLM.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vllm {
+    /// Arguments for the server.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub args: Args,
+    /// Environment variables for the server.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+}
+
+/// NVIDIA Dynamo. The defaults are those of Apache Beam's embedded mode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dynamo {
+    /// How workers are found. `etcd` is started by `bench` unless ETCD_ENDPOINTS is set, which is then used and left alone.
+    #[serde(default)]
+    pub discovery: Discovery,
+    /// How the frontend picks a worker.
+    #[serde(default)]
+    pub router: Router,
+    /// The frontend's own arguments and environment.
+    #[serde(default)]
+    pub frontend: Part,
+    /// The workers, at least one group.
+    #[schemars(length(min = 1))]
+    pub workers: Vec<Worker>,
+}
+
+/// How Dynamo's parts find each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Discovery {
+    /// An etcd server.
+    #[default]
+    Etcd,
+    /// A private directory of files; for one machine.
+    File,
+}
+
+/// Dynamo's router modes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Router {
+    /// Each worker in turn.
+    #[default]
+    RoundRobin,
+    /// Any worker.
+    Random,
+    /// The worker that holds the longest prefix.
+    Kv,
+    /// The worker that the request names.
+    Direct,
+    /// The less loaded of two.
+    PowerOfTwo,
+    /// The least loaded.
+    LeastLoaded,
+}
+
+/// Arguments and environment of one kind of process.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Arguments, overriding the defaults by key.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub args: Args,
+    /// Environment variables.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+}
+
+/// A group of equal Dynamo workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Worker {
+    /// `python -m dynamo.vllm`.
+    Vllm(WorkerGroup),
+    /// `python -m dynamo.mocker`, Dynamo's own mock engine.
+    Mocker(WorkerGroup),
+}
+
+/// How many workers, and how each is started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerGroup {
+    /// Number of processes.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 64))]
+    pub count: u32,
+    /// Role in disaggregated serving; aggregated when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Arguments, overriding the defaults by key.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub args: Args,
+    /// Environment variables.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+}
+
+/// What a worker does in disaggregated serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads prompts.
+    Prefill,
+    /// Writes tokens.
+    Decode,
+}
+
+/// An endpoint that `bench` neither starts nor stops.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    /// Base URL without `/v1`, for example `http://127.0.0.1:8000`; a path is kept as a prefix.
+    pub url: String,
+    /// Headers sent with every request.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, String>,
+}
+
+/// The embedded engine's timing model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sim {
+    /// Which server it behaves like.
+    pub flavour: Flavour,
+    /// Time from start to listening.
+    pub startup: Time,
+    /// Prompt tokens read per second.
+    #[schemars(range(min = 1.0))]
+    pub prefill_tokens_per_s: f64,
+    /// Time of one decode step with one sequence running.
+    pub step: Time,
+    /// Time that every further running sequence adds to a step.
+    pub step_per_sequence: Time,
+    /// Sequences that run at once; others queue.
+    #[schemars(range(min = 1))]
+    pub slots: u32,
+    /// Further arguments of `bench sim`, such as its faults.
+    pub args: Args,
+}
+
+impl Default for Sim {
+    fn default() -> Self {
+        Self {
+            flavour: Flavour::Vllm,
+            startup: Time::from_millis(50),
+            prefill_tokens_per_s: 20_000.0,
+            step: Time::from_micros(4_000),
+            step_per_sequence: Time::from_micros(50),
+            slots: 32,
+            args: Args::new(),
+        }
+    }
+}
+
+/// Which real server the embedded engine behaves like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Flavour {
+    /// Answers as native vLLM does: never an `nvext`.
+    #[default]
+    Vllm,
+    /// Answers as Dynamo's frontend does: `nvext.timing` when asked for.
+    Dynamo,
+}
+
+/// Where prompts come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompts {
+    /// Written in the scenario.
+    Inline(Vec<String>),
+    /// A JSONL file, one `{"prompt": "..."}` or `"..."` a line; relative to the scenario file.
+    File(String),
+}
+
+/// How a prompt becomes a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestOptions {
+    /// The API that is called.
+    pub endpoint: ApiEndpoint,
+    /// Whether answers stream (server-sent events).
+    pub stream: bool,
+    /// Prompts carried by one `completions` request.
+    #[schemars(range(min = 1, max = 1024))]
+    pub prompts_per_request: u32,
+    /// Limit on one request, from its first byte sent to its last byte received.
+    pub timeout: Time,
+    /// Body fields, such as `max_tokens` and `temperature`.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// Headers sent with every request.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, String>,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self {
+            endpoint: ApiEndpoint::Completions,
+            stream: true,
+            prompts_per_request: 1,
+            timeout: Time::from_secs(120),
+            params: serde_json::Map::new(),
+            headers: IndexMap::new(),
+        }
+    }
+}
+
+/// The OpenAI-compatible API that is called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiEndpoint {
+    /// `POST /v1/completions`.
+    #[default]
+    Completions,
+    /// `POST /v1/chat/completions`.
+    Chat,
+}
+
+/// What load is driven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Requests that are sent before, and not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Warmup>,
+    /// The measured phases, in order.
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Phase>,
+}
+
+/// Requests before the first measured phase; their prompts are distinct from each other and from the measured ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Warmup {
+    /// How many.
+    #[schemars(range(min = 1))]
+    pub requests: u64,
+    /// How many at once.
+    #[serde(default = "four")]
+    #[schemars(range(min = 1))]
+    pub concurrency: u32,
+}
+
+/// One measured phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Send a batch, await all of it, then the next: what Beam's RunInference does.
+    Batch(Batch),
+    /// A fixed number of requests in flight, each followed by the next.
+    Closed(Closed),
+}
+
+/// Beam-shaped load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Name in reports; `batch` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Requests sent at once.
+    #[schemars(range(min = 1))]
+    pub size: u32,
+    /// How many batches, one after the other.
+    #[schemars(range(min = 1))]
+    pub batches: u32,
+}
+
+/// Closed loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// Name in reports; `closed` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Requests in flight.
+    #[schemars(range(min = 1))]
+    pub concurrency: u32,
+    /// Requests in all.
+    #[schemars(range(min = 1))]
+    pub requests: u64,
+}
+
+/// When a topology counts as ready: every process's own probe, then real completions that carry the scenario's markers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ready {
+    /// Limit on the whole start-up.
+    pub timeout: Time,
+    /// Consecutive good completions that prove it.
+    #[schemars(range(min = 1, max = 100))]
+    pub completions: u32,
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self {
+            timeout: Time::from_secs(600),
+            completions: 3,
+        }
+    }
+}
+
+/// What must hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Verify {
+    /// Rules that every answer must satisfy; an answer that breaks one has failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub every_response: Vec<Assertion>,
+    /// Service-level objectives; requests that meet all of them are goodput.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Slo>,
+    /// Conditions on metrics that fail the run, such as `p99 ttft < 800ms` or `error_rate == 0`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
+}
+
+/// One rule on an answer: `status`, or `at` with exactly one condition. In streams it reads the assembled answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Assertion {
+    /// The HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// A JSONPath (RFC 9535) without its `$.`: `choices[0].finish_reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// `true`: something is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub present: Option<bool>,
+    /// `true`: nothing is there, or `null`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<bool>,
+    /// It equals this value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals: Option<serde_json::Value>,
+    /// It equals one of these values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_of: Option<Vec<serde_json::Value>>,
+    /// It is a number in this range, both ends included: `1..64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between: Option<super::units::Range>,
+    /// It has this JSON type.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub json_type: Option<JsonType>,
+    /// It is text in which this regular expression is found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
+}
+
+/// JSON's types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonType {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean,
+    /// Any number.
+    Number,
+    /// A whole number.
+    Integer,
+    /// Text.
+    String,
+    /// A list.
+    Array,
+    /// A map.
+    Object,
+}
+
+/// Service-level objectives of one request.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Slo {
+    /// Time to first token at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttft: Option<Time>,
+    /// Time per output token at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tpot: Option<Time>,
+    /// End to end at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub e2e: Option<Time>,
+}
+
+/// What one variant changes. Its rules and gates are added to the scenario's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// The engine of this variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+    /// Its Python.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Runtime>,
+    /// What must hold for this variant besides.
+    #[serde(default)]
+    pub verify: Verify,
+}
+
+/// How variants are compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compare {
+    /// The variant that the others are held against.
+    pub baseline: String,
+    /// Every variant must answer every request with the same text (use temperature 0).
+    #[serde(default)]
+    pub same_text: bool,
+}
+
+/// What is written beside the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportOptions {
+    /// Files rendered into the report directory.
+    pub formats: Vec<ReportFormat>,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        Self {
+            formats: vec![ReportFormat::Markdown, ReportFormat::Junit],
+        }
+    }
+}
+
+/// A rendered form of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportFormat {
+    /// `report.md`
+    Markdown,
+    /// `junit.xml`
+    Junit,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn four() -> u32 {
+    4
+}

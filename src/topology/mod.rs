@@ -1,0 +1,1 @@
+//! Processes: the warden that owns them, their ports, logs, readiness and end.

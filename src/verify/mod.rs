@@ -1,0 +1,1 @@
+//! Rules on answers and gates on metrics. Pure.
