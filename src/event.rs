@@ -2,6 +2,8 @@
 //! the log consume them.
 
 use serde::Serialize;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
 
 /// One thing that happened. Times are milliseconds since the run began, added by the consumer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,4 +90,37 @@ pub enum Event {
         /// In words.
         message: String,
     },
+}
+
+/// An event and when it was emitted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stamped {
+    /// Milliseconds since the run began.
+    pub at_ms: f64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Where events are emitted to; cheap to clone and to send to other threads.
+#[derive(Debug, Clone)]
+pub struct Events {
+    began: Instant,
+    sender: Sender<Stamped>,
+}
+
+impl Events {
+    /// A sink whose clock starts now, and the end that consumes.
+    #[must_use]
+    pub fn channel() -> (Self, Receiver<Stamped>) {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let began = Instant::now();
+        (Self { began, sender }, receiver)
+    }
+
+    /// Emits one event. A consumer that has gone away is no reason to fail a run.
+    pub fn emit(&self, event: Event) {
+        let at_ms = self.began.elapsed().as_secs_f64() * 1e3;
+        let _ = self.sender.send(Stamped { at_ms, event });
+    }
 }

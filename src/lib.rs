@@ -19,6 +19,7 @@ pub mod observe;
 pub mod plan;
 pub mod record;
 pub mod report;
+pub mod runtime;
 pub mod scenario;
 pub mod sim;
 pub mod topology;

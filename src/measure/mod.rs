@@ -3,5 +3,6 @@
 
 pub mod answer;
 pub mod exchange;
+pub mod lifecycle;
 pub mod sample;
 pub mod summary;

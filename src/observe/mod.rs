@@ -1,1 +1,4 @@
-//! Samplers of the machine: GPUs and the host.
+//! What the machine is and has: GPUs and the host.
+
+pub mod gpu;
+pub mod host;

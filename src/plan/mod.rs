@@ -1,10 +1,17 @@
 //! What a run will do, worked out before anything starts. Pure: a scenario, the facts of the machine and a seed go in;
 //! processes, requests and rules come out. `bench plan` prints exactly this.
 
-use crate::engine::{Endpoint, Process};
+mod requests;
+
+pub use requests::Purpose;
+
+use crate::engine::{self, Endpoint, Process, Python, Site, Stack};
+use crate::scenario::effective::{Effective, effective};
 use crate::scenario::gate::Gate;
-use crate::scenario::model::{ApiEndpoint, Assertion, Ready, ReportFormat};
+use crate::scenario::model::{ApiEndpoint, Assertion, Phase, Ready, ReportFormat, Scenario, Slo};
+use indexmap::IndexMap;
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Everything a run will do.
@@ -20,6 +27,8 @@ pub struct Plan {
     pub same_text: bool,
     /// Files rendered into the report directory.
     pub formats: Vec<ReportFormat>,
+    /// Names of inherited variables that children do not get.
+    pub scrubbed: Vec<String>,
 }
 
 /// One variant: a topology, its requests and what must hold.
@@ -31,10 +40,10 @@ pub struct VariantPlan {
     pub engine: &'static str,
     /// Versions found in the runtime, by package.
     pub versions: Vec<(String, String)>,
+    /// What the reader should know about them.
+    pub warnings: Vec<String>,
     /// What is started, in order; stopped in reverse.
     pub processes: Vec<Process>,
-    /// Names of inherited variables that children do not get.
-    pub scrubbed: Vec<String>,
     /// Where load is sent.
     pub endpoint: Endpoint,
     /// When it counts as ready.
@@ -45,6 +54,8 @@ pub struct VariantPlan {
     pub phases: Vec<PhasePlan>,
     /// Rules on every answer.
     pub rules: Vec<Assertion>,
+    /// Service-level objectives of one request.
+    pub slo: Option<Slo>,
     /// Gates on metrics.
     pub gates: Vec<Gate>,
 }
@@ -97,4 +108,237 @@ pub enum Shape {
         /// Requests in all.
         requests: u64,
     },
+}
+
+impl PhasePlan {
+    /// Requests it sends.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        match self.shape {
+            Shape::Batch { size, batches } => u64::from(size) * u64::from(batches),
+            Shape::Closed { requests, .. } => requests,
+        }
+    }
+
+    /// `warmup`, `batch` or `closed`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.shape {
+            _ if !self.measured => "warmup",
+            Shape::Batch { .. } => "batch",
+            Shape::Closed { .. } => "closed",
+        }
+    }
+}
+
+/// What was found out about the machine before planning.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// This program.
+    pub exe: PathBuf,
+    /// Each variant's interpreter, where it has one.
+    pub pythons: IndexMap<String, Python>,
+    /// The etcd program.
+    pub etcd: Option<PathBuf>,
+    /// `ETCD_ENDPOINTS`, where it is set.
+    pub etcd_endpoints: Option<String>,
+    /// Free ports, at least [`ports_needed`].
+    pub ports: Vec<u16>,
+    /// A directory of the run's own, not yet made.
+    pub scratch: PathBuf,
+    /// The model: a hub id or a directory that is there.
+    pub model: String,
+    /// The prompts, read.
+    pub prompts: Vec<String>,
+    /// `PATH`.
+    pub path: String,
+    /// Names of the variables that children would inherit.
+    pub inherited: Vec<String>,
+}
+
+/// Why a variant can't run here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("variant {variant}: {source}")]
+pub struct Error {
+    /// The variant.
+    pub variant: String,
+    /// What is missing.
+    pub source: engine::Error,
+}
+
+/// Variables of these families are kept from children: a set one silently changes what Dynamo does.
+const SCRUBBED: [&str; 3] = ["DYN_", "NATS_", "ETCD_"];
+
+/// Whether an inherited variable is kept from children.
+#[must_use]
+pub fn scrubbed(name: &str) -> bool {
+    SCRUBBED.iter().any(|family| name.starts_with(family))
+}
+
+/// Ports that all variants together take.
+#[must_use]
+pub fn ports_needed(scenario: &Scenario) -> usize {
+    effective(scenario)
+        .iter()
+        .map(|variant| engine::ports_needed(variant.engine))
+        .sum()
+}
+
+/// Works out a run.
+///
+/// # Errors
+/// The first variant that this machine can't run, and why.
+pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
+    let mut ports = facts.ports.as_slice();
+    let mut variants = Vec::new();
+    for variant in effective(scenario) {
+        let (own, rest) = ports.split_at(engine::ports_needed(variant.engine).min(ports.len()));
+        ports = rest;
+        let site = Site {
+            exe: &facts.exe,
+            python: facts.pythons.get(variant.name),
+            etcd: facts.etcd.as_deref(),
+            etcd_endpoints: facts.etcd_endpoints.as_deref(),
+            model: &facts.model,
+            served_name: scenario.model.served_name.as_deref(),
+            vllm: &scenario.vllm,
+            path: &facts.path,
+            ports: own,
+            scratch: &facts.scratch.join(variant.name),
+        };
+        let stack = engine::build(variant.engine, &site).map_err(|source| Error {
+            variant: variant.name.to_owned(),
+            source,
+        })?;
+        variants.push(variant_plan(scenario, facts, variant, stack));
+    }
+    Ok(Plan {
+        scenario: scenario.name.clone(),
+        variants,
+        baseline: scenario
+            .compare
+            .as_ref()
+            .map(|compare| compare.baseline.clone()),
+        same_text: scenario
+            .compare
+            .as_ref()
+            .is_some_and(|compare| compare.same_text),
+        formats: scenario.report.formats.clone(),
+        scrubbed: facts
+            .inherited
+            .iter()
+            .filter(|name| scrubbed(name))
+            .cloned()
+            .collect(),
+    })
+}
+
+fn variant_plan(
+    scenario: &Scenario,
+    facts: &Facts,
+    variant: Effective<'_>,
+    stack: Stack,
+) -> VariantPlan {
+    let request = &scenario.request;
+    let phases = phases(scenario);
+    let mut requests = Requests {
+        api: request.endpoint,
+        stream: request.stream,
+        prompts_per_request: request.prompts_per_request,
+        prompts: facts.prompts.clone(),
+        template: requests::template(
+            &request.params,
+            request.stream,
+            &nvext_fields(&variant.verify.every_response),
+        ),
+        timeout: request.timeout.0,
+        sha256: String::new(),
+    };
+    requests.sha256 = requests::sha256(&requests, &phases);
+    let mut endpoint = stack.endpoint;
+    endpoint.headers.extend(
+        request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    VariantPlan {
+        name: variant.name.to_owned(),
+        engine: stack.kind,
+        versions: stack.versions,
+        warnings: stack.warnings,
+        processes: stack.processes,
+        endpoint,
+        ready: scenario.ready.clone(),
+        requests,
+        phases,
+        rules: variant.verify.every_response,
+        slo: variant.verify.slo,
+        gates: variant.verify.gates,
+    }
+}
+
+fn phases(scenario: &Scenario) -> Vec<PhasePlan> {
+    let warmup = scenario.load.warmup.as_ref().map(|warmup| PhasePlan {
+        name: "warmup".into(),
+        shape: Shape::Closed {
+            concurrency: warmup.concurrency,
+            requests: warmup.requests,
+        },
+        measured: false,
+    });
+    let measured = scenario.load.phases.iter().map(|phase| match phase {
+        Phase::Batch(batch) => PhasePlan {
+            name: batch.name.clone().unwrap_or_else(|| "batch".into()),
+            shape: Shape::Batch {
+                size: batch.size,
+                batches: batch.batches,
+            },
+            measured: true,
+        },
+        Phase::Closed(closed) => PhasePlan {
+            name: closed.name.clone().unwrap_or_else(|| "closed".into()),
+            shape: Shape::Closed {
+                concurrency: closed.concurrency,
+                requests: closed.requests,
+            },
+            measured: true,
+        },
+    });
+    warmup.into_iter().chain(measured).collect()
+}
+
+/// The `nvext.extra_fields` that rules need: Dynamo sends timing and worker ids only when asked. A rule that something is
+/// absent asks for nothing.
+fn nvext_fields(rules: &[Assertion]) -> Vec<&'static str> {
+    ["timing", "worker_id"]
+        .into_iter()
+        .filter(|field| {
+            let path = format!("nvext.{field}");
+            rules.iter().any(|rule| {
+                rule.absent.is_none()
+                    && rule
+                        .at
+                        .as_deref()
+                        .is_some_and(|at| at.strip_prefix("$.").unwrap_or(at).starts_with(&path))
+            })
+        })
+        .collect()
+}
+
+/// Where a path of the scenario's leads: `~` is the home directory, relative ones start at the scenario's own directory.
+#[must_use]
+pub fn locate(path: &str, base: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => base.join(path),
+    }
+}
+
+/// Whether a model's id means a directory rather than a hub's model.
+#[must_use]
+pub fn is_directory(id: &str) -> bool {
+    ["/", "./", "../", "~/"]
+        .iter()
+        .any(|prefix| id.starts_with(prefix))
 }

@@ -1,5 +1,6 @@
 //! Scenario files: from text to a checked [`model::Scenario`], or every mistake in it at once.
 
+pub mod effective;
 pub mod gate;
 pub mod model;
 pub mod units;

@@ -32,6 +32,9 @@ pub struct Scenario {
     /// The engine, when every variant runs the same or there are no variants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
+    /// Settings of every vLLM, native or as Dynamo's worker, so that both run alike; an engine's own override them by key.
+    #[serde(default)]
+    pub vllm: Part,
     /// Where prompts come from.
     pub prompts: Prompts,
     /// How a prompt becomes a request.

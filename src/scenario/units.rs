@@ -36,3 +36,9 @@ pub struct Range {
     /// Largest value in it.
     pub high: f64,
 }
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}ms", self.0.as_secs_f64() * 1e3)
+    }
+}

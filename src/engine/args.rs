@@ -1,0 +1,85 @@
+//! Command-line arguments by key: defaults first, what the user says overrides, `null` is a bare flag.
+
+use crate::scenario::model::{ArgValue, Args};
+use indexmap::IndexMap;
+
+/// Flags in order, later layers overriding earlier ones by key. Keys are compared with `_` read as `-`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flags(IndexMap<String, ArgValue>);
+
+impl Flags {
+    /// Defaults, in the order given.
+    pub(super) fn new<const N: usize>(defaults: [(&str, ArgValue); N]) -> Self {
+        Self(
+            defaults
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+    }
+
+    /// Lays `args` over what is there.
+    pub(super) fn over(mut self, args: &Args) -> Self {
+        for (key, value) in args {
+            self.0.insert(key.replace('_', "-"), value.clone());
+        }
+        self
+    }
+
+    /// A flag's value, where it is set.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.0.get(key).map(text)
+    }
+
+    /// Appends the flags to a command.
+    pub(super) fn append(&self, argv: &mut Vec<String>) {
+        for (key, value) in &self.0 {
+            match value {
+                ArgValue::Switch(false) => {}
+                ArgValue::Bare | ArgValue::Switch(true) => argv.push(format!("--{key}")),
+                ArgValue::List(values) => {
+                    argv.push(format!("--{key}"));
+                    argv.extend(values.iter().cloned());
+                }
+                one => argv.extend([format!("--{key}"), text(one)]),
+            }
+        }
+    }
+}
+
+fn text(value: &ArgValue) -> String {
+    match value {
+        ArgValue::Bare => String::new(),
+        ArgValue::Switch(on) => on.to_string(),
+        ArgValue::Int(number) => number.to_string(),
+        ArgValue::Number(number) => number.to_string(),
+        ArgValue::Text(text) => text.clone(),
+        ArgValue::List(values) => values.join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_arguments_override_by_key_and_null_is_bare() {
+        let flags = Flags::new([
+            ("discovery-backend", ArgValue::Text("etcd".into())),
+            ("no-router-kv-events", ArgValue::Bare),
+            ("event-plane", ArgValue::Text("zmq".into())),
+        ])
+        .over(&Args::from([
+            ("discovery_backend".into(), ArgValue::Text("file".into())),
+            ("no-router-kv-events".into(), ArgValue::Switch(false)),
+            ("ports".into(), ArgValue::List(vec!["1".into(), "2".into()])),
+            ("rate".into(), ArgValue::Number(0.72)),
+        ]));
+        let mut argv = Vec::new();
+        flags.append(&mut argv);
+        assert_eq!(
+            argv.join(" "),
+            "--discovery-backend file --event-plane zmq --ports 1 2 --rate 0.72"
+        );
+    }
+}

@@ -1,0 +1,339 @@
+//! NVIDIA Dynamo with the defaults of Apache Beam's embedded mode: etcd, `dynamo.frontend`, then workers, all on loopback.
+//! Flags are those of ai-dynamo 1.0 to 1.6, which spell the defaults alike; older ones are refused, newer ones warned of.
+
+use super::args::Flags;
+use super::{Endpoint, Error, Probe, Process, Python, Site, Stack, python_env, set_env, workers};
+use crate::scenario::model::{ArgValue, Discovery, Dynamo, Role, Router, WorkerGroup};
+use std::time::Duration;
+
+/// Newest minor version of 1.x whose flags were checked.
+const NEWEST: u32 = 6;
+/// TERM on `dynamo.vllm` takes about 10.6 s, 5 s of it Dynamo's own grace period.
+const WORKER_GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Start order; stopping goes the other way.
+const DISCOVERY: u32 = 0;
+const FRONTEND: u32 = 1;
+const WORKERS: u32 = 2;
+
+pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
+    let python = site.python.ok_or(Error::NoRuntime { engine: "dynamo" })?;
+    let missing = |package| Error::NoPackage {
+        engine: "dynamo",
+        package,
+        python: python.program.clone(),
+    };
+    let version = python
+        .versions
+        .get("ai-dynamo")
+        .ok_or_else(|| missing("ai-dynamo"))?;
+    let minor = minor(version)?;
+    let mut warnings = Vec::new();
+    if minor.is_none_or(|minor| minor > NEWEST) {
+        warnings.push(format!(
+            "ai-dynamo {version} is newer than 1.{NEWEST}, the last whose flags were checked; they are spelt as for 1.{NEWEST}"
+        ));
+    }
+    if matches!(dynamo.router, Router::PowerOfTwo | Router::LeastLoaded)
+        && minor.is_some_and(|minor| minor < 4)
+    {
+        return Err(Error::NoRouterMode {
+            found: version.clone(),
+            mode: router(dynamo.router).into(),
+            since: "1.4",
+        });
+    }
+    if workers(dynamo).any(|(kind, _)| kind == "vllm") {
+        super::vllm::python(site, "dynamo.vllm")?;
+    }
+
+    let mut ports = site.ports.iter().copied();
+    let mut port = || ports.next().unwrap_or_default();
+    let mut processes = Vec::new();
+    let mut env = planes(dynamo, (port(), port()));
+    match (dynamo.discovery, site.etcd_endpoints) {
+        (Discovery::File, _) => {
+            // One directory for all; it belongs to the frontend, which is stopped after the workers.
+            let directory = site.scratch.join("discovery");
+            env.push(("DYN_FILE_KV".into(), directory.display().to_string()));
+        }
+        (Discovery::Etcd, Some(endpoints)) => {
+            env.push(("ETCD_ENDPOINTS".into(), endpoints.to_owned()));
+        }
+        (Discovery::Etcd, None) => {
+            let (etcd, endpoint) = etcd(site, port(), port())?;
+            env.push(("ETCD_ENDPOINTS".into(), endpoint));
+            processes.push(etcd);
+        }
+    }
+    let frontend_port = port();
+    let parts = Parts {
+        dynamo,
+        site,
+        python,
+        env: &env,
+    };
+    processes.push(parts.frontend(frontend_port));
+    for (index, (kind, group)) in workers(dynamo).enumerate() {
+        processes.push(parts.worker(index, kind, group, port()));
+    }
+    Ok(Stack {
+        kind: "dynamo",
+        processes,
+        endpoint: Endpoint {
+            url: format!("http://127.0.0.1:{frontend_port}"),
+            headers: Vec::new(),
+            model: site.served_name.unwrap_or(site.model).to_owned(),
+        },
+        versions: super::vllm::versions(python),
+        warnings,
+    })
+}
+
+/// The minor version of 1.x; `None` for 2 and later, or a version that can't be read.
+fn minor(version: &str) -> Result<Option<u32>, Error> {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(0), _) => Err(Error::TooOld {
+            found: version.to_owned(),
+        }),
+        (Some(1), minor) => Ok(minor),
+        _ => Ok(None),
+    }
+}
+
+/// The variables that keep every part on loopback and its log free of colours (seen on 1.6.1).
+fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, String)> {
+    let mut env: Vec<(String, String)> = [
+        ("DYN_TCP_RPC_HOST", "127.0.0.1"),
+        ("DYN_TCP_RESPONSE_STREAM_HOST", "127.0.0.1"),
+        ("DYN_EVENT_PLANE_HOST", "127.0.0.1"),
+        ("DYN_SDK_DISABLE_ANSI_LOGGING", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    if dynamo.router != Router::Kv {
+        // Event publishers bind every address unless they are told of a broker, which they then only connect to. Without
+        // KV-aware routing nobody listens to events, so there need not be one.
+        let (xsub, xpub) = broker;
+        env.push((
+            "DYN_ZMQ_BROKER_URL".into(),
+            format!("xsub=tcp://127.0.0.1:{xsub} , xpub=tcp://127.0.0.1:{xpub}"),
+        ));
+    }
+    env
+}
+
+/// A private etcd and its endpoint.
+fn etcd(site: &Site<'_>, client: u16, peer: u16) -> Result<(Process, String), Error> {
+    let program = site.etcd.ok_or(Error::NoEtcd)?;
+    let name = "bench";
+    let (client_url, peer_url) = (
+        format!("http://127.0.0.1:{client}"),
+        format!("http://127.0.0.1:{peer}"),
+    );
+    let directory = site.scratch.join("etcd");
+    let mut argv = vec![program.display().to_string()];
+    for (flag, value) in [
+        ("--name", name),
+        ("--listen-client-urls", &client_url),
+        ("--advertise-client-urls", &client_url),
+        ("--listen-peer-urls", &peer_url),
+        ("--initial-advertise-peer-urls", &peer_url),
+        ("--initial-cluster", &format!("{name}={peer_url}")),
+        ("--data-dir", &directory.display().to_string()),
+        ("--log-level", "warn"),
+    ] {
+        argv.extend([flag.to_owned(), value.to_owned()]);
+    }
+    let process = Process {
+        name: "etcd".into(),
+        argv,
+        env: Vec::new(),
+        stage: DISCOVERY,
+        alone: false,
+        probes: vec![
+            Probe::HttpBelow {
+                url: format!("{client_url}/health"),
+                status: 500,
+            },
+            Probe::EtcdLease {
+                url: client_url.clone(),
+            },
+        ],
+        ports: vec![client, peer],
+        directories: vec![directory],
+        grace: GRACE,
+    };
+    Ok((process, client_url))
+}
+
+/// The flags that frontend and workers share.
+fn plane_flags(dynamo: &Dynamo) -> [(&'static str, ArgValue); 3] {
+    let discovery = match dynamo.discovery {
+        Discovery::Etcd => "etcd",
+        Discovery::File => "file",
+    };
+    [
+        ("discovery-backend", ArgValue::Text(discovery.into())),
+        ("request-plane", ArgValue::Text("tcp".into())),
+        ("event-plane", ArgValue::Text("zmq".into())),
+    ]
+}
+
+/// What frontend and workers are made from.
+struct Parts<'a> {
+    dynamo: &'a Dynamo,
+    site: &'a Site<'a>,
+    python: &'a Python,
+    /// Variables that all of them share.
+    env: &'a [(String, String)],
+}
+
+impl Parts<'_> {
+    fn env(&self) -> Vec<(String, String)> {
+        let mut env = python_env(self.python, self.site);
+        env.extend(self.env.iter().cloned());
+        env
+    }
+
+    fn module(&self, name: &str) -> Vec<String> {
+        vec![
+            self.python.program.display().to_string(),
+            "-m".into(),
+            name.into(),
+        ]
+    }
+
+    fn frontend(&self, port: u16) -> Process {
+        let (dynamo, site) = (self.dynamo, self.site);
+        let [discovery, request, event] = plane_flags(dynamo);
+        let kv = dynamo.router == Router::Kv;
+        let flags = Flags::new([
+            ("http-port", ArgValue::Int(port.into())),
+            ("http-host", ArgValue::Text("127.0.0.1".into())),
+            discovery,
+            request,
+            event,
+            ("router-mode", ArgValue::Text(router(dynamo.router).into())),
+            // KV-aware routing lives on these events.
+            (
+                "no-router-kv-events",
+                if kv {
+                    ArgValue::Switch(false)
+                } else {
+                    ArgValue::Bare
+                },
+            ),
+        ])
+        .over(&dynamo.frontend.args);
+        let mut argv = self.module("dynamo.frontend");
+        flags.append(&mut argv);
+        let mut env = self.env();
+        set_env(&mut env, &dynamo.frontend.env);
+        Process {
+            name: "frontend".into(),
+            argv,
+            env,
+            stage: FRONTEND,
+            alone: false,
+            probes: vec![Probe::HttpBelow {
+                url: format!("http://127.0.0.1:{port}/live"),
+                status: 300,
+            }],
+            ports: vec![port],
+            directories: (dynamo.discovery == Discovery::File)
+                .then(|| site.scratch.join("discovery"))
+                .into_iter()
+                .collect(),
+            grace: GRACE,
+        }
+    }
+
+    fn worker(
+        &self,
+        index: usize,
+        kind: &'static str,
+        group: &WorkerGroup,
+        system_port: u16,
+    ) -> Process {
+        let (dynamo, site) = (self.dynamo, self.site);
+        let [discovery, request, event] = plane_flags(dynamo);
+        let text = |value: &str| ArgValue::Text(value.to_owned());
+        let mut env = self.env();
+        env.extend([
+            ("DYN_SYSTEM_PORT".into(), system_port.to_string()),
+            ("DYN_SYSTEM_HOST".into(), "127.0.0.1".into()),
+        ]);
+        let vllm = kind == "vllm";
+        let mut flags = if vllm {
+            env.push(("VLLM_HOST_IP".into(), "127.0.0.1".into()));
+            set_env(&mut env, &site.vllm.env);
+            let flags = Flags::new([
+                ("model", text(site.model)),
+                discovery,
+                request,
+                event,
+                (
+                    "kv-events-config",
+                    text(r#"{"enable_kv_cache_events": false}"#),
+                ),
+            ]);
+            match site.served_name {
+                Some(name) => flags.over(&[("served-model-name".into(), text(name))].into()),
+                None => flags,
+            }
+            .over(&site.vllm.args)
+        } else {
+            // Without this the mocker's own health stays `notready` for ever (seen on 1.6.1).
+            env.push((
+                "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS".into(),
+                r#"["generate"]"#.into(),
+            ));
+            Flags::new([
+                ("model-path", text(site.model)),
+                ("model-name", text(site.served_name.unwrap_or(site.model))),
+                discovery,
+                request,
+                event,
+            ])
+        };
+        if let Some(role) = group.role {
+            let role = match role {
+                Role::Prefill => "prefill",
+                Role::Decode => "decode",
+            };
+            flags = flags.over(&[("disaggregation-mode".into(), text(role))].into());
+        }
+        let flags = flags.over(&group.args);
+        set_env(&mut env, &group.env);
+        let mut argv = self.module(if vllm { "dynamo.vllm" } else { "dynamo.mocker" });
+        flags.append(&mut argv);
+        Process {
+            name: format!("worker-{index}"),
+            argv,
+            env,
+            stage: WORKERS,
+            alone: vllm,
+            probes: vec![Probe::HttpBelow {
+                url: format!("http://127.0.0.1:{system_port}/health"),
+                status: 300,
+            }],
+            ports: vec![system_port],
+            directories: Vec::new(),
+            grace: WORKER_GRACE,
+        }
+    }
+}
+
+fn router(router: Router) -> &'static str {
+    match router {
+        Router::RoundRobin => "round-robin",
+        Router::Random => "random",
+        Router::Kv => "kv",
+        Router::Direct => "direct",
+        Router::PowerOfTwo => "power-of-two",
+        Router::LeastLoaded => "least-loaded",
+    }
+}

