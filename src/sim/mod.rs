@@ -1,1 +1,22 @@
-//! The embedded engine: an OpenAI-compatible server with a timing model, started as `bench sim`.
+//! The embedded engine: an OpenAI-compatible server with a timing model, started as a process of its own by `bench sim`.
+//!
+//! It answers as vLLM 0.31 or Dynamo 1.6 would, byte shapes included, with text that depends on the prompt alone and with
+//! faults on demand. One thread ([`engine`]) batches continuously on absolute deadlines; connections only wait for tokens
+//! ([`http`], [`feed`]). It knows nothing of scenarios, plans or records.
+
+mod answer;
+mod chunk;
+mod engine;
+mod fault;
+mod feed;
+mod http;
+mod metrics;
+mod options;
+mod request;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use options::{Faults, Flavour, Options};
+pub use serve::{Error, serve};

@@ -1,0 +1,145 @@
+//! One answer being told: from tokens to events of a stream, or to one body.
+
+use super::chunk::{Envelope, Usage};
+use super::engine::{Timing, Token};
+use super::fault::Fate;
+use super::options::Flavour;
+use super::request::{Api, Ask};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The only worker there is; the real ids are as large, beyond what an f64 holds.
+const WORKER_ID: u64 = 738_205_542_462_230_537;
+
+/// An answer, its faults included.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) envelope: Envelope,
+    pub(super) ask: Ask,
+    pub(super) fate: Fate,
+    /// When the request came, in ms since the epoch.
+    pub(super) received_ms: u64,
+}
+
+impl Answer {
+    /// The events that a token gives rise to, each `data: ...` with its blank line.
+    pub(super) fn events(&self, token: Token) -> Vec<String> {
+        let choice = self.ask.choices[token.choice];
+        let first = token.position == 0;
+        let text = self.text(token.choice, token.position);
+        let finish = token.timing.map(|_| choice.finish_reason);
+        let mut chunks = Vec::new();
+        match self.envelope.flavour {
+            Flavour::Vllm => {
+                if first && self.ask.api == Api::Chat {
+                    chunks.push(self.envelope.role_chunk(token.choice));
+                }
+                if text.is_some() || finish.is_some() {
+                    chunks.push(self.chunk(token, text.unwrap_or_default(), first, finish));
+                }
+            }
+            Flavour::Dynamo => {
+                if let Some(text) = text {
+                    chunks.push(self.chunk(token, text, first, None));
+                }
+                if finish.is_some() {
+                    chunks.push(self.chunk(token, "", false, finish));
+                }
+            }
+        }
+        chunks.iter().map(event).collect()
+    }
+
+    /// The events that end a stream.
+    pub(super) fn closing(&self) -> Vec<String> {
+        let usage = self
+            .ask
+            .include_usage
+            .then(|| event(&self.envelope.usage_chunk(self.usage())));
+        let done = (!self.fate.no_done).then(|| "data: [DONE]\n\n".to_owned());
+        usage.into_iter().chain(done).collect()
+    }
+
+    /// The whole answer at once; `timing` is that of the choice which took longest.
+    pub(super) fn body(&self, timing: Option<Timing>) -> Value {
+        let choices: Vec<_> = self
+            .ask
+            .choices
+            .iter()
+            .enumerate()
+            .map(|(index, choice)| {
+                let text = (0..choice.length)
+                    .filter_map(|position| self.text(index, position))
+                    .collect();
+                (text, choice.finish_reason)
+            })
+            .collect();
+        let mut body = self.envelope.whole(&choices, self.usage());
+        self.extend(&mut body, timing);
+        body
+    }
+
+    /// Tokens that a stream carries, all choices together.
+    pub(super) fn length(&self) -> u64 {
+        self.ask
+            .choices
+            .iter()
+            .map(|choice| u64::from(choice.length))
+            .sum()
+    }
+
+    fn chunk(&self, token: Token, text: &str, first: bool, finish: Option<&str>) -> Value {
+        let mut chunk = self.envelope.text_chunk(token.choice, text, first, finish);
+        self.extend(&mut chunk, finish.and(token.timing));
+        chunk
+    }
+
+    /// The text of a token, unless a fault loses it: the first choice's second token, or its only one.
+    fn text(&self, choice: usize, position: u32) -> Option<&'static str> {
+        let Ask { choices, .. } = &self.ask;
+        let lost = self.fate.drop_token && choice == 0 && position == 1.min(choices[0].length - 1);
+        (!lost).then(|| choices[choice].prompt.word(position))
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            prompt: self
+                .ask
+                .choices
+                .iter()
+                .map(|choice| u64::from(choice.prompt.tokens))
+                .sum(),
+            completion: self.length() + u64::from(self.fate.wrong_usage),
+        }
+    }
+
+    /// Adds the `nvext` that was asked for.
+    fn extend(&self, object: &mut Value, timing: Option<Timing>) {
+        let mut nvext = Map::new();
+        if self.ask.worker_id {
+            let ids = json!({"prefill_worker_id": WORKER_ID, "decode_worker_id": WORKER_ID});
+            nvext.insert("worker_id".to_owned(), ids);
+        }
+        if let Some(timing) = timing.filter(|_| self.ask.timing) {
+            nvext.insert("timing".to_owned(), self.timing(timing));
+        }
+        if !nvext.is_empty() {
+            object["nvext"] = Value::Object(nvext);
+        }
+    }
+
+    fn timing(&self, timing: Timing) -> Value {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        json!({
+            "request_received_ms": self.received_ms,
+            "prefill_wait_time_ms": ms(timing.wait),
+            "prefill_time_ms": ms(timing.prefill),
+            "ttft_ms": ms(timing.wait + timing.prefill),
+            "total_time_ms": ms(timing.total),
+        })
+    }
+}
+
+fn event(chunk: &Value) -> String {
+    format!("data: {chunk}\n\n")
+}

@@ -1,0 +1,116 @@
+//! The life of the engine's process: wait, listen, serve, and end by a signal or a fault.
+
+use super::fault::{CRASH_TRACEBACK, START_TRACEBACK};
+use super::http::App;
+use super::options::Options;
+use axum::serve::ListenerExt;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long a crash waits for the last answer to leave.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// Why the engine could not serve on. Each of these ends its process with exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process has the port.
+    #[error("failed to listen on port {} of {}: address already in use", .0.port(), .0.ip())]
+    PortInUse(SocketAddr),
+    /// The address can't be bound for another reason.
+    #[error("failed to listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The system refused something else.
+    #[error("failed to run the embedded engine")]
+    Io(#[from] io::Error),
+    /// A fault was ordered; the log has its traceback.
+    #[error("failed as ordered by {0}")]
+    Ordered(&'static str),
+}
+
+/// Serves until SIGTERM or SIGINT and then returns at once, whatever is in flight. `log` gets one line when the engine
+/// listens, and the traceback of an ordered failure.
+pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("sim-http")
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(async {
+        let mut signals = Signals::new(options.faults.ignore_term)?;
+        tokio::select! {
+            biased;
+            () = signals.stop() => Ok(()),
+            outcome = live(options, log) => outcome,
+        }
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+pub(super) async fn live(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
+    tokio::time::sleep(options.startup).await;
+    if options.faults.fail_start {
+        log.write_all(START_TRACEBACK.as_bytes())?;
+        return Err(Error::Ordered("--fail-start"));
+    }
+    let listener = listen(SocketAddr::new(options.host, options.port)).await?;
+    let address = listener.local_addr()?;
+    let app = App::start(options)?;
+    // The engine serves on where nobody reads its log.
+    let _ = writeln!(log, "serving model `{}` on http://{address}", options.model);
+    // Without this, the kernel would hold small events back until the client's next acknowledgement.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::select! {
+        outcome = axum::serve(listener, app.router()) => Ok(outcome?),
+        () = app.tally.crash() => {
+            tokio::time::sleep(LAST_WORDS).await;
+            log.write_all(CRASH_TRACEBACK.as_bytes())?;
+            Err(Error::Ordered("--crash-after"))
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse => Error::PortInUse(address),
+            _ => Error::Bind { address, source },
+        })
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    ignore_term: bool,
+}
+
+impl Signals {
+    fn new(ignore_term: bool) -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            ignore_term,
+        })
+    }
+
+    async fn stop(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => if !self.ignore_term { return },
+            }
+        }
+    }
+}
