@@ -1,10 +1,16 @@
 //! Gates: conditions on metrics in a small expression form, `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use super::mistake::{Mistake, list, nearest, quote};
+use super::units::{FromText, Time};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
 
-/// One condition on a metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// One condition on a metric. Read from and written as its text.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
     /// As written.
     pub text: String,
@@ -17,7 +23,7 @@ pub struct Gate {
 }
 
 /// What a gate reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// One statistic of a distribution in milliseconds.
     Timing(Stat, Timing),
@@ -36,7 +42,7 @@ pub enum Quantity {
 }
 
 /// A statistic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub enum Stat {
     Mean,
@@ -49,7 +55,7 @@ pub enum Stat {
 }
 
 /// A distribution (METRICS).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of docs/metrics.md")]
 pub enum Timing {
     Ttft,
@@ -66,7 +72,7 @@ pub enum Timing {
 }
 
 /// A comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Op {
     Lt,
@@ -74,4 +80,293 @@ pub enum Op {
     Eq,
     Ge,
     Gt,
+}
+
+impl Op {
+    /// Whether `value` satisfies the comparison with `limit`.
+    #[must_use]
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Lt => value < limit,
+            Self::Le => value <= limit,
+            Self::Eq => (value - limit).abs() < f64::EPSILON,
+            Self::Ge => value >= limit,
+            Self::Gt => value > limit,
+        }
+    }
+}
+
+/// Statistics by name.
+pub const STATS: [(&str, Stat); 7] = [
+    ("mean", Stat::Mean),
+    ("min", Stat::Min),
+    ("p50", Stat::P50),
+    ("p90", Stat::P90),
+    ("p95", Stat::P95),
+    ("p99", Stat::P99),
+    ("max", Stat::Max),
+];
+
+/// Distributions by name; a gate names a statistic of one of them.
+pub const TIMINGS: [(&str, Timing); 11] = [
+    ("ttft", Timing::Ttft),
+    ("ttft_from_due", Timing::TtftFromDue),
+    ("first_chunk", Timing::FirstChunk),
+    ("tpot", Timing::Tpot),
+    ("chunk_gap", Timing::ChunkGap),
+    ("e2e", Timing::E2e),
+    ("e2e_from_due", Timing::E2eFromDue),
+    ("batch", Timing::Batch),
+    ("client_delay", Timing::ClientDelay),
+    ("schedule_lag", Timing::ScheduleLag),
+    ("connect", Timing::Connect),
+];
+
+/// Quantities by name that stand alone.
+pub const SINGLES: [(&str, Quantity); 6] = [
+    ("error_rate", Quantity::ErrorRate),
+    ("goodput", Quantity::Goodput),
+    ("output_throughput", Quantity::OutputThroughput),
+    ("request_throughput", Quantity::RequestThroughput),
+    ("startup", Quantity::Startup),
+    ("teardown", Quantity::Teardown),
+];
+
+const OPS: [(&str, Op); 5] = [
+    ("<=", Op::Le),
+    (">=", Op::Ge),
+    ("==", Op::Eq),
+    ("<", Op::Lt),
+    (">", Op::Gt),
+];
+
+const EXAMPLE: &str =
+    "write a metric, a comparison and a limit, such as `p99 ttft < 800ms` or `error_rate == 0`";
+
+impl FromStr for Gate {
+    type Err = Mistake;
+
+    fn from_str(text: &str) -> Result<Self, Mistake> {
+        let is_op = |c: char| matches!(c, '<' | '>' | '=' | '!' | '≤' | '≥' | '≠');
+        let Some(start) = text.find(is_op) else {
+            return Err(Mistake::new(format!("{} compares nothing", quote(text))).help(EXAMPLE));
+        };
+        let end = start
+            + text[start..]
+                .find(|c| !is_op(c))
+                .unwrap_or(text.len() - start);
+        let quantity = quantity(text, start)?;
+        let op = find(&OPS, &text[start..end])
+            .ok_or_else(|| wrong_op(&text[start..end]).at(start..end))?;
+        let limit = limit(quantity, text[end..].trim()).map_err(|mistake| {
+            let part = trimmed(text, end..text.len());
+            mistake.at(if part.is_empty() { start..end } else { part })
+        })?;
+        Ok(Self {
+            text: text.to_owned(),
+            quantity,
+            op,
+            limit,
+        })
+    }
+}
+
+fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    table
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, value)| *value)
+}
+
+fn names<T>(table: &[(&'static str, T)]) -> impl Iterator<Item = &'static str> {
+    table
+        .iter()
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// `part` of `text` without the white space around it.
+fn trimmed(text: &str, part: Range<usize>) -> Range<usize> {
+    let slice = &text[part.clone()];
+    let start = part.start + (slice.len() - slice.trim_start().len());
+    start..(start + slice.trim().len())
+}
+
+fn wrong_op(op: &str) -> Mistake {
+    let meant = match op {
+        "=" | "===" => Some("=="),
+        "=<" | "≤" => Some("<="),
+        "=>" | "≥" => Some(">="),
+        _ => None,
+    };
+    let mistake = Mistake::new(format!("{} is not a comparison", quote(op)));
+    match meant {
+        Some(op) => mistake.help(format!("write `{op}`")),
+        None => mistake.help(format!("comparisons are {}", list(names(&OPS)))),
+    }
+}
+
+/// Reads what stands before the comparison, which starts at byte `end`.
+fn quantity(text: &str, end: usize) -> Result<Quantity, Mistake> {
+    let whole = trimmed(text, 0..end);
+    let words: Vec<Range<usize>> = text[whole.clone()]
+        .split_whitespace()
+        .map(|word| {
+            let start = word.as_ptr().addr() - text.as_ptr().addr();
+            start..start + word.len()
+        })
+        .collect();
+    let word = |i: usize| &text[words[i].clone()];
+    match words.len() {
+        0 => Err(Mistake::new("no metric stands before the comparison").help(EXAMPLE)),
+        1 => alone(word(0)).map_err(|mistake| mistake.at(whole)),
+        2 => {
+            let timing = find(&TIMINGS, word(1));
+            let Some(stat) = find(&STATS, word(0)) else {
+                return Err(unknown("a statistic", word(0), &STATS).at(words[0].clone()));
+            };
+            if let Some(timing) = timing {
+                return Ok(Quantity::Timing(stat, timing));
+            }
+            Err(match find(&SINGLES, word(1)) {
+                Some(_) => Mistake::new(format!(
+                    "{} is one number and has no statistics",
+                    quote(word(1))
+                ))
+                .help(format!("leave `{}` out", word(0)))
+                .at(words[0].clone()),
+                None => unknown("a metric with statistics", word(1), &TIMINGS).at(words[1].clone()),
+            })
+        }
+        _ => Err(
+            Mistake::new(format!("{} is not a metric", quote(&text[whole.clone()])))
+                .help(EXAMPLE)
+                .at(whole),
+        ),
+    }
+}
+
+fn alone(name: &str) -> Result<Quantity, Mistake> {
+    if let Some(quantity) = find(&SINGLES, name) {
+        return Ok(quantity);
+    }
+    if find(&TIMINGS, name).is_some() {
+        return Err(
+            Mistake::new(format!("{} needs a statistic", quote(name))).help(format!(
+                "write `p99 {name}`, say (statistics: {})",
+                list(names(&STATS))
+            )),
+        );
+    }
+    let known = names(&SINGLES).chain(names(&TIMINGS));
+    let mistake = Mistake::new(format!("{} is not a metric", quote(name)));
+    Err(match nearest(name, known) {
+        Some(near) => mistake.help(format!("did you mean `{near}`?")),
+        None => mistake.help(format!(
+            "metrics are {}, and a statistic ({}) of {}",
+            list(names(&SINGLES)),
+            list(names(&STATS)),
+            list(names(&TIMINGS))
+        )),
+    })
+}
+
+fn unknown<T>(what: &str, name: &str, table: &[(&'static str, T)]) -> Mistake {
+    let mistake = Mistake::new(format!("{} is not {what}", quote(name)));
+    match nearest(name, names(table)) {
+        Some(near) => mistake.help(format!("did you mean `{near}`?")),
+        None => mistake.help(format!("known are {}", list(names(table)))),
+    }
+}
+
+/// Reads the limit in the unit that `quantity` has.
+fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
+    if text.is_empty() {
+        return Err(Mistake::new("no limit stands after the comparison").help(EXAMPLE));
+    }
+    let number = |text: &str| {
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        text.parse().ok().filter(|n: &f64| plain && n.is_finite())
+    };
+    match quantity {
+        Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => {
+            if text.ends_with('%') || text.ends_with("/s") {
+                return Err(Mistake::new(format!("{} is not a duration", quote(text)))
+                    .help("this metric is a time: write a limit such as `800ms`"));
+            }
+            text.parse().map(Time::as_millis_f64)
+        }
+        Quantity::ErrorRate | Quantity::Goodput => {
+            let share = match text.strip_suffix('%') {
+                Some(percent) => number(percent.trim_end()).map(|n| n / 100.0),
+                None => number(text),
+            };
+            match share {
+                Some(share) if share <= 1.0 => Ok(share),
+                Some(_) if !text.ends_with('%') => {
+                    Err(Mistake::new(format!("{} is not a share", quote(text)))
+                        .help(format!("write `{text}%`, or a number from 0 to 1")))
+                }
+                Some(_) => Err(
+                    Mistake::new(format!("{} is more than everything", quote(text)))
+                        .help("a share is at most `100%`"),
+                ),
+                None => Err(Mistake::new(format!("{} is not a share", quote(text)))
+                    .help("write a share such as `95%` or `0.95`")),
+            }
+        }
+        Quantity::OutputThroughput | Quantity::RequestThroughput => match text.strip_suffix("/s") {
+            Some(rate) => number(rate.trim_end()).ok_or_else(|| {
+                Mistake::new(format!("{} is not a rate", quote(text)))
+                    .help("write a rate such as `400/s`")
+            }),
+            None => Err(
+                Mistake::new(format!("{} is not a rate", quote(text))).help(match number(text) {
+                    Some(_) => format!("write `{text}/s`"),
+                    None => "write a rate such as `400/s`".to_owned(),
+                }),
+            ),
+        },
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Gate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FromText {
+            expected: "a gate, such as `p99 ttft < 800ms`",
+            number: |n| Mistake::new(format!("`{n}` is not a gate")).help(EXAMPLE),
+            parsed: std::marker::PhantomData,
+        })
+    }
+}
+
+impl Serialize for Gate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Gate {
+    fn schema_name() -> Cow<'static, str> {
+        "Gate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A condition on a metric: `[STATISTIC] METRIC COMPARISON LIMIT`.",
+            "type": "string",
+            "pattern": "[<>=]",
+            "examples": [
+                "p99 ttft < 800ms", "mean e2e <= 2s", "error_rate == 0", "goodput >= 95%",
+                "output_throughput > 400/s", "request_throughput >= 2/s", "startup < 180s", "teardown < 20s",
+            ],
+        })
+    }
 }

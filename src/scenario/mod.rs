@@ -1,12 +1,22 @@
 //! Scenario files: from text to a checked [`model::Scenario`], or every mistake in it at once.
 
+mod arg;
+mod de;
+mod decode;
 pub mod effective;
+mod file;
 pub mod gate;
+pub mod mistake;
 pub mod model;
+mod overlay;
+mod tree;
 pub mod units;
+mod validate;
+mod yaml;
 
-use crate::diagnostic::Diagnostics;
-use std::path::PathBuf;
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was typed: the file, and what changes it from outside, in order.
 #[derive(Debug, Clone)]
@@ -39,11 +49,88 @@ pub struct Loaded {
     pub secrets: Vec<Secret>,
 }
 
+/// Reads the file at `path` and its overlays, for [`load`].
+///
+/// # Errors
+/// Every file that cannot be read, and why.
+pub fn read(path: &Path, overlays: &[PathBuf], sets: &[String]) -> Result<Input, Diagnostics> {
+    let mut mistakes = Diagnostics::default();
+    let mut texts = Vec::new();
+    for path in std::iter::once(path).chain(overlays.iter().map(PathBuf::as_path)) {
+        match file::read(path) {
+            Ok(text) => texts.push((path.to_owned(), text)),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    let mut texts = texts.into_iter();
+    match texts.next() {
+        Some(file) if mistakes.is_empty() => Ok(Input {
+            file,
+            overlays: texts.collect(),
+            sets: sets.to_vec(),
+        }),
+        _ => Err(mistakes),
+    }
+}
+
 /// Reads a scenario. `env` looks a variable up.
 ///
 /// # Errors
 /// Every mistake in the file, its overlays and `--set` arguments, each with its place.
 pub fn load(input: &Input, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Diagnostics> {
-    let _ = (input, env);
-    Err(Diagnostics::default())
+    let mut mistakes = Diagnostics::default();
+    let tree = assemble(input, &mut mistakes);
+    let Some(mut tree) = tree.filter(|_| mistakes.is_empty()) else {
+        return Err(mistakes);
+    };
+    let resolved = tree.to_json();
+    let mut secrets = Vec::new();
+    overlay::resolve(&mut tree, env, &mut secrets, &mut mistakes);
+    let scenario = decode::decode(&mut tree, &mut mistakes);
+    if let Some(scenario) = &scenario {
+        validate::check(scenario, &tree, &mut mistakes);
+    }
+    match scenario {
+        Some(scenario) if mistakes.is_empty() => Ok(Loaded {
+            scenario,
+            resolved,
+            secrets,
+        }),
+        _ => Err(mistakes),
+    }
+}
+
+/// One tree out of the file, its overlays and the `--set` arguments. Syntax errors of all of them are noted.
+fn assemble(input: &Input, mistakes: &mut Diagnostics) -> Option<tree::Node> {
+    let files = std::iter::once(&input.file).chain(&input.overlays);
+    let mut base: Option<tree::Node> = None;
+    for (rank, (path, text)) in files.enumerate() {
+        let source = source(rank, path.display().to_string(), text);
+        match yaml::parse(&source, 0..source.text.len()) {
+            Err(errors) => mistakes.extend(errors),
+            Ok(None) if rank == 0 => mistakes.push(
+                Diagnostic::new("empty", format!("there is nothing in {}", source.name))
+                    .help("`bench init` writes a scenario to start from"),
+            ),
+            Ok(None) => {}
+            Ok(Some(node)) => match &mut base {
+                None => base = Some(node),
+                Some(base) => overlay::merge(base, node, ""),
+            },
+        }
+    }
+    let rank = input.overlays.len() + 1;
+    for (i, text) in input.sets.iter().enumerate() {
+        let source = source(rank + i, "--set".to_owned(), text);
+        let Some(base) = &mut base else { break };
+        if let Err(errors) = overlay::set(base, &source) {
+            mistakes.extend(errors);
+        }
+    }
+    base
+}
+
+fn source(rank: usize, name: String, text: &str) -> Arc<Source> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    Arc::new(Source { rank, name, text })
 }

@@ -8,7 +8,8 @@ use super::gate::Gate;
 use super::units::Time;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One scenario file, after overlays and `--set`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -127,7 +128,7 @@ pub enum Engine {
 pub type Args = IndexMap<String, ArgValue>;
 
 /// One argument's value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ArgValue {
     /// `null`: the bare flag.
@@ -338,7 +339,7 @@ pub struct RequestOptions {
     pub timeout: Time,
     /// Body fields, such as `max_tokens` and `temperature`.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    pub params: serde_json::Map<String, serde_json::Value>,
+    pub params: serde_json::Map<String, Value>,
     /// Headers sent with every request.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
@@ -485,11 +486,11 @@ pub struct Assertion {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absent: Option<bool>,
     /// It equals this value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub equals: Option<serde_json::Value>,
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Value>,
     /// It equals one of these values.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub one_of: Option<Vec<serde_json::Value>>,
+    pub one_of: Option<Vec<Value>>,
     /// It is a number in this range, both ends included: `1..64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<super::units::Range>,
@@ -586,6 +587,11 @@ pub enum ReportFormat {
     Markdown,
     /// `junit.xml`
     Junit,
+}
+
+/// Takes any value for given, `null` too.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 fn one() -> u32 {

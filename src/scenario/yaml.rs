@@ -1,0 +1,325 @@
+//! From YAML text to a tree in which every value knows its place. The only user of the YAML crate.
+
+use super::mistake::quote;
+use super::tree::{Entry, Node, Value};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Options, Spanned};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Largest text that is read, in bytes.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting of lists and maps.
+const MAX_DEPTH: usize = 48;
+/// Most values in one text.
+const MAX_NODES: usize = 50_000;
+/// Most values that aliases may stand for together.
+const MAX_ALIASED: usize = 50_000;
+
+/// Reads `bytes` of `source` as one YAML document. `None` when there is nothing in it.
+pub(super) fn parse(
+    source: &Arc<Source>,
+    bytes: Range<usize>,
+) -> Result<Option<Node>, Diagnostics> {
+    let text = &source.text[bytes.clone()];
+    let place = Place {
+        source,
+        start: bytes.start,
+        end: bytes.end,
+    };
+    if text.len() > MAX_BYTES {
+        let message = format!("{} is larger than 1 MiB", quote(&source.name));
+        return Err(Diagnostic::new("limit", message)
+            .help("a scenario is a few kilobytes; keep prompts in a file of their own: `prompts: {file: ...}`")
+            .into());
+    }
+    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options())
+        .map_err(|error| place.error(error.without_snippet()))?;
+    let mut mistakes = Diagnostics::default();
+    let node = place.node(raw, 0, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let nothing = matches!(node.value, Value::Null) && node.span.text().is_empty();
+    Ok((!nothing).then_some(node))
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: MAX_NODES,
+            max_events: 4 * MAX_NODES,
+            max_total_scalar_bytes: MAX_BYTES,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_ALIASED,
+            max_replay_stack_depth: 4,
+        },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::AsString,
+        with_snippet: false,
+    }
+}
+
+/// What the YAML crate hands over.
+enum Raw {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Str(String),
+    Seq(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Int(value.into()))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Int(value.into()))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Float(value))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Str(value.to_owned()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+        let mut seq = Vec::new();
+        while let Some(item) = items.next_element()? {
+            seq.push(item);
+        }
+        Ok(Raw::Seq(seq))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Raw::Map(map))
+    }
+}
+
+/// Where in a source the text that is read lies.
+struct Place<'a> {
+    source: &'a Arc<Source>,
+    start: usize,
+    end: usize,
+}
+
+impl Place<'_> {
+    fn span(&self, location: Location) -> Span {
+        let text = &self.source.text[self.start..self.end];
+        let span = location.span();
+        let byte = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
+        let start = byte(span.byte_offset()).unwrap_or_else(|| offset(text, location));
+        let length = byte(span.byte_len()).unwrap_or(0);
+        let start = start.min(text.len());
+        let end = start.saturating_add(length).min(text.len());
+        let covered = text.get(start..end).unwrap_or("");
+        // A block scalar's place ends with its last line break, which would draw a mark under the next line.
+        let end = start + covered.trim_end().len();
+        Span::new(self.source, self.start + start..self.start + end)
+    }
+
+    fn node(&self, raw: Spanned<Raw>, depth: usize, mistakes: &mut Diagnostics) -> Node {
+        let span = self.span(raw.defined);
+        if depth > MAX_DEPTH {
+            mistakes.push(
+                Diagnostic::new(
+                    "limit",
+                    format!("lists and maps are nested deeper than {MAX_DEPTH} levels"),
+                )
+                .label(span.clone(), ""),
+            );
+            return Node::new(Value::Null, span);
+        }
+        let value = match raw.value {
+            Raw::Null => Value::Null,
+            Raw::Bool(value) => Value::Bool(value),
+            Raw::Int(value) => Value::Int(value),
+            Raw::Float(value) => Value::Float(value),
+            Raw::Str(value) => Value::Str(value),
+            Raw::Seq(items) => Value::Seq(
+                items
+                    .into_iter()
+                    .map(|item| self.node(item, depth + 1, mistakes))
+                    .collect(),
+            ),
+            Raw::Map(entries) => self.map(entries, depth, mistakes),
+        };
+        Node::new(value, span)
+    }
+
+    fn map(
+        &self,
+        entries: Vec<(Spanned<String>, Spanned<Raw>)>,
+        depth: usize,
+        mistakes: &mut Diagnostics,
+    ) -> Value {
+        let mut map: Vec<Entry> = Vec::with_capacity(entries.len());
+        let mut seen = std::collections::HashMap::new();
+        for (key, value) in entries {
+            let entry = Entry {
+                key_span: self.span(key.defined),
+                key: key.value,
+                node: self.node(value, depth + 1, mistakes),
+            };
+            if let Some(first) = seen.get(&entry.key).and_then(|i: &usize| map.get(*i)) {
+                mistakes.push(
+                    Diagnostic::new(
+                        "duplicate-key",
+                        format!("the key {} is given twice", quote(&entry.key)),
+                    )
+                    .label(entry.key_span, "given again here")
+                    .label(first.key_span.clone(), "first given here"),
+                );
+                continue;
+            }
+            seen.insert(entry.key.clone(), map.len());
+            map.push(entry);
+        }
+        match <[Entry; 1]>::try_from(map) {
+            Ok([entry]) => Value::one(entry),
+            Err(map) => Value::Map(map),
+        }
+    }
+
+    fn error(&self, error: &Error) -> Diagnostic {
+        let mut location = error.location().unwrap_or(Location::UNKNOWN);
+        let (code, message, help) = explain(error);
+        if let Error::MultipleDocuments {
+            location: second, ..
+        } = error
+        {
+            location = *second;
+        }
+        let diagnostic = Diagnostic::new(code, message).label(self.span(location), "");
+        match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+}
+
+/// The byte at which a line and column stand.
+fn offset(text: &str, location: Location) -> usize {
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
+    let line = text.split_inclusive('\n').take(count(location.line()));
+    let start: usize = line.map(str::len).sum();
+    let rest = text[start..].chars().take_while(|c| *c != '\n');
+    start
+        + rest
+            .take(count(location.column()))
+            .map(char::len_utf8)
+            .sum::<usize>()
+}
+
+/// Code, message and advice for what the YAML crate found.
+fn explain(error: &Error) -> (&'static str, String, Option<&'static str>) {
+    let text = error.to_string();
+    let plain = text
+        .rfind(" at line ")
+        .map_or(text.as_str(), |end| &text[..end]);
+    let known = |code, message: &str, help| (code, message.to_owned(), help);
+    match error {
+        Error::MultipleDocuments { .. } => known(
+            "syntax",
+            "a second document starts here",
+            Some(
+                "a scenario is one document: remove the `---` and what follows, or put it in a file of its own",
+            ),
+        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            known("syntax", "this alias stands inside its own anchor", None)
+        }
+        Error::UnknownAnchor { .. } => known(
+            "syntax",
+            "no anchor of this name stands before this alias",
+            Some("quote the value if it is meant as text: a `*` at the start makes an alias"),
+        ),
+        Error::NullIntoString { .. } => known(
+            "syntax",
+            "a key cannot be null",
+            Some("quote it to make it text"),
+        ),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. } => (
+            "limit",
+            format!(
+                "this file is too large or too deeply nested: {}",
+                limit(error)
+            ),
+            Some(
+                "a scenario has at most 50,000 values, 48 levels, and aliases that stand for 50,000 values together",
+            ),
+        ),
+        _ if plain.contains("expected string scalar") => {
+            known("syntax", "a key must be text, not a list or a map", None)
+        }
+        _ if plain.contains("nesting") || plain.contains("recursion limit") => known(
+            "limit",
+            "lists and maps are nested too deeply",
+            Some("a scenario has at most 48 levels"),
+        ),
+        _ if plain.starts_with("tabs disallowed") => known(
+            "syntax",
+            "a tab is used for indentation",
+            Some("indent with spaces: YAML does not take tabs"),
+        ),
+        _ if plain.starts_with("mapping values are not allowed") => known(
+            "syntax",
+            "a `key: value` cannot start here",
+            Some("check the indentation of this line, and quote a value that has `: ` in it"),
+        ),
+        _ => ("syntax", format!("this is not valid YAML: {plain}"), None),
+    }
+}
+
+/// Which limit was passed, in words.
+fn limit(error: &Error) -> &'static str {
+    use serde_saphyr::budget::BudgetBreach;
+    match error {
+        Error::Budget { breach, .. } => match breach {
+            BudgetBreach::Depth { .. } => "too many levels",
+            BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => "too many values",
+            BudgetBreach::Aliases { .. }
+            | BudgetBreach::Anchors { .. }
+            | BudgetBreach::AliasAnchorRatio { .. }
+            | BudgetBreach::MergeKeys { .. } => "too many aliases",
+            _ => "too much text",
+        },
+        _ => "its aliases stand for too many values",
+    }
+}
