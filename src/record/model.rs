@@ -1,6 +1,7 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
 use crate::measure::summary::{Counts, Metrics};
+pub use crate::verify::{Check, Finding, Quality};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -174,37 +175,6 @@ pub struct PhaseRecord {
     pub errors: IndexMap<String, u64>,
     /// The numbers.
     pub metrics: Metrics,
-}
-
-/// One thing that was checked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// What: the rule or gate as written.
-    pub name: String,
-    /// On what: `variant`, `variant/phase` or `run`.
-    pub scope: String,
-    /// Whether it held.
-    pub passed: bool,
-    /// What was found; for failures the first examples, each with its request.
-    pub detail: String,
-}
-
-/// Whether the measurement can be trusted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Quality {
-    /// `good`, `marked` or `invalid`.
-    pub verdict: String,
-    /// Why not good.
-    pub findings: Vec<Finding>,
-}
-
-/// One doubt about the measurement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
-    /// A stable name, such as `schedule_lag`.
-    pub code: String,
-    /// What was seen and what to change.
-    pub detail: String,
 }
 
 /// One metric, two variants, one phase: side by side, without a verdict.

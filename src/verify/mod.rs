@@ -1,1 +1,19 @@
-//! Rules on answers and gates on metrics. Pure.
+//! What must hold, judged: rules on every answer ([`rule`], [`tally`]), gates on figures ([`gate`]) and whether the
+//! figures can be trusted at all ([`quality`]). Pure: no files, no clock; what a run is called and where it is kept is
+//! not known here.
+
+pub mod gate;
+pub mod outcome;
+pub mod quality;
+pub mod rule;
+pub mod tally;
+
+mod names;
+mod nodes;
+mod shown;
+
+pub use gate::{Measured, PhaseResult, gates, successes};
+pub use outcome::{Check, Finding, Quality};
+pub use quality::quality;
+pub use rule::{Breach, Rules};
+pub use tally::Tally;

@@ -1,0 +1,200 @@
+//! Gates on figures. Each is judged on every measured phase that has its quantity; a quantity that no phase has is a
+//! failed gate, never a silent pass.
+
+use super::outcome::Check;
+use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
+use crate::plan::PhasePlan;
+use crate::scenario::gate::{Gate, Op, Quantity, Stat, Timing};
+
+/// One variant's figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured<'a> {
+    /// Its name.
+    pub variant: &'a str,
+    /// Milliseconds until it was proven ready, if it was.
+    pub startup_ms: Option<f64>,
+    /// Milliseconds until nothing was left, if it was taken down.
+    pub teardown_ms: Option<f64>,
+    /// Its phases, warm-up included.
+    pub phases: &'a [PhaseResult<'a>],
+}
+
+/// One phase: what was planned and what came of it.
+#[derive(Debug, Clone, Copy)]
+pub struct PhaseResult<'a> {
+    /// What was planned.
+    pub plan: &'a PhasePlan,
+    /// What came of it.
+    pub figures: &'a PhaseFigures,
+    /// Requests whose tokens were counted by chunks, for want of `usage`.
+    pub counted_by_chunks: u64,
+}
+
+impl<'a> Measured<'a> {
+    /// The phases that count; warm-up does not.
+    pub fn measured(&self) -> impl Iterator<Item = &PhaseResult<'a>> {
+        self.phases.iter().filter(|phase| phase.plan.measured)
+    }
+
+    pub(super) fn scope(&self, phase: &PhaseResult<'_>) -> String {
+        format!("{}/{}", self.variant, phase.plan.name)
+    }
+}
+
+/// Judges the gates of one variant.
+#[must_use]
+pub fn gates(gates: &[Gate], on: &Measured<'_>) -> Vec<Check> {
+    gates.iter().flat_map(|gate| judge(gate, on)).collect()
+}
+
+/// That every measured phase had at least one success, one check a phase: a run in which nothing succeeds never passes.
+#[must_use]
+pub fn successes(on: &Measured<'_>) -> Vec<Check> {
+    let check = |scope, passed, detail| Check {
+        name: "answers: at least one success".to_owned(),
+        scope,
+        passed,
+        detail,
+    };
+    let of_phase = |phase: &PhaseResult<'_>| {
+        let PhaseFigures { counts, errors, .. } = phase.figures;
+        let mut detail = format!("{} of {} requests succeeded", counts.succeeded, counts.sent);
+        for (class, n) in errors {
+            detail.push_str(&format!("\n{class}: {n}"));
+        }
+        check(on.scope(phase), counts.succeeded > 0, detail)
+    };
+    let checks: Vec<_> = on.measured().map(of_phase).collect();
+    if checks.is_empty() {
+        let detail = "no phase was measured".to_owned();
+        return vec![check(on.variant.to_owned(), false, detail)];
+    }
+    checks
+}
+
+/// How many samples a percentile wants, so that ten lie beyond it: 1,000 for p99.
+#[must_use]
+pub fn samples_wanted(stat: Stat) -> u64 {
+    match stat {
+        Stat::Mean | Stat::Min | Stat::Max => 1,
+        Stat::P50 => 20,
+        Stat::P90 => 100,
+        Stat::P95 => 200,
+        Stat::P99 => 1_000,
+    }
+}
+
+fn judge(gate: &Gate, on: &Measured<'_>) -> Vec<Check> {
+    let check = |scope, passed, detail| Check {
+        name: gate.text.clone(),
+        scope,
+        passed,
+        detail,
+    };
+    let whole = |found: Option<f64>, missing: &str| {
+        let passed = found.is_some_and(|found| holds(gate, found));
+        let detail = found.map_or_else(|| missing.to_owned(), |found| says(gate, found));
+        vec![check(on.variant.to_owned(), passed, detail)]
+    };
+    match gate.quantity {
+        Quantity::Startup => return whole(on.startup_ms, "not applicable: it never became ready"),
+        Quantity::Teardown => {
+            return whole(on.teardown_ms, "not applicable: it was not taken down");
+        }
+        _ => {}
+    }
+    let of_phase = |phase: &PhaseResult<'_>| {
+        let found = figure(gate.quantity, phase.figures)?;
+        let detail = says(gate, found) + &thin(gate.quantity, &phase.figures.metrics);
+        Some(check(on.scope(phase), holds(gate, found), detail))
+    };
+    let checks: Vec<_> = on.measured().filter_map(of_phase).collect();
+    if checks.is_empty() {
+        let detail = "not applicable: no measured phase has this quantity".to_owned();
+        return vec![check(on.variant.to_owned(), false, detail)];
+    }
+    checks
+}
+
+fn figure(quantity: Quantity, figures: &PhaseFigures) -> Option<f64> {
+    let metrics = &figures.metrics;
+    match quantity {
+        Quantity::Timing(stat, timing) => distribution(timing, metrics).map(|d| pick(stat, d)),
+        Quantity::ErrorRate => share(figures.counts.failed, figures.counts.sent),
+        Quantity::Goodput => metrics.goodput.map(|good| good.share),
+        Quantity::OutputThroughput => metrics.output_tokens_per_s,
+        Quantity::RequestThroughput => metrics.requests_per_s,
+        Quantity::Startup | Quantity::Teardown => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+pub(super) fn distribution(timing: Timing, metrics: &Metrics) -> Option<&Distribution> {
+    match timing {
+        Timing::Ttft => &metrics.ttft_ms,
+        Timing::TtftFromDue => &metrics.ttft_from_due_ms,
+        Timing::FirstChunk => &metrics.first_chunk_ms,
+        Timing::Tpot => &metrics.tpot_ms,
+        Timing::ChunkGap => &metrics.chunk_gap_ms,
+        Timing::E2e => &metrics.e2e_ms,
+        Timing::E2eFromDue => &metrics.e2e_from_due_ms,
+        Timing::Batch => &metrics.batch_ms,
+        Timing::ClientDelay => &metrics.client_delay_ms,
+        Timing::ScheduleLag => &metrics.schedule_lag_ms,
+        Timing::Connect => &metrics.connect_ms,
+    }
+    .as_ref()
+}
+
+fn pick(stat: Stat, d: &Distribution) -> f64 {
+    match stat {
+        Stat::Mean => d.mean,
+        Stat::Min => d.min,
+        Stat::P50 => d.p50,
+        Stat::P90 => d.p90,
+        Stat::P95 => d.p95,
+        Stat::P99 => d.p99,
+        Stat::Max => d.max,
+    }
+}
+
+/// A figure that is not a number satisfies nothing.
+fn holds(gate: &Gate, found: f64) -> bool {
+    let limit = gate.limit;
+    match gate.op {
+        Op::Lt => found < limit,
+        Op::Le => found <= limit,
+        Op::Eq => (found - limit).abs() <= 1e-12,
+        Op::Ge => found >= limit,
+        Op::Gt => found > limit,
+    }
+}
+
+fn says(gate: &Gate, found: f64) -> String {
+    match gate.quantity {
+        Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => {
+            format!("found {found:.3} ms")
+        }
+        Quantity::ErrorRate | Quantity::Goodput => format!("found {:.3}%", found * 100.0),
+        Quantity::OutputThroughput => format!("found {found:.2} tokens/s"),
+        Quantity::RequestThroughput => format!("found {found:.3} requests/s"),
+    }
+}
+
+fn thin(quantity: Quantity, metrics: &Metrics) -> String {
+    let Quantity::Timing(stat, timing) = quantity else {
+        return String::new();
+    };
+    let wanted = samples_wanted(stat);
+    match distribution(timing, metrics) {
+        Some(d) if d.count < wanted => format!(" (thin: {} values, {wanted} wanted)", d.count),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

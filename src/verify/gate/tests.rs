@@ -1,0 +1,229 @@
+use super::*;
+use crate::measure::summary::{Counts, Goodput};
+use crate::plan::Shape;
+use crate::verify::quality;
+
+fn plan(name: &str, measured: bool) -> PhasePlan {
+    let shape = Shape::Closed {
+        concurrency: 1,
+        requests: 10,
+    };
+    PhasePlan {
+        name: name.to_owned(),
+        shape,
+        measured,
+    }
+}
+
+fn spread(count: u64, p99: f64) -> Distribution {
+    let half = p99 / 2.0;
+    Distribution {
+        count,
+        mean: half,
+        min: 0.0,
+        p50: half,
+        p90: half,
+        p95: half,
+        p99,
+        max: p99,
+    }
+}
+
+fn figures(metrics: Metrics) -> PhaseFigures {
+    PhaseFigures {
+        window_ms: 1_000.0,
+        counts: Counts {
+            sent: 10,
+            succeeded: 9,
+            failed: 1,
+        },
+        errors: [("timeout".to_owned(), 1)].into_iter().collect(),
+        metrics,
+    }
+}
+
+fn gate(text: &str, quantity: Quantity, op: Op, limit: f64) -> Gate {
+    Gate {
+        text: text.to_owned(),
+        quantity,
+        op,
+        limit,
+    }
+}
+
+const P99_TTFT: Quantity = Quantity::Timing(Stat::P99, Timing::Ttft);
+
+/// A warm-up that breaks everything, a phase with TTFT and one without.
+fn with_phases(test: impl FnOnce(&Measured<'_>)) {
+    let plans = [
+        plan("warmup", false),
+        plan("closed", true),
+        plan("unary", true),
+    ];
+    let ttft = Metrics {
+        ttft_ms: Some(spread(400, 812.0)),
+        ..Metrics::default()
+    };
+    let goodput = Some(Goodput {
+        share: 0.95,
+        requests_per_s: 9.0,
+    });
+    let unary = Metrics {
+        goodput,
+        ..Metrics::default()
+    };
+    let bad = Metrics {
+        ttft_ms: Some(spread(1, 9e9)),
+        ..Metrics::default()
+    };
+    let figures = [figures(bad), figures(ttft), figures(unary)];
+    let phases: Vec<_> = plans
+        .iter()
+        .zip(&figures)
+        .map(|(plan, figures)| PhaseResult {
+            plan,
+            figures,
+            counted_by_chunks: 0,
+        })
+        .collect();
+    let on = Measured {
+        variant: "native",
+        startup_ms: Some(1_500.0),
+        teardown_ms: None,
+        phases: &phases,
+    };
+    test(&on);
+}
+
+#[test]
+fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
+    with_phases(|on| {
+        let checks = gates(&[gate("p99 ttft < 800ms", P99_TTFT, Op::Lt, 800.0)], on);
+        let want = Check {
+            name: "p99 ttft < 800ms".to_owned(),
+            scope: "native/closed".to_owned(),
+            passed: false,
+            detail: "found 812.000 ms (thin: 400 values, 1000 wanted)".to_owned(),
+        };
+        assert_eq!(checks, [want]);
+        let checks = gates(
+            &[gate("error_rate == 0", Quantity::ErrorRate, Op::Eq, 0.0)],
+            on,
+        );
+        let scopes: Vec<_> = checks.iter().map(|c| c.scope.as_str()).collect();
+        assert_eq!(scopes, ["native/closed", "native/unary"]);
+        assert!(
+            checks
+                .iter()
+                .all(|c| !c.passed && c.detail == "found 10.000%")
+        );
+        let checks = gates(
+            &[gate("goodput >= 95%", Quantity::Goodput, Op::Ge, 0.95)],
+            on,
+        );
+        assert!(checks.len() == 1 && checks[0].passed);
+    });
+}
+
+#[test]
+fn what_no_phase_has_fails() {
+    with_phases(|on| {
+        let tpot = Quantity::Timing(Stat::P50, Timing::Tpot);
+        for quantity in [tpot, Quantity::OutputThroughput, Quantity::Teardown] {
+            let checks = gates(&[gate("x", quantity, Op::Ge, 0.0)], on);
+            assert!(checks.len() == 1 && !checks[0].passed, "{checks:?}");
+            assert!(checks[0].detail.starts_with("not applicable"), "{checks:?}");
+            assert_eq!(checks[0].scope, "native");
+        }
+        let startup = gates(
+            &[gate("startup < 2s", Quantity::Startup, Op::Lt, 2_000.0)],
+            on,
+        );
+        assert!(startup[0].passed);
+    });
+}
+
+#[test]
+fn a_figure_that_is_no_number_satisfies_nothing() {
+    for op in [Op::Lt, Op::Le, Op::Eq, Op::Ge, Op::Gt] {
+        assert!(!holds(&gate("x", P99_TTFT, op, 1.0), f64::NAN));
+    }
+    assert!(holds(&gate("x", P99_TTFT, Op::Ge, 1.0), 1.0));
+    assert!(!holds(&gate("x", P99_TTFT, Op::Gt, 1.0), 1.0));
+    assert!(holds(&gate("x", P99_TTFT, Op::Le, 1.0), 1.0));
+    assert!(holds(&gate("x", P99_TTFT, Op::Eq, 0.3), 0.1 + 0.2));
+}
+
+#[test]
+fn zero_successes_never_pass() {
+    with_phases(|on| {
+        let checks = successes(on);
+        assert_eq!(checks.len(), 2);
+        assert!(checks.iter().all(|c| c.passed));
+        assert_eq!(checks[0].detail, "9 of 10 requests succeeded\ntimeout: 1");
+        let none = Measured { phases: &[], ..*on };
+        assert!(!successes(&none)[0].passed);
+    });
+    let plan = plan("closed", true);
+    let mut dead = figures(Metrics::default());
+    dead.counts = Counts {
+        sent: 10,
+        succeeded: 0,
+        failed: 10,
+    };
+    let phases = [PhaseResult {
+        plan: &plan,
+        figures: &dead,
+        counted_by_chunks: 0,
+    }];
+    let on = Measured {
+        variant: "v",
+        startup_ms: None,
+        teardown_ms: None,
+        phases: &phases,
+    };
+    assert!(!successes(&on)[0].passed);
+}
+
+#[test]
+fn a_late_client_is_marked_then_invalid() {
+    let judged = |lag: f64, delay: f64, count: u64, chunks: u64| {
+        let plan = plan("closed", true);
+        let figures = figures(Metrics {
+            e2e_ms: Some(spread(count, 1.0)),
+            schedule_lag_ms: Some(spread(10, lag)),
+            client_delay_ms: Some(spread(10, delay)),
+            ..Metrics::default()
+        });
+        let phases = [PhaseResult {
+            plan: &plan,
+            figures: &figures,
+            counted_by_chunks: chunks,
+        }];
+        let found = quality(&[Measured {
+            variant: "v",
+            startup_ms: None,
+            teardown_ms: None,
+            phases: &phases,
+        }]);
+        let codes: Vec<_> = found.findings.iter().map(|f| f.code.clone()).collect();
+        (found.verdict, codes.join(" "))
+    };
+    let is = |verdict: &str, codes: &str| (verdict.to_owned(), codes.to_owned());
+    assert_eq!(judged(1.0, 5.0, 1_000, 0), is("good", ""));
+    assert_eq!(judged(1.1, 5.0, 1_000, 0), is("marked", "schedule_lag"));
+    assert_eq!(judged(0.1, 5.1, 1_000, 0), is("marked", "client_delay"));
+    assert_eq!(
+        judged(5.1, 5.1, 1_000, 0),
+        is("invalid", "schedule_lag client_delay")
+    );
+    assert_eq!(
+        judged(0.1, 0.1, 999, 3),
+        is("good", "thin_percentiles tokens_from_chunks")
+    );
+    assert_eq!(
+        judged(0.1, 9.0, 5, 0),
+        is("marked", "client_delay thin_percentiles")
+    );
+    assert_eq!(quality(&[]).verdict, "good");
+}
