@@ -1,3 +1,83 @@
 //! The run on disk: `run.json`, `samples.jsonl`, `events.jsonl` and `logs/`, written as it goes and read back anywhere.
+//! Every report and comparison is rendered from what is read here and from nothing else.
 
+pub mod convert;
+pub mod exit;
 pub mod model;
+pub mod read;
+pub mod redact;
+pub mod verdict;
+pub mod write;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use crate::measure::sample::Sample;
+pub use crate::verify::gate::samples_wanted;
+pub use exit::ExitCode;
+pub use read::{Samples, read, samples};
+pub use redact::Redactor;
+pub use verdict::{Ending, conclude};
+pub use write::{Writer, run_id};
+
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::PathBuf;
+
+/// The run itself, in a report directory.
+pub const RUN_FILE: &str = "run.json";
+/// One line a request, in a report directory.
+pub const SAMPLES_FILE: &str = "samples.jsonl";
+/// One line an event, in a report directory.
+pub const EVENTS_FILE: &str = "events.jsonl";
+
+/// One row of `samples.jsonl`: a request and the variant that answered it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleRow {
+    /// The variant.
+    pub variant: String,
+    /// The request.
+    #[serde(flatten)]
+    pub sample: Sample,
+}
+
+/// Why a record could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The report directory can't be made or written.
+    #[error("failed to write {path}: {source}")]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It can't be read.
+    #[error("failed to read {path}: {source}")]
+    Read {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not what a record looks like.
+    #[error("failed to understand {path}: {why}")]
+    Format {
+        /// Where; with the line, for files of lines.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A newer `bench` wrote it.
+    #[error(
+        "failed to read {path}: it has schema version {found} and this bench knows up to {known}; read it with the newer bench that wrote it"
+    )]
+    Newer {
+        /// Where.
+        path: PathBuf,
+        /// The version found.
+        found: u64,
+        /// The newest version known.
+        known: u32,
+    },
+}

@@ -1,0 +1,60 @@
+//! Exit codes of the command, as documented in docs/exit-codes.md. They are part of the interface: a code never changes
+//! its meaning.
+
+/// What the process says when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Every check held.
+    Pass = 0,
+    /// A check failed.
+    CheckFailed = 1,
+    /// The scenario or the command line is wrong; nothing was started.
+    BadScenario = 2,
+    /// The topology failed, or the run itself broke.
+    TopologyFailed = 3,
+    /// The measurement can't be trusted.
+    Invalid = 4,
+    /// A comparison found a regression.
+    Regression = 5,
+    /// This machine lacks what the scenario requires; nothing was started.
+    RequirementNotMet = 6,
+    /// The user interrupted it.
+    Interrupted = 130,
+}
+
+impl From<ExitCode> for u8 {
+    fn from(code: ExitCode) -> Self {
+        code as Self
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(u8::from(code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExitCode;
+
+    #[test]
+    fn every_code_is_documented() {
+        let page = include_str!("../../docs/exit-codes.md");
+        use ExitCode::*;
+        for code in [
+            Pass,
+            CheckFailed,
+            BadScenario,
+            TopologyFailed,
+            Invalid,
+            Regression,
+            RequirementNotMet,
+            Interrupted,
+        ] {
+            let row = format!("\n| {} | ", u8::from(code));
+            assert!(page.contains(&row), "no row for {code:?}");
+        }
+    }
+}

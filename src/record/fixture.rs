@@ -1,0 +1,330 @@
+//! Runs for tests: native vLLM against Dynamo, in every way a run can end.
+
+use super::model::{
+    Check, EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
+    SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
+};
+use super::verdict::{Ending, conclude};
+use crate::measure::sample::{Sample, TokenSource};
+use crate::measure::summary::{Counts, Distribution, Goodput, Metrics};
+use crate::verify::Finding;
+use serde_json::json;
+
+/// A run that has just begun.
+pub(crate) fn empty() -> Run {
+    Run {
+        schema_version: SCHEMA_VERSION,
+        bench_version: "0.1.0".to_owned(),
+        run_id: "native-vs-dynamo-20260101T000000Z-cafe".to_owned(),
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        finished: None,
+        scenario: ScenarioRecord {
+            name: "native-vs-dynamo".to_owned(),
+            path: "scenarios/native-vs-dynamo.yaml".to_owned(),
+            sha256: "0".repeat(64),
+            resolved: json!({"version": 1, "compare": {"baseline": "native", "same_text": true}}),
+        },
+        machine: Machine {
+            os: "Linux 6.8.0".to_owned(),
+            cpu: "AMD EPYC 7B13".to_owned(),
+            cores: 8,
+            memory_bytes: 32 << 30,
+            gpus: vec!["Tesla T4".to_owned()],
+        },
+        verdict: Verdict::Partial,
+        exit_code: None,
+        summary: "Under way.".to_owned(),
+        error: None,
+        variants: Vec::new(),
+        checks: Vec::new(),
+        quality: Quality::default(),
+        comparisons: Vec::new(),
+    }
+}
+
+/// Two variants, all well.
+pub(crate) fn pass() -> Run {
+    let mut run = measured();
+    let quality = quality(
+        "good",
+        &[(
+            "thin_percentiles",
+            "note: native/batch: p95 and beyond of 100 requests is thin; p95 wants 200",
+        )],
+    );
+    conclude(&mut run, Ending::Finished, answers(), figures(), quality);
+    run
+}
+
+/// A rule and a gate broken, the measurement marked.
+pub(crate) fn fail() -> Run {
+    let mut run = measured();
+    let (mut rules, mut gates) = (answers(), figures());
+    rules[3].passed = false;
+    rules[3].detail = "broken by 3 of 500 answers\nbatch request 7: nvext.timing.total_time_ms was nothing, expected a number\n\
+        closed request 11: nvext.timing.total_time_ms was \"12\", expected a number"
+        .to_owned();
+    gates[0].passed = false;
+    gates[0].detail = "found 912.400 ms (thin: 400 values, 1000 wanted)".to_owned();
+    let phase = &mut run.variants[1].phases[1];
+    phase.counts = Counts {
+        sent: 100,
+        succeeded: 97,
+        failed: 3,
+    };
+    phase.errors = [("assertion".to_owned(), 2), ("status 500".to_owned(), 1)]
+        .into_iter()
+        .collect();
+    let late = "dynamo/closed: requests left 1.80 ms late at p99 (limit 1 ms); give bench cores of its own, or lower the concurrency";
+    conclude(
+        &mut run,
+        Ending::Finished,
+        rules,
+        gates,
+        quality("marked", &[("schedule_lag", late)]),
+    );
+    run
+}
+
+/// The machine has no T4.
+pub(crate) fn skipped() -> Run {
+    let mut run = empty();
+    run.machine.gpus.clear();
+    let why = "the scenario requires 1 T4 and this machine has no GPU".to_owned();
+    conclude(
+        &mut run,
+        Ending::Skipped(why),
+        Vec::new(),
+        Vec::new(),
+        Quality::default(),
+    );
+    run.finished = Some("2026-01-01T00:00:01Z".to_owned());
+    run
+}
+
+/// A worker died while starting.
+pub(crate) fn error() -> Run {
+    let mut run = measured();
+    run.variants[1].startup = None;
+    run.variants[1].phases.clear();
+    let why = "worker-0 died while starting: exit code 1\n  logs/dynamo/worker-0.log:\n  | torch.cuda.OutOfMemoryError: CUDA out of memory";
+    conclude(
+        &mut run,
+        Ending::Broken(why.to_owned()),
+        answers()[..2].to_vec(),
+        Vec::new(),
+        quality("good", &[]),
+    );
+    run
+}
+
+/// Killed in the middle of the second variant.
+pub(crate) fn partial() -> Run {
+    let mut run = measured();
+    run.variants[1].phases.truncate(1);
+    run.variants[1].teardown = None;
+    run.finished = None;
+    run
+}
+
+/// One variant and a client that was late.
+pub(crate) fn invalid() -> Run {
+    let mut run = measured();
+    run.variants.truncate(1);
+    let late = "native/closed: requests left 9.20 ms late at p99 (limit 5 ms); give bench cores of its own, or lower the concurrency";
+    let answers = answers()
+        .into_iter()
+        .filter(|c| c.scope.starts_with("native"))
+        .collect();
+    conclude(
+        &mut run,
+        Ending::Finished,
+        answers,
+        Vec::new(),
+        quality("invalid", &[("schedule_lag", late)]),
+    );
+    run
+}
+
+/// A request that went well.
+pub(crate) fn sample(index: u64) -> Sample {
+    let at = 1_000_000 + index * 50_000_000;
+    Sample {
+        phase: 1,
+        index,
+        batch: Some(0),
+        due_ns: at,
+        sent_ns: Some(at + 40_000),
+        connect_ns: (index == 0).then_some(120_000),
+        reused: index > 0,
+        first_chunk_ns: Some(at + 20_000_000),
+        first_text_ns: Some(at + 21_000_000),
+        last_text_ns: Some(at + 45_000_000),
+        end_ns: at + 45_200_000,
+        chunks: 4,
+        status: Some(200),
+        prompt_tokens: Some(6),
+        output_tokens: Some(4),
+        tokens_from: Some(TokenSource::Usage),
+        nvext_timing: None,
+        text_sha: "00112233aabbccdd".to_owned(),
+        text: Some(vec![" Paris, \"the\" city".to_owned()]),
+        error: None,
+        detail: None,
+    }
+}
+
+fn measured() -> Run {
+    let mut run = empty();
+    run.finished = Some("2026-01-01T00:04:10Z".to_owned());
+    run.variants = vec![
+        variant("native", "vllm", 1.0),
+        variant("dynamo", "dynamo", 1.125),
+    ];
+    run.variants[0].phases[2].metrics.tpot_ms = None;
+    run
+}
+
+fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
+    let stage = |stage: &str, start_ms, ms| Stage {
+        process: engine.to_owned(),
+        stage: stage.to_owned(),
+        start_ms,
+        ms,
+    };
+    let signal = SignalRecord {
+        process: engine.to_owned(),
+        signal: "TERM".to_owned(),
+        at_ms: 0.4,
+    };
+    VariantRecord {
+        name: name.to_owned(),
+        engine: EngineRecord {
+            kind: engine.to_owned(),
+            versions: [("vllm".to_owned(), "0.17.0".to_owned())]
+                .into_iter()
+                .collect(),
+            model: "Qwen/Qwen3-0.6B".to_owned(),
+        },
+        requests_sha256: "1".repeat(64),
+        startup: Some(Startup {
+            ready_ms: 41_250.0 * slower,
+            stages: vec![
+                stage("probe", 0.0, 40_000.0 * slower),
+                stage("completions", 40_000.0 * slower, 1_250.0 * slower),
+            ],
+        }),
+        phases: vec![
+            phase("warmup", slower),
+            phase("batch", slower),
+            phase("closed", slower),
+        ],
+        teardown: Some(Teardown {
+            ms: 812.5 * slower,
+            signals: vec![signal],
+        }),
+    }
+}
+
+fn phase(kind: &str, slower: f64) -> PhaseRecord {
+    let sent = match kind {
+        "warmup" => 16,
+        "batch" => 100,
+        _ => 400,
+    };
+    let of = |count, p50: f64| Some(spread(count, p50 * slower));
+    PhaseRecord {
+        name: kind.to_owned(),
+        kind: kind.to_owned(),
+        window_ms: 20_000.0 * slower,
+        counts: Counts {
+            sent,
+            succeeded: sent,
+            failed: 0,
+        },
+        errors: [].into_iter().collect(),
+        metrics: Metrics {
+            ttft_ms: of(sent, 31.41),
+            tpot_ms: of(sent, 7.25),
+            chunk_gap_ms: of(sent * 63, 7.125),
+            e2e_ms: of(sent, 488.0),
+            batch_ms: (kind == "batch").then(|| spread(20, 502.25 * slower)),
+            output_tokens_per_s: Some(1_638.4 / slower),
+            requests_per_s: Some(25.6 / slower),
+            goodput: (kind == "closed").then_some(Goodput {
+                share: 0.9925,
+                requests_per_s: 25.4 / slower,
+            }),
+            ..Metrics::default()
+        },
+    }
+}
+
+fn spread(count: u64, p50: f64) -> Distribution {
+    let times = |k: f64| p50 * k;
+    Distribution {
+        count,
+        mean: times(1.0625),
+        min: times(0.5),
+        p50,
+        p90: times(1.5),
+        p95: times(1.75),
+        p99: times(2.5),
+        max: times(4.0),
+    }
+}
+
+fn check(name: &str, scope: &str, detail: &str) -> Check {
+    let (name, scope, detail) = (name.to_owned(), scope.to_owned(), detail.to_owned());
+    Check {
+        name,
+        scope,
+        passed: true,
+        detail,
+    }
+}
+
+fn answers() -> Vec<Check> {
+    vec![
+        check("status is 200", "native", "held on all 500 answers"),
+        check("nvext is absent", "native", "held on all 500 answers"),
+        check("status is 200", "dynamo", "held on all 500 answers"),
+        check(
+            "nvext.timing.total_time_ms is a number",
+            "dynamo",
+            "held on all 500 answers",
+        ),
+        check(
+            "answers: at least one success",
+            "dynamo/closed",
+            "400 of 400 requests succeeded",
+        ),
+        check(
+            "same text as native",
+            "dynamo",
+            "all 500 requests were answered with the same text",
+        ),
+    ]
+}
+
+fn figures() -> Vec<Check> {
+    vec![
+        check(
+            "p99 ttft < 800ms",
+            "dynamo/closed",
+            "found 88.341 ms (thin: 400 values, 1000 wanted)",
+        ),
+        check("startup < 2m", "native", "found 41250.000 ms"),
+    ]
+}
+
+fn quality(verdict: &str, findings: &[(&str, &str)]) -> Quality {
+    let finding = |(code, detail): &(&str, &str)| Finding {
+        code: (*code).to_owned(),
+        detail: (*detail).to_owned(),
+    };
+    Quality {
+        verdict: verdict.to_owned(),
+        findings: findings.iter().map(finding).collect(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Secrets never reach disk or screen: their values are replaced, wherever they turn up, by `<redacted:NAME>`.
+//!
+//! A value is found raw, with JSON's escapes, URL-encoded and in Base64, there also within something longer (as in
+//! `Basic dXNlcjpzZWNyZXQ=`). Values under four characters are not looked for: they occur everywhere by chance, and a
+//! record shredded by `1` hides nothing.
+
+use regex::Regex;
+use serde_json::Value;
+
+/// Shortest value that is looked for, in bytes.
+pub const SHORTEST: usize = 4;
+/// Shortest piece of Base64 that is looked for; a shorter one is met by chance.
+const SHORTEST_BASE64: usize = 8;
+
+/// Members of a record that hold another's JSON, names of members included.
+const FOREIGN: [&str; 2] = ["resolved", "nvext_timing"];
+
+/// Replaces the values of secrets. The default one knows none.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// Every form of every value with the secret's name, longest first, so that no rest of a longer one stays.
+    forms: Vec<(String, String)>,
+    any: Option<Regex>,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redactor of {} forms", self.forms.len())
+    }
+}
+
+impl Redactor {
+    /// A redactor of these (name, value) pairs. The first name wins where two have one value.
+    pub fn new<N: Into<String>, V: AsRef<str>>(secrets: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (name, value) in secrets {
+            let name = name.into();
+            // A value read from a file often carries a line end that is not part of it.
+            let value = value.as_ref().trim();
+            if value.len() >= SHORTEST {
+                found.extend(forms(value).into_iter().map(|form| (form, name.clone())));
+            }
+        }
+        found.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+        let pattern: Vec<_> = found.iter().map(|(form, _)| regex::escape(form)).collect();
+        let any = Regex::new(&pattern.join("|")).ok();
+        Self {
+            any: any.filter(|_| !found.is_empty()),
+            forms: found,
+        }
+    }
+
+    /// Whether a secret is in this text, as it is or inside JSON.
+    #[must_use]
+    pub fn finds(&self, text: &str) -> bool {
+        match &self.any {
+            Some(any) => any.is_match(text),
+            None => self.forms.iter().any(|(form, _)| text.contains(form)),
+        }
+    }
+
+    /// The text with every secret replaced by `<redacted:NAME>`.
+    #[must_use]
+    pub fn apply(&self, text: &str) -> String {
+        let Some(any) = &self.any else {
+            // No secrets, or too many for one expression.
+            return self
+                .forms
+                .iter()
+                .fold(text.to_owned(), |text, (form, name)| {
+                    text.replace(form, &format!("<redacted:{name}>"))
+                });
+        };
+        let mark = |found: &regex::Captures<'_>| {
+            let form = self.forms.iter().find(|(form, _)| *form == found[0]);
+            format!("<redacted:{}>", form.map_or("secret", |(_, name)| name))
+        };
+        any.replace_all(text, mark).into_owned()
+    }
+
+    /// Replaces secrets in every string of a JSON value, but for the members of the outermost object named in `keep`;
+    /// those hold the tool's own words. Members' names are replaced only where they are not the record's own.
+    pub fn json(&self, value: &mut Value, keep: &[&str]) {
+        if !self.forms.is_empty() {
+            self.walk(value, keep, false);
+        }
+    }
+
+    fn walk(&self, value: &mut Value, keep: &[&str], foreign: bool) {
+        match value {
+            Value::String(text) => *text = self.apply(text),
+            Value::Array(items) => {
+                for item in items {
+                    self.walk(item, &[], foreign);
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members.iter_mut() {
+                    if !keep.contains(&name.as_str()) {
+                        self.walk(member, &[], foreign || FOREIGN.contains(&name.as_str()));
+                    }
+                }
+                if foreign && members.keys().any(|name| self.finds(name)) {
+                    let renamed = std::mem::take(members).into_iter();
+                    *members = renamed
+                        .map(|(name, member)| (self.apply(&name), member))
+                        .collect();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every form in which a value is looked for.
+fn forms(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    let json = Value::from(value).to_string();
+    forms.push(json[1..json.len() - 1].to_owned());
+    forms.push(url_encoded(value, "%20", false));
+    forms.push(url_encoded(value, "%20", true));
+    forms.push(url_encoded(value, "+", false));
+    for offset in 0..3 {
+        let piece = base64_within(value.as_bytes(), offset);
+        if piece.len() >= SHORTEST_BASE64 {
+            forms.push(piece.replace('+', "-").replace('/', "_"));
+            forms.push(piece);
+        }
+    }
+    forms
+}
+
+fn url_encoded(value: &str, space: &str, lower: bool) -> String {
+    let byte = |b: u8| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(b).to_string()
+        }
+        b' ' => space.to_owned(),
+        _ if lower => format!("%{b:02x}"),
+        _ => format!("%{b:02X}"),
+    };
+    value.bytes().map(byte).collect()
+}
+
+/// The Base64 digits that a value always has when `offset` bytes (modulo 3) stand before it, whatever is around it.
+fn base64_within(value: &[u8], offset: usize) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |i: usize| (value[i / 8] >> (7 - i % 8)) & 1;
+    // The first whole digit begins at the first multiple of six bits at or after the value's own first bit.
+    let start = (offset * 8).next_multiple_of(6) - offset * 8;
+    let bits = value.len() * 8;
+    (start..bits)
+        .step_by(6)
+        .filter(|at| at + 6 <= bits)
+        .map(|at| (at..at + 6).fold(0, |digit, i| digit << 1 | bit(i)))
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Writing a record as the run goes. Rows are handed to the system one by one, so that a killed run loses none;
+//! `run.json` is written beside itself and renamed, so that it is valid at every instant.
+
+use super::model::Run;
+use super::redact::Redactor;
+use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SampleRow};
+use crate::event::Event;
+use crate::measure::sample::Sample;
+use serde::Serialize;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Link to the newest run, beside the runs.
+pub const LATEST: &str = "latest";
+/// Names tried before giving up: the run's own, then `-2`, `-3`, ...
+const NAMES: u32 = 100;
+
+/// A name for a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in several places differ too.
+#[must_use]
+pub fn run_id(scenario: &str, started: jiff::Timestamp, entropy: u64) -> String {
+    let at = started.strftime("%Y%m%dT%H%M%SZ");
+    format!("{scenario}-{at}-{:04x}", entropy & 0xffff)
+}
+
+/// The report directory of a run under way. Shared freely: every method takes `&self`, and each row is one write.
+#[derive(Debug)]
+pub struct Writer {
+    dir: PathBuf,
+    samples: File,
+    events: File,
+    redactor: Redactor,
+    began: Instant,
+}
+
+impl Writer {
+    /// Makes `reports/<run_id>/` with everything a record has, and points `latest` to it. A directory that exists is
+    /// never written into: `run.run_id` then gets a number.
+    ///
+    /// # Errors
+    /// When anything in it can't be made or written, so that a run fails before it starts.
+    pub fn create(reports: &Path, run: &mut Run, redactor: Redactor) -> Result<Self, Error> {
+        fs::create_dir_all(reports).map_err(|e| failed(reports, e))?;
+        // Absolute, so that it stays true whatever a child or caller does with its directory.
+        let reports = fs::canonicalize(reports).map_err(|e| failed(reports, e))?;
+        let dir = claim(&reports, &mut run.run_id)?;
+        let logs = dir.join("logs");
+        fs::create_dir(&logs).map_err(|e| failed(&logs, e))?;
+        let writer = Self {
+            samples: lines(&dir.join(SAMPLES_FILE))?,
+            events: lines(&dir.join(EVENTS_FILE))?,
+            dir,
+            redactor,
+            began: Instant::now(),
+        };
+        writer.save(run)?;
+        point(&reports, &run.run_id)?;
+        Ok(writer)
+    }
+
+    /// The report directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the logs of processes go: one `NAME.log` each, or one directory a variant.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.dir.join("logs")
+    }
+
+    /// What hides secrets in whatever else is written or shown.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Writes `run.json` anew.
+    ///
+    /// # Errors
+    /// When it can't be written; the one before stays.
+    pub fn save(&self, run: &Run) -> Result<(), Error> {
+        let path = self.dir.join(RUN_FILE);
+        let mut value = serde_json::to_value(run).map_err(|e| failed(&path, e.into()))?;
+        self.redactor
+            .json(&mut value, &["verdict", "run_id", "started", "finished"]);
+        let text = serde_json::to_string_pretty(&value).map_err(|e| failed(&path, e.into()))?;
+        self.replace(RUN_FILE, &(text + "\n"))
+    }
+
+    /// Adds one request.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn sample(&self, variant: &str, sample: &Sample) -> Result<(), Error> {
+        let row = SampleRow {
+            variant: variant.to_owned(),
+            sample: sample.clone(),
+        };
+        self.line(&self.samples, SAMPLES_FILE, &row, &["error", "tokens_from"])
+    }
+
+    /// Adds one event, with the milliseconds since the record was created. Progress is left out: the samples tell it.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn event(&self, event: &Event) -> Result<(), Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            at_ms: f64,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        if matches!(event, Event::PhaseProgress { .. }) {
+            return Ok(());
+        }
+        let at_ms = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        self.line(&self.events, EVENTS_FILE, &Row { at_ms, event }, &["event"])
+    }
+
+    /// Writes a file into the report directory, such as `report.md`; one of that name is replaced.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
+        let path = self.dir.join(name);
+        let beside = self.dir.join(format!(".{name}.new"));
+        let write = || {
+            let mut file = File::create(&beside)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)
+        };
+        write().map_err(|e| failed(&path, e))
+    }
+
+    fn line(
+        &self,
+        mut file: &File,
+        name: &str,
+        row: &impl Serialize,
+        keep: &[&str],
+    ) -> Result<(), Error> {
+        let mut write = || {
+            let mut line = serde_json::to_string(row)?;
+            if self.redactor.finds(&line) {
+                let mut value = serde_json::from_str(&line)?;
+                self.redactor.json(&mut value, keep);
+                line = serde_json::to_string(&value)?;
+            }
+            line.push('\n');
+            file.write_all(line.as_bytes())
+        };
+        write().map_err(|e| failed(&self.dir.join(name), e))
+    }
+}
+
+/// Makes the run's directory, which must not exist yet.
+fn claim(reports: &Path, run_id: &mut String) -> Result<PathBuf, Error> {
+    let wanted = run_id.clone();
+    for n in 2..=NAMES {
+        let dir = reports.join(&*run_id);
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => *run_id = format!("{wanted}-{n}"),
+            Err(e) => return Err(failed(&dir, e)),
+        }
+    }
+    Err(failed(
+        &reports.join(wanted),
+        io::ErrorKind::AlreadyExists.into(),
+    ))
+}
+
+fn lines(path: &Path) -> Result<File, Error> {
+    let open = OpenOptions::new().create_new(true).append(true).open(path);
+    open.map_err(|e| failed(path, e))
+}
+
+/// Points `latest` to the run in one step. A `latest` that is not a link is someone's own and stays.
+fn point(reports: &Path, run_id: &str) -> Result<(), Error> {
+    let latest = reports.join(LATEST);
+    if fs::symlink_metadata(&latest).is_ok_and(|there| !there.is_symlink()) {
+        return Ok(());
+    }
+    let beside = reports.join(format!(".{LATEST}.{run_id}"));
+    symlink(run_id, &beside)
+        .and_then(|()| fs::rename(&beside, &latest))
+        .map_err(|e| failed(&latest, e))
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests;

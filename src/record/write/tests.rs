@@ -1,0 +1,213 @@
+use super::*;
+use crate::record::{fixture, read, samples};
+use proptest::prelude::*;
+
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+fn create(reports: &Path) -> (Writer, Run) {
+    let mut run = fixture::pass();
+    let writer = Writer::create(reports, &mut run, Redactor::default()).expect("created");
+    (writer, run)
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    let reports = scratch();
+    let (writer, mut run) = create(reports.path());
+    assert!(writer.logs().is_dir());
+    assert_eq!(read(writer.dir()).expect("valid from the start"), run);
+    run.summary = "changed".to_owned();
+    writer.save(&run).expect("saved");
+    assert_eq!(read(&writer.dir().join(RUN_FILE)).expect("read"), run);
+    let rows: Vec<_> = (0..3).map(fixture::sample).collect();
+    for row in &rows {
+        writer.sample("native", row).expect("written");
+    }
+    let back: Result<Vec<_>, _> = samples(writer.dir()).expect("opened").collect();
+    let back: Vec<_> = back.expect("rows").into_iter().map(|r| r.sample).collect();
+    assert_eq!(back, rows);
+}
+
+#[test]
+fn events_carry_their_time_and_progress_is_left_out() {
+    let reports = scratch();
+    let (writer, _) = create(reports.path());
+    let progress = Event::PhaseProgress {
+        phase: "batch".to_owned(),
+        done: 1,
+        requests: 2,
+        failed: 0,
+    };
+    writer.event(&progress).expect("skipped");
+    writer
+        .event(&Event::TeardownEnded { ms: 1.5 })
+        .expect("written");
+    let text = fs::read_to_string(writer.dir().join(EVENTS_FILE)).expect("read");
+    let row: serde_json::Value = serde_json::from_str(&text).expect("one line");
+    assert_eq!(row["event"], "teardown_ended");
+    assert_eq!(row["ms"], 1.5);
+    assert!(row["at_ms"].as_f64().is_some_and(|ms| ms >= 0.0));
+}
+
+#[test]
+fn two_runs_of_one_name_never_meet_and_latest_is_the_last() {
+    let reports = scratch();
+    let (first, one) = create(reports.path());
+    let (second, two) = create(reports.path());
+    assert_eq!(two.run_id, format!("{}-2", one.run_id));
+    assert_ne!(first.dir(), second.dir());
+    assert_eq!(read(first.dir()).expect("first").run_id, one.run_id);
+    let latest = reports.path().join(LATEST);
+    assert_eq!(
+        fs::read_link(&latest).expect("a link"),
+        Path::new(&two.run_id)
+    );
+    assert_eq!(read(&latest).expect("through the link").run_id, two.run_id);
+}
+
+#[test]
+fn many_at_once_each_get_their_own() {
+    let reports = scratch();
+    let ids: Vec<_> = std::thread::scope(|s| {
+        let all: Vec<_> = (0..8)
+            .map(|_| s.spawn(|| create(reports.path()).1.run_id))
+            .collect();
+        all.into_iter()
+            .map(|t| t.join().expect("no panic"))
+            .collect()
+    });
+    let distinct: std::collections::HashSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), 8, "{ids:?}");
+}
+
+#[test]
+fn a_place_that_can_not_be_written_fails_at_once() {
+    let reports = scratch();
+    let file = reports.path().join("file");
+    fs::write(&file, "").expect("written");
+    let mut run = fixture::pass();
+    let error = Writer::create(&file, &mut run, Redactor::default()).expect_err("refused");
+    assert!(error.to_string().starts_with("failed to write"), "{error}");
+}
+
+#[test]
+fn a_latest_of_someone_elses_stays() {
+    let reports = scratch();
+    let latest = reports.path().join(LATEST);
+    fs::create_dir(&latest).expect("made");
+    create(reports.path());
+    assert!(latest.is_dir() && !latest.is_symlink());
+}
+
+#[test]
+fn a_canary_reaches_no_file() {
+    const CANARY: &str = "hf_canary\"1234567";
+    let reports = scratch();
+    let redactor = Redactor::new([
+        ("HF_TOKEN", CANARY),
+        ("SILLY", "pass"),
+        ("SILLIER", "timeout"),
+    ]);
+    let mut run = fixture::pass();
+    run.summary = format!("saw {CANARY}");
+    run.error = Some(CANARY.to_owned());
+    run.scenario.resolved = serde_json::json!({"env": {CANARY: [CANARY]}});
+    run.checks[0].detail = CANARY.to_owned();
+    let writer = Writer::create(reports.path(), &mut run, redactor).expect("created");
+    let mut sample = fixture::sample(1);
+    sample.error = Some(crate::measure::sample::ErrorClass::Timeout);
+    sample.detail = Some(format!("body: {CANARY}"));
+    sample.text = Some(vec![CANARY.to_owned()]);
+    sample.nvext_timing = Some(serde_json::json!({CANARY: CANARY}));
+    writer.sample("native", &sample).expect("written");
+    writer
+        .event(&Event::Warning {
+            message: CANARY.to_owned(),
+        })
+        .expect("written");
+    for name in [RUN_FILE, SAMPLES_FILE, EVENTS_FILE] {
+        let text = fs::read_to_string(writer.dir().join(name)).expect("read");
+        assert!(!text.contains("hf_canary"), "{name}: {text}");
+        assert!(text.contains("<redacted:HF_TOKEN>"), "{name}: {text}");
+    }
+    assert_eq!(
+        read(writer.dir()).expect("still a record").verdict,
+        run.verdict
+    );
+    let back = samples(writer.dir())
+        .expect("opened")
+        .next()
+        .expect("a row")
+        .expect("a good one");
+    assert_eq!(back.sample.error, sample.error);
+}
+
+#[test]
+fn a_newer_record_is_refused_in_plain_words() {
+    let reports = scratch();
+    let (writer, mut run) = create(reports.path());
+    run.schema_version += 1;
+    writer.save(&run).expect("saved");
+    let error = read(writer.dir()).expect_err("refused").to_string();
+    assert!(
+        error.contains("schema version 2 and this bench knows up to 1"),
+        "{error}"
+    );
+    writer.replace(RUN_FILE, "{}").expect("written");
+    assert!(
+        read(writer.dir())
+            .expect_err("refused")
+            .to_string()
+            .contains("no schema_version")
+    );
+}
+
+#[test]
+fn a_bad_line_before_the_last_is_an_error_with_its_place() {
+    let reports = scratch();
+    let (writer, _) = create(reports.path());
+    writer.replace(SAMPLES_FILE, "{}\n{}\n").expect("written");
+    let error = samples(writer.dir())
+        .expect("opened")
+        .next()
+        .expect("one")
+        .expect_err("bad");
+    assert!(error.to_string().contains("samples.jsonl:1"), "{error}");
+}
+
+#[test]
+fn run_ids_tell_scenario_and_time() {
+    let at = jiff::Timestamp::from_second(1_767_225_600).expect("a time");
+    assert_eq!(
+        run_id("quickstart", at, 0xab_cdef),
+        "quickstart-20260101T000000Z-cdef"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    /// Wherever the file is cut, every whole row before the cut is read and at most one is counted as torn.
+    #[test]
+    fn any_cut_keeps_the_rows_before_it(rows in 1u64..6, part in 0.0f64..1.0) {
+        let reports = scratch();
+        let (writer, _) = create(reports.path());
+        for index in 0..rows {
+            writer.sample("native", &fixture::sample(index)).expect("written");
+        }
+        let path = writer.dir().join(SAMPLES_FILE);
+        let whole = fs::read(&path).expect("read");
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
+        let cut = (whole.len() as f64 * part) as usize;
+        fs::write(&path, &whole[..cut]).expect("written");
+        let mut back = samples(writer.dir()).expect("opened");
+        let read: Result<Vec<_>, _> = back.by_ref().collect();
+        let read = read.expect("no error");
+        let ends = whole[..cut].iter().filter(|b| **b == b'\n').count();
+        // A row that lost only its line end is whole.
+        prop_assert!(read.len() == ends || read.len() == ends + 1);
+        prop_assert!(back.torn() <= 1);
+        prop_assert_eq!(read.len() + usize::try_from(back.torn()).expect("small"), ends + usize::from(cut > 0 && whole[cut - 1] != b'\n'));
+    }
+}
