@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// A text that was read: a file, or one argument of the command line.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Source {
     /// Place among the sources of one input; diagnostics are shown in this order.
     pub rank: usize,
@@ -18,7 +18,7 @@ pub struct Source {
 }
 
 /// A part of a source, in bytes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Span {
     /// The text it lies in.
     pub source: Arc<Source>,
@@ -166,7 +166,10 @@ impl Diagnostic {
     }
 }
 
-/// Mistakes found together.
+/// Most mistakes that are shown in one go.
+const MOST: usize = 100;
+
+/// Mistakes found together; beyond a hundred they are not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -179,7 +182,7 @@ impl Diagnostics {
 
     /// Adds one; the same mistake at the same place is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.0.contains(&diagnostic) {
+        if !self.is_full() && !self.0.contains(&diagnostic) {
             self.0.push(diagnostic);
         }
     }
@@ -195,6 +198,12 @@ impl Diagnostics {
         self.0.len()
     }
 
+    /// Whether further ones are no longer kept.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -205,7 +214,11 @@ impl Diagnostics {
     #[must_use]
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<_> = self.0.iter().collect();
-        all.sort_by_key(|d| d.labels.first().map(|l| &l.span));
+        all.sort_by_key(|d| {
+            d.labels
+                .first()
+                .map(|l| (l.span.source.rank, l.span.start, l.span.end))
+        });
         all
     }
 
@@ -213,7 +226,11 @@ impl Diagnostics {
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let all: Vec<_> = self.sorted().iter().map(|d| d.render(color)).collect();
-        all.join("\n")
+        let mut text = all.join("\n");
+        if self.is_full() {
+            text.push_str("\nthese are the first hundred mistakes; there may be more\n");
+        }
+        text
     }
 }
 

@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Instant;
 
 /// One thing that happened. Times are milliseconds since the run began, added by the consumer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,35 +91,20 @@ pub enum Event {
     },
 }
 
-/// An event and when it was emitted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Stamped {
-    /// Milliseconds since the run began.
-    pub at_ms: f64,
-    /// What happened.
-    #[serde(flatten)]
-    pub event: Event,
-}
-
 /// Where events are emitted to; cheap to clone and to send to other threads.
 #[derive(Debug, Clone)]
-pub struct Events {
-    began: Instant,
-    sender: Sender<Stamped>,
-}
+pub struct Events(Sender<Event>);
 
 impl Events {
-    /// A sink whose clock starts now, and the end that consumes.
+    /// A sink, and the end that consumes.
     #[must_use]
-    pub fn channel() -> (Self, Receiver<Stamped>) {
+    pub fn channel() -> (Self, Receiver<Event>) {
         let (sender, receiver) = std::sync::mpsc::channel();
-        let began = Instant::now();
-        (Self { began, sender }, receiver)
+        (Self(sender), receiver)
     }
 
     /// Emits one event. A consumer that has gone away is no reason to fail a run.
     pub fn emit(&self, event: Event) {
-        let at_ms = self.began.elapsed().as_secs_f64() * 1e3;
-        let _ = self.sender.send(Stamped { at_ms, event });
+        let _ = self.0.send(event);
     }
 }

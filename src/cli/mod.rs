@@ -1,1 +1,203 @@
-//! Arguments and verbs: one file per verb.
+//! Arguments and verbs: one file per verb. Human text goes to stderr while working, the result to stdout.
+
+pub mod check;
+mod plan;
+mod report;
+mod run;
+pub mod schema;
+
+use crate::record::ExitCode;
+use crate::report::Screen;
+use crate::{sim, topology};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// A declarative test-and-benchmark harness for LLM serving.
+///
+/// Exit codes: 0 pass, 1 a check failed, 2 bad scenario or usage, 3 topology failed, 4 measurement invalid, 5 regression,
+/// 6 requirement not met, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a scenario: bring it up, drive its load, verify, report, take it down.
+    #[command(
+        after_help = "Example: bench run scenarios/quickstart.yaml --set load.phases[0].batch.batches=5"
+    )]
+    Run {
+        #[command(flatten)]
+        scenario: ScenarioArgs,
+        /// Where report directories are made.
+        #[arg(long, default_value = "reports", value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Check scenario files and report every mistake in them.
+    #[command(after_help = "Example: bench check scenarios/*.yaml")]
+    Check {
+        /// Scenario files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Print exactly what a run would do, without starting anything.
+    #[command(after_help = "Example: bench plan scenarios/dynamo-mocker.yaml --format json")]
+    Plan {
+        #[command(flatten)]
+        scenario: ScenarioArgs,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+        format: PlanFormat,
+    },
+    /// Render a record again.
+    #[command(after_help = "Example: bench report reports/latest --format markdown")]
+    Report {
+        /// A report directory.
+        #[arg(value_name = "RUN")]
+        dir: PathBuf,
+        /// How it is rendered.
+        #[arg(long, value_enum, default_value_t = RenderFormat::Terminal)]
+        format: RenderFormat,
+    },
+    /// Print the JSON Schema of scenario files.
+    #[command(after_help = "Example: bench schema > scenarios/scenario.schema.json")]
+    Schema,
+    /// Serve the embedded engine on its own.
+    #[command(after_help = "Example: bench sim --port 8000 --model demo --flavour dynamo")]
+    Sim(sim::Options),
+    /// Supervise processes for a run; started by `bench run`.
+    #[command(hide = true)]
+    Warden,
+}
+
+/// A scenario and what changes it from outside.
+#[derive(Debug, Args)]
+struct ScenarioArgs {
+    /// The scenario file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// What changes a scenario from outside, in this order: overlays, then `--set`.
+#[derive(Debug, Args)]
+struct Changes {
+    /// A file laid over the scenario: maps merge, all else is replaced; may be repeated.
+    #[arg(long = "overlay", value_name = "FILE")]
+    overlays: Vec<PathBuf>,
+    /// One value, such as `load.phases[0].batch.size=3`; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RenderFormat {
+    Terminal,
+    Markdown,
+    Junit,
+    Json,
+}
+
+/// Does what the arguments say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::BadScenario
+            } else {
+                ExitCode::Pass
+            };
+        }
+    };
+    match cli.verb {
+        Verb::Run { scenario, out } => run::run(&scenario, &out),
+        Verb::Check { files, changes } => {
+            let colour = colour(&std::io::stderr());
+            let env = |name: &str| std::env::var(name).ok();
+            let report = check::run(&files, &changes.overlays, &changes.sets, &env, colour);
+            if report.ok {
+                print(&report.text);
+                ExitCode::Pass
+            } else {
+                tell(&report.text);
+                ExitCode::BadScenario
+            }
+        }
+        Verb::Plan { scenario, format } => plan::plan(&scenario, format),
+        Verb::Report { dir, format } => report::report(&dir, format),
+        Verb::Schema => {
+            print(&schema::run());
+            ExitCode::Pass
+        }
+        Verb::Sim(options) => match sim::serve(&options, &mut std::io::stderr()) {
+            Ok(()) => ExitCode::Pass,
+            // The traceback that was ordered is already said; real engines end with 1 after one.
+            Err(sim::Error::Ordered(_)) => ExitCode::CheckFailed,
+            Err(error) => {
+                tell(&format!("error: {error}\n"));
+                ExitCode::TopologyFailed
+            }
+        },
+        Verb::Warden => warden(),
+    }
+}
+
+fn warden() -> ExitCode {
+    let served = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(UnixStream::from)
+        .and_then(topology::warden::serve);
+    match served {
+        Ok(()) => ExitCode::Pass,
+        Err(error) => {
+            tell(&format!("error: the warden can't work here: {error}\n"));
+            ExitCode::TopologyFailed
+        }
+    }
+}
+
+/// Prints a result. A reader that has gone away is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Tells a person something.
+fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether a stream wants colours.
+fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// What the result is rendered for; `place` is where its record is.
+fn screen(place: &Path) -> Screen {
+    let width = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    Screen {
+        width: width.unwrap_or(100),
+        color: colour(&std::io::stdout()),
+        place: Some(place.display().to_string()),
+    }
+}

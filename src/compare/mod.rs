@@ -1,1 +1,121 @@
-//! Variants of one run, or two runs, side by side. Pure.
+//! Variants side by side, from records alone: each metric's ratio to the baseline ([`side_by_side`]) and whether greedy
+//! answers agree ([`same_text`]). One run proves no difference, so there is no verdict on ratios here.
+
+pub mod metrics;
+pub mod text;
+
+pub use metrics::{METRICS, Metric, TOPOLOGY};
+pub use text::{SameText, same_text};
+
+use crate::record::model::{Comparison, Run, VariantRecord};
+
+/// Every metric and measured phase of every variant against the baseline's; start-up and teardown too, under the phase
+/// [`TOPOLOGY`]. Metrics that neither has are left out.
+#[must_use]
+pub fn side_by_side(run: &Run) -> Vec<Comparison> {
+    let Some(baseline) = baseline(run) else {
+        return Vec::new();
+    };
+    let others = run
+        .variants
+        .iter()
+        .filter(|variant| variant.name != baseline.name);
+    others
+        .flat_map(|variant| against(baseline, variant))
+        .collect()
+}
+
+/// The variant that the others are held against: as the scenario says, else the first.
+#[must_use]
+pub fn baseline(run: &Run) -> Option<&VariantRecord> {
+    let named = run
+        .scenario
+        .resolved
+        .pointer("/compare/baseline")
+        .and_then(|name| name.as_str());
+    let named = named.and_then(|name| run.variants.iter().find(|variant| variant.name == name));
+    named.or_else(|| run.variants.first())
+}
+
+/// variant / baseline, where both are numbers and the baseline is not zero.
+#[must_use]
+pub fn ratio(baseline: Option<f64>, variant: Option<f64>) -> Option<f64> {
+    let ratio = variant? / baseline?;
+    ratio.is_finite().then_some(ratio)
+}
+
+fn against(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Comparison> {
+    let row = |metric: &str, phase: &str, a: Option<f64>, b: Option<f64>| {
+        a.or(b).is_some().then(|| Comparison {
+            metric: metric.to_owned(),
+            phase: phase.to_owned(),
+            baseline: baseline.name.clone(),
+            variant: variant.name.clone(),
+            ratio: ratio(a, b),
+        })
+    };
+    let mut all = Vec::new();
+    for phase in variant.phases.iter().filter(|phase| phase.measured()) {
+        let Some(same) = baseline
+            .phases
+            .iter()
+            .find(|other| other.name == phase.name)
+        else {
+            continue;
+        };
+        let of = |m: &Metric| row(m.key, &phase.name, m.of(same), m.of(phase));
+        all.extend(METRICS.iter().filter_map(of));
+    }
+    for (key, get) in metrics::OF_TOPOLOGY {
+        all.extend(row(key, TOPOLOGY, get(baseline), get(variant)));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+
+    #[test]
+    fn every_metric_is_held_against_the_named_baseline() {
+        let mut run = fixture::pass();
+        let all = side_by_side(&run);
+        let find =
+            |metric: &str, phase: &str| all.iter().find(|c| c.metric == metric && c.phase == phase);
+        let ttft = find("ttft_ms.p50", "batch").expect("a row");
+        assert_eq!(
+            (ttft.baseline.as_str(), ttft.variant.as_str(), ttft.ratio),
+            ("native", "dynamo", Some(1.125))
+        );
+        assert_eq!(
+            find("ready_ms", TOPOLOGY).and_then(|c| c.ratio),
+            Some(1.125)
+        );
+        assert_eq!(
+            find("tpot_ms.p50", "closed")
+                .expect("one side has it")
+                .ratio,
+            None
+        );
+        assert_eq!(find("batch_ms.p50", "closed"), None, "neither has it");
+        assert!(find("ttft_ms.p50", "warmup").is_none());
+        run.scenario.resolved["compare"]["baseline"] = "dynamo".into();
+        let swapped = side_by_side(&run);
+        let ttft = swapped
+            .iter()
+            .find(|c| c.metric == "ttft_ms.p50")
+            .expect("a row");
+        assert_eq!(ttft.baseline, "dynamo");
+        assert!(ttft.ratio.is_some_and(|r| (r * 1.125 - 1.0).abs() < 1e-9));
+    }
+
+    #[test]
+    fn one_variant_or_none_compares_with_nothing() {
+        let mut run = fixture::pass();
+        run.variants.truncate(1);
+        assert!(side_by_side(&run).is_empty());
+        assert!(side_by_side(&fixture::empty()).is_empty());
+        assert_eq!(ratio(Some(0.0), Some(1.0)), None);
+    }
+}

@@ -2,7 +2,10 @@
 //! Flags are those of ai-dynamo 1.0 to 1.6, which spell the defaults alike; older ones are refused, newer ones warned of.
 
 use super::args::Flags;
-use super::{Endpoint, Error, Probe, Process, Python, Site, Stack, python_env, set_env, workers};
+use super::{
+    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, loopback_vllm, python_env,
+    set_env, workers,
+};
 use crate::scenario::model::{ArgValue, Discovery, Dynamo, Role, Router, WorkerGroup};
 use std::time::Duration;
 
@@ -35,13 +38,11 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
             "ai-dynamo {version} is newer than 1.{NEWEST}, the last whose flags were checked; they are spelt as for 1.{NEWEST}"
         ));
     }
-    if matches!(dynamo.router, Router::PowerOfTwo | Router::LeastLoaded)
-        && minor.is_some_and(|minor| minor < 4)
-    {
+    if matches!(dynamo.router, Router::PowerOfTwo | Router::LeastLoaded) && minor == Some(0) {
         return Err(Error::NoRouterMode {
             found: version.clone(),
             mode: router(dynamo.router).into(),
-            since: "1.4",
+            since: "1.1",
         });
     }
     if workers(dynamo).any(|(kind, _)| kind == "vllm") {
@@ -54,7 +55,6 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
     let mut env = planes(dynamo, (port(), port()));
     match (dynamo.discovery, site.etcd_endpoints) {
         (Discovery::File, _) => {
-            // One directory for all; it belongs to the frontend, which is stopped after the workers.
             let directory = site.scratch.join("discovery");
             env.push(("DYN_FILE_KV".into(), directory.display().to_string()));
         }
@@ -107,7 +107,8 @@ fn minor(version: &str) -> Result<Option<u32>, Error> {
 fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, String)> {
     let mut env: Vec<(String, String)> = [
         ("DYN_TCP_RPC_HOST", "127.0.0.1"),
-        ("DYN_TCP_RESPONSE_STREAM_HOST", "127.0.0.1"),
+        // An interface's name: 1.1 takes no address here, later ones take both.
+        ("DYN_TCP_RESPONSE_STREAM_HOST", "lo"),
         ("DYN_EVENT_PLANE_HOST", "127.0.0.1"),
         ("DYN_SDK_DISABLE_ANSI_LOGGING", "1"),
     ]
@@ -163,7 +164,7 @@ fn etcd(site: &Site<'_>, client: u16, peer: u16) -> Result<(Process, String), Er
             },
         ],
         ports: vec![client, peer],
-        directories: vec![directory],
+        directories: directories(site),
         grace: GRACE,
     };
     Ok((process, client_url))
@@ -243,10 +244,7 @@ impl Parts<'_> {
                 status: 300,
             }],
             ports: vec![port],
-            directories: (dynamo.discovery == Discovery::File)
-                .then(|| site.scratch.join("discovery"))
-                .into_iter()
-                .collect(),
+            directories: directories(site),
             grace: GRACE,
         }
     }
@@ -268,7 +266,7 @@ impl Parts<'_> {
         ]);
         let vllm = kind == "vllm";
         let mut flags = if vllm {
-            env.push(("VLLM_HOST_IP".into(), "127.0.0.1".into()));
+            env.extend(loopback_vllm());
             set_env(&mut env, &site.vllm.env);
             let flags = Flags::new([
                 ("model", text(site.model)),
@@ -321,7 +319,7 @@ impl Parts<'_> {
                 status: 300,
             }],
             ports: vec![system_port],
-            directories: Vec::new(),
+            directories: directories(site),
             grace: WORKER_GRACE,
         }
     }

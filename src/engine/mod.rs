@@ -6,7 +6,7 @@ mod dynamo;
 mod sim;
 mod vllm;
 
-use crate::scenario::model::{Discovery, Dynamo, Engine, Part, Worker, WorkerGroup};
+use crate::scenario::model::{Dynamo, Engine, Part, Worker, WorkerGroup};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -209,10 +209,10 @@ pub fn build(engine: &Engine, site: &Site<'_>) -> Result<Stack, Error> {
     }
 }
 
-/// Whether an engine looks for an etcd of the environment's.
+/// Whether an engine runs on a Python runtime.
 #[must_use]
-pub fn uses_etcd(engine: &Engine) -> bool {
-    matches!(engine, Engine::Dynamo(dynamo) if dynamo.discovery == Discovery::Etcd)
+pub fn needs_python(engine: &Engine) -> bool {
+    matches!(engine, Engine::Vllm(_) | Engine::Dynamo(_))
 }
 
 /// Every worker process of a Dynamo topology, one item each.
@@ -226,13 +226,31 @@ fn workers(dynamo: &Dynamo) -> impl Iterator<Item = (&'static str, &WorkerGroup)
     })
 }
 
-/// The variables every Python process gets: unbuffered output, and its own environment's programs first.
+/// The variables every Python process gets: unbuffered output, its own environment's programs first, and a directory for
+/// temporary files of the run's own, because vLLM leaves its sockets there.
 fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, String)> {
     let bin = python.program.parent().unwrap_or(Path::new("/"));
     vec![
         ("PYTHONUNBUFFERED".into(), "1".into()),
         ("PATH".into(), format!("{}:{}", bin.display(), site.path)),
+        ("TMPDIR".into(), temporary(site).display().to_string()),
     ]
+}
+
+/// The variables that keep vLLM's inner sockets on loopback (ZMQ and gloo otherwise take the host's own address).
+fn loopback_vllm() -> [(String, String); 2] {
+    [("VLLM_HOST_IP", "127.0.0.1"), ("GLOO_SOCKET_IFNAME", "lo")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+/// Where a topology's processes put temporary files.
+fn temporary(site: &Site<'_>) -> PathBuf {
+    site.scratch.join("tmp")
+}
+
+/// The topology's directories: made before its processes start, removed after they are gone.
+fn directories(site: &Site<'_>) -> Vec<PathBuf> {
+    vec![site.scratch.to_owned(), temporary(site)]
 }
 
 /// Lays variables over others by name.

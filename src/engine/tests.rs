@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::model::{ArgValue, Args, Router, Vllm};
+use crate::scenario::model::{ArgValue, Args, Discovery, Router, Vllm};
 
 fn python(packages: &[(&str, &str)]) -> Python {
     Python {
@@ -113,9 +113,15 @@ fn file_discovery_needs_no_etcd() {
     let stack = with_site(&python, None, |site| build(&engine, site)).unwrap();
     assert_eq!(stack.processes[0].name, "frontend");
     assert!(stack.processes[0].argv.contains(&"file".to_owned()));
-    assert_eq!(
-        stack.processes[0].directories,
-        [PathBuf::from("/tmp/scratch/discovery")]
+    let shared = (
+        "DYN_FILE_KV".to_owned(),
+        "/tmp/scratch/discovery".to_owned(),
+    );
+    assert!(
+        stack
+            .processes
+            .iter()
+            .all(|process| process.env.contains(&shared))
     );
 }
 
@@ -131,7 +137,7 @@ fn versions_decide() {
         Err(Error::TooOld { .. })
     ));
     assert!(matches!(
-        built("1.2.0", Router::LeastLoaded),
+        built("1.0.2", Router::LeastLoaded),
         Err(Error::NoRouterMode { .. })
     ));
     assert!(built("1.0.2", Router::Direct).unwrap().warnings.is_empty());

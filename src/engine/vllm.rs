@@ -2,7 +2,10 @@
 //! the user's arguments.
 
 use super::args::Flags;
-use super::{Endpoint, Error, Probe, Process, Python, Site, Stack, python_env, set_env};
+use super::{
+    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, loopback_vllm, python_env,
+    set_env,
+};
 use crate::scenario::model::{ArgValue, Vllm};
 use std::time::Duration;
 
@@ -28,8 +31,7 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
     ];
     flags.append(&mut argv);
     let mut env = python_env(python, site);
-    // The engine's inner sockets follow this instead of the host's first address.
-    env.push(("VLLM_HOST_IP".into(), "127.0.0.1".into()));
+    env.extend(loopback_vllm());
     set_env(&mut env, &site.vllm.env);
     set_env(&mut env, &vllm.env);
     let url = format!("http://127.0.0.1:{port}");
@@ -55,7 +57,7 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
                 },
             ],
             ports: vec![port],
-            directories: Vec::new(),
+            directories: directories(site),
             grace: GRACE,
         }],
         endpoint: Endpoint {

@@ -1,1 +1,85 @@
-//! Drives load over HTTP/1.1 and notes when every byte came; parses nothing that it need not.
+//! Drives load over HTTP/1.1 and notes when every byte came; parses nothing that it need not. One thread, one epoll, one
+//! owned connection for each request in flight: no pool, no hidden retry. docs/decisions/0002-hot-path.md says why.
+
+pub mod arrivals;
+mod chunked;
+pub mod driver;
+mod flight;
+pub mod http;
+pub mod socket;
+pub mod target;
+#[cfg(test)]
+mod tests;
+
+pub use driver::{PhaseLoad, PhaseRun, drive};
+pub use target::Target;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Why load could not be driven at all. A request that fails is no such error: it is an exchange.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL can't be used.
+    #[error("the endpoint `{url}` can't be used: {reason}")]
+    Url {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The host has no address.
+    #[error("failed to resolve `{host}`: {source}")]
+    Resolve {
+        /// The host's name.
+        host: String,
+        /// What the resolver said.
+        source: std::io::Error,
+    },
+    /// A header would not stay one header.
+    #[error("the header `{name}` can't be sent: {reason}")]
+    Header {
+        /// Its name, made printable.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The operating system refused.
+    #[error("failed to {what}: {source}")]
+    Os {
+        /// What was tried.
+        what: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+/// Ends a phase early, from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl From<Arc<AtomicBool>> for Cancel {
+    /// A flag that others raise too.
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
+impl Cancel {
+    /// Not cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for the end. The driver notices within 20 ms.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end was asked for.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -58,6 +58,9 @@ pub struct Exchange {
     pub connect: Option<Nanos>,
     /// Whether the connection had carried a request before.
     pub reused: bool,
+    /// Whether the server had closed a reused connection before any byte of the answer, so that the request was sent again,
+    /// once, on a new one; `sent` is then of the second sending.
+    pub reconnected: bool,
     /// When the exchange ended: the last byte's receive time, or the failure.
     pub ended: Nanos,
     /// The HTTP status, once known.
@@ -70,4 +73,13 @@ pub struct Exchange {
     pub arrivals: Vec<Arrival>,
     /// How it ended.
     pub end: End,
+}
+
+impl Exchange {
+    /// How long each read that the kernel stamped waited for the client, in nanoseconds.
+    #[must_use]
+    pub fn delays(&self) -> Vec<u64> {
+        let stamped = self.arrivals.iter().filter(|a| a.stamped);
+        stamped.map(|a| a.user.saturating_sub(a.kernel)).collect()
+    }
 }

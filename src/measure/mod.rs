@@ -2,7 +2,11 @@
 //! only clock is in `clock`.
 
 pub mod answer;
+pub mod clock;
 pub mod exchange;
 pub mod lifecycle;
 pub mod sample;
+mod spread;
+pub mod sse;
+mod stream;
 pub mod summary;

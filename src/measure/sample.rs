@@ -1,7 +1,10 @@
 //! One request's row: its timeline in nanoseconds, its outcome and its counts. This is what the record keeps.
 
-use super::exchange::Nanos;
+use super::answer::{Answer, error_message, shorten};
+use super::exchange::{End, Exchange, Nanos};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// Why a request failed (METRICS: error classes).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,28 @@ pub enum TokenSource {
     Chunks,
 }
 
+/// How the bytes of one answer were read: the client's account of its own work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reads {
+    /// Reads that carried bytes of the body.
+    pub all: u32,
+    /// Of these, reads for which the kernel gave no usable receive stamp.
+    pub unstamped: u32,
+    /// Reads that carried the end of more than one event with text.
+    pub crowded: u32,
+    /// Events, comments not counted.
+    pub events: u32,
+}
+
+/// What the scenario's rules say of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether a rule asked for the status that came, so that a status other than 2xx is no failure.
+    pub status_accepted: bool,
+    /// The first rule that the answer broke, in words.
+    pub failure: Option<String>,
+}
+
 /// One request, as a row of `samples.jsonl`. Instants are nanoseconds since the variant's load began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -53,6 +78,9 @@ pub struct Sample {
     pub connect_ns: Option<Nanos>,
     /// Whether its connection had carried a request before.
     pub reused: bool,
+    /// Whether it was sent again on a new connection, because the server had closed the reused one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reconnected: bool,
     /// First event with `choices`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_chunk_ns: Option<Nanos>,
@@ -66,6 +94,9 @@ pub struct Sample {
     pub end_ns: Nanos,
     /// Events with text.
     pub chunks: u32,
+    /// How its bytes were read.
+    #[serde(default)]
+    pub reads: Reads,
     /// HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -95,9 +126,158 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The row of one exchange. Instants are taken relative to `zero`; the text itself is kept where `keep_text` says so.
+    #[must_use]
+    pub fn new(
+        exchange: &Exchange,
+        answer: &Answer,
+        zero: Nanos,
+        judged: Judgement,
+        keep_text: bool,
+    ) -> Self {
+        let since = |at: Nanos| at.saturating_sub(zero);
+        let line = &answer.timeline;
+        let usage = |key| answer.body.get("usage")?.get(key)?.as_u64();
+        let chunks = count(line.texts.len());
+        let counted = usage("completion_tokens").map(|n| (n, TokenSource::Usage));
+        let counted = counted.or((chunks > 0).then_some((chunks.into(), TokenSource::Chunks)));
+        let timing = answer.body.get("nvext").and_then(|n| n.get("timing"));
+        let (error, detail) = failure(exchange, answer, judged).unzip();
+        Self {
+            phase: exchange.id.phase,
+            index: exchange.id.index,
+            batch: exchange.id.batch,
+            due_ns: since(exchange.due),
+            sent_ns: exchange.sent.map(since),
+            connect_ns: exchange.connect,
+            reused: exchange.reused,
+            reconnected: exchange.reconnected,
+            first_chunk_ns: line.first_chunk.map(since),
+            first_text_ns: line.texts.first().copied().map(since),
+            last_text_ns: line.texts.last().copied().map(since),
+            end_ns: since(exchange.ended),
+            chunks,
+            reads: Reads {
+                all: count(exchange.arrivals.len()),
+                unstamped: count(exchange.arrivals.iter().filter(|a| !a.stamped).count()),
+                crowded: line.crowded_reads,
+                events: line.events,
+            },
+            status: exchange.status,
+            prompt_tokens: usage("prompt_tokens"),
+            output_tokens: counted.map(|c| c.0),
+            tokens_from: counted.map(|c| c.1),
+            nvext_timing: timing.filter(|t| !t.is_null()).cloned(),
+            text_sha: digest(&answer.texts),
+            text: keep_text.then(|| answer.texts.clone()),
+            error,
+            detail,
+        }
+    }
+
     /// Whether the request succeeded.
     #[must_use]
     pub fn ok(&self) -> bool {
         self.error.is_none()
     }
+
+    /// Time to the first text, from `sent`, in nanoseconds.
+    #[must_use]
+    pub fn ttft(&self) -> Option<u64> {
+        Some(self.first_text_ns?.saturating_sub(self.sent_ns?))
+    }
+
+    /// Time per output token after the first, in nanoseconds. Not applicable to one token, nor to text that came in one
+    /// event, which has no length in time.
+    #[must_use]
+    pub fn tpot(&self) -> Option<f64> {
+        let after_first = self.output_tokens?.checked_sub(1).filter(|n| *n > 0)?;
+        if self.chunks < 2 {
+            return None;
+        }
+        let took = self.last_text_ns?.saturating_sub(self.first_text_ns?);
+        Some(took as f64 / after_first as f64)
+    }
+
+    /// First byte sent to last byte received, in nanoseconds.
+    #[must_use]
+    pub fn e2e(&self) -> Option<u64> {
+        Some(self.end_ns.saturating_sub(self.sent_ns?))
+    }
+
+    /// How late the client itself was: due to sent, less the time that connecting took, in nanoseconds.
+    #[must_use]
+    pub fn lag(&self) -> Option<u64> {
+        let waited = self.sent_ns?.saturating_sub(self.due_ns);
+        Some(waited.saturating_sub(self.connect_ns.unwrap_or(0)))
+    }
 }
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect => f.write_str("connect"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Overload(status) => write!(f, "overload {status}"),
+            Self::BrokenStream => f.write_str("broken stream"),
+            Self::Assertion => f.write_str("assertion"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+/// Why the request failed, if it did: the transport first, then the status, the answer's form, and last the rules.
+fn failure(
+    exchange: &Exchange,
+    answer: &Answer,
+    judged: Judgement,
+) -> Option<(ErrorClass, String)> {
+    let broken = match &exchange.end {
+        End::Connect(why) => return Some((ErrorClass::Connect, why.clone())),
+        End::Timeout => return Some((ErrorClass::Timeout, "no complete answer in time".into())),
+        End::Cancelled => return Some((ErrorClass::Cancelled, "the run was cancelled".into())),
+        End::Broken(why) => Some(why.clone()),
+        End::Complete => None,
+    };
+    let status = exchange.status.unwrap_or(0);
+    let fine = (200..300).contains(&status) || judged.status_accepted;
+    if status != 0 && !fine {
+        let class = match status {
+            429 | 503 | 529 => ErrorClass::Overload(status),
+            _ => ErrorClass::Status(status),
+        };
+        let said = error_message(&answer.body);
+        let said = said.unwrap_or_else(|| shorten(&String::from_utf8_lossy(&exchange.body)));
+        let said = said.trim();
+        let said = if said.is_empty() {
+            "an empty body"
+        } else {
+            said
+        };
+        return Some((class, said.to_owned()));
+    }
+    if let Some(why) = broken.or_else(|| answer.broken.clone()) {
+        return Some((ErrorClass::BrokenStream, why));
+    }
+    judged.failure.map(|why| (ErrorClass::Assertion, why))
+}
+
+/// First 16 hexadecimal digits of the SHA-256 of the texts, joined by zero bytes.
+fn digest(texts: &[String]) -> String {
+    let hash = Sha256::digest(texts.join("\0"));
+    hash.iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(b: &bool) -> bool {
+    !b
+}
+
+#[cfg(test)]
+#[path = "sample_tests.rs"]
+mod tests;

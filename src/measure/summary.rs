@@ -1,10 +1,13 @@
 //! From samples to the numbers of a phase, defined in docs/metrics.md. Pure.
 
 use super::sample::Sample;
+use super::spread::{Spread, ms};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// One distribution in milliseconds. A percentile without enough samples to stand on is still given; `thin` names it.
+/// One distribution in milliseconds. A percentile without enough samples to stand on is still given;
+/// [`thin`](Self::thin) names it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Number of values.
@@ -23,6 +26,19 @@ pub struct Distribution {
     pub p99: f64,
     /// Largest.
     pub max: f64,
+    /// Whether percentiles are exact (nearest rank on every value) or from a histogram of three significant digits.
+    #[serde(default)]
+    pub exact: bool,
+}
+
+impl Distribution {
+    /// The percentiles that fewer than ten values lie beyond.
+    #[must_use]
+    pub fn thin(&self) -> Vec<&'static str> {
+        let needs = [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1_000)];
+        let thin = needs.into_iter().filter(|(_, n)| self.count < *n);
+        thin.map(|(name, _)| name).collect()
+    }
 }
 
 /// What a phase measured; `None` is "not applicable", never zero.
@@ -36,6 +52,9 @@ pub struct Metrics {
     pub first_chunk_ms: Option<Distribution>,
     /// Time per output token after the first.
     pub tpot_ms: Option<Distribution>,
+    /// End to end / output tokens.
+    #[serde(default)]
+    pub ntpot_ms: Option<Distribution>,
     /// Between consecutive events with text, pooled.
     pub chunk_gap_ms: Option<Distribution>,
     /// Sent to last byte.
@@ -44,9 +63,9 @@ pub struct Metrics {
     pub e2e_from_due_ms: Option<Distribution>,
     /// First send to last answer of each batch.
     pub batch_ms: Option<Distribution>,
-    /// Kernel receive time to user space, per read.
+    /// Kernel receive time to user space, per read that the kernel stamped.
     pub client_delay_ms: Option<Distribution>,
-    /// Due to sent.
+    /// Due to sent, less the time that connecting took.
     pub schedule_lag_ms: Option<Distribution>,
     /// Connecting, where a connection was made.
     pub connect_ms: Option<Distribution>,
@@ -70,7 +89,7 @@ pub struct Goodput {
 /// How many requests went how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Requests sent.
+    /// Requests attempted, those that never got a connection included.
     pub sent: u64,
     /// Requests that succeeded.
     pub succeeded: u64,
@@ -89,11 +108,88 @@ pub struct Objectives {
     pub e2e: Option<u64>,
 }
 
+/// The client's account of its own work in a phase; what the quality verdict reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientAudit {
+    /// Reads that carried bytes of a body.
+    pub reads: u64,
+    /// Of these, reads for which the kernel gave no usable receive stamp.
+    pub unstamped_reads: u64,
+    /// Reads that carried the end of more than one event with text: the gaps between those are lost.
+    pub crowded_reads: u64,
+    /// Events, comments not counted.
+    pub events: u64,
+    /// Requests sent twice because the server had closed the connection that they were to reuse.
+    pub reconnects: u64,
+    /// How often the wall clock was set over the phase; receive stamps around that are doubtful.
+    #[serde(default)]
+    pub clock_steps: u32,
+    /// Processor time of this process over the phase, in nanoseconds, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ns: Option<u64>,
+}
+
+impl ClientAudit {
+    /// Share of reads without a kernel stamp; 0 to 1.
+    #[must_use]
+    pub fn unstamped_share(&self) -> Option<f64> {
+        share(self.unstamped_reads, self.reads)
+    }
+
+    /// Share of reads that carried several events with text; 0 to 1.
+    #[must_use]
+    pub fn crowded_share(&self) -> Option<f64> {
+        share(self.crowded_reads, self.reads)
+    }
+
+    /// Processor time of the client per event, in microseconds.
+    #[must_use]
+    pub fn cpu_us_per_event(&self) -> Option<f64> {
+        share(self.cpu_ns?, self.events).map(|ns| ns / 1e3)
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
 /// A phase's figures, gathered sample by sample in bounded memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Summary {
     objectives: Objectives,
+    counts: Counts,
+    errors: IndexMap<String, u64>,
+    audit: ClientAudit,
+    first_due: Option<u64>,
+    last_end: u64,
+    output_tokens: Option<u64>,
+    good: u64,
+    spreads: Spreads,
+    /// Batches that may still grow.
+    batches: BTreeMap<u32, BatchSpan>,
 }
+
+#[derive(Debug, Default)]
+struct Spreads {
+    ttft: Spread,
+    ttft_from_due: Spread,
+    first_chunk: Spread,
+    tpot: Spread,
+    ntpot: Spread,
+    chunk_gap: Spread,
+    e2e: Spread,
+    e2e_from_due: Spread,
+    client_delay: Spread,
+    schedule_lag: Spread,
+    connect: Spread,
+    batch: Spread,
+}
+
+/// From the first send of a batch to its last answer; `None` once a request of it failed.
+type BatchSpan = Option<(u64, u64)>;
+
+/// Batches follow one another, so that answers of an older one than this many back are not to be expected.
+const OPEN_BATCHES: usize = 64;
 
 /// A phase's figures, finished.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,28 +202,153 @@ pub struct PhaseFigures {
     pub errors: IndexMap<String, u64>,
     /// The numbers.
     pub metrics: Metrics,
+    /// How the client itself did.
+    pub audit: ClientAudit,
 }
 
 impl Summary {
     /// An empty summary held against `objectives`.
     #[must_use]
     pub fn new(objectives: Objectives) -> Self {
-        Self { objectives }
+        Self {
+            objectives,
+            ..Self::default()
+        }
     }
 
     /// Adds one request: its row, the gaps between its text events, and the delay of each read, all in nanoseconds.
     pub fn add(&mut self, sample: &Sample, gaps: &[u64], delays: &[u64]) {
-        let _ = (sample, gaps, delays, self.objectives);
+        self.counts.sent += 1;
+        self.first_due = Some(self.first_due.unwrap_or(u64::MAX).min(sample.due_ns));
+        self.last_end = self.last_end.max(sample.end_ns);
+        let audit = &mut self.audit;
+        audit.reads += u64::from(sample.reads.all);
+        audit.unstamped_reads += u64::from(sample.reads.unstamped);
+        audit.crowded_reads += u64::from(sample.reads.crowded);
+        audit.events += u64::from(sample.reads.events);
+        audit.reconnects += u64::from(sample.reconnected);
+        // What the client did is judged on every request; what the server did only on those that succeeded.
+        self.spreads.client_delay.add_all(delays.iter().copied());
+        self.spreads.schedule_lag.add_all(sample.lag());
+        self.spreads.connect.add_all(sample.connect_ns);
+        self.batch(sample);
+        if let Some(class) = &sample.error {
+            self.counts.failed += 1;
+            *self.errors.entry(class.to_string()).or_default() += 1;
+            return;
+        }
+        self.counts.succeeded += 1;
+        self.good += u64::from(self.meets_objectives(sample));
+        if let Some(tokens) = sample.output_tokens {
+            *self.output_tokens.get_or_insert(0) += tokens;
+        }
+        self.spreads.success(sample, gaps);
     }
 
     /// The figures so far.
     #[must_use]
     pub fn finish(&self) -> PhaseFigures {
+        let window = self.last_end.saturating_sub(self.first_due.unwrap_or(0));
+        let rate = |n: u64| share(n, window).map(|per_ns| per_ns * 1e9);
+        let spreads = &self.spreads;
+        let wanted = self.objectives != Objectives::default();
+        let goodput = || {
+            Some(Goodput {
+                share: share(self.good, self.counts.sent)?,
+                requests_per_s: rate(self.good)?,
+            })
+        };
+        let mut batch = spreads.batch.clone();
+        batch.add_all(self.batches.values().filter_map(span));
         PhaseFigures {
-            window_ms: 0.0,
-            counts: Counts::default(),
-            errors: IndexMap::new(),
-            metrics: Metrics::default(),
+            window_ms: ms(window as f64),
+            counts: self.counts.clone(),
+            errors: self.errors.clone(),
+            metrics: Metrics {
+                ttft_ms: spreads.ttft.finish(),
+                ttft_from_due_ms: spreads.ttft_from_due.finish(),
+                first_chunk_ms: spreads.first_chunk.finish(),
+                tpot_ms: spreads.tpot.finish(),
+                ntpot_ms: spreads.ntpot.finish(),
+                chunk_gap_ms: spreads.chunk_gap.finish(),
+                e2e_ms: spreads.e2e.finish(),
+                e2e_from_due_ms: spreads.e2e_from_due.finish(),
+                batch_ms: batch.finish(),
+                client_delay_ms: spreads.client_delay.finish(),
+                schedule_lag_ms: spreads.schedule_lag.finish(),
+                connect_ms: spreads.connect.finish(),
+                output_tokens_per_s: self.output_tokens.and_then(rate),
+                requests_per_s: rate(self.counts.succeeded),
+                goodput: wanted.then(goodput).flatten(),
+            },
+            audit: self.audit,
+        }
+    }
+
+    /// A TTFT or an end-to-end time that can't be told meets nothing; a TPOT that can't, of one token, has nothing to miss.
+    fn meets_objectives(&self, sample: &Sample) -> bool {
+        let within = |limit: Option<u64>, value: Option<u64>| {
+            limit.is_none_or(|limit| value.is_some_and(|value| value <= limit))
+        };
+        let tpot = match (self.objectives.tpot, sample.tpot()) {
+            (Some(limit), Some(tpot)) => tpot <= limit as f64,
+            (Some(_), None) => sample.first_text_ns.is_some(),
+            (None, _) => true,
+        };
+        tpot && within(self.objectives.ttft, sample.ttft())
+            && within(self.objectives.e2e, sample.e2e())
+    }
+
+    fn batch(&mut self, sample: &Sample) {
+        let Some(index) = sample.batch else { return };
+        let own = sample.sent_ns.filter(|_| sample.ok());
+        let own: BatchSpan = own.map(|sent| (sent, sample.end_ns));
+        self.batches
+            .entry(index)
+            .and_modify(|known| {
+                *known = known.zip(own).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
+            })
+            .or_insert(own);
+        if self.batches.len() > OPEN_BATCHES
+            && let Some((_, oldest)) = self.batches.pop_first()
+        {
+            self.spreads.batch.add_all(span(&oldest));
         }
     }
 }
+
+fn span(batch: &BatchSpan) -> Option<u64> {
+    batch.map(|(sent, end)| end.saturating_sub(sent))
+}
+
+impl Spreads {
+    fn success(&mut self, sample: &Sample, gaps: &[u64]) {
+        let from = |start: Option<u64>, end: Option<u64>| Some(end?.saturating_sub(start?));
+        let due = Some(sample.due_ns);
+        self.ttft.add_all(sample.ttft());
+        self.ttft_from_due.add_all(from(due, sample.first_text_ns));
+        self.first_chunk
+            .add_all(from(sample.sent_ns, sample.first_chunk_ns));
+        self.tpot.add_all(sample.tpot().map(nearest));
+        let tokens = sample.output_tokens.filter(|n| *n > 0);
+        let ntpot = sample.e2e().zip(tokens);
+        self.ntpot
+            .add_all(ntpot.map(|(e2e, tokens)| nearest(e2e as f64 / tokens as f64)));
+        self.chunk_gap.add_all(gaps.iter().copied());
+        self.e2e.add_all(sample.e2e());
+        self.e2e_from_due.add_all(from(due, Some(sample.end_ns)));
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a quotient of times is positive and far below 2^64"
+)]
+fn nearest(ns: f64) -> u64 {
+    ns.round() as u64
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

@@ -6,9 +6,9 @@ mod requests;
 pub use requests::Purpose;
 
 use crate::engine::{self, Endpoint, Process, Python, Site, Stack};
-use crate::scenario::effective::{Effective, effective};
-use crate::scenario::gate::Gate;
+use crate::scenario::gate::{Gate, Quantity};
 use crate::scenario::model::{ApiEndpoint, Assertion, Phase, Ready, ReportFormat, Scenario, Slo};
+use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -144,7 +144,7 @@ pub struct Facts {
     pub etcd_endpoints: Option<String>,
     /// Free ports, at least [`ports_needed`].
     pub ports: Vec<u16>,
-    /// A directory of the run's own, not yet made.
+    /// What the names of the variants' own directories begin with; short, because sockets in them have at most 107 bytes.
     pub scratch: PathBuf,
     /// The model: a hub id or a directory that is there.
     pub model: String,
@@ -191,9 +191,10 @@ pub fn ports_needed(scenario: &Scenario) -> usize {
 pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
     let mut ports = facts.ports.as_slice();
     let mut variants = Vec::new();
-    for variant in effective(scenario) {
+    for (index, variant) in effective(scenario).into_iter().enumerate() {
         let (own, rest) = ports.split_at(engine::ports_needed(variant.engine).min(ports.len()));
         ports = rest;
+        let scratch = PathBuf::from(format!("{}-{index}", facts.scratch.display()));
         let site = Site {
             exe: &facts.exe,
             python: facts.pythons.get(variant.name),
@@ -204,7 +205,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
             vllm: &scenario.vllm,
             path: &facts.path,
             ports: own,
-            scratch: &facts.scratch.join(variant.name),
+            scratch: &scratch,
         };
         let stack = engine::build(variant.engine, &site).map_err(|source| Error {
             variant: variant.name.to_owned(),
@@ -249,7 +250,7 @@ fn variant_plan(
         template: requests::template(
             &request.params,
             request.stream,
-            &nvext_fields(&variant.verify.every_response),
+            &requests::nvext_fields(&variant.verify.every_response),
         ),
         timeout: request.timeout.0,
         sha256: String::new(),
@@ -274,8 +275,19 @@ fn variant_plan(
         phases,
         rules: variant.verify.every_response,
         slo: variant.verify.slo,
-        gates: variant.verify.gates,
+        gates: gates(variant.verify.gates),
     }
+}
+
+/// A scenario that says nothing of errors wants none: half the requests failing is no pass.
+fn gates(mut gates: Vec<Gate>) -> Vec<Gate> {
+    if !gates
+        .iter()
+        .any(|gate| gate.quantity == Quantity::ErrorRate)
+    {
+        gates.extend("error_rate == 0".parse::<Gate>());
+    }
+    gates
 }
 
 fn phases(scenario: &Scenario) -> Vec<PhasePlan> {
@@ -306,24 +318,6 @@ fn phases(scenario: &Scenario) -> Vec<PhasePlan> {
         },
     });
     warmup.into_iter().chain(measured).collect()
-}
-
-/// The `nvext.extra_fields` that rules need: Dynamo sends timing and worker ids only when asked. A rule that something is
-/// absent asks for nothing.
-fn nvext_fields(rules: &[Assertion]) -> Vec<&'static str> {
-    ["timing", "worker_id"]
-        .into_iter()
-        .filter(|field| {
-            let path = format!("nvext.{field}");
-            rules.iter().any(|rule| {
-                rule.absent.is_none()
-                    && rule
-                        .at
-                        .as_deref()
-                        .is_some_and(|at| at.strip_prefix("$.").unwrap_or(at).starts_with(&path))
-            })
-        })
-        .collect()
 }
 
 /// Where a path of the scenario's leads: `~` is the home directory, relative ones start at the scenario's own directory.

@@ -1,7 +1,7 @@
 //! From prompts to request bodies: deterministic, so that every variant gets the same.
 
 use super::Requests;
-use crate::scenario::model::ApiEndpoint;
+use crate::scenario::model::{ApiEndpoint, Assertion};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -70,6 +70,31 @@ impl Requests {
     }
 }
 
+/// The `nvext.extra_fields` that rules need: Dynamo sends timing and worker ids only when asked. A rule that something is
+/// absent asks for nothing.
+pub(super) fn nvext_fields(rules: &[Assertion]) -> Vec<&'static str> {
+    let needed: Vec<&str> = rules
+        .iter()
+        .filter(|rule| rule.absent != Some(true) && rule.present != Some(false))
+        .filter_map(|rule| rule.at.as_deref())
+        .filter_map(below_nvext)
+        .collect();
+    ["timing", "worker_id"]
+        .into_iter()
+        .filter(|field| needed.contains(field))
+        .collect()
+}
+
+/// The first step below `nvext`, where a path begins there; `nvext["timing"]` and `nvext.timing` are the same.
+fn below_nvext(path: &str) -> Option<&str> {
+    let mut steps = path
+        .split(['.', '[', '"', '\'', ']', '$'])
+        .filter(|step| !step.is_empty());
+    (steps.next() == Some("nvext"))
+        .then(|| steps.next())
+        .flatten()
+}
+
 /// The body without model and prompt: the user's fields, streaming, and what the rules need the server to send.
 pub(super) fn template(
     params: &Map<String, Value>,
@@ -116,4 +141,70 @@ pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> Str
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(value: Value) -> Vec<Assertion> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn only_paths_below_nvext_that_must_be_there_ask_for_fields() {
+        let asks = |value| nvext_fields(&rules(value));
+        let nothing: [&str; 0] = [];
+        assert_eq!(asks(json!([{"at": "nvext", "absent": true}])), nothing);
+        assert_eq!(
+            asks(json!([{"at": "nvext.timing", "absent": true}])),
+            nothing
+        );
+        assert_eq!(
+            asks(json!([{"at": "nvext.timing.ttft_ms", "type": "number"}])),
+            ["timing"]
+        );
+        assert_eq!(
+            asks(json!([{"at": "nvext['worker_id'].x", "present": true}])),
+            ["worker_id"]
+        );
+        assert_eq!(
+            asks(json!([{"at": "x.nvext.timing", "present": true}])),
+            nothing
+        );
+    }
+
+    #[test]
+    fn the_users_own_nvext_is_added_to() {
+        let params = json!({"nvext": {"extra_fields": ["timing"], "annotations": []}});
+        let params = params.as_object().unwrap();
+        let body = template(params, false, &["timing", "worker_id"]);
+        assert_eq!(
+            body["nvext"]["extra_fields"],
+            json!(["timing", "worker_id"])
+        );
+        assert_eq!(body["nvext"]["annotations"], json!([]));
+    }
+
+    #[test]
+    fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
+        let requests = Requests {
+            api: ApiEndpoint::Completions,
+            stream: true,
+            prompts_per_request: 2,
+            prompts: vec!["a".into(), "b".into(), "c".into()],
+            template: Map::new(),
+            timeout: std::time::Duration::from_secs(1),
+            sha256: String::new(),
+        };
+        let mut seen = std::collections::HashSet::new();
+        for index in 0..4 {
+            assert!(seen.insert(requests.body("m", Purpose::Warmup, index)));
+        }
+        let measured = requests.body("m", Purpose::Measured, 1);
+        assert_eq!(
+            String::from_utf8_lossy(&measured),
+            r#"{"model":"m","prompt":["c","a"]}"#
+        );
+    }
 }

@@ -1,11 +1,64 @@
 //! From what a run has in hand to what its record keeps.
 
-use super::model::{EngineRecord, PhaseRecord, VariantRecord};
+use super::model::{
+    EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
+    VariantRecord, Verdict,
+};
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
-use crate::plan::{PhasePlan, Shape, VariantPlan};
+use crate::plan::{PhasePlan, VariantPlan};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
 /// The kind of a phase that is not measured.
 pub const WARMUP: &str = "warmup";
+
+impl Run {
+    /// A run that has begun. Should it be killed, this is what its record says.
+    #[must_use]
+    pub fn begin(
+        run_id: String,
+        started: jiff::Timestamp,
+        scenario: ScenarioRecord,
+        machine: Machine,
+    ) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            bench_version: env!("CARGO_PKG_VERSION").to_owned(),
+            run_id,
+            started: started.to_string(),
+            finished: None,
+            scenario,
+            machine,
+            verdict: Verdict::Partial,
+            exit_code: None,
+            summary: "The run did not come to its end; what is here was measured until then."
+                .to_owned(),
+            error: None,
+            variants: Vec::new(),
+            checks: Vec::new(),
+            quality: Quality::default(),
+            comparisons: Vec::new(),
+        }
+    }
+}
+
+impl ScenarioRecord {
+    /// A scenario with its hash.
+    #[must_use]
+    pub fn new(name: String, path: String, resolved: Value) -> Self {
+        let mut sha256 = String::new();
+        for byte in Sha256::digest(resolved.to_string()) {
+            let _ = write!(sha256, "{byte:02x}");
+        }
+        Self {
+            name,
+            path,
+            sha256,
+            resolved,
+        }
+    }
+}
 
 impl VariantRecord {
     /// A variant that has not started yet.
@@ -30,14 +83,9 @@ impl PhaseRecord {
     /// A phase and its figures. What is not a finite number is not applicable: JSON has no way to write it.
     #[must_use]
     pub fn new(plan: &PhasePlan, figures: &PhaseFigures) -> Self {
-        let kind = match plan.shape {
-            _ if !plan.measured => WARMUP,
-            Shape::Batch { .. } => "batch",
-            Shape::Closed { .. } => "closed",
-        };
         Self {
             name: plan.name.clone(),
-            kind: kind.to_owned(),
+            kind: plan.kind().to_owned(),
             window_ms: if figures.window_ms.is_finite() {
                 figures.window_ms
             } else {
@@ -46,6 +94,7 @@ impl PhaseRecord {
             counts: figures.counts.clone(),
             errors: figures.errors.clone(),
             metrics: finite(&figures.metrics),
+            client: figures.audit,
         }
     }
 
@@ -67,6 +116,7 @@ fn finite(m: &Metrics) -> Metrics {
         ttft_from_due_ms: kept(&m.ttft_from_due_ms),
         first_chunk_ms: kept(&m.first_chunk_ms),
         tpot_ms: kept(&m.tpot_ms),
+        ntpot_ms: kept(&m.ntpot_ms),
         chunk_gap_ms: kept(&m.chunk_gap_ms),
         e2e_ms: kept(&m.e2e_ms),
         e2e_from_due_ms: kept(&m.e2e_from_due_ms),
@@ -79,5 +129,76 @@ fn finite(m: &Metrics) -> Metrics {
         goodput: m
             .goodput
             .filter(|g| g.share.is_finite() && g.requests_per_s.is_finite()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Shape;
+    use crate::record::fixture;
+
+    #[test]
+    fn what_json_can_not_write_is_not_applicable() {
+        let plan = PhasePlan {
+            name: "batch".to_owned(),
+            shape: Shape::Batch {
+                size: 2,
+                batches: 1,
+            },
+            measured: true,
+        };
+        let phase = fixture::pass().variants.remove(0).phases.remove(1);
+        let mut metrics = phase.metrics.clone();
+        metrics.requests_per_s = Some(f64::INFINITY);
+        metrics.ttft_ms.as_mut().expect("measured").mean = f64::NAN;
+        let (window_ms, counts, errors, audit) =
+            (f64::NAN, phase.counts, phase.errors, phase.client);
+        let record = PhaseRecord::new(
+            &plan,
+            &PhaseFigures {
+                window_ms,
+                counts,
+                errors,
+                metrics,
+                audit,
+            },
+        );
+        assert_eq!((record.kind.as_str(), record.window_ms), ("batch", 0.0));
+        assert_eq!(
+            (
+                record.metrics.ttft_ms.clone(),
+                record.metrics.requests_per_s
+            ),
+            (None, None)
+        );
+        assert_eq!(record.metrics.e2e_ms, phase.metrics.e2e_ms);
+        let text = serde_json::to_string(&record).expect("written");
+        assert_eq!(
+            serde_json::from_str::<PhaseRecord>(&text).expect("read"),
+            record
+        );
+        let warmup = PhasePlan {
+            measured: false,
+            ..plan
+        };
+        assert!(
+            !PhaseRecord {
+                kind: WARMUP.to_owned(),
+                ..record
+            }
+            .measured()
+                && !warmup.measured
+        );
+    }
+
+    #[test]
+    fn a_scenario_is_known_by_its_hash() {
+        let record =
+            ScenarioRecord::new("a".to_owned(), "a.yaml".to_owned(), serde_json::json!({}));
+        assert_eq!(
+            record.sha256,
+            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+        );
     }
 }

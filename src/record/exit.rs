@@ -23,6 +23,26 @@ pub enum ExitCode {
     Interrupted = 130,
 }
 
+impl ExitCode {
+    /// Every code.
+    pub const ALL: [Self; 8] = [
+        Self::Pass,
+        Self::CheckFailed,
+        Self::BadScenario,
+        Self::TopologyFailed,
+        Self::Invalid,
+        Self::Regression,
+        Self::RequirementNotMet,
+        Self::Interrupted,
+    ];
+
+    /// The code that a record keeps as a number.
+    #[must_use]
+    pub fn from_u8(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| u8::from(*code) == number)
+    }
+}
+
 impl From<ExitCode> for u8 {
     fn from(code: ExitCode) -> Self {
         code as Self
@@ -42,17 +62,8 @@ mod tests {
     #[test]
     fn every_code_is_documented() {
         let page = include_str!("../../docs/exit-codes.md");
-        use ExitCode::*;
-        for code in [
-            Pass,
-            CheckFailed,
-            BadScenario,
-            TopologyFailed,
-            Invalid,
-            Regression,
-            RequirementNotMet,
-            Interrupted,
-        ] {
+        for code in ExitCode::ALL {
+            assert_eq!(ExitCode::from_u8(code.into()), Some(code));
             let row = format!("\n| {} | ", u8::from(code));
             assert!(page.contains(&row), "no row for {code:?}");
         }

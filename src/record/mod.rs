@@ -13,7 +13,6 @@ pub mod write;
 pub(crate) mod fixture;
 
 pub use crate::measure::sample::Sample;
-pub use crate::verify::gate::samples_wanted;
 pub use exit::ExitCode;
 pub use read::{Samples, read, samples};
 pub use redact::Redactor;

@@ -1,6 +1,7 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
-use crate::measure::summary::{Counts, Metrics};
+pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
+pub use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
 pub use crate::verify::{Check, Finding, Quality};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -118,48 +119,6 @@ pub struct EngineRecord {
     pub model: String,
 }
 
-/// How a topology came up.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Startup {
-    /// From the first process started to proven ready.
-    pub ready_ms: f64,
-    /// Each stage.
-    pub stages: Vec<Stage>,
-}
-
-/// One stage of start-up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
-    /// The process, or `topology`.
-    pub process: String,
-    /// `spawn`, `probe` or `completions`.
-    pub stage: String,
-    /// Milliseconds since the first process was started.
-    pub start_ms: f64,
-    /// How long it took.
-    pub ms: f64,
-}
-
-/// How a topology went down.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Teardown {
-    /// From the first TERM until nothing was left.
-    pub ms: f64,
-    /// Signals sent, in order.
-    pub signals: Vec<SignalRecord>,
-}
-
-/// One signal sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SignalRecord {
-    /// To which process's group.
-    pub process: String,
-    /// `TERM` or `KILL`.
-    pub signal: String,
-    /// Milliseconds after teardown began.
-    pub at_ms: f64,
-}
-
 /// One phase's results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhaseRecord {
@@ -175,6 +134,9 @@ pub struct PhaseRecord {
     pub errors: IndexMap<String, u64>,
     /// The numbers.
     pub metrics: Metrics,
+    /// How the client itself did.
+    #[serde(default)]
+    pub client: ClientAudit,
 }
 
 /// One metric, two variants, one phase: side by side, without a verdict.

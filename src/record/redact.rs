@@ -15,6 +15,14 @@ const SHORTEST_BASE64: usize = 8;
 /// Members of a record that hold another's JSON, names of members included.
 const FOREIGN: [&str; 2] = ["resolved", "nvext_timing"];
 
+/// Whether a variable of this name is taken for a secret without being asked: `HF_TOKEN`, `OPENAI_API_KEY`, ...
+#[must_use]
+pub fn names_a_secret(variable: &str) -> bool {
+    let ends = ["_TOKEN", "_SECRET", "_PASSWORD", "_API_KEY", "_ACCESS_KEY"];
+    let upper = variable.to_ascii_uppercase();
+    ends.iter().any(|end| upper.ends_with(end))
+}
+
 /// Replaces the values of secrets. The default one knows none.
 #[derive(Clone, Default)]
 pub struct Redactor {

@@ -25,7 +25,7 @@ pub fn conclude(
     answers: Vec<Check>,
     figures: Vec<Check>,
     quality: Quality,
-) {
+) -> ExitCode {
     let failed = |checks: &[Check]| checks.iter().any(|check| !check.passed);
     let (verdict, code) = match &ending {
         Ending::Interrupted => (Verdict::Partial, ExitCode::Interrupted),
@@ -48,6 +48,7 @@ pub fn conclude(
         Ending::Broken(why) => Some(why),
         _ => None,
     };
+    code
 }
 
 fn summary(run: &Run, ending: &Ending) -> String {

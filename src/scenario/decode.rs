@@ -7,8 +7,6 @@ use super::tree::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use serde::de::DeserializeOwned;
 
-/// Most mistakes that are reported in one go.
-const MAX_MISTAKES: usize = 100;
 /// Most times that a tree is read: each mistake takes one, and so does each key that a hole needs.
 const MAX_READS: usize = 1_000;
 
@@ -22,11 +20,7 @@ pub(super) fn decode<T: DeserializeOwned>(
             Ok(value) => return Some(value),
             Err(error) => error,
         };
-        if mistakes.len() >= MAX_MISTAKES {
-            mistakes.push(Diagnostic::new(
-                "limit",
-                format!("there are more than {MAX_MISTAKES} mistakes; the rest is not shown"),
-            ));
+        if mistakes.is_full() {
             return None;
         }
         if !take_out(tree, &error, mistakes) {
@@ -72,10 +66,11 @@ fn take_out(tree: &mut Node, error: &Error, mistakes: &mut Diagnostics) -> bool 
             drop_key(node, index, expected);
             true
         }
+        (Kind::Missing(name), _) if node.get(name).is_some() => false,
         (Kind::Missing(name), _) => {
             mistakes.push(
                 Diagnostic::new("missing-key", format!("the key `{name}` is missing"))
-                    .label(place.clone(), format!("`{name}` must be given here")),
+                    .label(place.clone(), format!("`{name}` must be given in this map")),
             );
             node.make_map().push(hole(name, place));
             true
@@ -97,7 +92,7 @@ fn hole(name: &str, span: Span) -> Entry {
     }
 }
 
-/// Removes the hole at `path`, which is of a kind that nothing can stand for.
+/// Takes the hole at `path`, which is of a kind that nothing can stand for, out of its list or map.
 fn remove(tree: &mut Node, path: &[usize]) -> bool {
     let Some((last, parents)) = path.split_last() else {
         return false;
@@ -115,7 +110,7 @@ fn remove(tree: &mut Node, path: &[usize]) -> bool {
             true
         }
         Value::Map(entries) | Value::Hole(entries) if *last < entries.len() => {
-            entries.remove(*last);
+            entries[*last].node.value = Value::Gone;
             true
         }
         _ => false,
@@ -139,7 +134,8 @@ fn unknown_key(node: &Node, index: usize, expected: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::new("unknown-key", format!("unknown key {}", quote(&entry.key)))
         .label(entry.key_span.clone(), "not a key of this map");
     let left = expected.iter().copied().filter(|name| !given(name));
-    let diagnostic = match nearest(&entry.key, left) {
+    let meant = nearest(&entry.key, left).or_else(|| nearest(&entry.key, expected.iter().copied()));
+    let diagnostic = match meant {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
         None => diagnostic,
     };
@@ -155,11 +151,7 @@ fn unknown_key(node: &Node, index: usize, expected: &[&str]) -> Diagnostic {
 /// The diagnostic of a node that cannot be read as what it must be.
 fn wrong_value(node: &Node, error: &Error, place: Span) -> Diagnostic {
     match (&error.kind, &node.secret) {
-        (_, Some(name)) => Diagnostic::new(
-            "bad-value",
-            format!("what the variable `{name}` holds cannot stand here"),
-        )
-        .label(place, "read from the environment; its value is not shown"),
+        (_, Some(name)) => withheld(name, place),
         (Kind::UnknownName(name, expected), None) => {
             let place = error
                 .key
@@ -191,6 +183,13 @@ fn wrong_value(node: &Node, error: &Error, place: Span) -> Diagnostic {
         (Kind::Value(mistake), None) => scalar(node, mistake, place),
         (other, None) => Diagnostic::new("bad-value", format!("{other:?}")).label(place, ""),
     }
+}
+
+/// The diagnostic of a value that came from the environment: it is never shown.
+pub(super) fn withheld(variable: &str, place: Span) -> Diagnostic {
+    let message = format!("what the variable `{variable}` holds cannot stand here");
+    let text = "read from the environment; its value is not shown";
+    Diagnostic::new("bad-value", message).label(place, text)
 }
 
 /// The diagnostic of a scalar, at the part that is wrong where the text stands in the file as it is.

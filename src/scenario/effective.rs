@@ -1,27 +1,26 @@
-//! What each variant comes to: the scenario's own settings with the variant's laid over them.
+//! What each variant ends up with, once what it leaves out is taken from the scenario.
 
-use super::model::{Engine, Runtime, Scenario, Verify};
+use super::model::{Engine, Runtime, Scenario, Slo, Verify};
 
-/// One variant, or the scenario itself, named `default`, where it has none.
-#[derive(Debug, Clone, PartialEq)]
+/// One variant with everything it runs with.
+#[derive(Debug, Clone)]
 pub struct Effective<'a> {
-    /// Its name.
+    /// Its name; `default` where the scenario has no variants.
     pub name: &'a str,
     /// Its engine.
     pub engine: &'a Engine,
-    /// Its Python.
+    /// Its Python; every engine that needs one has one.
     pub runtime: Option<&'a Runtime>,
-    /// The scenario's rules and gates, then the variant's; the variant's objectives in place of the scenario's.
+    /// The scenario's rules and gates, then its own; its own objectives over the scenario's, one by one.
     pub verify: Verify,
 }
 
-/// Every variant in the order written. A variant without an engine, which a checked scenario does not have, is left out.
+/// The variants in the order written, or one called `default`.
 #[must_use]
 pub fn effective(scenario: &Scenario) -> Vec<Effective<'_>> {
     if scenario.variants.is_empty() {
-        return scenario
-            .engine
-            .iter()
+        let engine = scenario.engine.iter();
+        return engine
             .map(|engine| Effective {
                 name: "default",
                 engine,
@@ -30,22 +29,32 @@ pub fn effective(scenario: &Scenario) -> Vec<Effective<'_>> {
             })
             .collect();
     }
-    scenario
-        .variants
-        .iter()
+    let variants = scenario.variants.iter();
+    variants
         .filter_map(|(name, variant)| {
-            let mut verify = scenario.verify.clone();
-            verify
-                .every_response
-                .extend(variant.verify.every_response.iter().cloned());
-            verify.gates.extend(variant.verify.gates.iter().cloned());
-            verify.slo = variant.verify.slo.clone().or(verify.slo);
             Some(Effective {
                 name,
                 engine: variant.engine.as_ref().or(scenario.engine.as_ref())?,
                 runtime: variant.runtime.as_ref().or(scenario.runtime.as_ref()),
-                verify,
+                verify: both(&scenario.verify, &variant.verify),
             })
         })
         .collect()
+}
+
+fn both(base: &Verify, own: &Verify) -> Verify {
+    let mut verify = base.clone();
+    verify
+        .every_response
+        .extend(own.every_response.iter().cloned());
+    verify.gates.extend(own.gates.iter().cloned());
+    verify.slo = match (&base.slo, &own.slo) {
+        (Some(base), Some(own)) => Some(Slo {
+            ttft: own.ttft.or(base.ttft),
+            tpot: own.tpot.or(base.tpot),
+            e2e: own.e2e.or(base.e2e),
+        }),
+        (base, own) => own.clone().or_else(|| base.clone()),
+    };
+    verify
 }

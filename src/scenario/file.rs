@@ -54,7 +54,8 @@ fn directory(path: &Path) -> Diagnostic {
         "file",
         format!("`{}` is a directory, not a scenario file", path.display()),
     );
-    let scenarios = yaml_files(path);
+    let mut scenarios = yaml_files(path);
+    scenarios.truncate(10);
     match scenarios.as_slice() {
         [] => diagnostic.help("name a file, such as `scenarios/quickstart.yaml`"),
         files => diagnostic.help(format!("scenarios in it: {}", files.join(", "))),
@@ -79,7 +80,7 @@ fn near(path: &Path, diagnostic: Diagnostic) -> Diagnostic {
     }
 }
 
-/// Names of the first few YAML files in a directory.
+/// Names of the YAML files in a directory.
 fn yaml_files(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -90,6 +91,5 @@ fn yaml_files(folder: &Path) -> Vec<String> {
         .filter(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
         .collect();
     names.sort();
-    names.truncate(10);
     names
 }

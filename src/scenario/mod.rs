@@ -3,16 +3,21 @@
 mod arg;
 mod de;
 mod decode;
-pub mod effective;
+mod effective;
 mod file;
 pub mod gate;
+mod limits;
 pub mod mistake;
 pub mod model;
 mod overlay;
+mod schema;
 mod tree;
 pub mod units;
 mod validate;
 mod yaml;
+
+pub use effective::{Effective, effective};
+pub use schema::{schema, schema_text};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use std::path::{Path, PathBuf};
@@ -36,6 +41,12 @@ pub struct Secret {
     pub name: String,
     /// The value.
     pub value: String,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{{env: {}}}", self.name)
+    }
 }
 
 /// A scenario that is known to be good.
@@ -134,3 +145,6 @@ fn source(rank: usize, name: String, text: &str) -> Arc<Source> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     Arc::new(Source { rank, name, text })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 //! error can point at its place.
 
 use super::gate::Gate;
+use super::limits;
 use super::units::Time;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Version of the file format; this tool reads 1.
+    #[schemars(range(min = 1, max = 1))]
     pub version: u32,
     /// Name of the scenario: letters, digits, `-`, `_` and `.`; it names the report directory.
     pub name: String,
@@ -79,7 +81,7 @@ pub struct Gpu {
     pub kind: String,
     /// How many of that kind are needed.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 64))]
+    #[schemars(range(min = 1, max = limits::PROCESSES))]
     pub count: u32,
 }
 
@@ -122,6 +124,19 @@ pub enum Engine {
     External(External),
     /// The embedded engine: `bench sim`, no install.
     Sim(Sim),
+}
+
+impl Engine {
+    /// Its key in a scenario.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Vllm(_) => "vllm",
+            Self::Dynamo(_) => "dynamo",
+            Self::External(_) => "external",
+            Self::Sim(_) => "sim",
+        }
+    }
 }
 
 /// Arguments by flag name without dashes: `null` is a bare flag, a list repeats the values after the flag, `false` removes a default.
@@ -227,13 +242,24 @@ pub enum Worker {
     Mocker(WorkerGroup),
 }
 
+impl Worker {
+    /// Its key in a scenario.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Vllm(_) => "vllm",
+            Self::Mocker(_) => "mocker",
+        }
+    }
+}
+
 /// How many workers, and how each is started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerGroup {
     /// Number of processes.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 64))]
+    #[schemars(range(min = 1, max = limits::PROCESSES))]
     pub count: u32,
     /// Role in disaggregated serving; aggregated when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -278,12 +304,12 @@ pub struct Sim {
     /// Prompt tokens read per second.
     #[schemars(range(min = 1.0))]
     pub prefill_tokens_per_s: f64,
-    /// Time of one decode step with one sequence running.
+    /// Time of one decode step, before what its sequences add.
     pub step: Time,
-    /// Time that every further running sequence adds to a step.
+    /// Time that every running sequence adds to a step.
     pub step_per_sequence: Time,
     /// Sequences that run at once; others queue.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::SLOTS))]
     pub slots: u32,
     /// Further arguments of `bench sim`, such as its faults.
     pub args: Args,
@@ -333,7 +359,7 @@ pub struct RequestOptions {
     /// Whether answers stream (server-sent events).
     pub stream: bool,
     /// Prompts carried by one `completions` request.
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = 1, max = limits::PROMPTS_PER_REQUEST))]
     pub prompts_per_request: u32,
     /// Limit on one request, from its first byte sent to its last byte received.
     pub timeout: Time,
@@ -386,11 +412,11 @@ pub struct Load {
 #[serde(deny_unknown_fields)]
 pub struct Warmup {
     /// How many.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::REQUESTS))]
     pub requests: u64,
     /// How many at once.
     #[serde(default = "four")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub concurrency: u32,
 }
 
@@ -404,6 +430,33 @@ pub enum Phase {
     Closed(Closed),
 }
 
+impl Phase {
+    /// Its key in a scenario.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Batch(_) => "batch",
+            Self::Closed(_) => "closed",
+        }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let (Self::Batch(Batch { name, .. }) | Self::Closed(Closed { name, .. })) = self;
+        name.as_deref().unwrap_or(self.kind())
+    }
+
+    /// How many requests it sends.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        match self {
+            Self::Batch(batch) => u64::from(batch.size) * u64::from(batch.batches),
+            Self::Closed(closed) => closed.requests,
+        }
+    }
+}
+
 /// Beam-shaped load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -412,10 +465,10 @@ pub struct Batch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Requests sent at once.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub size: u32,
     /// How many batches, one after the other.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::BATCHES))]
     pub batches: u32,
 }
 
@@ -427,10 +480,10 @@ pub struct Closed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Requests in flight.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub concurrency: u32,
     /// Requests in all.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = limits::REQUESTS))]
     pub requests: u64,
 }
 
@@ -441,7 +494,7 @@ pub struct Ready {
     /// Limit on the whole start-up.
     pub timeout: Time,
     /// Consecutive good completions that prove it.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = limits::COMPLETIONS))]
     pub completions: u32,
 }
 
@@ -475,6 +528,7 @@ pub struct Verify {
 pub struct Assertion {
     /// The HTTP status.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
     /// A JSONPath (RFC 9535) without its `$.`: `choices[0].finish_reason`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -500,6 +554,40 @@ pub struct Assertion {
     /// It is text in which this regular expression is found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches: Option<String>,
+}
+
+impl Assertion {
+    /// `at` as a whole JSONPath: with `$.` in front, or `$` before a `[`; as it is where it starts with `$`.
+    #[must_use]
+    pub fn json_path(&self) -> Option<String> {
+        let at = self.at.as_deref()?;
+        Some(match at.chars().next() {
+            Some('$') => at.to_owned(),
+            Some('[') => format!("${at}"),
+            _ => format!("$.{at}"),
+        })
+    }
+
+    /// Keys of all conditions.
+    pub(super) const CONDITIONS: [&'static str; 7] = [
+        "present", "absent", "equals", "one_of", "between", "type", "matches",
+    ];
+
+    /// Keys of the conditions that are given.
+    pub(super) fn conditions(&self) -> Vec<&'static str> {
+        let given = [
+            self.present.is_some(),
+            self.absent.is_some(),
+            self.equals.is_some(),
+            self.one_of.is_some(),
+            self.between.is_some(),
+            self.json_type.is_some(),
+            self.matches.is_some(),
+        ];
+        let keys = Self::CONDITIONS.into_iter().zip(given);
+        keys.filter_map(|(key, given)| given.then_some(key))
+            .collect()
+    }
 }
 
 /// JSON's types.

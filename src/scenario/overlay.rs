@@ -63,7 +63,7 @@ pub(super) fn set(tree: &mut Node, source: &Arc<Source>) -> Result<(), Diagnosti
     for step in &steps {
         let at = Span::new(source, step.at.clone());
         (node, last) = match &step.name {
-            Name::Key(key) => (descend(node, key, at)?, key.as_str()),
+            Name::Key(key) => (descend(node, key, last, at)?, key.as_str()),
             Name::Index(index) => (item(node, *index, at)?, ""),
         };
     }
@@ -71,8 +71,13 @@ pub(super) fn set(tree: &mut Node, source: &Arc<Source>) -> Result<(), Diagnosti
     Ok(())
 }
 
-/// The value at `key`, made if it is not there.
-fn descend<'a>(node: &'a mut Node, key: &str, at: Span) -> Result<&'a mut Node, Diagnostics> {
+/// The value at `key`, made if it is not there; `parent` is the key of the map.
+fn descend<'a>(
+    node: &'a mut Node,
+    key: &str,
+    parent: &str,
+    at: Span,
+) -> Result<&'a mut Node, Diagnostics> {
     if !matches!(node.value, Value::Map(_) | Value::Null | Value::Env(..)) {
         let what = if matches!(node.value, Value::Seq(_)) {
             ("a list", "name one of its items: `[0]`")
@@ -93,6 +98,9 @@ fn descend<'a>(node: &'a mut Node, key: &str, at: Span) -> Result<&'a mut Node, 
         .iter()
         .position(|entry| entry.key == key)
         .unwrap_or_else(|| {
+            if CHOICES.contains(&parent) {
+                entries.clear();
+            }
             entries.push(Entry {
                 key: key.to_owned(),
                 key_span: at.clone(),
@@ -194,23 +202,26 @@ pub(super) fn resolve(
                 resolve(&mut entry.node, env, secrets, mistakes);
             }
         }
-        Value::Env(name, entry) => match lookup(name, &entry.node.span, env) {
-            Ok(value) => {
-                let secret = Secret {
-                    name: name.clone(),
-                    value: value.clone(),
-                };
-                if !secrets.contains(&secret) {
-                    secrets.push(secret);
+        Value::Env(name, entry) => {
+            node.span = entry.node.span.clone();
+            match lookup(name, &node.span, env) {
+                Ok(value) => {
+                    let secret = Secret {
+                        name: name.clone(),
+                        value: value.clone(),
+                    };
+                    if !secrets.contains(&secret) {
+                        secrets.push(secret);
+                    }
+                    node.secret = Some(name.clone());
+                    node.value = Value::Str(value);
                 }
-                node.secret = Some(name.clone());
-                node.value = Value::Str(value);
+                Err(mistake) => {
+                    mistakes.push(mistake);
+                    node.value = Value::Hole(Vec::new());
+                }
             }
-            Err(mistake) => {
-                mistakes.push(mistake);
-                node.value = Value::Hole(Vec::new());
-            }
-        },
+        }
         _ => {}
     }
 }

@@ -27,6 +27,8 @@ pub(super) enum Value {
     /// Something that was wrong and has been reported: it decodes as whatever is wanted, so that the rest can be read.
     /// The entries are those that the decoder needed.
     Hole(Vec<Entry>),
+    /// A hole in a map that nothing can stand for: it decodes as if its key were not there.
+    Gone,
 }
 
 /// One key and its value.
@@ -54,6 +56,11 @@ impl Node {
             span,
             secret: None,
         }
+    }
+
+    /// Whether this was wrong and has been reported.
+    pub(super) fn is_hole(&self) -> bool {
+        matches!(self.value, Value::Hole(_) | Value::Gone)
     }
 
     /// The entries of a map, or of a hole.
@@ -110,7 +117,7 @@ impl Node {
     pub(super) fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.value {
-            Value::Null | Value::Hole(_) => Json::Null,
+            Value::Null | Value::Hole(_) | Value::Gone => Json::Null,
             Value::Bool(value) => Json::Bool(*value),
             Value::Int(value) => Number::from_i128(*value).map_or(Json::Null, Json::Number),
             Value::Float(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),

@@ -215,7 +215,7 @@ impl Place<'_> {
 
     fn error(&self, error: &Error) -> Diagnostic {
         let mut location = error.location().unwrap_or(Location::UNKNOWN);
-        let (code, message, help) = explain(error);
+        let (code, message, help) = explain(innermost(error));
         if let Error::MultipleDocuments {
             location: second, ..
         } = error
@@ -241,6 +241,14 @@ fn offset(text: &str, location: Location) -> usize {
             .take(count(location.column()))
             .map(char::len_utf8)
             .sum::<usize>()
+}
+
+/// The error itself, where it was found through an alias.
+fn innermost(error: &Error) -> &Error {
+    match error {
+        Error::AliasError { error, .. } => innermost(error),
+        _ => error,
+    }
 }
 
 /// Code, message and advice for what the YAML crate found.

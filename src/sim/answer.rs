@@ -29,23 +29,11 @@ impl Answer {
         let text = self.text(token.choice, token.position);
         let finish = token.timing.map(|_| choice.finish_reason);
         let mut chunks = Vec::new();
-        match self.envelope.flavour {
-            Flavour::Vllm => {
-                if first && self.ask.api == Api::Chat {
-                    chunks.push(self.envelope.role_chunk(token.choice));
-                }
-                if text.is_some() || finish.is_some() {
-                    chunks.push(self.chunk(token, text.unwrap_or_default(), first, finish));
-                }
-            }
-            Flavour::Dynamo => {
-                if let Some(text) = text {
-                    chunks.push(self.chunk(token, text, first, None));
-                }
-                if finish.is_some() {
-                    chunks.push(self.chunk(token, "", false, finish));
-                }
-            }
+        if first && (self.envelope.flavour, self.ask.api) == (Flavour::Vllm, Api::Chat) {
+            chunks.push(self.envelope.role_chunk(token.choice));
+        }
+        if text.is_some() || finish.is_some() {
+            chunks.push(self.chunk(token, text.unwrap_or_default(), finish));
         }
         chunks.iter().map(event).collect()
     }
@@ -88,9 +76,14 @@ impl Answer {
             .sum()
     }
 
-    fn chunk(&self, token: Token, text: &str, first: bool, finish: Option<&str>) -> Value {
-        let mut chunk = self.envelope.text_chunk(token.choice, text, first, finish);
+    fn chunk(&self, token: Token, text: &str, finish: Option<&str>) -> Value {
+        let mut chunk = self
+            .envelope
+            .text_chunk(token.choice, text, token.position == 0, finish);
         self.extend(&mut chunk, finish.and(token.timing));
+        if finish.is_some() && !self.ask.include_usage {
+            chunk = self.envelope.sign(chunk);
+        }
         chunk
     }
 

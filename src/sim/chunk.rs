@@ -1,8 +1,12 @@
-//! The JSON of one event of a stream and of a whole answer, key by key as each server sends it (vLLM 0.31, Dynamo 1.6.1).
+//! The JSON of one event of a stream and of a whole answer, key by key as vLLM 0.31 and Dynamo
+//! 1.6.1 with vLLM workers send it.
 
 use super::options::Flavour;
 use super::request::Api;
 use serde_json::{Value, json};
+
+/// vLLM's name for itself and its settings.
+const FINGERPRINT: &str = "vllm-0.31.0-bench-sim";
 
 /// What every object of one answer repeats.
 #[derive(Debug, Clone)]
@@ -63,10 +67,10 @@ impl Envelope {
                 Some(reason) => json!({"text": text, "index": index, "finish_reason": reason}),
             },
             (Flavour::Dynamo, Api::Chat) => {
-                let delta = match (first, finish_reason) {
-                    (_, Some(_)) => json!({}),
-                    (true, None) => json!({"content": text, "role": "assistant"}),
-                    (false, None) => json!({"content": text}),
+                let delta = if first {
+                    json!({"content": text, "role": "assistant"})
+                } else {
+                    json!({"content": text})
                 };
                 json!({"index": index, "delta": delta, "finish_reason": finish_reason, "logprobs": null})
             }
@@ -78,6 +82,14 @@ impl Envelope {
     pub(super) fn usage_chunk(&self, usage: Usage) -> Value {
         let mut chunk = self.wrap(&self.id, Vec::new());
         chunk["usage"] = self.usage(usage);
+        self.sign(chunk)
+    }
+
+    /// vLLM signs the last object of a stream.
+    pub(super) fn sign(&self, mut chunk: Value) -> Value {
+        if self.flavour == Flavour::Vllm {
+            chunk["system_fingerprint"] = FINGERPRINT.into();
+        }
         chunk
     }
 
@@ -121,12 +133,12 @@ impl Envelope {
         match (self.flavour, self.api) {
             (Flavour::Vllm, Api::Completions) => json!({
                 "id": id, "object": "text_completion", "created": created, "model": model, "choices": choices,
-                "service_tier": null, "system_fingerprint": null, "usage": with_details(usage),
+                "service_tier": null, "system_fingerprint": FINGERPRINT, "usage": with_details(usage),
                 "kv_transfer_params": null, "ec_transfer_params": null, "metrics": null,
             }),
             (Flavour::Vllm, Api::Chat) => json!({
                 "id": id, "object": "chat.completion", "created": created, "model": model, "choices": choices,
-                "service_tier": null, "system_fingerprint": null, "usage": with_details(usage), "prompt_logprobs": null,
+                "service_tier": null, "system_fingerprint": FINGERPRINT, "usage": with_details(usage), "prompt_logprobs": null,
                 "prompt_token_ids": null, "prompt_text": null, "kv_transfer_params": null, "ec_transfer_params": null,
                 "metrics": null,
             }),

@@ -2,6 +2,9 @@
 //! by its prefill, and every step gives each running sequence one token. Steps end at absolute deadlines, each counted from
 //! the one before, so that a late wake-up is not carried on.
 
+#[cfg(test)]
+mod tests;
+
 use super::metrics::{Figures, Metrics};
 use super::options::Options;
 use std::collections::VecDeque;

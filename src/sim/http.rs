@@ -7,15 +7,16 @@ use super::fault::{Fate, Tally, Verdict};
 use super::feed::Feed;
 use super::metrics::Metrics;
 use super::options::{Flavour, Options};
-use super::request::{self, Api, Ask, Refusal};
+use super::pages;
+use super::refusal::Refusal;
+use super::request::{self, Api, Ask};
 use super::text::splitmix;
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -27,12 +28,12 @@ const BODY_LIMIT: usize = 45 << 20;
 /// What the handlers share.
 #[derive(Debug)]
 pub(super) struct App {
-    options: Options,
+    pub(super) options: Options,
     engine: Engine,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) tally: Tally,
     started: Instant,
-    started_ms: u64,
+    pub(super) started_ms: u64,
     ids: AtomicU64,
 }
 
@@ -57,13 +58,13 @@ impl App {
         let router = Router::new()
             .route("/v1/completions", post(completions))
             .route("/v1/chat/completions", post(chat))
-            .route("/v1/models", get(models))
-            .route("/health", get(health))
-            .route("/metrics", get(metrics))
-            .fallback(no_route);
+            .route("/v1/models", get(pages::models))
+            .route("/health", get(pages::health))
+            .route("/metrics", get(pages::metrics))
+            .fallback(pages::no_route);
         match self.options.flavour {
-            Flavour::Vllm => router.route("/version", get(version)),
-            Flavour::Dynamo => router.route("/live", get(live)),
+            Flavour::Vllm => router.route("/version", get(pages::version)),
+            Flavour::Dynamo => router.route("/live", get(pages::live)),
         }
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(Arc::clone(self))
@@ -71,18 +72,19 @@ impl App {
 
     async fn complete(self: Arc<Self>, api: Api, body: Bytes) -> Response {
         let received = Instant::now();
+        let flavour = self.options.flavour;
         let warming = self.options.faults.not_ready_for;
         if warming.is_some_and(|time| self.started.elapsed() < time) {
-            return self.error(500, "Internal server error");
+            return Refusal::error(500, "Internal server error").response(flavour);
         }
         let ask = match request::parse(api, &body, &self.options) {
             Ok(ask) => ask,
-            Err(refusal) => return self.refuse(&refusal),
+            Err(refusal) => return refusal.response(flavour),
         };
         match self.tally.judge(&self.options.faults) {
             Verdict::Error(status) => {
                 self.count(&ask, false);
-                self.error(status, "Ordered by --error-status")
+                Refusal::error(status, "Ordered by --error-status").response(flavour)
             }
             Verdict::Rubbish => {
                 let page = "<html><body>It works!</body></html>\n";
@@ -196,7 +198,7 @@ impl App {
             flavour: self.options.flavour,
             api: ask.api,
             id: match self.options.flavour {
-                Flavour::Vllm => format!("{prefix}-{hex}"),
+                Flavour::Vllm => format!("{prefix}-{}", &hex[..16]),
                 Flavour::Dynamo => {
                     let (a, b, c, d, e) = (
                         &hex[..8],
@@ -213,41 +215,10 @@ impl App {
             several: ask.choices.len() > 1,
         }
     }
-
-    fn error(&self, status: u16, message: &str) -> Response {
-        self.refuse(&Refusal {
-            status,
-            message: message.to_owned(),
-            kind: "InternalServerError",
-            param: None,
-        })
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> Response {
-        let Refusal {
-            status,
-            message,
-            kind,
-            param,
-        } = refusal;
-        let code = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = match self.options.flavour {
-            Flavour::Vllm => {
-                json!({"error": {"message": message, "type": kind, "param": param, "code": status}})
-            }
-            Flavour::Dynamo => {
-                let kind = match status {
-                    529 => "Overloaded",
-                    _ => code.canonical_reason().unwrap_or("UnknownError"),
-                };
-                json!({"message": message, "type": kind, "code": status})
-            }
-        };
-        (code, Json(body)).into_response()
-    }
 }
 
-type Shared = State<Arc<App>>;
+/// What a handler is given.
+pub(super) type Shared = State<Arc<App>>;
 
 async fn completions(State(app): Shared, body: Bytes) -> Response {
     app.complete(Api::Completions, body).await
@@ -255,74 +226,6 @@ async fn completions(State(app): Shared, body: Bytes) -> Response {
 
 async fn chat(State(app): Shared, body: Bytes) -> Response {
     app.complete(Api::Chat, body).await
-}
-
-async fn models(State(app): Shared) -> Json<Value> {
-    let Options {
-        model,
-        max_model_len,
-        faults,
-        flavour,
-        ..
-    } = &app.options;
-    let created = app.started_ms / 1000;
-    let card = match flavour {
-        Flavour::Vllm => json!({
-            "id": model, "object": "model", "created": created, "owned_by": "vllm", "root": model, "parent": null,
-            "max_model_len": max_model_len,
-            "permission": [{
-                "id": "modelperm-sim", "object": "model_permission", "created": created, "allow_create_engine": false,
-                "allow_sampling": true, "allow_logprobs": true, "allow_search_indices": false, "allow_view": true,
-                "allow_fine_tuning": false, "organization": "*", "group": null, "is_blocking": false,
-            }],
-        }),
-        Flavour::Dynamo => json!({
-            "id": model, "object": "model", "created": created, "owned_by": "nvidia", "context_window": max_model_len,
-        }),
-    };
-    let cards = if faults.unlisted_model {
-        vec![]
-    } else {
-        vec![card]
-    };
-    Json(json!({"object": "list", "data": cards}))
-}
-
-async fn health(State(app): Shared) -> Response {
-    match app.options.flavour {
-        Flavour::Vllm => StatusCode::OK.into_response(),
-        Flavour::Dynamo => {
-            Json(json!({"status": "healthy", "endpoints": ["dyn://dynamo.backend.generate"], "instances": []})).into_response()
-        }
-    }
-}
-
-async fn live() -> Json<Value> {
-    Json(json!({"status": "live", "message": "Service is live"}))
-}
-
-async fn version() -> Json<Value> {
-    Json(json!({"version": concat!("0.31.0+bench.sim.", env!("CARGO_PKG_VERSION"))}))
-}
-
-async fn metrics(State(app): Shared) -> impl IntoResponse {
-    let page = app.metrics.page(app.options.flavour, &app.options.model);
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        page,
-    )
-}
-
-async fn no_route(State(app): Shared, method: Method, uri: Uri) -> Response {
-    match app.options.flavour {
-        Flavour::Vllm => {
-            (StatusCode::NOT_FOUND, Json(json!({"detail": "Not Found"}))).into_response()
-        }
-        Flavour::Dynamo => app.error(404, &format!("Route not found: {method} {}", uri.path())),
-    }
 }
 
 fn epoch_ms() -> u64 {

@@ -1,10 +1,11 @@
 //! The embedded engine: an OpenAI-compatible server with a timing model, started as a process of its own by `bench sim`.
 //!
 //! It answers as vLLM 0.31 or Dynamo 1.6 would, byte shapes included, with text that depends on the prompt alone and with
-//! faults on demand. One thread ([`engine`]) batches continuously on absolute deadlines; connections only wait for tokens
-//! ([`http`], [`feed`]). It knows nothing of scenarios, plans or records.
+//! faults on demand. One thread batches continuously on absolute deadlines; connections only wait for tokens
+//! from it. It knows nothing of scenarios, plans or records.
 
 mod answer;
+mod body;
 mod chunk;
 mod engine;
 mod fault;
@@ -12,6 +13,8 @@ mod feed;
 mod http;
 mod metrics;
 mod options;
+mod pages;
+mod refusal;
 mod request;
 mod serve;
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub struct Options {
 /// Faults to order; several may be given. Completions are counted from 1 as valid requests arrive, readiness probes
 /// included.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Faults")]
+#[command(next_help_heading = "Faults (completions count from 1, readiness probes included)")]
 pub struct Faults {
     /// Exit with code 1 and a traceback on stderr after N answered completions
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
@@ -71,7 +71,7 @@ pub struct Faults {
     /// Close the connection in the middle of every N-th completion
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub cut_every: Option<u64>,
-    /// End streams without [DONE]
+    /// End streams without `[DONE]`
     #[arg(long)]
     pub no_done: bool,
     /// Break the JSON of every N-th completion (of a stream, its first event)

@@ -55,6 +55,7 @@ pub fn reasons(log: &str) -> Vec<String> {
                 "error:",
                 "fatal",
                 "no module named",
+                "not defined",
                 "address already in use",
             ]
             .iter()
@@ -96,32 +97,4 @@ fn shorten(line: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_exception_of_a_chain_is_the_reason() {
-        let log = "INFO starting\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\nValueError: the real cause\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"b.py\", line 2\nRuntimeError: engine failed\n";
-        assert_eq!(reasons(log)[0], "ValueError: the real cause");
-    }
-
-    #[test]
-    fn a_prefixed_traceback_is_read_at_its_indentation() {
-        let log = "(EngineCore pid=7) ERROR 11-01 Traceback (most recent call last):\n(EngineCore pid=7) ERROR 11-01   File \"x.py\", line 3, in y\n(EngineCore pid=7) ERROR 11-01     raise ValueError(\nx\n(EngineCore pid=7) ERROR 11-01 ValueError: no memory: 3 GiB\n";
-        assert!(reasons(log)[0].ends_with("ValueError: no memory: 3 GiB"));
-    }
-
-    #[test]
-    fn without_a_known_mark_the_last_lines_are_shown() {
-        let log: String = (0..20).map(|n| format!("line {n}\n")).collect();
-        let shown = reasons(&log);
-        assert_eq!(shown.len(), SHOWN);
-        assert_eq!(shown[SHOWN - 1], "line 19");
-    }
-
-    #[test]
-    fn python_that_lacks_a_module_says_so() {
-        let log = "$ python -m vllm\n/usr/bin/python3: Error while finding module specification for 'vllm.entrypoints' (ModuleNotFoundError: No module named 'vllm')\n";
-        assert!(reasons(log)[0].contains("No module named 'vllm'"));
-    }
-}
+mod tests;

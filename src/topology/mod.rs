@@ -119,6 +119,8 @@ pub struct Topology {
     exits: Arc<Mutex<Vec<Exit>>>,
     signals: Arc<Mutex<Vec<SignalRecord>>>,
     stopping: Arc<AtomicBool>,
+    /// Whether the warden went away without being asked to.
+    lost: Arc<AtomicBool>,
     logs: PathBuf,
 }
 
@@ -153,10 +155,11 @@ impl Topology {
             exits: Arc::default(),
             signals: Arc::default(),
             stopping: Arc::default(),
+            lost: Arc::default(),
             logs: logs.to_owned(),
         };
         let (exits, signals) = (Arc::clone(&topology.exits), Arc::clone(&topology.signals));
-        let stopping = Arc::clone(&topology.stopping);
+        let (stopping, lost) = (Arc::clone(&topology.stopping), Arc::clone(&topology.lost));
         let (alarm, events) = (alarm.clone(), events.clone());
         std::thread::spawn(move || {
             for line in BufReader::new(reader).lines() {
@@ -208,6 +211,7 @@ impl Topology {
             }
             // The socket closed: either all is gone, or the warden died and nobody supervises any more.
             if !stopping.load(Ordering::SeqCst) {
+                lost.store(true, Ordering::SeqCst);
                 alarm.raise();
             }
         });
@@ -252,9 +256,14 @@ impl Topology {
         self.logs.join(format!("{process}.log"))
     }
 
-    /// The first process that ended without being asked to, as an error.
+    /// The first process that ended without being asked to, as an error; the warden itself counts.
     #[must_use]
     pub fn death(&self, when: &'static str) -> Option<Error> {
+        if self.lost.load(Ordering::SeqCst) {
+            return Some(Error::Warden(
+                "was ended by someone else, and its processes with it".into(),
+            ));
+        }
         locked(&self.exits).first().map(|exit| Error::Died {
             process: exit.process.clone(),
             status: exit.status.clone(),
@@ -318,7 +327,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Waits until `alarm` is raised or `time` has passed; true when it was raised.
-pub(crate) fn pause(alarm: &Alarm, time: Duration) -> bool {
+pub fn pause(alarm: &Alarm, time: Duration) -> bool {
     let until = Instant::now() + time;
     while !alarm.raised() {
         let left = until.saturating_duration_since(Instant::now());

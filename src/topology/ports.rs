@@ -53,7 +53,7 @@ impl Ports {
     /// # Errors
     /// When the lock files can't be made, or too few ports are free.
     pub fn take(wanted: usize) -> Result<Self, Error> {
-        let directory = std::env::temp_dir().join("bench-ports");
+        let directory = PathBuf::from("/tmp/bench-ports");
         let failed = |source| Error::Directory {
             directory: directory.clone(),
             source,

@@ -202,7 +202,9 @@ impl Warden {
         for directory in &start.directories {
             std::fs::create_dir_all(directory)
                 .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
-            self.directories.push(directory.clone());
+            if !self.directories.contains(directory) {
+                self.directories.push(directory.clone());
+            }
         }
         let log = std::fs::OpenOptions::new()
             .create(true)

@@ -72,18 +72,6 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
     checks
 }
 
-/// How many samples a percentile wants, so that ten lie beyond it: 1,000 for p99.
-#[must_use]
-pub fn samples_wanted(stat: Stat) -> u64 {
-    match stat {
-        Stat::Mean | Stat::Min | Stat::Max => 1,
-        Stat::P50 => 20,
-        Stat::P90 => 100,
-        Stat::P95 => 200,
-        Stat::P99 => 1_000,
-    }
-}
-
 fn judge(gate: &Gate, on: &Measured<'_>) -> Vec<Check> {
     let check = |scope, passed, detail| Check {
         name: gate.text.clone(),
@@ -189,9 +177,17 @@ fn thin(quantity: Quantity, metrics: &Metrics) -> String {
     let Quantity::Timing(stat, timing) = quantity else {
         return String::new();
     };
-    let wanted = samples_wanted(stat);
+    let name = match stat {
+        Stat::Mean | Stat::Min | Stat::Max => return String::new(),
+        Stat::P50 => "p50",
+        Stat::P90 => "p90",
+        Stat::P95 => "p95",
+        Stat::P99 => "p99",
+    };
     match distribution(timing, metrics) {
-        Some(d) if d.count < wanted => format!(" (thin: {} values, {wanted} wanted)", d.count),
+        Some(d) if d.thin().contains(&name) => {
+            format!(" (thin: {} values, fewer than ten beyond {name})", d.count)
+        }
         _ => String::new(),
     }
 }

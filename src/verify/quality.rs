@@ -1,16 +1,20 @@
 //! Whether the figures can be trusted: was the client on time, and did it read what came when it came? Findings that
 //! begin with `note:` inform and leave the measurement good.
 
-use super::gate::{Measured, PhaseResult, distribution, samples_wanted};
+use super::gate::{Measured, PhaseResult, distribution};
 use super::outcome::{Finding, Quality};
-use crate::scenario::gate::{Stat, Timing};
+use crate::scenario::gate::Timing;
 
 /// Schedule lag at p99, in milliseconds, above which a phase is marked.
 const LAG_MARKED: f64 = 1.0;
-/// Schedule lag at p99, in milliseconds, above which a phase is invalid.
-const LAG_INVALID: f64 = 5.0;
+/// Share of its time a slot may stand idle, between an answer and the next request, before a phase is invalid: the
+/// concurrency that was asked for is then not the one that was driven (docs/decisions/0006).
+const IDLE_INVALID: f64 = 0.05;
 /// Client delay at p99, in milliseconds, above which a phase is marked.
 const DELAY_MARKED: f64 = 5.0;
+
+/// Share of reads above which a loss of detail is noted.
+const SHARE_NOTED: f64 = 0.01;
 
 /// How bad one finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +31,16 @@ pub fn quality(of: &[Measured<'_>]) -> Quality {
     for variant in of {
         for phase in variant.measured() {
             let scope = variant.scope(phase);
-            let found = [lag(phase), delay(phase), thin(phase), chunks(phase)];
+            let found = [
+                lag(phase),
+                delay(phase),
+                thin(phase),
+                chunks(phase),
+                unstamped(phase),
+                crowded(phase),
+                reconnects(phase),
+                clock_steps(phase),
+            ];
             for (weight, code, says) in found.into_iter().flatten() {
                 let note = if weight == Weight::Note { "note: " } else { "" };
                 let detail = format!("{note}{scope}: {says}");
@@ -57,16 +70,25 @@ pub fn quality(of: &[Measured<'_>]) -> Quality {
 type Doubt = Option<(Weight, &'static str, String)>;
 
 fn lag(phase: &PhaseResult<'_>) -> Doubt {
-    let p99 = distribution(Timing::ScheduleLag, &phase.figures.metrics)?.p99;
-    let (weight, limit) = match p99 {
-        lag if lag > LAG_INVALID => (Weight::Invalid, LAG_INVALID),
-        lag if lag > LAG_MARKED => (Weight::Marked, LAG_MARKED),
-        _ => return None,
+    let metrics = &phase.figures.metrics;
+    let lag = distribution(Timing::ScheduleLag, metrics)?;
+    let busy = distribution(Timing::E2e, metrics)?.mean;
+    let idle = lag.mean / (lag.mean + busy);
+    let (weight, says) = if idle > IDLE_INVALID {
+        let percent = idle * 100.0;
+        let says = format!(
+            "slots stood idle for {percent:.1}% of the time before bench sent the next request (limit 5%)"
+        );
+        (Weight::Invalid, says)
+    } else if lag.p99 > LAG_MARKED {
+        let p99 = lag.p99;
+        let says = format!("requests left {p99:.2} ms late at p99 (limit {LAG_MARKED} ms)");
+        (Weight::Marked, says)
+    } else {
+        return None;
     };
-    let says = format!(
-        "requests left {p99:.2} ms late at p99 (limit {limit} ms); give bench cores of its own, or lower the concurrency"
-    );
-    Some((weight, "schedule_lag", says))
+    let advice = "give bench cores of its own, or lower the concurrency";
+    Some((weight, "schedule_lag", format!("{says}; {advice}")))
 }
 
 fn delay(phase: &PhaseResult<'_>) -> Doubt {
@@ -81,21 +103,53 @@ fn delay(phase: &PhaseResult<'_>) -> Doubt {
 
 /// The smallest percentile of end to end that lacks samples, and every larger one with it.
 fn thin(phase: &PhaseResult<'_>) -> Doubt {
-    let metrics = &phase.figures.metrics;
-    let count = distribution(Timing::E2e, metrics)?.count;
-    let names = [
-        (Stat::P50, "p50"),
-        (Stat::P90, "p90"),
-        (Stat::P95, "p95"),
-        (Stat::P99, "p99"),
-    ];
-    let (stat, name) = names
-        .into_iter()
-        .find(|(stat, _)| count < samples_wanted(*stat))?;
-    let upward = if stat == Stat::P99 { "" } else { " and beyond" };
-    let wanted = samples_wanted(stat);
-    let says = format!("{name}{upward} of {count} requests is thin; {name} wants {wanted}");
+    let e2e = distribution(Timing::E2e, &phase.figures.metrics)?;
+    let thin = e2e.thin();
+    let upward = if thin.len() > 1 { " and beyond" } else { "" };
+    let says = format!(
+        "{}{upward} of {} requests: fewer than ten values lie beyond",
+        thin.first()?,
+        e2e.count
+    );
     Some((Weight::Note, "thin_percentiles", says))
+}
+
+fn unstamped(phase: &PhaseResult<'_>) -> Doubt {
+    let share = phase.figures.audit.unstamped_share()?;
+    (share > SHARE_NOTED).then(|| {
+        let percent = share * 100.0;
+        let says = format!(
+            "the kernel gave no receive time for {percent:.1}% of reads; the client's own time stands in, later by however long it took to wake"
+        );
+        (Weight::Note, "unstamped_reads", says)
+    })
+}
+
+fn crowded(phase: &PhaseResult<'_>) -> Doubt {
+    let share = phase.figures.audit.crowded_share()?;
+    (share > SHARE_NOTED).then(|| {
+        let percent = share * 100.0;
+        let says = format!(
+            "{percent:.1}% of reads carried several events; the gaps between those read as zero"
+        );
+        (Weight::Note, "crowded_reads", says)
+    })
+}
+
+fn reconnects(phase: &PhaseResult<'_>) -> Doubt {
+    let n = phase.figures.audit.reconnects;
+    (n > 0).then(|| {
+        let says = format!("{n} requests were sent again, because the server had closed the connection they were to reuse");
+        (Weight::Note, "reconnects", says)
+    })
+}
+
+fn clock_steps(phase: &PhaseResult<'_>) -> Doubt {
+    let n = phase.figures.audit.clock_steps;
+    (n > 0).then(|| {
+        let says = format!("the machine's clock was set {n} times; receive times around that are doubtful, run it again");
+        (Weight::Marked, "clock_steps", says)
+    })
 }
 
 fn chunks(phase: &PhaseResult<'_>) -> Doubt {

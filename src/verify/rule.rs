@@ -93,12 +93,24 @@ impl Rules {
         self.0.iter().enumerate().filter_map(breach).collect()
     }
 
-    /// The `nvext.extra_fields` that a request must ask for, so that the rules have something to read. A rule that
-    /// wants a field absent asks for nothing.
+    /// Whether a rule asks for this status, so that it is no failure where it is not 2xx.
     #[must_use]
-    pub fn asks_nvext(&self) -> Vec<&'static str> {
-        let asked = |field: &&str| self.0.iter().any(|rule| rule.asks.reads_nvext(field));
-        ["timing", "worker_id"].into_iter().filter(asked).collect()
+    pub fn accept_status(&self, status: u16) -> bool {
+        self.0
+            .iter()
+            .any(|rule| matches!(rule.asks, Asks::Status(wanted) if wanted == status))
+    }
+}
+
+impl std::fmt::Display for Breach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            path,
+            found,
+            expected,
+            ..
+        } = self;
+        write!(f, "{path} was {found}, expected {expected}")
     }
 }
 
@@ -110,7 +122,7 @@ impl Rule {
             (None, Some(at)) => {
                 let [is] = <[Condition; 1]>::try_from(conditions)
                     .map_err(|found| one_condition(at, found.len()))?;
-                let path = parse(at)?;
+                let path = parse(at, &a.json_path().unwrap_or_default())?;
                 Asks::At {
                     written: at.clone(),
                     path,
@@ -145,25 +157,6 @@ impl Asks {
             }
         }
     }
-
-    /// Whether `nvext.FIELD`, or something below it, must be there for this rule to hold.
-    fn reads_nvext(&self, field: &str) -> bool {
-        match self {
-            Self::Status(_)
-            | Self::At {
-                is: Condition::Absent,
-                ..
-            } => false,
-            Self::At { written, .. } => {
-                // `nvext["timing"]` and `nvext.timing` are the same path; unquoted brackets only hold numbers and filters.
-                let dotted = written.replace("[\"", ".").replace("['", ".");
-                let mut steps = dotted
-                    .split(['.', '[', '"', '\'', ']'])
-                    .filter(|s| !s.is_empty());
-                steps.next() == Some("nvext") && steps.next() == Some(field)
-            }
-        }
-    }
 }
 
 fn one_condition(at: &str, found: usize) -> String {
@@ -171,16 +164,12 @@ fn one_condition(at: &str, found: usize) -> String {
     format!("`at: {at}` needs exactly one condition, found {found}; choose from {choices}")
 }
 
-fn parse(at: &str) -> Result<JsonPath, String> {
-    let joint = if at.starts_with(['[', '.']) {
-        "$"
-    } else {
-        "$."
-    };
-    JsonPath::parse(&format!("{joint}{at}")).map_err(|e| {
+fn parse(at: &str, whole: &str) -> Result<JsonPath, String> {
+    let why = |e: serde_json_path::ParseError| e.message().to_owned();
+    JsonPath::parse(whole).map_err(|e| {
         format!(
             "`{at}` is not a JSONPath (RFC 9535, without `$.`): {}",
-            e.message()
+            why(e)
         )
     })
 }

@@ -45,15 +45,9 @@ impl Tally {
             };
             count.breaches += 1;
             if count.examples.len() < EXAMPLES {
-                let Breach {
-                    path,
-                    found,
-                    expected,
-                    ..
-                } = breach;
-                count.examples.push(format!(
-                    "{phase} request {index}: {path} was {found}, expected {expected}"
-                ));
+                count
+                    .examples
+                    .push(format!("{phase} request {index}: {breach}"));
             }
         }
     }

@@ -1,5 +1,5 @@
 //! A golden file for every kind of mistake: `golden/NAME.yaml` holds the scenario, `golden/NAME.txt` what is said about it.
-//! `BLESS=1 cargo test --test cli` writes the texts anew; read the difference before keeping it.
+//! `BLESS=1 cargo test --test all` writes the texts anew; read the difference before keeping it.
 
 use bench::scenario::{self, Input};
 use std::path::{Path, PathBuf};

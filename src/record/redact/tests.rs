@@ -78,6 +78,22 @@ fn json_keeps_its_shape_and_the_tools_own_words() {
     assert_eq!(run, want);
 }
 
+#[test]
+fn token_variables_are_known() {
+    for name in [
+        "HF_TOKEN",
+        "OPENAI_API_KEY",
+        "db_password",
+        "AWS_SECRET_ACCESS_KEY",
+        "X_SECRET",
+    ] {
+        assert!(names_a_secret(name), "{name}");
+    }
+    for name in ["TOKENIZERS_PARALLELISM", "MAX_TOKENS", "PATH"] {
+        assert!(!names_a_secret(name), "{name}");
+    }
+}
+
 proptest! {
     /// Whatever stands around a secret, in whatever form, it does not come through.
     #[test]

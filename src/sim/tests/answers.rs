@@ -62,7 +62,7 @@ fn several_prompts_are_several_choices() {
 
 #[test]
 fn every_event_is_one_chunk_and_usage_is_exact() {
-    for (flavour, events) in [("vllm", 13), ("dynamo", 14)] {
+    for flavour in ["vllm", "dynamo"] {
         let server = Server::start(&format!("--flavour {flavour}"));
         let reply = server.complete(&streamed(json!({})));
         assert!(
@@ -71,7 +71,7 @@ fn every_event_is_one_chunk_and_usage_is_exact() {
             reply.head
         );
         assert!(reply.done() && reply.complete);
-        assert_eq!(reply.events().len(), events, "{flavour}");
+        assert_eq!(reply.events().len(), 13, "{flavour}");
         let last = reply.events().pop().expect("a usage chunk");
         assert_eq!(last["choices"], json!([]));
         let usage = server.complete(&ask(json!({}))).json()["usage"].clone();
@@ -81,11 +81,7 @@ fn every_event_is_one_chunk_and_usage_is_exact() {
             assert_eq!(counts, [Some(5), Some(12), Some(17)]);
         }
         let reply = server.complete(&ask(json!({"stream": true})));
-        assert_eq!(
-            reply.events().len(),
-            events - 1,
-            "no usage unless asked for"
-        );
+        assert_eq!(reply.events().len(), 12, "no usage unless asked for");
     }
 }
 
@@ -179,6 +175,7 @@ fn refusals_have_the_flavours_shape() {
         (400, ask(json!({"max_tokens": -1}))),
         (400, ask(json!({"max_tokens": 0}))),
         (400, ask(json!({"prompt": "word ".repeat(32)}))),
+        (400, ask(json!({"max_tokens": 28}))),
     ];
     for (status, body) in &cases {
         let reply = vllm.complete(body);

@@ -4,8 +4,9 @@ use super::{Reply, Server, options};
 use crate::sim::Error;
 use crate::sim::serve::live;
 use serde_json::json;
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -91,25 +92,26 @@ fn answers_stall() {
     assert!(server.complete(&ask(true)).done());
     for stream in [true, false] {
         let mut stalled = server.send("POST", "/v1/completions", &ask(stream));
-        stalled
-            .set_read_timeout(Some(Duration::from_millis(200)))
-            .expect("a timeout");
-        let mut bytes = Vec::new();
-        let error = stalled.read_to_end(&mut bytes).expect_err("no end");
-        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
-        assert_eq!(
-            String::from_utf8_lossy(&bytes).matches("data: ").count(),
-            usize::from(stream)
-        );
+        let mut text = String::new();
+        while stream && !text.contains("data: ") {
+            let mut bytes = [0; 4096];
+            let n = stalled.read(&mut bytes).expect("a first token");
+            text.push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+        let patience = Some(Duration::from_millis(100));
+        stalled.set_read_timeout(patience).expect("a timeout");
+        let error = stalled.read_to_string(&mut text).expect_err("no end");
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        assert_eq!(text.matches("data: ").count(), usize::from(stream));
     }
 }
 
 #[test]
 fn a_listing_is_no_proof() {
-    let server = Server::start("--not-ready-for 300ms --flavour dynamo");
+    let server = Server::start("--not-ready-for 1m --flavour dynamo");
     assert_eq!(server.get("/v1/models").json()["data"][0]["id"], "m");
     assert_eq!(server.complete(&ask(false)).status, 500);
-    std::thread::sleep(Duration::from_millis(310));
+    let server = Server::start("--not-ready-for 1us");
     assert_eq!(server.complete(&ask(false)).status, 200);
     let unlisted = Server::start("--unlisted-model");
     assert_eq!(unlisted.get("/v1/models").json()["data"], json!([]));
@@ -142,35 +144,43 @@ fn a_taken_port_is_named() {
     );
 }
 
+/// Passes on what an engine logs while it runs.
+struct Log(Sender<Vec<u8>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.send(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn an_engine_crashes_after_its_last_answer() {
-    let probe = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = probe.local_addr().expect("an address");
-    drop(probe);
-    let mut options = options("--crash-after 2");
-    options.port = address.port();
+    let (sender, lines) = channel();
     let engine = std::thread::spawn(move || {
-        let mut log = Vec::new();
-        let outcome = Runtime::new()
-            .expect("a runtime")
-            .block_on(live(&options, &mut log));
-        (outcome, String::from_utf8(log).expect("UTF-8"))
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(live(&options("--crash-after 2"), &mut Log(sender)))
     });
-    while std::net::TcpStream::connect(address).is_err() {
-        std::thread::sleep(Duration::from_millis(5));
+    let mut log = String::new();
+    while !log.ends_with('\n') {
+        log.push_str(&String::from_utf8_lossy(&lines.recv().expect("a line")));
     }
-    let runtime = Runtime::new().expect("a runtime");
+    let address = log
+        .trim_end()
+        .strip_prefix("serving model `m` on http://")
+        .expect("an address");
     let server = Server {
-        address,
-        _runtime: runtime,
+        address: address.parse().expect("an address"),
+        _runtime: Runtime::new().expect("a runtime"),
     };
     assert!(server.complete(&ask(true)).done());
     assert_eq!(server.complete(&ask(false)).status, 200);
-    let (outcome, log) = engine.join().expect("an end");
+    let outcome = engine.join().expect("an end");
     assert!(matches!(outcome, Err(Error::Ordered("--crash-after"))));
-    assert!(
-        log.starts_with("serving model `m` on http://127.0.0.1:")
-            && log.contains("EngineDeadError"),
-        "{log}"
-    );
+    let rest = lines.iter().flatten().collect::<Vec<_>>();
+    assert!(String::from_utf8_lossy(&rest).contains("EngineDeadError"));
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::measure::summary::{Counts, Goodput};
+use crate::measure::summary::{ClientAudit, Counts, Goodput};
 use crate::plan::Shape;
 use crate::verify::quality;
 
@@ -26,6 +26,7 @@ fn spread(count: u64, p99: f64) -> Distribution {
         p95: half,
         p99,
         max: p99,
+        exact: true,
     }
 }
 
@@ -39,6 +40,7 @@ fn figures(metrics: Metrics) -> PhaseFigures {
         },
         errors: [("timeout".to_owned(), 1)].into_iter().collect(),
         metrics,
+        audit: ClientAudit::default(),
     }
 }
 
@@ -103,7 +105,7 @@ fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
             name: "p99 ttft < 800ms".to_owned(),
             scope: "native/closed".to_owned(),
             passed: false,
-            detail: "found 812.000 ms (thin: 400 values, 1000 wanted)".to_owned(),
+            detail: "found 812.000 ms (thin: 400 values, fewer than ten beyond p99)".to_owned(),
         };
         assert_eq!(checks, [want]);
         let checks = gates(
@@ -190,7 +192,7 @@ fn a_late_client_is_marked_then_invalid() {
     let judged = |lag: f64, delay: f64, count: u64, chunks: u64| {
         let plan = plan("closed", true);
         let figures = figures(Metrics {
-            e2e_ms: Some(spread(count, 1.0)),
+            e2e_ms: Some(spread(count, 100.0)),
             schedule_lag_ms: Some(spread(10, lag)),
             client_delay_ms: Some(spread(10, delay)),
             ..Metrics::default()
@@ -214,7 +216,7 @@ fn a_late_client_is_marked_then_invalid() {
     assert_eq!(judged(1.1, 5.0, 1_000, 0), is("marked", "schedule_lag"));
     assert_eq!(judged(0.1, 5.1, 1_000, 0), is("marked", "client_delay"));
     assert_eq!(
-        judged(5.1, 5.1, 1_000, 0),
+        judged(5.4, 5.1, 1_000, 0),
         is("invalid", "schedule_lag client_delay")
     );
     assert_eq!(
@@ -226,4 +228,70 @@ fn a_late_client_is_marked_then_invalid() {
         is("marked", "client_delay thin_percentiles")
     );
     assert_eq!(quality(&[]).verdict, "good");
+}
+
+#[test]
+fn what_was_read_together_or_unstamped_is_noted() {
+    let plan = plan("closed", true);
+    let mut figures = figures(Metrics::default());
+    figures.audit = ClientAudit {
+        reads: 1_000,
+        unstamped_reads: 11,
+        crowded_reads: 11,
+        reconnects: 1,
+        ..ClientAudit::default()
+    };
+    let codes = |figures: &PhaseFigures| {
+        let phases = [PhaseResult {
+            plan: &plan,
+            figures,
+            counted_by_chunks: 0,
+        }];
+        let on = Measured {
+            variant: "v",
+            startup_ms: None,
+            teardown_ms: None,
+            phases: &phases,
+        };
+        let found = quality(&[on]);
+        assert_eq!(found.verdict, "good");
+        found
+            .findings
+            .into_iter()
+            .map(|f| f.code)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        codes(&figures),
+        ["unstamped_reads", "crowded_reads", "reconnects"]
+    );
+    figures.audit = ClientAudit {
+        reads: 1_000,
+        unstamped_reads: 10,
+        crowded_reads: 10,
+        ..ClientAudit::default()
+    };
+    assert!(codes(&figures).is_empty());
+}
+
+#[test]
+fn a_clock_that_was_set_marks_the_measurement() {
+    let plan = plan("closed", true);
+    let mut figures = figures(Metrics::default());
+    figures.audit.clock_steps = 1;
+    let phases = [PhaseResult {
+        plan: &plan,
+        figures: &figures,
+        counted_by_chunks: 0,
+    }];
+    let found = quality(&[Measured {
+        variant: "v",
+        startup_ms: None,
+        teardown_ms: None,
+        phases: &phases,
+    }]);
+    assert_eq!(
+        (found.verdict.as_str(), found.findings[0].code.as_str()),
+        ("marked", "clock_steps")
+    );
 }

@@ -1,0 +1,66 @@
+//! `bench check`: reads scenarios and says what is wrong with them. Starts nothing.
+
+use crate::diagnostic::Diagnostics;
+use crate::scenario::{self, Loaded};
+use std::path::{Path, PathBuf};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What is printed, ending in a newline.
+    pub text: String,
+    /// Whether every scenario is good.
+    pub ok: bool,
+}
+
+/// Checks each of `paths` with the same overlays and `--set` arguments. `env` looks a variable up.
+#[must_use]
+pub fn run(
+    paths: &[PathBuf],
+    overlays: &[PathBuf],
+    sets: &[String],
+    env: &dyn Fn(&str) -> Option<String>,
+    color: bool,
+) -> Report {
+    let mut report = Report {
+        text: String::new(),
+        ok: true,
+    };
+    for path in paths {
+        let loaded =
+            scenario::read(path, overlays, sets).and_then(|input| scenario::load(&input, env));
+        match loaded {
+            Ok(loaded) => report.text.push_str(&good(path, &loaded)),
+            Err(mistakes) => {
+                report.ok = false;
+                report.text.push_str(&bad(path, &mistakes, color));
+            }
+        }
+    }
+    report
+}
+
+/// `scenarios/x.yaml: ok (2 variants, 3 phases, 140 requests)`
+fn good(path: &Path, loaded: &Loaded) -> String {
+    let scenario = &loaded.scenario;
+    let phases = &scenario.load.phases;
+    let requests = phases.iter().map(scenario::model::Phase::requests).sum();
+    let mut parts = vec![
+        counted(phases.len() as u64, "phase"),
+        counted(requests, "request"),
+    ];
+    if !scenario.variants.is_empty() {
+        parts.insert(0, counted(scenario.variants.len() as u64, "variant"));
+    }
+    format!("{}: ok ({})\n", path.display(), parts.join(", "))
+}
+
+fn bad(path: &Path, mistakes: &Diagnostics, color: bool) -> String {
+    let count = counted(mistakes.len() as u64, "mistake");
+    format!("{}\n{}: {count}\n", mistakes.render(color), path.display())
+}
+
+fn counted(n: u64, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{plural}")
+}

@@ -1,0 +1,147 @@
+//! `bench plan`
+
+use super::{PlanFormat, ScenarioArgs, colour, print, tell};
+use crate::engine::{Probe, Process};
+use crate::plan::{Plan, Purpose, Shape, VariantPlan};
+use crate::record::ExitCode;
+use crate::run::{self, Failure};
+use std::fmt::Write;
+
+/// Requests shown of each phase.
+const SHOWN: u64 = 2;
+
+pub(super) fn plan(arguments: &ScenarioArgs, format: PlanFormat) -> ExitCode {
+    let changes = &arguments.changes;
+    let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
+        Ok((_, loaded)) => loaded,
+        Err(diagnostics) => {
+            tell(&diagnostics.render(colour(&std::io::stderr())));
+            return ExitCode::BadScenario;
+        }
+    };
+    let redactor = run::redactor(&loaded);
+    match run::plan(&arguments.file, &loaded) {
+        Ok((plan, _held)) => {
+            let text = match format {
+                PlanFormat::Text => text(&plan),
+                PlanFormat::Json => serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n",
+            };
+            print(&redactor.apply(&text));
+            ExitCode::Pass
+        }
+        Err(failure) => {
+            tell(&format!(
+                "error: {}\n",
+                redactor.apply(&failure.to_string())
+            ));
+            match failure {
+                Failure::Input(_) => ExitCode::BadScenario,
+                Failure::Requirement(_) => ExitCode::RequirementNotMet,
+                _ => ExitCode::TopologyFailed,
+            }
+        }
+    }
+}
+
+/// The plan for a person: what could be pasted into a shell, and what it is for.
+fn text(plan: &Plan) -> String {
+    let mut out = format!("scenario {}\n", plan.scenario);
+    if !plan.scrubbed.is_empty() {
+        let _ = writeln!(out, "kept from children: {}", plan.scrubbed.join(", "));
+    }
+    for variant in &plan.variants {
+        render(&mut out, variant);
+    }
+    out
+}
+
+fn render(out: &mut String, variant: &VariantPlan) {
+    let _ = write!(out, "\nvariant {} ({}", variant.name, variant.engine);
+    for (package, version) in &variant.versions {
+        let _ = write!(out, ", {package} {version}");
+    }
+    out.push_str(")\n");
+    for warning in &variant.warnings {
+        let _ = writeln!(out, "  warning: {warning}");
+    }
+    for process in &variant.processes {
+        render_process(out, process);
+    }
+    let _ = writeln!(
+        out,
+        "  endpoint {}{} model {}",
+        variant.endpoint.url,
+        variant.requests.path(),
+        variant.endpoint.model
+    );
+    let _ = writeln!(
+        out,
+        "  ready after {} good completions in a row, within {}",
+        variant.ready.completions, variant.ready.timeout
+    );
+    for phase in &variant.phases {
+        let shape = match phase.shape {
+            Shape::Batch { size, batches } => format!("{batches} batches of {size}"),
+            Shape::Closed {
+                concurrency,
+                requests,
+            } => format!("{requests} requests, {concurrency} at once"),
+        };
+        let _ = writeln!(out, "  phase {}: {shape}", phase.name);
+        let purpose = if phase.measured {
+            Purpose::Measured
+        } else {
+            Purpose::Warmup
+        };
+        for index in 0..SHOWN.min(phase.requests()) {
+            let body = variant
+                .requests
+                .body(&variant.endpoint.model, purpose, index);
+            let _ = writeln!(out, "    {index}: {}", String::from_utf8_lossy(&body));
+        }
+        if phase.requests() > SHOWN {
+            let _ = writeln!(out, "    ... {} in all", phase.requests());
+        }
+    }
+    let _ = writeln!(out, "  requests sha256 {}", variant.requests.sha256);
+}
+
+fn render_process(out: &mut String, process: &Process) {
+    let _ = writeln!(out, "  process {} (stage {})", process.name, process.stage);
+    let quoted: Vec<String> = process.argv.iter().map(|word| quote(word)).collect();
+    let _ = writeln!(out, "    {}", quoted.join(" "));
+    for (name, value) in &process.env {
+        let _ = writeln!(out, "    {name}={}", quote(value));
+    }
+    for probe in &process.probes {
+        let _ = match probe {
+            Probe::HttpBelow { url, status } => {
+                writeln!(out, "    ready when GET {url} answers below {status}")
+            }
+            Probe::EtcdLease { url } => {
+                writeln!(
+                    out,
+                    "    ready when {url} grants a lease and keeps a key under it"
+                )
+            }
+            Probe::ModelListed { url, model } => {
+                writeln!(out, "    ready when GET {url}/v1/models lists {model}")
+            }
+        };
+    }
+    let _ = writeln!(
+        out,
+        "    stopped with TERM, KILL after {} s",
+        process.grace.as_secs()
+    );
+}
+
+/// A word as a shell would take it.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,233 @@
+//! Whether two variants answered the same requests with the same text, as greedy decoding of one model should.
+
+use crate::record::Sample;
+use crate::record::model::Check;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Differences that are kept word for word.
+const EXAMPLES: usize = 3;
+/// Characters shown from where two texts part.
+const SHOWN: usize = 40;
+/// Characters shown before that.
+const BEFORE: usize = 20;
+
+/// What became of the comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SameText {
+    /// Requests that both variants answered.
+    pub requests: u64,
+    /// Of those, answered with the same text.
+    pub identical: u64,
+    /// Requests that only one of the two answered.
+    pub unanswered: u64,
+    /// The first that differ.
+    pub examples: Vec<Difference>,
+}
+
+/// One request answered differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Index of the phase, warm-up included.
+    pub phase: u32,
+    /// Index of the request in its phase.
+    pub index: u64,
+    /// Characters that agree before the texts part; `None` where only hashes were kept.
+    pub agree: Option<usize>,
+    /// The baseline's text around there.
+    pub baseline: String,
+    /// The variant's.
+    pub variant: String,
+}
+
+/// Compares the texts of successful requests by phase and index.
+pub fn same_text<'a>(
+    baseline: impl IntoIterator<Item = &'a Sample>,
+    variant: impl IntoIterator<Item = &'a Sample>,
+) -> SameText {
+    let mut pairs: BTreeMap<(u32, u64), [Option<&Sample>; 2]> = BTreeMap::new();
+    for sample in baseline {
+        pairs.entry((sample.phase, sample.index)).or_default()[0] = Some(sample).filter(|s| s.ok());
+    }
+    for sample in variant {
+        pairs.entry((sample.phase, sample.index)).or_default()[1] = Some(sample).filter(|s| s.ok());
+    }
+    let mut found = SameText::default();
+    for pair in pairs.into_values() {
+        match pair {
+            [Some(a), Some(b)] => {
+                found.requests += 1;
+                if a.text_sha == b.text_sha && a.text == b.text {
+                    found.identical += 1;
+                } else if found.examples.len() < EXAMPLES {
+                    found.examples.push(difference(a, b));
+                }
+            }
+            [None, None] => {}
+            _ => found.unanswered += 1,
+        }
+    }
+    found
+}
+
+impl SameText {
+    /// As a check on `variant`; it holds when every request has the same text from both. Requests that failed with both
+    /// are not its business, but nothing compared is nothing proven.
+    #[must_use]
+    pub fn check(&self, baseline: &str, variant: &str) -> Check {
+        let Self {
+            requests,
+            identical,
+            unanswered,
+            ..
+        } = *self;
+        let mut detail = match (requests, identical) {
+            (0, _) => "no request was answered by both".to_owned(),
+            (n, same) if n == same => format!("all {n} requests were answered with the same text"),
+            (n, same) => format!("{same} of {n} requests were answered with the same text"),
+        };
+        if unanswered > 0 {
+            let _ = write!(detail, "; {unanswered} failed with one of the two");
+        }
+        for example in &self.examples {
+            let Difference {
+                phase,
+                index,
+                agree,
+                baseline: a,
+                variant: b,
+            } = example;
+            let _ = match agree {
+                Some(n) => write!(
+                    detail,
+                    "\nphase {phase} request {index}: same for {n} characters, then {baseline} {a:?}, {variant} {b:?}"
+                ),
+                None => write!(
+                    detail,
+                    "\nphase {phase} request {index}: the texts' hashes differ"
+                ),
+            };
+        }
+        Check {
+            name: format!("same text as {baseline}"),
+            scope: variant.to_owned(),
+            passed: requests > 0 && identical == requests && unanswered == 0,
+            detail,
+        }
+    }
+}
+
+fn difference(a: &Sample, b: &Sample) -> Difference {
+    let (agree, baseline, variant) = match (&a.text, &b.text) {
+        (Some(x), Some(y)) => {
+            // Choices are told apart by a character that no text of a choice holds.
+            let (x, y) = (x.join("\u{1e}"), y.join("\u{1e}"));
+            let agree = x.chars().zip(y.chars()).take_while(|(x, y)| x == y).count();
+            (Some(agree), around(&x, agree), around(&y, agree))
+        }
+        _ => (None, String::new(), String::new()),
+    };
+    Difference {
+        phase: a.phase,
+        index: a.index,
+        agree,
+        baseline,
+        variant,
+    }
+}
+
+fn around(text: &str, at: usize) -> String {
+    let from = at.saturating_sub(BEFORE);
+    let shown: String = text.chars().skip(from).take(at - from + SHOWN).collect();
+    let cut = text.chars().nth(at + SHOWN).is_some();
+    format!(
+        "{}{shown}{}",
+        if from > 0 { "..." } else { "" },
+        if cut { "..." } else { "" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::sample::ErrorClass;
+    use crate::record::fixture;
+    use proptest::prelude::*;
+
+    fn row(index: u64, text: &str) -> Sample {
+        let text_sha = format!("{:x}", text.len());
+        Sample {
+            text: Some(vec![text.to_owned()]),
+            text_sha,
+            ..fixture::sample(index)
+        }
+    }
+
+    #[test]
+    fn the_same_answers_pass_in_any_order() {
+        let (a, b) = ([row(0, "x"), row(1, "y")], [row(1, "y"), row(0, "x")]);
+        let check = same_text(&a, &b).check("native", "dynamo");
+        assert!(check.passed);
+        assert_eq!(check.name, "same text as native");
+        assert_eq!(
+            check.detail,
+            "all 2 requests were answered with the same text"
+        );
+    }
+
+    #[test]
+    fn a_difference_is_shown_from_where_it_begins() {
+        let a = [
+            row(0, "x"),
+            row(1, "The capital of France is Paris, of course."),
+        ];
+        let b = [row(0, "x"), row(1, "The capital of France is Lyon.\u{1b}")];
+        let check = same_text(&a, &b).check("native", "dynamo");
+        assert!(!check.passed);
+        insta::assert_snapshot!(check.detail, @r#"
+        1 of 2 requests were answered with the same text
+        phase 1 request 1: same for 25 characters, then native "...apital of France is Paris, of course.", dynamo "...apital of France is Lyon.\u{1b}"
+        "#);
+    }
+
+    #[test]
+    fn what_one_failed_to_answer_is_not_the_same() {
+        let failed = Sample {
+            error: Some(ErrorClass::Timeout),
+            ..row(1, "")
+        };
+        let (a, b) = ([row(0, "x"), row(1, "y")], [row(0, "x"), failed.clone()]);
+        let found = same_text(&a, &b);
+        assert_eq!(
+            (found.requests, found.identical, found.unanswered),
+            (1, 1, 1)
+        );
+        assert!(!found.check("a", "b").passed);
+        assert!(
+            !same_text([&failed], [&failed]).check("a", "b").passed,
+            "nothing compared"
+        );
+        assert!(!same_text(&[], &[]).check("a", "b").passed);
+    }
+
+    #[test]
+    fn without_texts_the_hashes_speak() {
+        let bare = |sha: &str| Sample {
+            text: None,
+            text_sha: sha.to_owned(),
+            ..fixture::sample(0)
+        };
+        assert!(same_text(&[bare("a")], &[bare("a")]).check("a", "b").passed);
+        let found = same_text(&[bare("a")], &[bare("b")]).check("a", "b");
+        assert!(!found.passed && found.detail.ends_with("hashes differ"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_two_texts_are_compared(x in ".*", y in ".*") {
+            let found = same_text(&[row(0, &x)], &[row(0, &y)]);
+            prop_assert_eq!(found.identical == 1, x == y);
+            prop_assert_eq!(found.examples.len(), usize::from(x != y));
+        }
+    }
+}

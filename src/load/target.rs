@@ -1,0 +1,194 @@
+//! Where load is sent: an endpoint taken apart, resolved once, with its headers checked.
+
+use super::Error;
+use super::socket::Stamping;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+/// An endpoint, ready to be driven. Make it early: while it lives, the kernel stamps what it receives.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The `Host` header.
+    pub(super) host: String,
+    /// The base URL's path, without a slash at its end.
+    pub(super) prefix: String,
+    /// Headers sent with every request.
+    pub(super) headers: Vec<(String, String)>,
+    /// Where to connect; tried in order.
+    pub(super) addresses: Vec<SocketAddr>,
+    _stamping: Arc<Stamping>,
+}
+
+impl Target {
+    /// Takes a base URL (`http://host:port/prefix`) apart and resolves its host.
+    ///
+    /// # Errors
+    /// When the URL is not plain `http`, the host has no address, or a header holds what no header may.
+    pub fn resolve(url: &str, headers: &[(String, String)]) -> Result<Self, Error> {
+        let parts = take_apart(url).map_err(|reason| Error::Url {
+            url: url.to_owned(),
+            reason,
+        })?;
+        for (name, value) in headers {
+            check_header(name, value)?;
+        }
+        let bare = parts.host.trim_start_matches('[').trim_end_matches(']');
+        let resolve = |source| Error::Resolve {
+            host: bare.to_owned(),
+            source,
+        };
+        let addresses = (bare, parts.port).to_socket_addrs().map_err(resolve)?;
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        if addresses.is_empty() {
+            let none = std::io::Error::new(std::io::ErrorKind::NotFound, "it has no address");
+            return Err(resolve(none));
+        }
+        let host = match parts.port {
+            80 => parts.host.to_owned(),
+            port => format!("{}:{port}", parts.host),
+        };
+        Ok(Self {
+            host,
+            prefix: parts.path.trim_end_matches('/').to_owned(),
+            headers: headers.to_vec(),
+            addresses,
+            _stamping: Arc::new(Stamping::hold()),
+        })
+    }
+}
+
+struct Parts<'u> {
+    /// With brackets where it is an IPv6 address.
+    host: &'u str,
+    port: u16,
+    path: &'u str,
+}
+
+fn take_apart(url: &str) -> Result<Parts<'_>, String> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err("write it as http://host:port".into());
+    };
+    if scheme.eq_ignore_ascii_case("https") {
+        return Err("https is not supported yet; put a proxy that ends TLS before it".into());
+    }
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(format!("`{scheme}` is not http"));
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if path.contains(['?', '#']) {
+        return Err("a base URL has no query and no fragment".into());
+    }
+    if !url.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("it holds spaces, control characters or letters beyond ASCII".into());
+    }
+    if authority.contains('@') {
+        return Err("it holds a user name; send an `authorization` header instead".into());
+    }
+    let after_brackets = authority.rfind(']').unwrap_or(0);
+    let (host, port) = match authority[after_brackets..].rfind(':') {
+        Some(colon) => {
+            let (host, port) = authority.split_at(after_brackets + colon);
+            let port = port[1..].parse().ok().filter(|p| *p != 0);
+            (
+                host,
+                port.ok_or("its port is not a number from 1 to 65535")?,
+            )
+        }
+        None => (authority, 80),
+    };
+    if host.is_empty() {
+        return Err("it has no host".into());
+    }
+    Ok(Parts { host, port, path })
+}
+
+/// Refuses what could end a header early or be read as part of the framing.
+fn check_header(name: &str, value: &str) -> Result<(), Error> {
+    let refuse = |reason| {
+        Err(Error::Header {
+            name: name.escape_default().to_string(),
+            reason,
+        })
+    };
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return refuse("its name is not a token");
+    }
+    if value.bytes().any(|b| b < b' ' && b != b'\t' || b == 0x7f) {
+        return refuse("its value holds control characters");
+    }
+    let ours = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "expect",
+    ];
+    if ours.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        return refuse("bench sets it itself");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(url: &str) -> Result<Target, String> {
+        Target::resolve(url, &[]).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let seen = |url| target(url).map(|t| (t.host, t.prefix, t.addresses[0].port()));
+        let is = |host: &str, prefix: &str, port| Ok((host.to_owned(), prefix.to_owned(), port));
+        assert_eq!(
+            seen("http://127.0.0.1:8000"),
+            is("127.0.0.1:8000", "", 8000)
+        );
+        assert_eq!(seen("http://127.0.0.1/"), is("127.0.0.1", "", 80));
+        assert_eq!(
+            seen("HTTP://127.0.0.1:1/a/b/"),
+            is("127.0.0.1:1", "/a/b", 1)
+        );
+        assert_eq!(seen("http://[::1]:8000/x"), is("[::1]:8000", "/x", 8000));
+        assert_eq!(seen("http://[::1]"), is("[::1]", "", 80));
+    }
+
+    #[test]
+    fn urls_that_can_t_be_driven_say_why() {
+        let why = |url| target(url).err().unwrap_or_default();
+        assert!(why("https://h").contains("https is not supported yet"));
+        assert!(why("127.0.0.1:8000").contains("http://host:port"));
+        assert!(why("ftp://h").contains("not http"));
+        assert!(why("http://").contains("no host"));
+        assert!(why("http://h:0").contains("port"));
+        assert!(why("http://h:70000").contains("port"));
+        assert!(why("http://h/?a=b").contains("query"));
+        assert!(why("http://u:p@h").contains("authorization"));
+        assert!(why("http://127.0.0.1/a\r\nb: c").contains("control"));
+    }
+
+    #[test]
+    fn headers_can_t_be_smuggled() {
+        let with = |name: &str, value: &str| {
+            let headers = [(name.to_owned(), value.to_owned())];
+            Target::resolve("http://127.0.0.1:1", &headers).map_err(|e| e.to_string())
+        };
+        assert!(with("Authorization", "Bearer é").is_ok());
+        for (name, value) in [
+            ("a", "b\r\nc: d"),
+            ("a\n", "b"),
+            ("", "b"),
+            ("a b", "c"),
+            ("a", "\0"),
+        ] {
+            assert!(with(name, value).is_err(), "{name:?} {value:?}");
+        }
+        let own = with("Content-Length", "0").err().unwrap_or_default();
+        assert_eq!(
+            own,
+            "the header `Content-Length` can't be sent: bench sets it itself"
+        );
+    }
+}

@@ -1,0 +1,276 @@
+use super::*;
+use crate::measure::exchange::{End, RequestId};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// An exchange whose body came in reads of `sizes`, one every millisecond.
+fn exchange(kind: &str, body: &[u8], sizes: &[usize]) -> Exchange {
+    let mut end = 0;
+    let reads = sizes.iter().enumerate().map(|(i, size)| {
+        end = (end + size).min(body.len());
+        let at = (i as u64 + 1) * 1_000_000;
+        Arrival {
+            end,
+            kernel: at,
+            user: at + 10_000,
+            stamped: true,
+        }
+    });
+    Exchange {
+        id: RequestId {
+            phase: 0,
+            index: 0,
+            batch: None,
+        },
+        due: 0,
+        sent: Some(0),
+        connect: None,
+        reused: false,
+        reconnected: false,
+        ended: 99_000_000,
+        status: Some(200),
+        headers: [("content-type".to_owned(), kind.to_owned())].into(),
+        arrivals: reads.collect(),
+        body: body.to_vec(),
+        end: End::Complete,
+    }
+}
+
+/// The stream, one read an event.
+fn by_event(stream: &str) -> Answer {
+    let sizes: Vec<usize> = stream.split_inclusive("\n\n").map(str::len).collect();
+    assemble(&exchange("text/event-stream", stream.as_bytes(), &sizes))
+}
+
+const COMPLETIONS: &str = include_str!("fixtures/dynamo-completions.sse");
+const TWO_PROMPTS: &str = include_str!("fixtures/dynamo-two-prompts.sse");
+const VLLM: &str = include_str!("fixtures/vllm-completions.sse");
+const VLLM_CHAT: &str = include_str!("fixtures/vllm-chat.sse");
+const CHAT: &str = include_str!("fixtures/dynamo-chat.sse");
+
+#[test]
+fn a_completions_stream_becomes_the_unary_body() {
+    let answer = by_event(COMPLETIONS);
+    assert_eq!(answer.broken, None);
+    assert_eq!(answer.texts, ["ories es importantpro ensining"]);
+    let choice = json!({"index": 0, "text": answer.texts[0], "finish_reason": "length"});
+    assert_eq!(answer.body["choices"], json!([choice]));
+    assert_eq!(answer.body["object"], "text_completion");
+    assert_eq!(answer.body["usage"]["completion_tokens"], 6);
+    let nvext = &answer.body["nvext"];
+    assert_eq!(nvext["timing"]["ttft_ms"], 18.045_337);
+    let worker = 738_205_542_462_230_537_u64;
+    assert_eq!(nvext["worker_id"]["decode_worker_id"], worker);
+    let at = |n: u64| n * 1_000_000;
+    assert_eq!(answer.timeline.first_chunk, Some(at(1)));
+    assert_eq!(answer.timeline.texts, (1..=6).map(at).collect::<Vec<_>>());
+    assert_eq!(answer.timeline.gaps(), [at(1); 5]);
+    assert_eq!(answer.timeline.events, 9);
+    assert!(answer.timeline.done);
+}
+
+#[test]
+fn interleaved_choices_are_told_apart() {
+    let answer = by_event(TWO_PROMPTS);
+    assert_eq!(answer.texts, ["ahiver large", " singli dev"]);
+    assert_eq!(answer.body["choices"][1]["finish_reason"], "length");
+    let id = "cmpl-f1c19134-0c09-4883-9461-e55c0e621463";
+    assert_eq!(answer.body["id"], id);
+}
+
+#[test]
+fn a_chat_stream_becomes_the_unary_body() {
+    let answer = by_event(CHAT);
+    assert_eq!(answer.broken, None);
+    let message = &answer.body["choices"][0]["message"];
+    assert_eq!(message["role"], "assistant");
+    assert_eq!(message["content"], answer.texts[0].as_str());
+    assert_eq!(answer.body["object"], "chat.completion");
+    assert_eq!(answer.body["choices"][0]["finish_reason"], "length");
+    assert_eq!(answer.timeline.texts.len(), 6);
+}
+
+#[test]
+fn native_vllm_is_read_too() {
+    let answer = by_event(VLLM);
+    assert_eq!(answer.broken, None);
+    assert_eq!(answer.texts, [" Paris.\n\nThe answer"]);
+    assert_eq!(answer.body["choices"][0]["finish_reason"], "length");
+    assert_eq!(answer.body["choices"][0]["stop_reason"], Value::Null);
+    assert_eq!(answer.body["usage"]["completion_tokens"], 6);
+    assert_eq!(answer.body.get("nvext"), None);
+    assert_eq!(answer.timeline.texts.len(), 6);
+    let chat = by_event(VLLM_CHAT);
+    assert_eq!(chat.broken, None);
+    assert_eq!(chat.timeline.first_chunk, Some(1_000_000));
+    assert_eq!(chat.timeline.texts[0], 2_000_000, "the role is no text");
+    let message = &chat.body["choices"][0]["message"];
+    assert_eq!(message["content"], chat.texts[0].as_str());
+}
+
+#[test]
+fn an_empty_role_delta_is_a_first_chunk_but_no_text() {
+    let answer = by_event(concat!(
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"hm\",\"reasoning_content\":\"hm\"}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\
+         \"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\"\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]},\
+         \"finish_reason\":\"tool_calls\"}]}\n\n",
+        "data: [DONE]\n\n"
+    ));
+    assert_eq!(answer.timeline.first_chunk, Some(1_000_000));
+    let texts = [2_000_000, 4_000_000, 5_000_000];
+    assert_eq!(answer.timeline.texts, texts);
+    assert_eq!(answer.texts, ["hm{\"x\":1}"]);
+    let message = &answer.body["choices"][0]["message"];
+    assert_eq!(message["content"], Value::Null);
+    assert_eq!(message["reasoning_content"], "hm");
+    let call =
+        json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "{\"x\":1}"}});
+    assert_eq!(message["tool_calls"], json!([call]));
+}
+
+#[test]
+fn lists_of_every_chunk_are_joined() {
+    let answer = by_event(concat!(
+        "data: {\"choices\":[{\"index\":0,\"text\":\"a\",\"token_ids\":[1],\"logprobs\":{\"tokens\":[\"a\"]}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"text\":\"b\",\"token_ids\":[2],\"logprobs\":{\"tokens\":[\"b\"]}}]}\n\n",
+        "data: [DONE]\n\n"
+    ));
+    let choice = &answer.body["choices"][0];
+    assert_eq!(choice["token_ids"], json!([1, 2]));
+    assert_eq!(choice["logprobs"]["tokens"], json!(["a", "b"]));
+}
+
+#[test]
+fn an_event_came_with_the_read_that_carried_its_end() {
+    let stream =
+        "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n".repeat(3) + "data: [DONE]\n\n";
+    let one = stream.find("\n\n").map_or(0, |at| at + 2);
+    // The first read holds one event and nearly all of the second, the second read the rest.
+    let sizes = [2 * one - 1, stream.len()];
+    let answer = assemble(&exchange("text/event-stream", stream.as_bytes(), &sizes));
+    let texts = [1_000_000, 2_000_000, 2_000_000];
+    assert_eq!(answer.timeline.texts, texts);
+    assert_eq!(answer.timeline.crowded_reads, 1);
+}
+
+#[test]
+fn broken_streams_say_why() {
+    let chunk = "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n";
+    let done = "data: [DONE]\n\n";
+    let why = |stream: String| by_event(&stream).broken.unwrap_or_default();
+    assert_eq!(why(chunk.into()), "the stream ended without [DONE]");
+    assert_eq!(why(format!("{chunk}data: [DONE]\n")), "");
+    assert!(why(format!("{chunk}data: {{\n\n{done}")).starts_with("event 2 is not JSON: "));
+    assert_eq!(
+        why(format!("data: 7\n\n{done}")),
+        "event 1 is not a JSON object"
+    );
+    let nested = format!("data: {{\"error\":{{\"message\":\"no memory\"}}}}\n\n{done}");
+    assert_eq!(why(nested), "the server sent an error: no memory");
+    let flat = format!("data: {{\"message\":\"gone\",\"code\":500}}\n\n{done}");
+    assert_eq!(why(flat), "the server sent an error: gone");
+    let named = format!("event: error\ndata: worker lost\n\n{done}");
+    assert_eq!(why(named), "the server sent an error event: worker lost");
+    let noted = format!("event: note\ndata: anything\n\n: comment\n\n{chunk}{done}");
+    assert_eq!(why(noted), "");
+    let deep = format!("data: {}\n\n{done}", "[".repeat(100_000));
+    assert!(why(deep).contains("recursion limit"));
+}
+
+#[test]
+fn unary_bodies_are_kept() {
+    let body = json!({"choices": [
+        {"index": 1, "text": "b"},
+        {"index": 0, "message": {"content": "c", "reasoning_content": "r", "tool_calls": [{"function": {"arguments": "{}"}}]}},
+    ]});
+    let text = body.to_string();
+    let answer = assemble(&exchange(
+        "application/json; charset=utf-8",
+        text.as_bytes(),
+        &[1, 999],
+    ));
+    assert_eq!(answer.body, body);
+    assert_eq!(answer.texts, ["rc{}", "b"]);
+    assert_eq!(answer.timeline, Timeline::default());
+    assert_eq!(answer.broken, None);
+}
+
+#[test]
+fn bodies_that_are_no_answers_say_why() {
+    let why = |body: &str, status, headers: &[(&str, &str)]| {
+        let mut exchange = exchange("application/json", body.as_bytes(), &[999]);
+        exchange.status = Some(status);
+        let more = headers.iter().map(|(n, v)| (n.to_string(), v.to_string()));
+        exchange.headers = exchange.headers.iter().cloned().chain(more).collect();
+        assemble(&exchange).broken.unwrap_or_default()
+    };
+    assert_eq!(why("", 200, &[]), "the body is empty");
+    assert!(why("<html>", 200, &[]).starts_with("the body is not JSON: "));
+    assert_eq!(why("<html>", 502, &[]), "");
+    assert_eq!(why("{\"error\":{\"message\":\"x\"}}", 400, &[]), "");
+    let answered = why("{\"error\":\"x\"}", 200, &[]);
+    assert_eq!(answered, "the server answered with an error: x");
+    let packed = why("{}", 200, &[("content-encoding", "gzip")]);
+    assert_eq!(
+        packed,
+        "the body is compressed (gzip), which was not asked for"
+    );
+    assert_eq!(why("{}", 200, &[("content-encoding", "identity")]), "");
+}
+
+#[test]
+fn a_stream_is_known_without_its_content_type() {
+    let sizes = [COMPLETIONS.len()];
+    let told = assemble(&exchange(
+        "text/event-stream",
+        COMPLETIONS.as_bytes(),
+        &sizes,
+    ));
+    let untold = assemble(&exchange("", COMPLETIONS.as_bytes(), &sizes));
+    assert_eq!(told, untold);
+    let unary = assemble(&exchange("text/plain", b" {\"choices\":[]}", &[99]));
+    assert_eq!(unary.body, json!({"choices": []}));
+}
+
+#[test]
+fn errors_are_found_where_servers_put_them() {
+    let said = |body: Value| error_message(&body).unwrap_or_default();
+    assert_eq!(said(json!({"error": {"message": "a", "code": 1}})), "a");
+    assert_eq!(said(json!({"error": "b"})), "b");
+    assert_eq!(said(json!({"message": "c", "code": 404})), "c");
+    assert_eq!(said(json!({"detail": [{"loc": 1}]})), "[{\"loc\":1}]");
+    assert_eq!(said(json!({"x": 1})), "");
+    assert_eq!(said(json!({"error": "é".repeat(999)})).chars().count(), 303);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_assembled(body in proptest::collection::vec(any::<u8>(), 0..200), stream: bool) {
+        let kind = if stream { "text/event-stream" } else { "" };
+        let _ = assemble(&exchange(kind, &body, &[3, 50, 200]));
+    }
+
+    #[test]
+    fn any_chunk_is_assembled(
+        keys in proptest::collection::vec("choices|delta|text|index|tool_calls|function|arguments|usage|nvext|error", 1..6),
+        leaf in "null|7|\"x\"|\\[\\]|\\{\\}|\\[\\{\\}\\]",
+    ) {
+        // Each key holds the next one, in a list or alone.
+        let chunk = keys.iter().rev().fold(leaf, |inner, key| format!("{{\"{key}\":[{{\"{key}\":{inner}}}]}}"));
+        let body = format!("data: {chunk}\n\ndata: {}\n\ndata: [DONE]\n\n", chunk.replace(['[', ']'], ""));
+        let _ = assemble(&exchange("text/event-stream", body.as_bytes(), &[3, 50, 2000]));
+    }
+
+    #[test]
+    fn reads_do_not_change_the_answer(at in 0..COMPLETIONS.len()) {
+        let split = assemble(&exchange("text/event-stream", COMPLETIONS.as_bytes(), &[at, COMPLETIONS.len()]));
+        let whole = by_event(COMPLETIONS);
+        prop_assert_eq!(split.body, whole.body);
+        prop_assert_eq!(split.texts, whole.texts);
+        prop_assert_eq!(split.timeline.events, whole.timeline.events);
+    }
+}

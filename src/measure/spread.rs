@@ -1,0 +1,167 @@
+//! One distribution gathered in bounded memory: every value while there are few, a histogram beyond. Pure.
+
+use super::summary::Distribution;
+use hdrhistogram::Histogram;
+
+/// Values kept as they are, so that percentiles are exact; beyond, percentiles have three significant digits.
+pub(super) const EXACT: usize = 10_000;
+
+/// A growing distribution of nanoseconds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spread {
+    kept: Vec<u64>,
+    histogram: Option<Histogram<u64>>,
+    count: u64,
+    sum: u128,
+    min: u64,
+    max: u64,
+}
+
+impl Spread {
+    pub(super) fn add(&mut self, value: u64) {
+        self.min = if self.count == 0 {
+            value
+        } else {
+            self.min.min(value)
+        };
+        self.max = self.max.max(value);
+        self.count += 1;
+        self.sum += u128::from(value);
+        if let Some(histogram) = &mut self.histogram {
+            record(histogram, value);
+        } else if self.kept.len() < EXACT {
+            self.kept.push(value);
+        } else if let Ok(mut histogram) = Histogram::<u64>::new(3) {
+            for value in self.kept.drain(..).chain([value]) {
+                record(&mut histogram, value);
+            }
+            self.histogram = Some(histogram);
+        }
+    }
+
+    pub(super) fn add_all(&mut self, values: impl IntoIterator<Item = u64>) {
+        values.into_iter().for_each(|v| self.add(v));
+    }
+
+    /// In milliseconds; `None` where there was no value.
+    pub(super) fn finish(&self) -> Option<Distribution> {
+        if self.count == 0 {
+            return None;
+        }
+        let mut sorted = self.kept.clone();
+        sorted.sort_unstable();
+        let at = |percent: u64| ms(self.percentile(&sorted, percent) as f64);
+        Some(Distribution {
+            count: self.count,
+            mean: ms(self.sum as f64 / self.count as f64),
+            min: ms(self.min as f64),
+            p50: at(50),
+            p90: at(90),
+            p95: at(95),
+            p99: at(99),
+            max: ms(self.max as f64),
+            exact: self.histogram.is_none(),
+        })
+    }
+
+    /// Nearest rank: the smallest value such that at least `percent` of all values are no larger.
+    fn percentile(&self, sorted: &[u64], percent: u64) -> u64 {
+        if let Some(histogram) = &self.histogram {
+            let value = histogram.value_at_quantile(percent as f64 / 100.0);
+            return value.clamp(self.min, self.max);
+        }
+        let rank = (sorted.len() as u64 * percent).div_ceil(100).max(1);
+        let index = usize::try_from(rank - 1).unwrap_or(usize::MAX);
+        sorted.get(index).copied().unwrap_or(self.max)
+    }
+}
+
+/// The histogram grows with its values, which `saturating_record` would not let it do.
+fn record(histogram: &mut Histogram<u64>, value: u64) {
+    if histogram.record(value).is_err() {
+        histogram.saturating_record(value);
+    }
+}
+
+/// Nanoseconds as milliseconds.
+pub(super) fn ms(ns: f64) -> f64 {
+    ns / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spread(values: &[u64]) -> Spread {
+        let mut spread = Spread::default();
+        spread.add_all(values.iter().copied());
+        spread
+    }
+
+    /// The definition, counted out: the smallest value with at least `percent` of all values at or below it.
+    fn oracle(values: &[u64], percent: usize) -> u64 {
+        let enough = |v: &&u64| {
+            let below = values.iter().filter(|w| w <= v).count();
+            below * 100 >= percent * values.len()
+        };
+        values.iter().filter(enough).min().copied().unwrap_or(0)
+    }
+
+    #[test]
+    fn nothing_is_not_zero() {
+        assert_eq!(spread(&[]).finish(), None);
+    }
+
+    #[test]
+    fn one_value_is_every_statistic() {
+        let d = spread(&[2_500_000]).finish().expect("a value");
+        assert_eq!((d.count, d.mean, d.min, d.p50), (1, 2.5, 2.5, 2.5));
+        assert_eq!((d.p99, d.max, d.exact), (2.5, 2.5, true));
+    }
+
+    #[test]
+    fn beyond_ten_thousand_values_three_digits_are_kept() {
+        let values: Vec<u64> = (1..=EXACT as u64 + 1).map(|i| i * 1_000).collect();
+        let exact = spread(&values[..EXACT]).finish().expect("values");
+        assert!(exact.exact);
+        assert_eq!(exact.p99, 9.9);
+        let d = spread(&values).finish().expect("values");
+        assert!(!d.exact && d.count == 10_001);
+        assert!((d.p50 - 5.001).abs() < 0.005 && (d.p99 - 9.901).abs() < 0.01);
+        assert_eq!((d.min, d.max), (0.001, 10.001));
+    }
+
+    #[test]
+    fn huge_values_do_no_harm() {
+        let mut values = vec![0; EXACT];
+        values.extend([u64::MAX, 1]);
+        let d = spread(&values).finish().expect("values");
+        assert_eq!((d.min, d.p50), (0.0, 0.0));
+        assert!(d.max > 1e13);
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_are_nearest_rank(values in proptest::collection::vec(0..1_000_000_u64, 1..200)) {
+            let spread = spread(&values);
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            for percent in [1, 50, 90, 95, 99, 100] {
+                let exact = oracle(&values, percent);
+                prop_assert_eq!(spread.percentile(&sorted, percent as u64), exact);
+            }
+        }
+
+        #[test]
+        fn the_histogram_is_within_its_digits(values in proptest::collection::vec(1..10_000_000_000_u64, 200)) {
+            let many: Vec<u64> = values.iter().copied().cycle().take(EXACT + 200).collect();
+            let spread = spread(&many);
+            for percent in [50, 90, 95, 99] {
+                let exact = oracle(&many[..200], percent) as f64;
+                let near = spread.percentile(&[], percent as u64) as f64;
+                prop_assert!((near - exact).abs() <= exact / 1_000.0 + 1.0, "{near} {exact}");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Tells a person what a run is doing: one line on stderr for each event that matters.
+
+use crate::event::Event;
+use std::io::Write;
+
+/// Renders an event as a line, or nothing where it is not news.
+#[must_use]
+pub fn line(event: &Event) -> Option<String> {
+    let line = match event {
+        Event::VariantStarted { variant, engine } => format!("{variant}: starting {engine}"),
+        Event::ProcessStarted { process, pid } => format!("  {process} started (pid {pid})"),
+        Event::StageReady { process, stage, ms } if stage == "completions" => {
+            format!("  {process} proven by real completions in {}", time(*ms))
+        }
+        Event::StageReady { process, ms, .. } => format!("  {process} ready in {}", time(*ms)),
+        Event::ProcessExited {
+            process,
+            status,
+            expected: false,
+        } => format!("  {process} ended with {status}"),
+        Event::PhaseStarted { phase, requests } => format!("  {phase}: {requests} requests"),
+        Event::PhaseProgress {
+            phase,
+            done,
+            requests,
+            failed,
+        } => format!("  {phase}: {done}/{requests}{}", failures(*failed)),
+        Event::PhaseEnded {
+            phase,
+            window_ms,
+            failed,
+        } => format!(
+            "  {phase}: done in {}{}",
+            time(*window_ms),
+            failures(*failed)
+        ),
+        Event::TeardownStarted { reason } if reason != "done" => {
+            format!("  taking everything down ({reason})")
+        }
+        Event::TeardownEnded { ms } => format!("  all processes gone in {}", time(*ms)),
+        Event::Signalled { process, signal } if signal == "KILL" => {
+            format!("  {process} did not stop in time: KILL")
+        }
+        Event::Warning { message } => format!("warning: {message}"),
+        _ => return None,
+    };
+    Some(line)
+}
+
+/// Writes an event's line; a stderr that is gone is no reason to end a run.
+pub fn tell(event: &Event, to: &mut impl Write) {
+    if let Some(line) = line(event) {
+        let _ = writeln!(to, "{line}");
+    }
+}
+
+fn time(ms: f64) -> String {
+    if ms < 1_000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{:.1} s", ms / 1e3)
+    }
+}
+
+fn failures(failed: u64) -> String {
+    if failed == 0 {
+        String::new()
+    } else {
+        format!(", {failed} failed")
+    }
+}

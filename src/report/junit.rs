@@ -1,0 +1,108 @@
+//! The result as JUnit XML, for CI systems: one suite a variant with a case a check, and one for the run itself, so that
+//! a run that never came to its checks still shows as skipped or as an error.
+
+use super::escape::xml;
+use crate::record::model::{Check, Run, VariantRecord, Verdict};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+
+/// Renders a record as JUnit XML.
+#[must_use]
+pub fn junit(run: &Run) -> String {
+    let mut report = Report::new(xml(&run.scenario.name));
+    let mut rest: Vec<&Check> = run.checks.iter().collect();
+    for variant in &run.variants {
+        let (own, others): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|check| belongs(check, variant));
+        rest = others;
+        let mut suite = TestSuite::new(xml(&variant.name));
+        suite.add_property(Property::new("engine", xml(&variant.engine.kind)));
+        suite.add_property(Property::new("model", xml(&variant.engine.model)));
+        for (package, version) in &variant.engine.versions {
+            suite.add_property(Property::new(xml(package), xml(version)));
+        }
+        suite.add_test_cases(own.into_iter().map(|check| case(run, check)));
+        report.add_test_suite(suite);
+    }
+    let mut suite = TestSuite::new("run");
+    suite.add_property(Property::new("run_id", xml(&run.run_id)));
+    let status = [
+        ("run finished", finished(run)),
+        ("measurement can be trusted", trusted(run)),
+    ];
+    for (name, status) in status {
+        suite.add_test_case(named(run, name, "run", status));
+    }
+    suite.add_test_cases(rest.into_iter().map(|check| case(run, check)));
+    report.add_test_suite(suite);
+    // Written into memory from strings that XML can hold, so it can't fail.
+    report.to_string().unwrap_or_default()
+}
+
+fn belongs(check: &Check, variant: &VariantRecord) -> bool {
+    let below = check.scope.strip_prefix(variant.name.as_str());
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn case(run: &Run, check: &Check) -> TestCase {
+    let status = if check.passed {
+        TestCaseStatus::success()
+    } else {
+        bad(NonSuccessKind::Failure, "check", &check.detail)
+    };
+    let mut case = named(run, &check.name, &check.scope, status);
+    if check.passed {
+        case.set_system_out(xml(&check.detail));
+    }
+    case
+}
+
+fn named(run: &Run, name: &str, scope: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(xml(name), status);
+    case.set_classname(xml(&format!(
+        "{}.{}",
+        run.scenario.name,
+        scope.replace('/', ".")
+    )));
+    case
+}
+
+fn finished(run: &Run) -> TestCaseStatus {
+    match run.verdict {
+        Verdict::Pass | Verdict::Fail | Verdict::Invalid => TestCaseStatus::success(),
+        Verdict::Skipped => skipped(&run.summary),
+        Verdict::Error => bad(
+            NonSuccessKind::Error,
+            "error",
+            run.error.as_deref().unwrap_or(&run.summary),
+        ),
+        Verdict::Partial => bad(NonSuccessKind::Error, "partial", &run.summary),
+    }
+}
+
+fn trusted(run: &Run) -> TestCaseStatus {
+    let findings: Vec<_> = run
+        .quality
+        .findings
+        .iter()
+        .map(|f| format!("{}: {}", f.code, f.detail))
+        .collect();
+    match run.quality.verdict.as_str() {
+        "" => skipped("nothing was measured"),
+        "invalid" => bad(NonSuccessKind::Failure, "invalid", &findings.join("\n")),
+        _ => TestCaseStatus::success(),
+    }
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(xml(why));
+    status
+}
+
+fn bad(kind: NonSuccessKind, of: &str, detail: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(of);
+    status.set_message(xml(detail.lines().next().unwrap_or_default()));
+    status.set_description(xml(detail));
+    status
+}

@@ -1,0 +1,155 @@
+//! The result as Markdown, for people and pull requests.
+
+use super::escape::{block, code, markdown as text};
+use super::number::number;
+use super::view::{self, Table};
+use crate::record::model::{Run, VariantRecord};
+use std::fmt::Write as _;
+
+/// Renders a record as Markdown.
+#[must_use]
+pub fn markdown(run: &Run) -> String {
+    let mut out = format!(
+        "# {}: {}\n\n{}\n\n",
+        text(&run.scenario.name),
+        view::word(run.verdict),
+        text(&run.summary)
+    );
+    facts(&mut out, run);
+    if let Some(error) = &run.error {
+        let _ = write!(out, "\n## Error\n\n{}", block(error));
+    }
+    checks(&mut out, run);
+    let tables = view::tables(run);
+    for table in &tables {
+        grid(&mut out, table);
+    }
+    if view::starred(&tables) {
+        let _ = writeln!(out, "\n{}", text(view::STAR));
+    }
+    let started: Vec<_> = run
+        .variants
+        .iter()
+        .filter(|v| v.startup.is_some())
+        .collect();
+    if !started.is_empty() {
+        out.push_str("\n## Start-up\n\n| variant | process | stage | from (ms) | took (ms) |\n| --- | --- | --- | ---: | ---: |\n");
+        for variant in started {
+            stages(&mut out, variant);
+        }
+    }
+    if !run.quality.verdict.is_empty() {
+        let _ = writeln!(out, "\n## Measurement: {}\n", text(&run.quality.verdict));
+    }
+    for finding in &run.quality.findings {
+        let _ = writeln!(out, "- {}: {}", code(&finding.code), text(&finding.detail));
+    }
+    out
+}
+
+fn facts(out: &mut String, run: &Run) {
+    let machine = &run.machine;
+    let gpus = if machine.gpus.is_empty() {
+        "no GPU".to_owned()
+    } else {
+        machine.gpus.join(", ")
+    };
+    let finished = run.finished.as_deref().unwrap_or("not finished");
+    let exit = run
+        .exit_code
+        .map_or("-".to_owned(), |code| code.to_string());
+    let gib = machine.memory_bytes >> 30;
+    let _ = writeln!(out, "- run: {} (exit code {exit})", code(&run.run_id));
+    let _ = writeln!(out, "- time: {} to {}", text(&run.started), text(finished));
+    let _ = writeln!(
+        out,
+        "- scenario: {}, sha256 {}",
+        code(&run.scenario.path),
+        code(&run.scenario.sha256)
+    );
+    let _ = writeln!(
+        out,
+        "- machine: {}, {} ({} cores), {gib} GiB, {}",
+        text(&machine.os),
+        text(&machine.cpu),
+        machine.cores,
+        text(&gpus)
+    );
+    for variant in &run.variants {
+        let _ = writeln!(
+            out,
+            "- variant {}: model {}, requests {}",
+            code(&variant.name),
+            code(&variant.engine.model),
+            code(&variant.requests_sha256)
+        );
+    }
+    let _ = writeln!(out, "- bench {}", text(&run.bench_version));
+}
+
+fn checks(out: &mut String, run: &Run) {
+    let failed = run.checks.iter().filter(|check| !check.passed).count();
+    if !run.checks.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n## Checks: {} of {} held\n",
+            run.checks.len() - failed,
+            run.checks.len()
+        );
+    }
+    // Failures first: they are what the reader came for.
+    let failures = run.checks.iter().filter(|check| !check.passed);
+    for check in failures.chain(run.checks.iter().filter(|check| check.passed)) {
+        let mark = if check.passed { "✅" } else { "❌" };
+        let mut details = check.detail.lines();
+        let first = details.next().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "- {mark} {} on {}: {}",
+            code(&check.name),
+            code(&check.scope),
+            text(first)
+        );
+        for example in details {
+            let _ = writeln!(out, "  - {}", code(example));
+        }
+    }
+}
+
+fn grid(out: &mut String, table: &Table) {
+    let row = |cells: &[String]| {
+        let cells: Vec<_> = cells.iter().map(|cell| text(cell)).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let _ = write!(
+        out,
+        "\n## {}\n\n{}",
+        text(&title(&table.title)),
+        row(&table.head)
+    );
+    let numbers = " ---: |".repeat(table.head.len() - 1);
+    let _ = writeln!(out, "| --- |{numbers}");
+    for cells in &table.rows {
+        out.push_str(&row(cells));
+    }
+}
+
+fn title(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + chars.as_str()
+}
+
+fn stages(out: &mut String, variant: &VariantRecord) {
+    for stage in variant.startup.iter().flat_map(|startup| &startup.stages) {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            text(&variant.name),
+            text(&stage.process),
+            text(&stage.stage),
+            number(Some(stage.start_ms)),
+            number(Some(stage.ms))
+        );
+    }
+}

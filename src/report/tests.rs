@@ -1,0 +1,209 @@
+use super::*;
+use crate::record::fixture;
+use crate::record::model::Verdict;
+use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
+
+fn plain(run: &Run) -> String {
+    let screen = Screen {
+        width: 100,
+        color: false,
+        place: Some(format!("reports/{}", run.run_id)),
+    };
+    terminal(run, &screen)
+}
+
+fn fixtures() -> [(&'static str, Run); 6] {
+    [
+        ("pass", fixture::pass()),
+        ("fail", fixture::fail()),
+        ("skipped", fixture::skipped()),
+        ("error", fixture::error()),
+        ("partial", fixture::partial()),
+        ("invalid", fixture::invalid()),
+    ]
+}
+
+#[test]
+fn terminals_show_it() {
+    for (name, run) in fixtures() {
+        insta::assert_snapshot!(format!("terminal_{name}"), plain(&run));
+    }
+}
+
+#[test]
+fn markdown_shows_it() {
+    for (name, run) in fixtures() {
+        insta::assert_snapshot!(format!("markdown_{name}"), render(&run, Format::Markdown));
+    }
+}
+
+#[test]
+fn junit_shows_it() {
+    for (name, run) in fixtures() {
+        insta::assert_snapshot!(format!("junit_{name}"), render(&run, Format::Junit));
+    }
+}
+
+fn parsed(run: &Run) -> Report {
+    Report::deserialize_from_str(&junit(run)).expect("JUnit that reads back")
+}
+
+#[test]
+fn junit_reads_back_with_every_check() {
+    for (name, run) in fixtures() {
+        let report = parsed(&run);
+        assert_eq!(report.tests, run.checks.len() + 2, "{name}");
+        let failed = run.checks.iter().filter(|c| !c.passed).count();
+        let invalid = usize::from(run.verdict == Verdict::Invalid);
+        assert_eq!(report.failures, failed + invalid, "{name}");
+        let errors = matches!(run.verdict, Verdict::Error | Verdict::Partial);
+        assert_eq!(report.errors, usize::from(errors), "{name}");
+    }
+}
+
+#[test]
+fn a_skipped_run_is_skipped_in_junit() {
+    let report = parsed(&fixture::skipped());
+    let case = &report.test_suites[0].test_cases[0];
+    assert!(
+        matches!(&case.status, TestCaseStatus::Skipped { message: Some(why), .. } if why.as_str().contains("T4"))
+    );
+}
+
+#[test]
+fn an_error_keeps_its_log_lines_in_junit() {
+    let report = parsed(&fixture::error());
+    let run = report.test_suites.last().expect("the run's suite");
+    let TestCaseStatus::NonSuccess {
+        kind, description, ..
+    } = &run.test_cases[0].status
+    else {
+        panic!("{run:?}");
+    };
+    assert_eq!(*kind, NonSuccessKind::Error);
+    assert!(
+        description
+            .as_ref()
+            .is_some_and(|d| d.as_str().contains("CUDA out of memory"))
+    );
+}
+
+/// What a hostile server might answer: terminal sequences, markup of every kind, direction changes, characters that
+/// XML can't hold.
+const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J|`x`|<script>alert(1)</script>]]>&amp;\u{202e}\u{0}\u{ffff}\r\n## heading\n```\n[a](http://evil) @someone";
+
+fn hostile() -> Run {
+    let mut run = fixture::fail();
+    run.checks[3].name = HOSTILE.to_owned();
+    run.checks[3].detail = format!("{HOSTILE}\n{HOSTILE}");
+    run.summary = HOSTILE.to_owned();
+    run.error = Some(HOSTILE.to_owned());
+    run.variants[1].name = HOSTILE.to_owned();
+    run.variants[1].phases[1]
+        .errors
+        .insert(HOSTILE.to_owned(), 1);
+    run.quality.findings[0].detail = HOSTILE.to_owned();
+    run.machine.gpus = vec![HOSTILE.to_owned()];
+    run
+}
+
+#[test]
+fn hostile_text_steers_no_terminal() {
+    let shown = plain(&hostile());
+    assert!(
+        !shown.chars().any(|c| c.is_control() && c != '\n'),
+        "{shown:?}"
+    );
+    assert!(!shown.contains('\u{202e}'));
+    assert!(!shown.lines().any(|l| l.starts_with("## ")), "{shown}");
+}
+
+#[test]
+fn hostile_text_is_no_markdown() {
+    let shown = markdown(&hostile());
+    insta::assert_snapshot!("markdown_hostile", shown);
+    let headings: Vec<_> = shown.lines().filter(|l| l.starts_with('#')).collect();
+    // The error block shows one as text; all others are ours.
+    assert_eq!(
+        headings.iter().filter(|l| **l == "## heading").count(),
+        1,
+        "{headings:?}"
+    );
+    for table in shown.lines().filter(|l| l.starts_with("| TTFT")) {
+        assert_eq!(table.matches('|').count(), 5, "{table}");
+    }
+}
+
+#[test]
+fn hostile_text_is_well_formed_xml() {
+    let report = parsed(&hostile());
+    let text = format!("{report:?}");
+    assert!(text.contains("<script>"), "kept as text");
+    assert!(!text.contains("\\u{1b}") && !text.contains("\\0"));
+}
+
+#[test]
+fn colours_only_where_asked_for() {
+    let mut run = fixture::fail();
+    let screen = Screen {
+        color: true,
+        ..Screen::default()
+    };
+    assert!(terminal(&run, &screen).starts_with("\u{1b}[1;31mFAIL\u{1b}[0m"));
+    assert!(!plain(&run).contains('\u{1b}'));
+    run.verdict = Verdict::Partial;
+    assert!(terminal(&run, &screen).contains("\u{1b}[1;33mPARTIAL"));
+}
+
+#[test]
+fn tables_fit_the_width() {
+    let mut run = fixture::pass();
+    for name in ["third", "fourth", "fifth"] {
+        let mut more = run.variants[1].clone();
+        more.name = name.to_owned();
+        run.variants.push(more);
+    }
+    let screen = Screen {
+        width: 80,
+        ..Screen::default()
+    };
+    let shown = terminal(&run, &screen);
+    let drawn = shown
+        .lines()
+        .filter(|l| l.starts_with(['│', '┌', '└', '├']));
+    assert!(drawn.clone().count() > 10);
+    assert!(drawn.clone().all(|l| l.chars().count() <= 80), "{shown}");
+}
+
+#[test]
+fn what_is_not_applicable_is_a_dash() {
+    let shown = plain(&fixture::pass());
+    let closed = shown.split("phase closed").nth(1).expect("the phase");
+    let tpot = closed
+        .lines()
+        .find(|l| l.contains("TPOT p50"))
+        .expect("the row");
+    let cells: Vec<_> = tpot.split('│').map(str::trim).collect();
+    assert_eq!(cells, ["", "TPOT p50 (ms)", "-", "8.156", "-", ""]);
+}
+
+/// The sample in reports/golden re-renders as it is kept; `UPDATE_GOLDEN=1` keeps it anew.
+#[test]
+fn the_golden_record_renders_as_kept() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/golden");
+    let run = crate::record::read(&golden).expect("a record");
+    let rows: Result<Vec<_>, _> = crate::record::samples(&golden).expect("samples").collect();
+    assert!(!rows.expect("good rows").is_empty());
+    for format in [Format::Markdown, Format::Junit] {
+        let path = golden.join(format.file_name());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, render(&run, format)).expect("written");
+        }
+        let kept = std::fs::read_to_string(&path).expect("kept");
+        assert!(
+            render(&run, format) == kept,
+            "{} differs; run with UPDATE_GOLDEN=1",
+            path.display()
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! What every renderer shows of a record, as tables of plain text: metrics as rows, variants as columns, each but the
+//! baseline with its ratio to it.
+
+use super::number::{number, ratio};
+use crate::compare::{self, METRICS, Metric, metrics};
+use crate::record::model::{PhaseRecord, Run, VariantRecord, Verdict};
+
+/// One table. Texts are as recorded: whoever shows them escapes them.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// What it is about.
+    pub(super) title: String,
+    /// Names of its columns.
+    pub(super) head: Vec<String>,
+    /// Its rows, each as long as the head.
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// Explains the star behind a thin percentile.
+pub(super) const STAR: &str = "* a thin percentile: fewer than ten values lie beyond it";
+
+/// The topology's table, then one a measured phase.
+pub(super) fn tables(run: &Run) -> Vec<Table> {
+    let columns = Columns::new(run);
+    if run.variants.is_empty() {
+        return Vec::new();
+    }
+    let mut all = vec![topology(&columns)];
+    let mut names: Vec<&str> = Vec::new();
+    let phases = run
+        .variants
+        .iter()
+        .flat_map(|v| &v.phases)
+        .filter(|p| p.measured());
+    for phase in phases {
+        if !names.contains(&phase.name.as_str()) {
+            names.push(&phase.name);
+        }
+    }
+    all.extend(names.into_iter().map(|name| phase(&columns, name)));
+    all
+}
+
+/// Whether any table has a star in it.
+pub(super) fn starred(tables: &[Table]) -> bool {
+    tables
+        .iter()
+        .flat_map(|t| t.rows.iter().flatten())
+        .any(|cell| cell.ends_with('*'))
+}
+
+/// The word for a verdict.
+pub(super) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Invalid => "invalid",
+        Verdict::Skipped => "skipped",
+        Verdict::Partial => "partial",
+        Verdict::Error => "error",
+    }
+}
+
+/// The variants in their order, and which of them is the baseline.
+struct Columns<'a> {
+    variants: &'a [VariantRecord],
+    baseline: usize,
+}
+
+impl<'a> Columns<'a> {
+    fn new(run: &'a Run) -> Self {
+        let name = compare::baseline(run).map(|variant| &variant.name);
+        let baseline = run
+            .variants
+            .iter()
+            .position(|variant| Some(&variant.name) == name);
+        Self {
+            variants: &run.variants,
+            baseline: baseline.unwrap_or(0),
+        }
+    }
+
+    fn head(&self, first: &str) -> Vec<String> {
+        let mut head = vec![first.to_owned()];
+        for (i, variant) in self.variants.iter().enumerate() {
+            head.push(variant.name.clone());
+            if i != self.baseline {
+                head.push(format!("/ {}", self.variants[self.baseline].name));
+            }
+        }
+        head
+    }
+
+    /// A row of numbers, a star behind each thin one.
+    fn numbers(&self, label: &str, values: &[(Option<f64>, bool)]) -> Vec<String> {
+        let mut row = vec![label.to_owned()];
+        for (i, (value, thin)) in values.iter().enumerate() {
+            row.push(number(*value) + if *thin { "*" } else { "" });
+            if i != self.baseline {
+                row.push(ratio(compare::ratio(values[self.baseline].0, *value)));
+            }
+        }
+        row
+    }
+
+    /// A row of words, which have no ratio.
+    fn words(&self, label: &str, of: impl Fn(&VariantRecord) -> String) -> Vec<String> {
+        let mut row = vec![label.to_owned()];
+        for (i, variant) in self.variants.iter().enumerate() {
+            row.push(of(variant));
+            if i != self.baseline {
+                row.push(String::new());
+            }
+        }
+        row
+    }
+}
+
+fn topology(columns: &Columns<'_>) -> Table {
+    let of = |get: fn(&VariantRecord) -> Option<f64>| -> Vec<_> {
+        columns
+            .variants
+            .iter()
+            .map(|variant| (get(variant), false))
+            .collect()
+    };
+    Table {
+        title: "topology".to_owned(),
+        head: columns.head(""),
+        rows: vec![
+            columns.words("engine", |variant| variant.engine.kind.clone()),
+            columns.words("versions", versions),
+            columns.numbers("ready after (ms)", &of(metrics::ready_ms)),
+            columns.numbers("teardown (ms)", &of(metrics::teardown_ms)),
+        ],
+    }
+}
+
+fn versions(variant: &VariantRecord) -> String {
+    let all: Vec<_> = variant
+        .engine
+        .versions
+        .iter()
+        .map(|(name, v)| format!("{name} {v}"))
+        .collect();
+    if all.is_empty() {
+        "-".to_owned()
+    } else {
+        all.join(", ")
+    }
+}
+
+fn phase(columns: &Columns<'_>, name: &str) -> Table {
+    let of: Vec<_> = columns.variants.iter().map(|v| find(v, name)).collect();
+    let sent = |phase: &PhaseRecord| format!("{} of {}", phase.counts.succeeded, phase.counts.sent);
+    let mut rows = vec![columns.words("succeeded (requests)", |v| {
+        find(v, name).map_or("-".to_owned(), sent)
+    })];
+    for metric in METRICS {
+        let value = |phase: &Option<&PhaseRecord>| {
+            (
+                phase.and_then(|p| metric.of(p)),
+                phase.is_some_and(|p| metric.thin(p)),
+            )
+        };
+        let values: Vec<_> = of.iter().map(value).collect();
+        if values.iter().any(|(value, _)| value.is_some()) || always(&metric) {
+            rows.push(columns.numbers(metric.label, &values));
+        }
+    }
+    let mut classes: Vec<&String> = Vec::new();
+    for class in of.iter().flatten().flat_map(|phase| phase.errors.keys()) {
+        if !classes.contains(&class) {
+            classes.push(class);
+        }
+    }
+    for class in classes {
+        let count = |v: &VariantRecord| {
+            find(v, name).map_or("-".to_owned(), |phase| {
+                phase.errors.get(class).unwrap_or(&0).to_string()
+            })
+        };
+        rows.push(columns.words(&format!("failed: {class} (requests)"), count));
+    }
+    let kind = of.iter().flatten().next().map_or("", |phase| &phase.kind);
+    let title = if kind == name {
+        format!("phase {name}")
+    } else {
+        format!("phase {name} ({kind})")
+    };
+    Table {
+        title,
+        head: columns.head("metric"),
+        rows,
+    }
+}
+
+fn find<'a>(variant: &'a VariantRecord, phase: &str) -> Option<&'a PhaseRecord> {
+    variant.phases.iter().find(|found| found.name == phase)
+}
+
+/// Batch time and goodput exist only where the scenario has batches or objectives; the absence of others is news.
+fn always(metric: &Metric) -> bool {
+    !metric.key.starts_with("batch_ms") && !metric.key.starts_with("goodput")
+}

@@ -1,0 +1,248 @@
+//! The only orchestrator: everything else is a room that knows nothing of its siblings; here they meet.
+
+mod assess;
+mod judge;
+mod prepare;
+mod signals;
+mod variant;
+
+pub use prepare::{Prepared, prepare};
+
+use crate::diagnostic::Diagnostics;
+use crate::event::{Event, Events};
+use crate::observe::{gpu, host};
+use crate::plan::{self, Plan};
+use crate::record::model::{Machine, Quality, Run, ScenarioRecord};
+use crate::record::redact::names_a_secret;
+use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
+use crate::report;
+use crate::scenario::model::ReportFormat;
+use crate::scenario::{self, Input, Loaded};
+use signals::Signals;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+use variant::{Outcome, Turn};
+
+/// Why a run stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// What the scenario names is not there or wrong.
+    Input(String),
+    /// The machine lacks what the scenario requires.
+    Requirement(String),
+    /// Something needed could not be set up.
+    Setup(String),
+    /// The topology failed; with the lines of the log that say why.
+    Topology(String),
+    /// The engine answers, but not as the scenario demands.
+    Unproven(String),
+    /// The user interrupted it.
+    Interrupted,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Input(text)
+            | Self::Requirement(text)
+            | Self::Setup(text)
+            | Self::Topology(text)
+            | Self::Unproven(text) => f.write_str(text),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+/// A run that has a record.
+#[derive(Debug)]
+pub struct Finished {
+    /// The record.
+    pub run: Run,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// What the process should say.
+    pub code: ExitCode,
+}
+
+/// Why there is no record.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scenario is wrong.
+    #[error("{0}")]
+    Scenario(Failure),
+    /// The report directory can't be written, or signals can't be taken over.
+    #[error("{0}")]
+    Setup(String),
+}
+
+/// Reads a scenario from disk, with secrets looked up in the environment.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load(
+    path: &Path,
+    overlays: &[PathBuf],
+    sets: &[String],
+) -> Result<(Input, Loaded), Diagnostics> {
+    let input = scenario::read(path, overlays, sets)?;
+    let loaded = scenario::load(&input, &|name| std::env::var(name).ok())?;
+    Ok((input, loaded))
+}
+
+/// Shortest value of a variable that is taken for a secret by its name alone; `EMPTY`, a usual placeholder, is none.
+const SHORTEST_TOKEN: usize = 8;
+
+/// What hides this run's secrets: the scenario's own, and every variable whose name says that it holds one.
+#[must_use]
+pub fn redactor(loaded: &Loaded) -> Redactor {
+    let known = std::env::vars()
+        .filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_TOKEN);
+    let own = loaded
+        .secrets
+        .iter()
+        .map(|secret| (secret.name.clone(), secret.value.clone()));
+    Redactor::new(own.chain(known))
+}
+
+/// Runs a scenario from start to record. `consume` runs on a thread of its own and is given every event.
+///
+/// # Errors
+/// When there is nothing to record: the scenario names what is not there, or the report directory can't be written.
+pub fn run(
+    path: &Path,
+    loaded: &Loaded,
+    out: &Path,
+    consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
+) -> Result<Finished, Error> {
+    let signals = Signals::take_over()
+        .map_err(|errno| Error::Setup(format!("failed to take signals over: {errno}")))?;
+    let started = jiff::Timestamp::now();
+    let entropy =
+        u64::from(std::process::id()) ^ started.subsec_nanosecond().cast_unsigned() as u64;
+    let id = run_id(&loaded.scenario.name, started, entropy);
+    let (events, received) = Events::channel();
+    let mut run = begin(path, loaded, id, started);
+    let writer = Writer::create(out, &mut run, redactor(loaded))
+        .map_err(|error| Error::Setup(error.to_string()))?;
+    let run_id = run.run_id.clone();
+    let result = std::thread::scope(|scope| {
+        let (writer, run) = (&writer, &mut run);
+        scope.spawn(move || consume(received, writer));
+        let result = execute(path, loaded, &run_id, run, writer, events, &signals);
+        run.finished = Some(jiff::Timestamp::now().to_string());
+        result
+    });
+    let failed = |error: record::Error| Error::Setup(error.to_string());
+    let code = match result {
+        Ok(code) => code,
+        Err(Failure::Input(message)) => {
+            // Nothing was started: a record of it would only be in the way.
+            std::fs::remove_dir_all(writer.dir()).ok();
+            return Err(Error::Scenario(Failure::Input(message)));
+        }
+        Err(failure) => conclude(
+            &mut run,
+            match failure {
+                Failure::Requirement(message) => Ending::Skipped(message),
+                Failure::Interrupted => Ending::Interrupted,
+                other => Ending::Broken(other.to_string()),
+            },
+            Vec::new(),
+            Vec::new(),
+            Quality::default(),
+        ),
+    };
+    writer.save(&run).map_err(failed)?;
+    // What is shown is what is on disk: secrets are gone from both.
+    let run = record::read(writer.dir()).map_err(failed)?;
+    for format in &loaded.scenario.report.formats {
+        let format = match format {
+            ReportFormat::Markdown => report::Format::Markdown,
+            ReportFormat::Junit => report::Format::Junit,
+        };
+        writer
+            .replace(format.file_name(), &report::render(&run, format))
+            .map_err(failed)?;
+    }
+    Ok(Finished {
+        code,
+        dir: writer.dir().to_owned(),
+        run,
+    })
+}
+
+/// Prepares, plans, takes every variant's turn and judges the whole.
+fn execute(
+    path: &Path,
+    loaded: &Loaded,
+    run_id: &str,
+    run: &mut Run,
+    writer: &Writer,
+    events: Events,
+    signals: &Signals,
+) -> Result<ExitCode, Failure> {
+    let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
+    let plan = plan::build(&loaded.scenario, &prepared.facts)
+        .map_err(|error| Failure::Setup(error.to_string()))?;
+    for (variant, lock) in &prepared.locks {
+        writer
+            .replace(&format!("runtime-{variant}.lock"), lock)
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+    }
+    for message in plan.variants.iter().flat_map(|variant| &variant.warnings) {
+        events.emit(Event::Warning {
+            message: message.clone(),
+        });
+    }
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for variant in &plan.variants {
+        let turn = Turn {
+            plan: &plan,
+            variant,
+            run_id,
+            writer,
+            events: &events,
+            signals,
+        };
+        let outcome = turn.take();
+        let ended = outcome.failure.is_some();
+        outcomes.push(outcome);
+        judge::note(run, &plan, &outcomes);
+        writer
+            .save(run)
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+        if ended {
+            break;
+        }
+    }
+    judge::judge(run, &plan, outcomes, writer)
+}
+
+fn begin(path: &Path, loaded: &Loaded, id: String, started: jiff::Timestamp) -> Run {
+    let host = host::read();
+    let scenario = ScenarioRecord::new(
+        loaded.scenario.name.clone(),
+        path.display().to_string(),
+        loaded.resolved.clone(),
+    );
+    let machine = Machine {
+        os: host.os,
+        cpu: host.cpu,
+        cores: host.cores,
+        memory_bytes: host.memory_bytes,
+        gpus: gpu::names().unwrap_or_default(),
+    };
+    Run::begin(id, started, scenario, machine)
+}
+
+/// Plans a scenario without starting anything; the ports are given back when the result is dropped.
+///
+/// # Errors
+/// What is missing.
+pub fn plan(path: &Path, loaded: &Loaded) -> Result<(Plan, Prepared), Failure> {
+    let (events, _) = Events::channel();
+    let prepared = prepare(&loaded.scenario, path, "plan", &events)?;
+    let plan = plan::build(&loaded.scenario, &prepared.facts)
+        .map_err(|error| Failure::Setup(error.to_string()))?;
+    Ok((plan, prepared))
+}

@@ -1,0 +1,217 @@
+//! What must be known to be good before anything starts: GPU, Python, model, prompts, ports.
+
+use super::Failure;
+use crate::engine::{self, Python};
+use crate::event::{Event, Events};
+use crate::observe::gpu;
+use crate::plan::{self, Facts};
+use crate::runtime;
+use crate::scenario::effective;
+use crate::scenario::model::{Gpu, Prompts, Scenario};
+use crate::topology::ports::Ports;
+use indexmap::IndexMap;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Facts, and what has to be held as long as they are to stay true.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What planning needs.
+    pub facts: Facts,
+    /// The ports, held.
+    pub ports: Ports,
+    /// The lock of each `uv` environment, by variant.
+    pub locks: IndexMap<String, String>,
+}
+
+/// Finds out what the machine has for a scenario.
+///
+/// # Errors
+/// The first thing that is missing.
+pub fn prepare(
+    scenario: &Scenario,
+    file: &Path,
+    run_id: &str,
+    events: &Events,
+) -> Result<Prepared, Failure> {
+    let base = file.parent().unwrap_or(Path::new("")).to_owned();
+    let home = std::env::home_dir();
+    let locate = |path: &str| plan::locate(path, &base, home.as_deref());
+    if let Some(wanted) = &scenario.gpu {
+        require_gpu(wanted)?;
+    }
+    let model = model(&scenario.model.id, &locate)?;
+    let prompts = prompts(&scenario.prompts, &locate)?;
+    let (pythons, locks) = pythons(scenario, &locate, events)?;
+    let ports = Ports::take(plan::ports_needed(scenario))
+        .map_err(|error| Failure::Setup(error.to_string()))?;
+    let exe = std::env::current_exe().map_err(|error| {
+        Failure::Setup(format!("failed to find this program's own file: {error}"))
+    })?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    Ok(Prepared {
+        facts: Facts {
+            exe,
+            pythons,
+            etcd: which("etcd", &path),
+            etcd_endpoints: std::env::var("ETCD_ENDPOINTS")
+                .ok()
+                .filter(|value| !value.is_empty()),
+            ports: ports.numbers().to_vec(),
+            scratch: scratch(run_id),
+            model,
+            prompts,
+            path,
+            inherited: std::env::vars_os()
+                .filter_map(|(name, _)| name.into_string().ok())
+                .collect(),
+        },
+        ports,
+        locks,
+    })
+}
+
+/// Checks the GPU requirement.
+fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
+    let Gpu { kind, count } = wanted;
+    let names = gpu::names();
+    if matches!(&names, Ok(names) if gpu::satisfied(names, kind, *count)) {
+        return Ok(());
+    }
+    let found = match names {
+        Err(reason) => reason,
+        Ok(names) if names.is_empty() => "it has none".into(),
+        Ok(names) => format!("it has {}", names.join(", ")),
+    };
+    Err(Failure::Requirement(format!(
+        "this scenario needs {count} GPU(s) of kind `{kind}`, and this machine does not have them: {found}; run it where they are, or without a GPU with `--overlay scenarios/overlays/cpu.yaml`"
+    )))
+}
+
+/// A short name of the run's own in the directory for temporary files.
+fn scratch(run_id: &str) -> PathBuf {
+    let hash = Sha256::digest(run_id);
+    std::env::temp_dir().join(format!(
+        "bench-{:02x}{:02x}{:02x}{:02x}",
+        hash[0], hash[1], hash[2], hash[3]
+    ))
+}
+
+fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String, Failure> {
+    if !plan::is_directory(id) {
+        return Ok(id.to_owned());
+    }
+    let directory = locate(id);
+    if !directory.join("config.json").is_file() {
+        return Err(Failure::Input(format!(
+            "model.id: {} is not a model's directory (no config.json in it); correct the path, or give a hub id such as Qwen/Qwen3-0.6B",
+            directory.display()
+        )));
+    }
+    let absolute = std::path::absolute(&directory).unwrap_or(directory);
+    Ok(absolute.display().to_string())
+}
+
+/// Reads the prompts: inline, or a JSONL file of `{"prompt": "..."}` or `"..."` lines.
+fn prompts(prompts: &Prompts, locate: &dyn Fn(&str) -> PathBuf) -> Result<Vec<String>, Failure> {
+    let file = match prompts {
+        Prompts::Inline(prompts) => return Ok(prompts.clone()),
+        Prompts::File(file) => locate(file),
+    };
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        Failure::Input(format!(
+            "prompts.file: failed to read {}: {error}",
+            file.display()
+        ))
+    })?;
+    let lines: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
+    if lines.is_empty() {
+        return Err(Failure::Input(format!(
+            "prompts.file: {} holds no prompt",
+            file.display()
+        )));
+    }
+    lines
+        .into_iter()
+        .map(|(number, line)| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            value
+                .as_str()
+                .or_else(|| value["prompt"].as_str())
+                .map(str::to_owned)
+                .ok_or_else(|| {
+                    Failure::Input(format!(
+                        "{}:{}: expected a line such as {{\"prompt\": \"...\"}} or \"...\", found {}",
+                        file.display(),
+                        number + 1,
+                        line.chars().take(60).collect::<String>()
+                    ))
+                })
+        })
+        .collect()
+}
+
+type Pythons = (IndexMap<String, Python>, IndexMap<String, String>);
+
+/// Every variant's interpreter; equal runtimes are asked once.
+fn pythons(
+    scenario: &Scenario,
+    locate: &dyn Fn(&str) -> PathBuf,
+    events: &Events,
+) -> Result<Pythons, Failure> {
+    let mut known: HashMap<String, runtime::Found> = HashMap::new();
+    let (mut pythons, mut locks) = (IndexMap::new(), IndexMap::new());
+    for variant in effective(scenario) {
+        let Some(wanted) = variant
+            .runtime
+            .filter(|_| engine::needs_python(variant.engine))
+        else {
+            continue;
+        };
+        let key = serde_json::to_string(wanted).unwrap_or_default();
+        let found = match known.get(&key) {
+            Some(found) => found.clone(),
+            None => {
+                let say = |message| events.emit(Event::Warning { message });
+                let found = runtime::find(wanted, locate, &cache(), &say)
+                    .map_err(|error| Failure::Setup(error.to_string()))?;
+                known.insert(key, found.clone());
+                found
+            }
+        };
+        pythons.insert(variant.name.to_owned(), found.python);
+        if let Some(lock) = found.lock {
+            locks.insert(variant.name.to_owned(), lock);
+        }
+    }
+    Ok((pythons, locks))
+}
+
+/// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench.
+fn cache() -> PathBuf {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("BENCH_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|path| path.join("bench")))
+        .or_else(|| std::env::home_dir().map(|path| path.join(".cache/bench")))
+        .unwrap_or_else(|| std::env::temp_dir().join("bench-cache"))
+}
+
+/// A program on PATH.
+fn which(name: &str, path: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    std::env::split_paths(path)
+        .map(|directory| directory.join(name))
+        .find(|file| {
+            file.metadata()
+                .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+        })
+}

@@ -1,0 +1,68 @@
+//! Ctrl-C and friends: the first asks a run to end politely, the second skips the grace.
+
+use crate::topology::{Alarm, Killer};
+use nix::sys::signal::{SigSet, Signal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the signal thread shares with the run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signals {
+    interrupted: Arc<AtomicBool>,
+    alarm: Arc<Mutex<Option<Alarm>>>,
+    killer: Arc<Mutex<Option<Killer>>>,
+}
+
+impl Signals {
+    /// Takes SIGINT, SIGTERM and SIGHUP over from now on. Must be called before other threads are started: they inherit the
+    /// blocked signals.
+    ///
+    /// # Errors
+    /// When the kernel refuses to block signals.
+    pub(super) fn take_over() -> nix::Result<Self> {
+        let mut set = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            set.add(signal);
+        }
+        set.thread_block()?;
+        let signals = Self::default();
+        let shared = signals.clone();
+        std::thread::spawn(move || {
+            while set.wait().is_ok() {
+                shared.received();
+            }
+        });
+        Ok(signals)
+    }
+
+    fn received(&self) {
+        let again = self.interrupted.swap(true, Ordering::SeqCst);
+        if let Some(alarm) = &*self.alarm.lock().unwrap_or_else(PoisonError::into_inner) {
+            alarm.raise();
+        }
+        if again
+            && let Some(killer) = &mut *self.killer.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            killer.kill();
+        }
+    }
+
+    /// Whether the run should end.
+    #[must_use]
+    pub(super) fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+
+    /// From now on, signals raise this alarm.
+    pub(super) fn watch(&self, alarm: &Alarm) {
+        *self.alarm.lock().unwrap_or_else(PoisonError::into_inner) = Some(alarm.clone());
+        if self.interrupted() {
+            alarm.raise();
+        }
+    }
+
+    /// From now on, a second signal uses this.
+    pub(super) fn arm(&self, killer: Option<Killer>) {
+        *self.killer.lock().unwrap_or_else(PoisonError::into_inner) = killer;
+    }
+}

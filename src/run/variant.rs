@@ -1,0 +1,372 @@
+//! One variant's turn: bring its topology up, prove it, drive its phases, take it down. Whatever happens, it is taken down.
+
+use super::Failure;
+use super::assess::{Assessed, Assessor};
+use super::signals::Signals;
+use crate::event::{Event, Events};
+use crate::load::{self, Cancel, PhaseLoad, Target};
+use crate::measure::clock;
+use crate::measure::lifecycle::{Startup, Teardown};
+use crate::measure::summary::Objectives;
+use crate::plan::{PhasePlan, Plan, Purpose, Shape, VariantPlan, scrubbed};
+use crate::record::{Redactor, Writer};
+use crate::topology::ready::{Launch, Proof, bring_up};
+use crate::topology::{self, Alarm, Topology};
+use crate::verify::{Rules, Tally};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// How long a death may take to be reported.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// Everything a variant's turn needs.
+pub(super) struct Turn<'a> {
+    /// The run's plan.
+    pub(super) plan: &'a Plan,
+    /// This variant's.
+    pub(super) variant: &'a VariantPlan,
+    /// The run's id, which every process carries.
+    pub(super) run_id: &'a str,
+    /// Where rows and logs go.
+    pub(super) writer: &'a Writer,
+    /// Who is told.
+    pub(super) events: &'a Events,
+    /// Ctrl-C.
+    pub(super) signals: &'a Signals,
+}
+
+/// What came of it; what is there is true, however it ended.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// How it came up.
+    pub(super) startup: Option<Startup>,
+    /// Its phases that began, in order.
+    pub(super) phases: Vec<Assessed>,
+    /// Its rules' outcome.
+    pub(super) tally: Option<Tally>,
+    /// How it went down.
+    pub(super) teardown: Option<Teardown>,
+    /// Why it did not finish.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Turn<'_> {
+    /// Takes the turn.
+    #[must_use]
+    pub(super) fn take(&self) -> Outcome {
+        let mut outcome = Outcome::default();
+        let alarm = Alarm::default();
+        self.signals.watch(&alarm);
+        self.events.emit(Event::VariantStarted {
+            variant: self.variant.name.clone(),
+            engine: self.variant.engine.to_owned(),
+        });
+        if let Err(failure) = self.run(&alarm, &mut outcome) {
+            outcome.failure = Some(failure);
+        }
+        outcome
+    }
+
+    fn run(&self, alarm: &Alarm, outcome: &mut Outcome) -> Result<(), Failure> {
+        let rules = Rules::compile(&self.variant.rules).map_err(Failure::Input)?;
+        let target = Target::resolve(&self.variant.endpoint.url, &self.variant.endpoint.headers)
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+        if self.variant.processes.is_empty() {
+            let startup = self.prove_external(&rules, &target, alarm)?;
+            outcome.startup = Some(startup);
+            return self.drive(&rules, &target, alarm, None, outcome);
+        }
+        let logs = self.writer.logs().join(&self.variant.name);
+        std::fs::create_dir_all(&logs).map_err(|error| {
+            Failure::Setup(format!("failed to make {}: {error}", logs.display()))
+        })?;
+        let mut topology =
+            Topology::open(self.run_id, &logs, alarm, self.events).map_err(explained)?;
+        self.signals.arm(topology.killer().ok());
+        let served = self.serve(&mut topology, &rules, &target, alarm, outcome);
+        self.signals.arm(topology.killer().ok());
+        self.events.emit(Event::TeardownStarted {
+            reason: match &served {
+                _ if self.signals.interrupted() => "interrupted",
+                Err(_) => "failed",
+                Ok(()) => "done",
+            }
+            .to_owned(),
+        });
+        let stopped = topology.stop();
+        self.signals.arm(None);
+        if let Ok(teardown) = &stopped {
+            self.events.emit(Event::TeardownEnded { ms: teardown.ms });
+            outcome.teardown = Some(teardown.clone());
+        }
+        served?;
+        stopped.map(|_| ()).map_err(explained)
+    }
+
+    /// Brings the topology up and drives the load.
+    fn serve(
+        &self,
+        topology: &mut Topology,
+        rules: &Rules,
+        target: &Target,
+        alarm: &Alarm,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let mut attempt = 0;
+        let mut launch = Launch {
+            environment: &|process| environment(&process.env, self.run_id),
+            header: &|process| header(&process.argv, self.writer.redactor()),
+            prove: &mut || {
+                attempt += 1;
+                self.prove(rules, target, alarm, attempt)
+            },
+            completions: self.variant.ready.completions,
+            timeout: self.variant.ready.timeout.0,
+            alarm,
+            events: self.events,
+        };
+        let startup = bring_up(topology, &self.variant.processes, &mut launch);
+        outcome.startup = Some(startup.map_err(|error| self.interrupted_or(error))?);
+        self.drive(rules, target, alarm, Some(topology), outcome)
+    }
+
+    /// Proves an endpoint that is not ours to start.
+    fn prove_external(
+        &self,
+        rules: &Rules,
+        target: &Target,
+        alarm: &Alarm,
+    ) -> Result<Startup, Failure> {
+        for attempt in 1..=self.variant.ready.completions {
+            match self.prove(rules, target, alarm, attempt.into()) {
+                Proof::Good => {}
+                _ if alarm.raised() => return Err(Failure::Interrupted),
+                Proof::NotYet(reason) => {
+                    return Err(Failure::Setup(format!(
+                        "{} does not serve: {reason}; start it first, or correct `engine.external.url`",
+                        self.variant.endpoint.url
+                    )));
+                }
+                Proof::Wrong(reason) => return Err(Failure::Unproven(reason)),
+            }
+        }
+        Ok(Startup::default())
+    }
+
+    /// Sends one real completion, the way load is sent.
+    fn prove(&self, rules: &Rules, target: &Target, alarm: &Alarm, attempt: u64) -> Proof {
+        let assessor = self.assessor(rules, 0);
+        let mut proof = Proof::NotYet("no answer".into());
+        let shape = Shape::Closed {
+            concurrency: 1,
+            requests: 1,
+        };
+        let body = |_| self.body(Purpose::Readiness, attempt);
+        let load = PhaseLoad {
+            phase: 0,
+            shape,
+            path: self.variant.requests.path(),
+            stream: self.variant.requests.stream,
+            body: &body,
+            timeout: self.variant.requests.timeout,
+        };
+        let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
+            let (sample, _, breaches) = assessor.judge(&exchange);
+            proof = match (&sample.error, breaches.first()) {
+                (None, _) => Proof::Good,
+                (Some(_), Some(breach)) if exchange.status.is_some_and(|status| status < 300) => {
+                    Proof::Wrong(format!(
+                        "{} answers, but not as this scenario demands: {breach}",
+                        self.variant.name
+                    ))
+                }
+                (Some(error), _) => Proof::NotYet(match &sample.detail {
+                    Some(detail) => format!("{error}: {detail}"),
+                    None => error.to_string(),
+                }),
+            };
+        });
+        match driven {
+            Ok(_) => proof,
+            Err(error) => Proof::NotYet(error.to_string()),
+        }
+    }
+
+    fn drive(
+        &self,
+        rules: &Rules,
+        target: &Target,
+        alarm: &Alarm,
+        topology: Option<&Topology>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let assessor = self.assessor(rules, clock::now());
+        let mut tally = Tally::new(rules);
+        let mut result = Ok(());
+        for (index, phase) in self.variant.phases.iter().enumerate() {
+            result = self.phase(index, phase, target, alarm, &assessor, &mut tally, outcome);
+            if result.is_err() {
+                break;
+            }
+            // A request that failed may be the first sign of a death that is reported in a moment.
+            let failed = outcome
+                .phases
+                .last()
+                .is_some_and(|phase| phase.figures.counts.failed > 0);
+            if failed && topology.is_some() {
+                topology::pause(alarm, SETTLE);
+            }
+            if alarm.raised() {
+                let death = topology.and_then(|topology| topology.death("under load"));
+                result = Err(self.interrupted_or(death.unwrap_or(topology::Error::Interrupted)));
+                break;
+            }
+        }
+        outcome.tally = Some(tally);
+        result
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place where a phase meets everything"
+    )]
+    fn phase(
+        &self,
+        index: usize,
+        phase: &PhasePlan,
+        target: &Target,
+        alarm: &Alarm,
+        assessor: &Assessor<'_>,
+        tally: &mut Tally,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        self.events.emit(Event::PhaseStarted {
+            phase: phase.name.clone(),
+            requests: phase.requests(),
+        });
+        let purpose = if phase.measured {
+            Purpose::Measured
+        } else {
+            Purpose::Warmup
+        };
+        let load = PhaseLoad {
+            phase: u32::try_from(index).unwrap_or(u32::MAX),
+            shape: phase.shape,
+            path: self.variant.requests.path(),
+            stream: self.variant.requests.stream,
+            body: &|request| self.body(purpose, request),
+            timeout: self.variant.requests.timeout,
+        };
+        let (send, receive) = channel();
+        let (assessed, driven) = std::thread::scope(|scope| {
+            let assessing = scope.spawn(move || assessor.phase(phase, &receive, tally));
+            let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
+                // When the assessor has given up, its own error is the one that is told.
+                if send.send(exchange).is_err() {
+                    alarm.raise();
+                }
+            });
+            drop(send);
+            (assessing.join(), driven)
+        });
+        let mut assessed = match assessed {
+            Ok(assessed) => assessed.map_err(|error| Failure::Setup(error.to_string()))?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        let driven = driven.map_err(|error| Failure::Setup(error.to_string()))?;
+        assessed.figures.audit.cpu_ns = Some(driven.cpu);
+        assessed.figures.audit.clock_steps = driven.clock_steps;
+        self.events.emit(Event::PhaseEnded {
+            phase: phase.name.clone(),
+            window_ms: assessed.figures.window_ms,
+            failed: assessed.figures.counts.failed,
+        });
+        outcome.phases.push(assessed);
+        Ok(())
+    }
+
+    fn assessor<'a>(&'a self, rules: &'a Rules, zero: u64) -> Assessor<'a> {
+        let slo = self.variant.slo.clone().unwrap_or_default();
+        let nanos = |time: Option<crate::scenario::units::Time>| {
+            time.map(|time| u64::try_from(time.0.as_nanos()).unwrap_or(u64::MAX))
+        };
+        Assessor {
+            variant: &self.variant.name,
+            rules,
+            objectives: Objectives {
+                ttft: nanos(slo.ttft),
+                tpot: nanos(slo.tpot),
+                e2e: nanos(slo.e2e),
+            },
+            keep_text: self.plan.same_text,
+            zero,
+            writer: self.writer,
+            events: self.events,
+        }
+    }
+
+    fn body(&self, purpose: Purpose, index: u64) -> Vec<u8> {
+        self.variant
+            .requests
+            .body(&self.variant.endpoint.model, purpose, index)
+    }
+
+    fn interrupted_or(&self, error: topology::Error) -> Failure {
+        if self.signals.interrupted() {
+            Failure::Interrupted
+        } else {
+            explained(error)
+        }
+    }
+}
+
+fn cancel(alarm: &Alarm) -> Cancel {
+    Cancel::from(alarm.flag())
+}
+
+/// The whole environment of a child: what we have, without what would change the engine behind its user's back.
+fn environment(own: &[(String, String)], run_id: &str) -> Vec<(String, String)> {
+    let mut env: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !scrubbed(name) && !own.iter().any(|(set, _)| set == name))
+        .collect();
+    env.extend(own.iter().cloned());
+    env.push(("BENCH_RUN_ID".into(), run_id.to_owned()));
+    env
+}
+
+/// First line of a log: what was started.
+fn header(argv: &[String], redactor: &Redactor) -> String {
+    redactor.apply(&format!("$ {}", argv.join(" ")))
+}
+
+/// A topology's failure with the lines of the log that say why.
+fn explained(error: topology::Error) -> Failure {
+    let log = match &error {
+        topology::Error::Interrupted => return Failure::Interrupted,
+        topology::Error::Unproven(reason) => return Failure::Unproven(reason.clone()),
+        topology::Error::Died { log, .. } => Some(log.as_path()),
+        topology::Error::NotReady { log, .. } => log.as_deref(),
+        _ => None,
+    };
+    Failure::Topology(match log {
+        Some(log) => with_log(error.to_string(), log),
+        None => error.to_string(),
+    })
+}
+
+fn with_log(mut message: String, log: &Path) -> String {
+    let reasons = topology::logs::explain(log);
+    if reasons.is_empty() {
+        message.push_str("; it printed nothing");
+    } else {
+        message.push(':');
+        for reason in reasons {
+            let _ = write!(message, "\n  {reason}");
+        }
+    }
+    let _ = write!(message, "\nits whole log: {}", log.display());
+    message
+}

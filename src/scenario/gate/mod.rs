@@ -1,0 +1,211 @@
+//! Gates: conditions on metrics in a small expression form, `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`.
+
+mod parse;
+
+pub use parse::{SINGLES, STATS, TIMINGS};
+
+use super::mistake::Mistake;
+use super::units::FromText;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// One condition on a metric. Read from and written as its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// As written.
+    pub text: String,
+    /// What is measured.
+    pub quantity: Quantity,
+    /// How it is held against the limit.
+    pub op: Op,
+    /// The limit: milliseconds for times, a share (0 to 1) for shares, per second for rates.
+    pub limit: f64,
+}
+
+/// What a gate reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// One statistic of a distribution in milliseconds.
+    Timing(Stat, Timing),
+    /// Failed / sent.
+    ErrorRate,
+    /// Share of all requests that succeed and meet every SLO.
+    Goodput,
+    /// Output tokens a second.
+    OutputThroughput,
+    /// Successful requests a second.
+    RequestThroughput,
+    /// Milliseconds until ready.
+    Startup,
+    /// Milliseconds until nothing was left.
+    Teardown,
+}
+
+/// A statistic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the field's own")]
+pub enum Stat {
+    Mean,
+    Min,
+    P50,
+    P90,
+    P95,
+    P99,
+    Max,
+}
+
+/// A distribution (METRICS).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of docs/metrics.md")]
+pub enum Timing {
+    Ttft,
+    TtftFromDue,
+    FirstChunk,
+    Tpot,
+    ChunkGap,
+    E2e,
+    E2eFromDue,
+    Batch,
+    ClientDelay,
+    ScheduleLag,
+    Connect,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Op {
+    Lt,
+    Le,
+    Eq,
+    Ge,
+    Gt,
+}
+
+impl Op {
+    /// Whether `value` satisfies the comparison with `limit`.
+    #[must_use]
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Lt => value < limit,
+            Self::Le => value <= limit,
+            Self::Eq => (value - limit).abs() < f64::EPSILON,
+            Self::Ge => value >= limit,
+            Self::Gt => value > limit,
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Gate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FromText {
+            expected: "a gate, such as `p99 ttft < 800ms`",
+            number: |n| Mistake::new(format!("`{n}` is not a gate")).help(parse::EXAMPLE),
+            parsed: std::marker::PhantomData,
+        })
+    }
+}
+
+impl Serialize for Gate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Gate {
+    fn schema_name() -> Cow<'static, str> {
+        "Gate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A condition on a metric: `[STATISTIC] METRIC COMPARISON LIMIT`.",
+            "type": "string",
+            "pattern": "[<>=]",
+            "examples": [
+                "p99 ttft < 800ms", "mean e2e <= 2s", "error_rate == 0", "goodput >= 95%",
+                "output_throughput > 400/s", "request_throughput >= 2/s", "startup < 180s", "teardown < 20s",
+            ],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_are_read_in_the_unit_of_their_metric() {
+        let p99 = |timing| Quantity::Timing(Stat::P99, timing);
+        for (text, quantity, op, limit) in [
+            ("p99 ttft < 800ms", p99(Timing::Ttft), Op::Lt, 800.0),
+            (
+                "mean e2e <= 2s",
+                Quantity::Timing(Stat::Mean, Timing::E2e),
+                Op::Le,
+                2_000.0,
+            ),
+            ("error_rate == 0", Quantity::ErrorRate, Op::Eq, 0.0),
+            ("error_rate < 1%", Quantity::ErrorRate, Op::Lt, 0.01),
+            ("goodput>=95%", Quantity::Goodput, Op::Ge, 0.95),
+            (
+                "output_throughput > 400/s",
+                Quantity::OutputThroughput,
+                Op::Gt,
+                400.0,
+            ),
+            (
+                "request_throughput >= 2.5/s",
+                Quantity::RequestThroughput,
+                Op::Ge,
+                2.5,
+            ),
+            ("startup < 180s", Quantity::Startup, Op::Lt, 180_000.0),
+            ("  teardown  <  20s ", Quantity::Teardown, Op::Lt, 20_000.0),
+            (
+                "p99 schedule_lag < 100us",
+                p99(Timing::ScheduleLag),
+                Op::Lt,
+                0.1,
+            ),
+        ] {
+            let gate: Gate = text.parse().unwrap();
+            assert_eq!((gate.quantity, gate.op), (quantity, op), "{text}");
+            assert!((gate.limit - limit).abs() < 1e-9, "{text}: {}", gate.limit);
+            let json = serde_json::to_string(&gate).unwrap();
+            assert_eq!(serde_json::from_str::<Gate>(&json).unwrap(), gate);
+        }
+    }
+
+    #[test]
+    fn mistakes_point_at_the_word() {
+        for (text, word) in [
+            ("p99 tfft < 800ms", "tfft"),
+            ("p9 ttft < 800ms", "p9"),
+            ("p99 ttft << 800ms", "<<"),
+            ("p99 ttft < 800", "800"),
+            ("goodput >= 95", "95"),
+            ("error_rate != 0", "!="),
+            ("ttft < 1s", "ttft"),
+        ] {
+            let mistake = text.parse::<Gate>().unwrap_err();
+            assert_eq!(&text[mistake.part.clone().unwrap()], word, "{mistake:?}");
+            assert_eq!(Mistake::decode(&format!("{mistake:#}")), mistake);
+        }
+    }
+
+    #[test]
+    fn comparisons_hold_at_their_edge() {
+        assert!(Op::Le.holds(1.0, 1.0) && Op::Ge.holds(1.0, 1.0) && Op::Eq.holds(0.0, 0.0));
+        assert!(!Op::Lt.holds(1.0, 1.0) && !Op::Gt.holds(1.0, 1.0) && !Op::Eq.holds(0.1, 0.0));
+        assert!(!Op::Lt.holds(f64::NAN, 1.0) && !Op::Gt.holds(f64::NAN, 1.0));
+    }
+}

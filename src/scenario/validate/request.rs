@@ -1,0 +1,91 @@
+//! Rules on requests: what `bench` sets itself, headers, limits.
+
+use super::{Checker, Path, at, limits};
+use crate::scenario::mistake::quote;
+use crate::scenario::model::ApiEndpoint;
+use crate::scenario::units::Time;
+use indexmap::IndexMap;
+
+/// Body fields that `bench` sets, and what to use instead.
+const OWN_PARAMS: [(&str, &str); 5] = [
+    ("model", "use `model: {served_name: ...}`"),
+    ("prompt", "use `prompts`"),
+    ("messages", "use `prompts`"),
+    ("stream", "use `request: {stream: ...}`"),
+    ("stream_options", "`bench` always asks for usage"),
+];
+
+/// Headers that belong to the connection, not to the request.
+const OWN_HEADERS: [&str; 5] = [
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+];
+
+impl Checker<'_> {
+    pub(super) fn request(&mut self) {
+        let request = &self.scenario.request;
+        let path = at("request");
+        self.positive(&path.key("timeout"), request.timeout);
+        let per_request = path.key("prompts_per_request");
+        self.count(
+            &per_request,
+            request.prompts_per_request.into(),
+            limits::PROMPTS_PER_REQUEST.into(),
+        );
+        if request.prompts_per_request > 1
+            && request.endpoint != ApiEndpoint::Completions
+            && self.intact(&path.key("endpoint"))
+        {
+            let help = "set `endpoint: completions`, or leave `prompts_per_request` out";
+            self.wrong(
+                &per_request,
+                "only `completions` takes several prompts in one request",
+                help,
+            );
+        }
+        for (own, instead) in OWN_PARAMS {
+            if request.params.contains_key(own) {
+                let message = format!("`{own}` is set by `bench` itself");
+                self.wrong_key(&path.key("params").key(own), message, instead);
+            }
+        }
+        self.headers(&path.key("headers"), &request.headers);
+    }
+
+    /// Rules on headers; `path` is that of the map.
+    pub(super) fn headers(&mut self, path: &Path, headers: &IndexMap<String, String>) {
+        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        for (name, value) in headers {
+            let path = path.key(name);
+            if name.is_empty() || !name.chars().all(token) {
+                let message = format!("{} is not the name of a header", quote(name));
+                self.wrong_key(&path, message, "such as `authorization`");
+            } else if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+                let message = format!("the header {} is set by `bench` itself", quote(name));
+                self.wrong_key(&path, message, "leave it out");
+            }
+            if !value.chars().all(|c| matches!(c, ' '..='~' | '\t')) {
+                let message = "a header's value is one line of ASCII text";
+                self.wrong(
+                    &path,
+                    message,
+                    "remove line breaks and other special characters",
+                );
+            }
+        }
+    }
+
+    /// Notes a duration of zero.
+    pub(super) fn positive(&mut self, path: &Path, time: Time) {
+        if time.0.is_zero() {
+            self.wrong(
+                path,
+                "a limit of zero can never be kept",
+                "write a duration above zero, such as `30s`",
+            );
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Rules on what a scenario is called and what it needs: version, name, model, GPU, prompts, readiness.
+
+use super::{Checker, at, limits};
+use crate::scenario::mistake::quote;
+use crate::scenario::model::{Prompts, Runtime};
+
+impl Checker<'_> {
+    pub(super) fn top(&mut self) {
+        let scenario = self.scenario;
+        if scenario.version != 1 {
+            self.wrong(
+                &at("version"),
+                format!("version {} of the format is not known", scenario.version),
+                "this `bench` reads version 1",
+            );
+        }
+        self.no_secret(
+            &at("name"),
+            "the name of a scenario",
+            "it names the report's directory: write it out",
+        );
+        self.no_secret(
+            &at("description"),
+            "a description",
+            "it is shown in every report: write it out",
+        );
+        self.name(&at("name"), "scenario", &scenario.name, false);
+        self.model();
+        if let Some(gpu) = &scenario.gpu {
+            self.plain(&at("gpu.kind"), "the kind of GPU", &gpu.kind);
+            self.count(&at("gpu.count"), gpu.count.into(), limits::PROCESSES.into());
+        }
+        self.prompts();
+        let ready = &scenario.ready;
+        self.positive(&at("ready.timeout"), ready.timeout);
+        self.count(
+            &at("ready.completions"),
+            ready.completions.into(),
+            limits::COMPLETIONS.into(),
+        );
+        let formats = &scenario.report.formats;
+        for (i, format) in formats.iter().enumerate() {
+            if formats[..i].contains(format) {
+                self.wrong(
+                    &at("report.formats").item(i),
+                    "this format is already in the list",
+                    "",
+                );
+            }
+        }
+    }
+
+    fn model(&mut self) {
+        let model = &self.scenario.model;
+        let names = [
+            ("id", Some(&model.id)),
+            ("served_name", model.served_name.as_ref()),
+        ];
+        for (key, name) in names {
+            let Some(name) = name else { continue };
+            let path = at("model").key(key);
+            self.plain(&path, "the model's name", name);
+            if name.starts_with('-') {
+                let message = format!("{} would read as an option of the engine", quote(name));
+                self.wrong(&path, message, "a model's name does not start with `-`");
+            }
+        }
+    }
+
+    fn prompts(&mut self) {
+        match &self.scenario.prompts {
+            Prompts::Inline(prompts) => {
+                let path = at("prompts.inline");
+                if prompts.is_empty() {
+                    self.wrong(
+                        &path,
+                        "the list of prompts is empty",
+                        "write at least one prompt",
+                    );
+                }
+                for (i, prompt) in prompts.iter().enumerate() {
+                    let path = path.item(i);
+                    self.no_secret(&path, "a prompt", "prompts are kept in the record: write it out, or use `prompts: {file: ...}`");
+                    if prompt.trim().is_empty() {
+                        self.wrong(
+                            &path,
+                            "this prompt is empty",
+                            "engines refuse empty prompts: write some text",
+                        );
+                    }
+                }
+            }
+            Prompts::File(path) => self.plain(&at("prompts.file"), "the path of the prompts", path),
+        }
+    }
+
+    /// Rules on where an engine's Python comes from; `path` is that of the `runtime`.
+    pub(super) fn runtime(&mut self, path: &super::Path, runtime: &Runtime) {
+        match runtime {
+            Runtime::Venv(text) => self.plain(&path.key("venv"), "the path", text),
+            Runtime::Python(text) => self.plain(&path.key("python"), "the path", text),
+            Runtime::Uv(uv) => {
+                let path = path.key("uv");
+                if let Some(python) = &uv.python {
+                    self.plain(&path.key("python"), "the version", python);
+                }
+                if uv.packages.is_empty() {
+                    let help = "write at least one, such as `vllm==0.11.0`";
+                    self.wrong(&path.key("packages"), "the list of packages is empty", help);
+                }
+                for (key, lines) in [("packages", &uv.packages), ("overrides", &uv.overrides)] {
+                    for (i, line) in lines.iter().enumerate() {
+                        let path = path.key(key).item(i);
+                        self.plain(&path, "the requirement", line);
+                        if line.trim_start().starts_with('-') {
+                            let message = format!("{} would read as an option of uv", quote(line));
+                            self.wrong(&path, message, "name a package, such as `vllm==0.11.0`");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

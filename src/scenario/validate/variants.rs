@@ -1,0 +1,127 @@
+//! Rules on variants: each has an engine and what that needs, and a comparison names one of them.
+
+use super::{Checker, at};
+use crate::diagnostic::Diagnostic;
+use crate::scenario::mistake::{list, nearest, quote};
+use crate::scenario::model::Engine;
+
+impl Checker<'_> {
+    pub(super) fn variants(&mut self) {
+        let scenario = self.scenario;
+        for name in scenario.variants.keys() {
+            self.name(&at("variants").key(name), "variant", name, true);
+        }
+        if self.intact(&at("engine")) && self.intact(&at("variants")) {
+            self.every_engine();
+        }
+        self.compare();
+    }
+
+    /// Each variant ends up with an engine, and the engine with a runtime if it needs one.
+    fn every_engine(&mut self) {
+        let scenario = self.scenario;
+        if scenario.variants.is_empty() {
+            match &scenario.engine {
+                None => self.mistakes.push(
+                    Diagnostic::new("no-engine", "no engine is given")
+                        .label(self.tree.place(), "neither `engine` nor `variants` stands here")
+                        .help("add `engine: {sim: {}}` to try it without an install, or `vllm`, `dynamo`, `external`"),
+                ),
+                Some(engine) => self.needs_runtime(engine, scenario.runtime.is_some(), &at("engine")),
+            }
+        }
+        for (name, variant) in &scenario.variants {
+            let path = at("variants").key(name);
+            let has_runtime = variant.runtime.is_some() || scenario.runtime.is_some();
+            let runtime_is_known = self.intact(&path.key("runtime"));
+            match (&variant.engine, &scenario.engine) {
+                (Some(engine), _) if runtime_is_known => {
+                    self.needs_runtime(engine, has_runtime, &path.key("engine"));
+                }
+                (None, Some(engine)) if self.intact(&path.key("engine")) && runtime_is_known => {
+                    self.needs_runtime(engine, has_runtime, &at("engine"));
+                }
+                (None, None) if self.intact(&path.key("engine")) => {
+                    let place = self.find(&path).key;
+                    self.mistakes.push(
+                        Diagnostic::new(
+                            "no-engine",
+                            format!("the variant {} has no engine", quote(name)),
+                        )
+                        .label(place, "")
+                        .help("add `engine` to it, or to the scenario for all variants"),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn needs_runtime(&mut self, engine: &Engine, has_runtime: bool, path: &super::Path) {
+        let needs = matches!(engine, Engine::Vllm(_) | Engine::Dynamo(_));
+        if !needs || has_runtime || !self.intact(&at("runtime")) {
+            return;
+        }
+        let found = self.find(&path.key(engine.kind()));
+        if found.hole {
+            return;
+        }
+        let message = format!(
+            "`{}` needs a Python to run in, and no `runtime` says which",
+            engine.kind()
+        );
+        self.mistakes.push(
+            Diagnostic::new("no-runtime", message)
+                .label(found.key, "")
+                .help("add `runtime: {venv: .venv}`, `runtime: {python: /usr/bin/python3}` or `runtime: {uv: {packages: [...]}}`"),
+        );
+    }
+
+    fn compare(&mut self) {
+        let scenario = self.scenario;
+        let Some(compare) = &scenario.compare else {
+            return;
+        };
+        if !self.intact(&at("variants")) || !self.intact(&at("compare")) {
+            return;
+        }
+        if scenario.variants.len() < 2 {
+            let place = self.find(&at("compare")).key;
+            let message = match scenario.variants.len() {
+                0 => "there are no variants to compare",
+                _ => "there is only one variant, and nothing to compare it with",
+            };
+            self.mistakes.push(
+                Diagnostic::new("nothing-to-compare", message)
+                    .label(place, "")
+                    .help("write at least two under `variants`, or leave `compare` out"),
+            );
+        } else if !scenario.variants.contains_key(&compare.baseline) {
+            let names = || scenario.variants.keys().map(String::as_str);
+            let help = match nearest(&compare.baseline, names()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the variants are {}", list(names())),
+            };
+            let message = format!("{} is not a variant", quote(&compare.baseline));
+            self.wrong(&at("compare.baseline"), message, &help);
+        }
+        let params = &scenario.request.params;
+        let greedy = params
+            .get("temperature")
+            .and_then(serde_json::Value::as_f64)
+            == Some(0.0);
+        if compare.same_text
+            && !greedy
+            && !params.contains_key("seed")
+            && self.intact(&at("request.params"))
+        {
+            let message =
+                "answers are drawn at random, so that their texts differ between any two runs";
+            self.wrong(
+                &at("compare.same_text"),
+                message,
+                "add `temperature: 0` to `request: {params: ...}`",
+            );
+        }
+    }
+}

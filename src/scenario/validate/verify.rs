@@ -1,0 +1,207 @@
+//! Rules on what must hold: assertions on answers, objectives, gates.
+
+use super::{Checker, Path, at};
+use crate::scenario::effective::{Effective, effective};
+use crate::scenario::gate::{Gate, Quantity, Timing};
+use crate::scenario::mistake::quote;
+use crate::scenario::model::{Assertion, Engine, Phase, Slo, Verify};
+
+impl Checker<'_> {
+    pub(super) fn verify(&mut self) {
+        let scenario = self.scenario;
+        let all = effective(scenario);
+        let every: Vec<&Effective<'_>> = all.iter().collect();
+        self.part(&at("verify"), &scenario.verify, &every);
+        for (name, variant) in &scenario.variants {
+            let own: Vec<_> = every.iter().copied().filter(|v| v.name == name).collect();
+            self.part(
+                &at("variants").key(name).key("verify"),
+                &variant.verify,
+                &own,
+            );
+        }
+    }
+
+    /// One `verify` and the variants that it holds for.
+    fn part(&mut self, path: &Path, verify: &Verify, variants: &[&Effective<'_>]) {
+        for (i, rule) in verify.every_response.iter().enumerate() {
+            self.assertion(&path.key("every_response").item(i), rule);
+        }
+        if let Some(slo) = &verify.slo {
+            self.slo(&path.key("slo"), slo);
+        }
+        for (i, gate) in verify.gates.iter().enumerate() {
+            self.gate(&path.key("gates").item(i), gate, variants);
+        }
+    }
+
+    fn assertion(&mut self, path: &Path, rule: &Assertion) {
+        let known = |key: &&str| self.intact(&path.key(key));
+        if !Assertion::CONDITIONS
+            .iter()
+            .chain(&["status", "at"])
+            .all(known)
+        {
+            return;
+        }
+        let conditions = rule.conditions();
+        match (&rule.status, &rule.at) {
+            (None, None) => {
+                let help = "write `status: 200`, or `at: usage.completion_tokens` and a condition";
+                self.wrong(path, "this rule says nothing to look at", help);
+            }
+            (Some(_), Some(_)) => self.wrong(path, "a rule looks at `status` or `at`, not at both", "make two rules of it"),
+            (Some(status), None) => {
+                if !(100..=599).contains(status) {
+                    self.wrong(&path.key("status"), format!("{status} is not an HTTP status"), "a status is a number from 100 to 599");
+                }
+                if let Some(condition) = conditions.first() {
+                    let message = format!("`{condition}` needs an `at` to look at");
+                    self.wrong_key(&path.key(condition), message, "`status` stands alone: make two rules of it");
+                }
+            }
+            (None, Some(_)) => match conditions.as_slice() {
+                [_] => {}
+                [] => self.wrong(
+                    path,
+                    "this rule says where to look, but not what to find there",
+                    "add one of `present`, `absent`, `equals`, `one_of`, `between`, `type`, `matches`",
+                ),
+                [_, second, ..] => {
+                    let message = format!("`{second}` is a second condition, and a rule has one");
+                    self.wrong_key(&path.key(second), message, "make two rules of it");
+                }
+            },
+        }
+        self.condition(path, rule);
+    }
+
+    fn condition(&mut self, path: &Path, rule: &Assertion) {
+        if let Some(query) = rule.json_path()
+            && serde_json_path::JsonPath::parse(&query).is_err()
+        {
+            let at = rule.at.as_deref().unwrap_or_default();
+            let message = format!("{} is not a JSONPath", quote(at));
+            self.wrong(
+                &path.key("at"),
+                message,
+                "write a path such as `choices[0].finish_reason`",
+            );
+        }
+        for (key, value, other) in [
+            ("present", rule.present, "absent"),
+            ("absent", rule.absent, "present"),
+        ] {
+            if value == Some(false) {
+                self.wrong(
+                    &path.key(key),
+                    format!("`{key}` takes only `true`"),
+                    &format!("write `{other}: true`"),
+                );
+            }
+        }
+        if rule.one_of.as_ref().is_some_and(Vec::is_empty) {
+            self.wrong(
+                &path.key("one_of"),
+                "nothing is one of no values",
+                "write at least one value",
+            );
+        }
+        if let Some(pattern) = &rule.matches
+            && let Err(error) = regex::Regex::new(pattern)
+        {
+            let text = error.to_string();
+            let why = text
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            let message = format!("{} is not a regular expression: {why}", quote(pattern));
+            self.wrong(
+                &path.key("matches"),
+                message,
+                "write `\\` in front of characters that are meant as they are",
+            );
+        }
+    }
+
+    fn slo(&mut self, path: &Path, slo: &Slo) {
+        if *slo == Slo::default()
+            && self
+                .find(path)
+                .node
+                .is_some_and(|node| node.entries().is_empty())
+        {
+            self.wrong(
+                path,
+                "no objective is given",
+                "write at least one of `ttft`, `tpot`, `e2e`",
+            );
+        }
+        for (key, time) in [("ttft", slo.ttft), ("tpot", slo.tpot), ("e2e", slo.e2e)] {
+            let Some(time) = time else { continue };
+            self.positive(&path.key(key), time);
+            if key != "e2e" {
+                self.streams(&path.key(key), key);
+            }
+        }
+    }
+
+    fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
+        match gate.quantity {
+            Quantity::Goodput => {
+                let without = variants.iter().find(|v| {
+                    v.verify.slo.is_none()
+                        && self.intact(&at("variants").key(v.name).key("verify").key("slo"))
+                });
+                if without.is_some() && self.intact(&at("verify.slo")) {
+                    let help = "add `slo: {ttft: 500ms}` to `verify`: goodput counts the requests that keep it";
+                    self.wrong(
+                        path,
+                        "`goodput` needs objectives, and no `slo` gives them",
+                        help,
+                    );
+                }
+            }
+            Quantity::Timing(_, Timing::Batch) => {
+                let phases = &self.scenario.load.phases;
+                if !phases.iter().any(|phase| matches!(phase, Phase::Batch(_)))
+                    && self.intact(&at("load.phases"))
+                {
+                    self.wrong(
+                        path,
+                        "`batch` times batches, and no phase has any",
+                        "gate `e2e`, or add a `batch` phase",
+                    );
+                }
+            }
+            Quantity::Timing(
+                _,
+                Timing::Ttft
+                | Timing::TtftFromDue
+                | Timing::FirstChunk
+                | Timing::Tpot
+                | Timing::ChunkGap,
+            ) => self.streams(path, &gate.text),
+            Quantity::Startup | Quantity::Teardown => {
+                let external = |v: &&Effective<'_>| matches!(v.engine, Engine::External(_));
+                if !variants.is_empty() && variants.iter().all(external) {
+                    self.wrong(
+                        path,
+                        "an external engine is neither started nor stopped",
+                        "leave this gate out",
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes that something which only streams have is asked of answers that do not stream.
+    fn streams(&mut self, path: &Path, what: &str) {
+        if !self.scenario.request.stream && self.intact(&at("request.stream")) {
+            let message = format!("{} is only known of answers that stream", quote(what));
+            self.wrong(path, message, "set `request: {stream: true}`, or use `e2e`");
+        }
+    }
+}

@@ -1,3 +1,0 @@
-//! The command line and what it prints.
-
-mod diagnostics;

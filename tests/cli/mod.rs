@@ -1,0 +1,8 @@
+//! The command line and what it prints.
+
+mod check;
+mod diagnostics;
+mod documents;
+mod fuzzed;
+mod house;
+mod schema;

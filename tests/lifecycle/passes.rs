@@ -1,0 +1,110 @@
+use super::{LOAD, scenario};
+use crate::support::bench;
+use std::io::BufRead;
+
+#[test]
+fn quickstart_compares_both_flavours_and_writes_a_whole_report() {
+    let done = bench("run")
+        .arg("scenarios/quickstart.yaml")
+        .run()
+        .code(0)
+        .says("/ native")
+        .says("same text as native: all 250 requests were answered with the same text")
+        .leaves_nothing(5);
+    let run = done.run();
+    assert_eq!(run["verdict"], "pass");
+    let names: Vec<&str> = run["variants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variant| variant["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["native", "dynamo"]);
+    let hashes = (
+        &run["variants"][0]["requests_sha256"],
+        &run["variants"][1]["requests_sha256"],
+    );
+    assert_eq!(hashes.0, hashes.1, "both variants got the same requests");
+    let samples = done.samples();
+    assert_eq!(samples.len(), 2 * (8 + 50 + 200));
+    for sample in samples {
+        let timed = sample.get("nvext_timing").is_some();
+        assert_eq!(timed, sample["variant"] == "dynamo", "{sample}");
+    }
+    for file in [
+        "report.md",
+        "junit.xml",
+        "events.jsonl",
+        "logs/native/sim.log",
+    ] {
+        assert!(
+            done.dir().join(file).metadata().unwrap().len() > 0,
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn an_external_endpoint_is_used_and_left_running() {
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_bench"))
+        .args(["sim", "--port", "0", "--model", "m"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(server.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let url = line.trim().rsplit(' ').next().unwrap();
+    let text = scenario("", LOAD).replace("{sim: {}}", &format!("{{external: {{url: '{url}'}}}}"));
+    let done = bench("run")
+        .file("external.yaml", &text)
+        .run()
+        .code(0)
+        .leaves_nothing(5);
+    assert_eq!(done.run()["variants"][0]["engine"]["kind"], "external");
+    assert!(
+        server.try_wait().unwrap().is_none(),
+        "the endpoint was ended"
+    );
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn a_process_that_ignores_term_is_killed_and_the_record_says_so() {
+    let done = bench("run")
+        .file("run.yaml", &scenario("args: {ignore-term: null}", LOAD))
+        .run()
+        .code(0)
+        .leaves_nothing(5);
+    let signals = done.run()["variants"][0]["teardown"]["signals"].clone();
+    assert_eq!(signals[0]["signal"], "TERM");
+    assert_eq!(signals[1]["signal"], "KILL");
+}
+
+#[test]
+fn unary_chat_with_several_phases_and_a_prompt_file() {
+    let text = scenario("flavour: dynamo", "load: {warmup: {requests: 3}, phases: [{batch: {size: 3, batches: 2}}, {closed: {name: later, concurrency: 2, requests: 6}}]}
+verify: {every_response: [{at: 'choices[0].message.content', type: string}, {at: nvext.timing.total_time_ms, type: number}]}")
+        .replace("request: {", "request: {endpoint: chat, stream: false, ")
+        .replace("{inline: [one, two, three]}", "{file: prompts.jsonl}");
+    let bench = bench("run").file("run.yaml", &text);
+    let done = bench
+        .beside("prompts.jsonl", "{\"prompt\": \"a\"}\n\"b\"\n")
+        .run()
+        .code(0)
+        .leaves_nothing(5);
+    let run = done.run();
+    let phases = run["variants"][0]["phases"].as_array().unwrap();
+    let kinds: Vec<&str> = phases
+        .iter()
+        .map(|phase| phase["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["warmup", "batch", "closed"]);
+    assert!(
+        phases[1]["metrics"]["ttft_ms"].is_null(),
+        "an answer that does not stream has no TTFT"
+    );
+    assert_eq!(phases[1]["metrics"]["batch_ms"]["count"], 2);
+}

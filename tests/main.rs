@@ -1,0 +1,9 @@
+//! Every test that needs the program itself: `cli` what it prints, `lifecycle` what it starts and leaves, `engines` the real
+//! ones (they need what `ci/setup` installs; `--skip engines::` leaves them out).
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod cli;
+mod engines;
+mod lifecycle;
+mod support;

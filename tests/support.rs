@@ -1,0 +1,303 @@
+//! One helper: run `bench` as a user does, and look at what it said, wrote and left.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A command line under construction.
+#[must_use]
+pub(crate) struct Bench {
+    command: Command,
+    /// Carried by everything that is started, so that nothing of it can hide.
+    mark: String,
+    folder: tempfile::TempDir,
+}
+
+/// What a command did.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    mark: String,
+    folder: tempfile::TempDir,
+}
+
+/// A command that runs.
+pub(crate) struct Running {
+    child: Child,
+    mark: String,
+    folder: tempfile::TempDir,
+}
+
+/// `bench VERB`, in the checkout.
+pub(crate) fn bench(verb: &str) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let mark = format!("{}-{number}", std::process::id());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    command
+        .arg(verb)
+        .current_dir(root())
+        .env("BENCH_TEST", &mark)
+        .env_remove("NO_COLOR")
+        .env_remove("COLUMNS")
+        .stdin(Stdio::null());
+    let bench = Bench {
+        command,
+        mark,
+        folder,
+    };
+    if verb == "run" {
+        let out = bench.reports();
+        bench.arg("--out").arg(out.to_str().unwrap())
+    } else {
+        bench
+    }
+}
+
+impl Bench {
+    pub(crate) fn arg(mut self, arg: &str) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    pub(crate) fn set(self, change: &str) -> Self {
+        self.arg("--set").arg(change)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Writes a file into the test's own folder and gives its path as an argument.
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        self.arg(path.to_str().unwrap())
+    }
+
+    /// Writes a file beside the others.
+    pub(crate) fn beside(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self
+    }
+
+    fn reports(&self) -> PathBuf {
+        self.folder.path().join("reports")
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(mut self) -> Done {
+        let output = self.command.output().unwrap();
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            mark: self.mark,
+            folder: self.folder,
+        }
+    }
+
+    /// Starts it.
+    pub(crate) fn start(mut self) -> Running {
+        let child = self
+            .command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Running {
+            child,
+            mark: self.mark,
+            folder: self.folder,
+        }
+    }
+}
+
+impl Running {
+    /// Waits until an event of the run is on disk.
+    pub(crate) fn until(&mut self, event: &str) {
+        let began = Instant::now();
+        loop {
+            let events = self.folder.path().join("reports/latest/events.jsonl");
+            if std::fs::read_to_string(&events).is_ok_and(|text| text.contains(event)) {
+                return;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("ended with {status} before `{event}`");
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(300),
+                "no `{event}` came"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Process ids of the run's warden.
+    pub(crate) fn warden(&self) -> Vec<i32> {
+        marked(&self.mark)
+            .into_iter()
+            .filter(|(_, command)| command.contains(" warden"))
+            .map(|(pid, _)| pid)
+            .collect()
+    }
+
+    pub(crate) fn done(self) -> Done {
+        let output = self.child.wait_with_output().unwrap();
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            mark: self.mark,
+            folder: self.folder,
+        }
+    }
+}
+
+impl Done {
+    /// Fails with everything it said unless it ended with `code`.
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "exit code\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Fails unless it said this, on either stream.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "`{text}` was not said\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Fails unless every process, port directory and scratch directory of it is gone within `seconds`.
+    #[track_caller]
+    pub(crate) fn leaves_nothing(self, seconds: u64) -> Self {
+        let began = Instant::now();
+        loop {
+            let left = marked(&self.mark);
+            if left.is_empty() {
+                break;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(seconds),
+                "still running: {left:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if let Some(run) = self.record() {
+            let hash = Sha256::digest(run["run_id"].as_str().unwrap());
+            let name = format!(
+                "bench-{:02x}{:02x}{:02x}{:02x}-",
+                hash[0], hash[1], hash[2], hash[3]
+            );
+            for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+                let left = entry.file_name().to_string_lossy().into_owned();
+                assert!(!left.starts_with(&name), "left behind: {left}");
+            }
+        }
+        self
+    }
+
+    /// Fails if an engine's child runs that lost the test's mark by renaming itself, as vLLM's do.
+    #[track_caller]
+    pub(crate) fn leaves_no_vllm(self) -> Self {
+        let left = processes(|_, command| command.starts_with("VLLM::"));
+        assert!(left.is_empty(), "still running: {left:?}");
+        self
+    }
+
+    /// The report directory.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.folder.path().join("reports/latest")
+    }
+
+    /// `run.json`, where there is one.
+    pub(crate) fn record(&self) -> Option<Value> {
+        let text = std::fs::read_to_string(self.dir().join("run.json")).ok()?;
+        Some(serde_json::from_str(&text).unwrap())
+    }
+
+    /// `run.json`
+    #[track_caller]
+    pub(crate) fn run(&self) -> Value {
+        self.record()
+            .unwrap_or_else(|| panic!("no run.json\n{}", self.stderr))
+    }
+
+    /// The rows of `samples.jsonl`.
+    pub(crate) fn samples(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.dir().join("samples.jsonl")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// Processes that carry a test's mark, with their command lines; zombies are gone already.
+fn marked(mark: &str) -> Vec<(i32, String)> {
+    let wanted = format!("BENCH_TEST={mark}\0");
+    processes(|environment, _| environment.contains(&wanted))
+}
+
+/// Every process whose environment and command line please.
+fn processes(wanted: impl Fn(&str, &str) -> bool) -> Vec<(i32, String)> {
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let command = read(entry.path().join("cmdline")).replace('\0', " ");
+        if wanted(&read(entry.path().join("environ")), &command) {
+            found.push((pid, command));
+        }
+    }
+    found
+}
+
+/// Where `ci/setup` keeps what it installs.
+pub(crate) fn cache() -> PathBuf {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    set("BENCH_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|path| path.join("bench")))
+        .unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache/bench"))
+}
