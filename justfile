@@ -1,0 +1,28 @@
+# What a person wants to do here. `just` lists it.
+
+default:
+    @just --list
+
+# First run: two embedded engines side by side
+quickstart:
+    cargo run --release --locked -- run scenarios/quickstart.yaml
+
+# Everything that CI runs
+ci:
+    ci/test
+
+# All tests but the real engines
+test:
+    ci/test --quick
+
+# Install what the tests need: etcd, uv, the engines' Python, the model
+engines:
+    ci/setup
+
+# Micro-benchmarks
+bench:
+    cargo bench --locked
+
+# Write the generated files anew
+generate:
+    cargo run --quiet --locked -- schema > scenarios/scenario.schema.json
