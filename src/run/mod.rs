@@ -182,13 +182,13 @@ fn execute(
     signals: &Signals,
 ) -> Result<ExitCode, Failure> {
     let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
-    let plan = plan::build(&loaded.scenario, &prepared.facts)
-        .map_err(|error| Failure::Setup(error.to_string()))?;
     for (variant, lock) in &prepared.locks {
         writer
             .replace(&format!("runtime-{variant}.lock"), lock)
             .map_err(|error| Failure::Setup(error.to_string()))?;
     }
+    let plan = plan::build(&loaded.scenario, &prepared.facts)
+        .map_err(|error| Failure::Setup(error.to_string()))?;
     for message in plan.variants.iter().flat_map(|variant| &variant.warnings) {
         events.emit(Event::Warning {
             message: message.clone(),

@@ -5,4 +5,5 @@ mod diagnostics;
 mod documents;
 mod fuzzed;
 mod house;
+mod plan;
 mod schema;

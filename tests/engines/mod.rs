@@ -196,6 +196,27 @@ fn a_worker_that_exits_at_start_is_shown_with_its_reason() {
 }
 
 #[test]
+fn a_uv_environment_is_made_once_and_its_lock_is_in_the_record() {
+    let kept = tempfile::tempdir().unwrap();
+    let run = || {
+        at_cache(bench("run").arg("scenarios/vllm-cpu.yaml"))
+            .set("runtime={uv: {packages: [six==1.17.0]}}")
+            .env("BENCH_CACHE", kept.path().to_str().unwrap())
+            .run()
+            .code(3)
+            .says("has no vllm")
+    };
+    let done = run().says("making the Python environment");
+    let lock = std::fs::read_to_string(done.dir().join("runtime-default.lock")).unwrap();
+    assert_eq!(lock.trim(), "six==1.17.0");
+    let again = run();
+    assert!(
+        !again.stderr.contains("making the Python environment"),
+        "made twice"
+    );
+}
+
+#[test]
 fn killing_the_runner_leaves_nothing_of_dynamo() {
     let _alone = alone();
     let mut running = run("scenarios/dynamo-mocker.yaml")
