@@ -3,8 +3,8 @@
 
 use super::args::Flags;
 use super::{
-    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, loopback_vllm, python_env,
-    set_env, workers,
+    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, python_env, set_env,
+    vllm_env, workers,
 };
 use crate::scenario::model::{ArgValue, Discovery, Dynamo, Role, Router, WorkerGroup};
 use std::time::Duration;
@@ -266,7 +266,7 @@ impl Parts<'_> {
         ]);
         let vllm = kind == "vllm";
         let mut flags = if vllm {
-            env.extend(loopback_vllm());
+            env.extend(vllm_env());
             set_env(&mut env, &site.vllm.env);
             let flags = Flags::new([
                 ("model", text(site.model)),

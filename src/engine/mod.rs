@@ -237,10 +237,16 @@ fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, String)> {
     ]
 }
 
-/// The variables that keep vLLM's inner sockets on loopback (ZMQ and gloo otherwise take the host's own address).
-fn loopback_vllm() -> [(String, String); 2] {
-    [("VLLM_HOST_IP", "127.0.0.1"), ("GLOO_SOCKET_IFNAME", "lo")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+/// The variables of every vLLM: its inner sockets on loopback (ZMQ and gloo otherwise take the host's own address), and
+/// children that keep the run's id (setproctitle, with which `VLLM::EngineCore` renames itself, otherwise writes over the
+/// environment that others read in /proc).
+fn vllm_env() -> [(String, String); 3] {
+    [
+        ("VLLM_HOST_IP", "127.0.0.1"),
+        ("GLOO_SOCKET_IFNAME", "lo"),
+        ("SPT_NOENV", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// Where a topology's processes put temporary files.

@@ -3,8 +3,8 @@
 
 use super::args::Flags;
 use super::{
-    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, loopback_vllm, python_env,
-    set_env,
+    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, python_env, set_env,
+    vllm_env,
 };
 use crate::scenario::model::{ArgValue, Vllm};
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
     ];
     flags.append(&mut argv);
     let mut env = python_env(python, site);
-    env.extend(loopback_vllm());
+    env.extend(vllm_env());
     set_env(&mut env, &site.vllm.env);
     set_env(&mut env, &vllm.env);
     let url = format!("http://127.0.0.1:{port}");

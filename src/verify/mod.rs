@@ -1,5 +1,5 @@
 //! What must hold, judged: rules on every answer ([`rule`], [`tally`]), gates on figures ([`gate`]) and whether the
-//! figures can be trusted at all ([`quality`]). Pure: no files, no clock; what a run is called and where it is kept is
+//! figures can be trusted at all ([`mod@quality`]). Pure: no files, no clock; what a run is called and where it is kept is
 //! not known here.
 
 pub mod gate;

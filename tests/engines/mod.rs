@@ -188,6 +188,7 @@ fn a_worker_that_exits_at_start_is_shown_with_its_reason() {
     let _alone = alone();
     run("scenarios/dynamo-mocker.yaml")
         .set("engine.dynamo.workers[0].mocker.args.no-such-flag=1")
+        .set("engine.dynamo.workers[0].mocker.count=1")
         .run()
         .code(3)
         .says("worker-0 ended with exit code 2 while starting")
