@@ -1,4 +1,5 @@
-//! Every test that needs the program itself: `cli` what it prints, `lifecycle` what it starts and leaves, `engines` the real
+//! Every test that needs the program itself: `cli` what it prints, `lifecycle` what it starts and leaves, `pages`
+//! the page in a real browser, `engines` the real
 //! ones (they need what `ci/setup` installs; `--skip engines::` leaves them out).
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -6,4 +7,5 @@
 mod cli;
 mod engines;
 mod lifecycle;
+mod pages;
 mod support;

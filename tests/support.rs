@@ -53,6 +53,8 @@ pub(crate) fn bench(verb: &str) -> Bench {
         .env("BENCH_TEST", &mark)
         .env_remove("NO_COLOR")
         .env_remove("COLUMNS")
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY")
         .stdin(Stdio::null());
     let bench = Bench {
         command,

@@ -1,6 +1,7 @@
 //! Arguments and verbs: one file per verb. Human text goes to stderr while working, the result to stdout.
 
 pub mod check;
+mod github;
 mod plan;
 mod report;
 mod run;
@@ -58,7 +59,7 @@ enum Verb {
         format: PlanFormat,
     },
     /// Render a record again.
-    #[command(after_help = "Example: bench report reports/latest --format markdown")]
+    #[command(after_help = "Example: bench report reports/latest --format html > report.html")]
     Report {
         /// A report directory.
         #[arg(value_name = "RUN")]
@@ -108,8 +109,11 @@ enum PlanFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RenderFormat {
     Terminal,
+    Html,
     Markdown,
     Junit,
+    Csv,
+    Openmetrics,
     Json,
 }
 

@@ -1,6 +1,6 @@
 //! `bench run`
 
-use super::{ScenarioArgs, colour, print, screen, tell};
+use super::{ScenarioArgs, colour, github, print, screen, tell};
 use crate::record::ExitCode;
 use crate::{progress, report, run};
 use std::path::Path;
@@ -30,6 +30,7 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path) -> ExitCode {
     });
     match finished {
         Ok(finished) => {
+            github::tell_actions(&finished.run);
             print(&report::terminal(&finished.run, &screen(&finished.dir)));
             finished.code
         }

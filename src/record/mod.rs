@@ -14,7 +14,7 @@ pub(crate) mod fixture;
 
 pub use crate::measure::sample::Sample;
 pub use exit::ExitCode;
-pub use read::{Samples, read, samples};
+pub use read::{Lines, Samples, events, read, samples};
 pub use redact::Redactor;
 pub use verdict::{Ending, conclude};
 pub use write::{Writer, run_id};
@@ -38,6 +38,27 @@ pub struct SampleRow {
     /// The request.
     #[serde(flatten)]
     pub sample: Sample,
+}
+
+/// One row of `events.jsonl`. Its name and fields are kept as text, so that a record of another version reads as well.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct EventRow {
+    /// Milliseconds since the run began.
+    pub at_ms: f64,
+    /// What happened: `phase_started`, ...
+    pub event: String,
+    /// Its fields.
+    #[serde(flatten)]
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+impl EventRow {
+    /// A field that is text; empty where there is none.
+    #[must_use]
+    pub fn text(&self, field: &str) -> &str {
+        let value = self.fields.get(field).and_then(|value| value.as_str());
+        value.unwrap_or_default()
+    }
 }
 
 /// Why a record could not be written or read.

@@ -3,7 +3,7 @@
 use super::escape::{block, code, markdown as text};
 use super::number::number;
 use super::view::{self, Table};
-use crate::record::model::{Run, VariantRecord};
+use crate::record::model::{Check, Run, VariantRecord};
 use std::fmt::Write as _;
 
 /// Renders a record as Markdown.
@@ -43,6 +43,30 @@ pub fn markdown(run: &Run) -> String {
     }
     for finding in &run.quality.findings {
         let _ = writeln!(out, "- {}: {}", code(&finding.code), text(&finding.detail));
+    }
+    out
+}
+
+/// The short form: the verdict, what failed, and the figures.
+pub(super) fn brief(run: &Run) -> String {
+    let mut out = format!(
+        "## {}: {}\n\n{}\n",
+        text(&run.scenario.name),
+        view::word(run.verdict),
+        text(&run.summary)
+    );
+    if let Some(error) = &run.error {
+        let _ = write!(out, "\n{}", block(error));
+    }
+    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
+    if !failed.is_empty() {
+        out.push('\n');
+    }
+    for check in failed {
+        out.push_str(&shown(check));
+    }
+    for table in &view::tables(run) {
+        grid(&mut out, table);
     }
     out
 }
@@ -100,20 +124,24 @@ fn checks(out: &mut String, run: &Run) {
     // Failures first: they are what the reader came for.
     let failures = run.checks.iter().filter(|check| !check.passed);
     for check in failures.chain(run.checks.iter().filter(|check| check.passed)) {
-        let mark = if check.passed { "✅" } else { "❌" };
-        let mut details = check.detail.lines();
-        let first = details.next().unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "- {mark} {} on {}: {}",
-            code(&check.name),
-            code(&check.scope),
-            text(first)
-        );
-        for example in details {
-            let _ = writeln!(out, "  - {}", code(example));
-        }
+        out.push_str(&shown(check));
     }
+}
+
+fn shown(check: &Check) -> String {
+    let mark = if check.passed { "✅" } else { "❌" };
+    let mut details = check.detail.lines();
+    let first = details.next().unwrap_or_default();
+    let mut out = format!(
+        "- {mark} {} on {}: {}\n",
+        code(&check.name),
+        code(&check.scope),
+        text(first)
+    );
+    for example in details {
+        let _ = writeln!(out, "  - {}", code(example));
+    }
+    out
 }
 
 fn grid(out: &mut String, table: &Table) {

@@ -1,27 +1,43 @@
-//! A record as text: for a terminal, as Markdown, as JUnit XML. Pure renderers; all that a model, a server or a process
-//! wrote is untrusted and made harmless for the place it is shown in.
+//! A record as text: for a terminal, as a page, as Markdown, as JUnit XML, as CSV, as OpenMetrics text, for GitHub. Pure renderers; all that a model, a server or
+//! a process wrote is untrusted and made harmless for the place it is shown in.
 
+pub mod github;
+pub mod html;
 pub mod terminal;
 
+mod csv;
 mod escape;
 mod junit;
 mod markdown;
 mod number;
+mod openmetrics;
+mod svg;
 mod view;
 
+pub use csv::csv;
+pub use html::{Detail, html};
 pub use junit::junit;
 pub use markdown::markdown;
+pub use openmetrics::openmetrics;
 pub use terminal::{Screen, terminal};
 
 use crate::record::model::Run;
+use crate::record::{self, Error};
+use std::path::Path;
 
 /// A form in which a record is rendered into a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    /// One page with charts, for people.
+    Html,
     /// For people and pull requests.
     Markdown,
     /// For CI systems.
     Junit,
+    /// For spreadsheets and scripts: one row a figure.
+    Csv,
+    /// For monitoring.
+    Openmetrics,
 }
 
 impl Format {
@@ -29,18 +45,44 @@ impl Format {
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
+            Self::Html => "report.html",
             Self::Markdown => "report.md",
             Self::Junit => "junit.xml",
+            Self::Csv => "figures.csv",
+            Self::Openmetrics => "metrics.txt",
         }
     }
 }
 
-/// Renders a record.
+/// Renders a record; only the page shows more than `run.json` holds.
 #[must_use]
-pub fn render(run: &Run, format: Format) -> String {
+pub fn render(run: &Run, detail: &Detail, format: Format) -> String {
     match format {
+        Format::Html => html(run, detail),
         Format::Markdown => markdown(run),
         Format::Junit => junit(run),
+        Format::Csv => csv(run),
+        Format::Openmetrics => openmetrics(run),
+    }
+}
+
+/// What the page shows beyond `run.json`, from a report directory. Files that are not there show nothing: `run.json` may
+/// have been moved alone.
+///
+/// # Errors
+/// When one is there and is not what a record looks like.
+pub fn detail(run: &Run, dir: &Path) -> Result<Detail, Error> {
+    let mut failure = None;
+    // The first bad row ends it.
+    let samples = record::samples(dir).into_iter().flatten();
+    let samples = samples.map_while(|row| row.map_err(|error| failure = Some(error)).ok());
+    let mut lost = None;
+    let events = record::events(dir).into_iter().flatten();
+    let events = events.map_while(|row| row.map_err(|error| lost = Some(error)).ok());
+    let detail = Detail::gather(run, samples, events);
+    match failure.or(lost) {
+        Some(error) => Err(error),
+        None => Ok(detail),
     }
 }
 

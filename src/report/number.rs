@@ -29,6 +29,11 @@ pub(super) fn ratio(value: Option<f64>) -> String {
     }
 }
 
+/// A number of things: `12,345`.
+pub(super) fn count(things: u64) -> String {
+    grouped(&things.to_string())
+}
+
 fn grouped(text: &str) -> String {
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let (sign, digits) = match whole.strip_prefix('-') {

@@ -33,14 +33,20 @@ fn terminals_show_it() {
 #[test]
 fn markdown_shows_it() {
     for (name, run) in fixtures() {
-        insta::assert_snapshot!(format!("markdown_{name}"), render(&run, Format::Markdown));
+        insta::assert_snapshot!(
+            format!("markdown_{name}"),
+            render(&run, &Detail::default(), Format::Markdown)
+        );
     }
 }
 
 #[test]
 fn junit_shows_it() {
     for (name, run) in fixtures() {
-        insta::assert_snapshot!(format!("junit_{name}"), render(&run, Format::Junit));
+        insta::assert_snapshot!(
+            format!("junit_{name}"),
+            render(&run, &Detail::default(), Format::Junit)
+        );
     }
 }
 
@@ -197,11 +203,11 @@ fn the_golden_record_renders_as_kept() {
     for format in [Format::Markdown, Format::Junit] {
         let path = golden.join(format.file_name());
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&path, render(&run, format)).expect("written");
+            std::fs::write(&path, render(&run, &Detail::default(), format)).expect("written");
         }
         let kept = std::fs::read_to_string(&path).expect("kept");
         assert!(
-            render(&run, format) == kept,
+            render(&run, &Detail::default(), format) == kept,
             "{} differs; run with UPDATE_GOLDEN=1",
             path.display()
         );

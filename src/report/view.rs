@@ -136,7 +136,8 @@ fn topology(columns: &Columns<'_>) -> Table {
     }
 }
 
-fn versions(variant: &VariantRecord) -> String {
+/// Versions by package, in one line.
+pub(super) fn versions(variant: &VariantRecord) -> String {
     let all: Vec<_> = variant
         .engine
         .versions

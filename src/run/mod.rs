@@ -155,13 +155,17 @@ pub fn run(
     writer.save(&run).map_err(failed)?;
     // What is shown is what is on disk: secrets are gone from both.
     let run = record::read(writer.dir()).map_err(failed)?;
+    let detail = report::detail(&run, writer.dir()).map_err(failed)?;
     for format in &loaded.scenario.report.formats {
         let format = match format {
+            ReportFormat::Html => report::Format::Html,
             ReportFormat::Markdown => report::Format::Markdown,
             ReportFormat::Junit => report::Format::Junit,
+            ReportFormat::Csv => report::Format::Csv,
+            ReportFormat::Openmetrics => report::Format::Openmetrics,
         };
         writer
-            .replace(format.file_name(), &report::render(&run, format))
+            .replace(format.file_name(), &report::render(&run, &detail, format))
             .map_err(failed)?;
     }
     Ok(Finished {

@@ -662,7 +662,11 @@ pub struct ReportOptions {
 impl Default for ReportOptions {
     fn default() -> Self {
         Self {
-            formats: vec![ReportFormat::Markdown, ReportFormat::Junit],
+            formats: vec![
+                ReportFormat::Html,
+                ReportFormat::Markdown,
+                ReportFormat::Junit,
+            ],
         }
     }
 }
@@ -671,10 +675,16 @@ impl Default for ReportOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportFormat {
+    /// `report.html`
+    Html,
     /// `report.md`
     Markdown,
     /// `junit.xml`
     Junit,
+    /// `figures.csv`
+    Csv,
+    /// `metrics.txt`
+    Openmetrics,
 }
 
 /// Takes any value for given, `null` too.

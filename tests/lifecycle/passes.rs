@@ -32,6 +32,7 @@ fn quickstart_compares_both_flavours_and_writes_a_whole_report() {
         assert_eq!(timed, sample["variant"] == "dynamo", "{sample}");
     }
     for file in [
+        "report.html",
         "report.md",
         "junit.xml",
         "events.jsonl",

@@ -1,0 +1,105 @@
+//! Every figure as comma-separated values: one row a variant, phase and metric, for spreadsheets and scripts.
+
+use super::escape::line;
+use crate::record::model::{PhaseRecord, Run};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Renders a record as CSV (RFC 4180). Values are exact, in the unit that the metric's name says.
+#[must_use]
+pub fn csv(run: &Run) -> String {
+    let mut out = String::from("run_id,variant,phase,kind,metric,value\r\n");
+    for variant in &run.variants {
+        let mut row = |phase: &str, kind: &str, metric: &str, value: &str| {
+            let cells = [&run.run_id, &variant.name, phase, kind, metric, value].map(cell);
+            let _ = write!(out, "{}\r\n", cells.join(","));
+        };
+        for phase in &variant.phases {
+            for (metric, value) in figures(phase) {
+                row(&phase.name, &phase.kind, &metric, &value);
+            }
+        }
+        if let Some(startup) = &variant.startup {
+            row("topology", "", "ready_ms", &startup.ready_ms.to_string());
+        }
+        if let Some(teardown) = &variant.teardown {
+            row("topology", "", "teardown_ms", &teardown.ms.to_string());
+        }
+    }
+    out
+}
+
+/// Counts, failures by class, and whatever the record has of metrics, by its names there.
+fn figures(phase: &PhaseRecord) -> Vec<(String, String)> {
+    let counts = &phase.counts;
+    let mut all = vec![
+        ("window_ms".to_owned(), phase.window_ms.to_string()),
+        ("requests.sent".to_owned(), counts.sent.to_string()),
+        (
+            "requests.succeeded".to_owned(),
+            counts.succeeded.to_string(),
+        ),
+        ("requests.failed".to_owned(), counts.failed.to_string()),
+    ];
+    for (class, count) in &phase.errors {
+        all.push((format!("errors.{class}"), count.to_string()));
+    }
+    let metrics = serde_json::to_value(&phase.metrics).unwrap_or_default();
+    for (name, value) in metrics.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(stats) => {
+                let numbers = stats.iter().filter(|(_, value)| value.is_number());
+                all.extend(numbers.map(|(stat, v)| (format!("{name}.{stat}"), v.to_string())));
+            }
+            Value::Number(number) => all.push((name.clone(), number.to_string())),
+            // Not applicable is no row, never zero.
+            _ => {}
+        }
+    }
+    all
+}
+
+fn cell(text: &str) -> String {
+    let text = line(text);
+    // What a spreadsheet would compute stays text.
+    let computed = text.starts_with(['=', '+', '@'])
+        || (text.starts_with('-') && text.parse::<f64>().is_err());
+    let text = if computed { format!("'{text}") } else { text };
+    if text.contains([',', '"']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+
+    #[test]
+    fn every_figure_has_a_row() {
+        let run = fixture::pass();
+        let text = csv(&run);
+        let id = &run.run_id;
+        assert!(text.contains(&format!(
+            "{id},dynamo,batch,batch,batch_ms.p50,565.03125\r\n"
+        )));
+        assert!(text.contains(&format!(
+            "{id},native,closed,closed,goodput.share,0.9925\r\n"
+        )));
+        assert!(text.contains(&format!("{id},native,topology,,ready_ms,41250\r\n")));
+        assert!(
+            !text.contains("native,closed,closed,tpot_ms"),
+            "not applicable"
+        );
+        assert!(text.lines().all(|row| row.split(',').count() == 6));
+    }
+
+    #[test]
+    fn names_neither_break_rows_nor_compute() {
+        assert_eq!(cell("a,\"b\"\r\nc"), "\"a,\"\"b\"\"  c\"");
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("-1.5"), "-1.5");
+    }
+}

@@ -1,0 +1,116 @@
+//! What GitHub Actions shows of a run: annotations on the scenario's lines, and a summary of the step.
+
+use super::escape::line;
+use super::{markdown, view};
+use crate::record::model::{Run, Verdict};
+use std::fmt::Write as _;
+
+/// Most annotations; GitHub shows ten of a step.
+const MOST: usize = 10;
+
+/// Workflow commands for everything that failed. `scenario` is the scenario's text, in which a check's line is looked for.
+#[must_use]
+pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
+    let mut out = String::new();
+    let path = &run.scenario.path;
+    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
+    if failed.is_empty() {
+        let level = match run.verdict {
+            Verdict::Pass => return out,
+            Verdict::Skipped => "warning",
+            _ => "error",
+        };
+        let title = format!("{}: {}", run.scenario.name, view::word(run.verdict));
+        let message = run.error.as_deref().unwrap_or(&run.summary);
+        command(&mut out, level, path, None, &title, message);
+        return out;
+    }
+    for check in failed.iter().take(MOST) {
+        let place = scenario.and_then(|text| text.lines().position(|l| l.contains(&check.name)));
+        let title = format!("{} on {}", check.name, check.scope);
+        command(
+            &mut out,
+            "error",
+            path,
+            place.map(|i| i + 1),
+            &title,
+            &check.detail,
+        );
+    }
+    out
+}
+
+/// The short form for `GITHUB_STEP_SUMMARY`.
+#[must_use]
+pub fn step_summary(run: &Run) -> String {
+    markdown::brief(run)
+}
+
+fn command(
+    out: &mut String,
+    level: &str,
+    file: &str,
+    at: Option<usize>,
+    title: &str,
+    message: &str,
+) {
+    let place = at.map_or(String::new(), |at| format!(",line={at}"));
+    let lines: Vec<_> = message.lines().map(line).collect();
+    let _ = writeln!(
+        out,
+        "::{level} file={}{place},title={}::{}",
+        property(file),
+        property(title),
+        data(&lines.join("\n"))
+    );
+}
+
+/// A message: it can neither end its command nor begin another.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(&line(text)).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+
+    #[test]
+    fn failures_are_shown_on_their_lines() {
+        let text = "version: 1\nverify:\n  gates:\n    - p99 ttft < 800ms\n";
+        let shown = annotations(&fixture::fail(), Some(text));
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(
+            lines[0].starts_with("::error file=scenarios/native-vs-dynamo.yaml,title=nvext.timing")
+        );
+        assert!(lines[0].contains("500 answers%0Abatch request 7: nvext"));
+        assert!(lines[1].starts_with(
+            "::error file=scenarios/native-vs-dynamo.yaml,line=4,title=p99 ttft < 800ms on dynamo/closed::found"
+        ));
+        assert_eq!(annotations(&fixture::pass(), None), "");
+        assert!(annotations(&fixture::error(), None).contains("CUDA out of memory"));
+        assert!(annotations(&fixture::skipped(), None).starts_with("::warning "));
+    }
+
+    #[test]
+    fn a_message_begins_no_command() {
+        let mut run = fixture::fail();
+        run.checks[3].detail = "x\n::set-env name=A::b\r::add-mask::c %0A".to_owned();
+        run.checks[3].name = "a,line=9::b\n::c".to_owned();
+        let shown = annotations(&run, None);
+        assert_eq!(shown.lines().count(), 2);
+        assert!(shown.lines().all(|l| l.starts_with("::error file=")));
+        assert!(
+            shown.contains("title=a%2Cline=9%3A%3Ab %3A%3Ac on dynamo::x%0A%3A%3Aset")
+                || shown.contains("::x%0A::set-env")
+        );
+        assert!(shown.contains("%250A"));
+    }
+}

@@ -1,0 +1,247 @@
+//! The course of a variant's load: requests in flight, rate and latency over time, in bins, so that the page stays small
+//! whatever the run.
+
+use super::detail::{Detail, Point, Requests};
+use super::text::{slug, text};
+use crate::record::model::{PhaseRecord, Run, VariantRecord};
+use crate::report::number::number;
+use crate::report::svg::{Band, Chart, Series, scale};
+use std::fmt::Write as _;
+
+/// Most bins.
+const BINS: usize = 120;
+/// Requests that a bin should have for its percentiles to say something.
+const PER_BIN: usize = 8;
+
+/// Every variant's charts.
+pub(super) fn charts(run: &Run, detail: &Detail) -> String {
+    let mut out = String::new();
+    for (variant, requests) in run.variants.iter().zip(&detail.variants) {
+        if let Some(course) = Course::new(requests) {
+            let _ = write!(
+                out,
+                "<h3>{}</h3>\n<div class=\"charts three\">\n{}</div>\n",
+                text(&variant.name),
+                course.draw(variant)
+            );
+        }
+    }
+    out
+}
+
+/// One variant's load in bins of equal length.
+struct Course<'a> {
+    points: &'a [Point],
+    began: u64,
+    width: f64,
+    bins: usize,
+}
+
+impl<'a> Course<'a> {
+    fn new(requests: &'a Requests) -> Option<Self> {
+        let points = requests.points.as_slice();
+        let began = points.iter().map(|p| p.due).min()?;
+        let ended = points.iter().map(|p| p.end).max()?;
+        let bins = (points.len() / PER_BIN).clamp(12, BINS);
+        let width = (ended.saturating_sub(began).max(1)) as f64 / bins as f64;
+        Some(Self {
+            points,
+            began,
+            width,
+            bins,
+        })
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a bin's number is small, and clamped"
+    )]
+    fn bin(&self, at: u64) -> usize {
+        let bin = at.saturating_sub(self.began) as f64 / self.width;
+        (bin as usize).min(self.bins - 1)
+    }
+
+    /// Requests in flight, averaged over each bin.
+    fn in_flight(&self) -> Vec<Option<f64>> {
+        let mut part = vec![0.0; self.bins];
+        let mut whole = vec![0.0; self.bins + 1];
+        for point in self.points {
+            let Some(sent) = point.sent else { continue };
+            let (first, last) = (self.bin(sent), self.bin(point.end));
+            let within = |at: u64, bin: usize| {
+                let at = at.saturating_sub(self.began) as f64 / self.width;
+                (at - bin as f64).clamp(0.0, 1.0)
+            };
+            if first == last {
+                part[first] += (within(point.end, first) - within(sent, first)).max(0.0);
+                continue;
+            }
+            part[first] += 1.0 - within(sent, first);
+            part[last] += within(point.end, last);
+            whole[first + 1] += 1.0;
+            whole[last] -= 1.0;
+        }
+        let mut level = 0.0;
+        let sum = |(part, change): (f64, f64)| {
+            level += change;
+            Some(part + level)
+        };
+        part.into_iter().zip(whole).map(sum).collect()
+    }
+
+    /// Requests that ended well, or badly, a second.
+    fn rate(&self, ok: bool) -> Vec<Option<f64>> {
+        let mut counts = vec![0.0; self.bins];
+        for point in self.points.iter().filter(|p| p.ok == ok) {
+            counts[self.bin(point.end)] += 1.0;
+        }
+        let rate = |count: f64| Some(count / self.width * 1e9);
+        counts.into_iter().map(rate).collect()
+    }
+
+    /// Two percentiles of a time, by when the request ended.
+    fn latency(&self, time: fn(&Point) -> Option<u64>) -> [Vec<Option<f64>>; 2] {
+        let mut values: Vec<Vec<u64>> = vec![Vec::new(); self.bins];
+        for point in self.points.iter().filter(|p| p.ok) {
+            if let Some(time) = time(point) {
+                values[self.bin(point.end)].push(time);
+            }
+        }
+        values.iter_mut().for_each(|bin| bin.sort_unstable());
+        [50, 95].map(|percent| {
+            let of = |bin: &Vec<u64>| {
+                let rank = (bin.len() * percent).div_ceil(100).max(1);
+                bin.get(rank - 1).map(|ns| *ns as f64 / 1e6)
+            };
+            values.iter().map(of).collect()
+        })
+    }
+
+    fn draw(&self, variant: &VariantRecord) -> String {
+        let name = |what: &str| format!("{what}-{}", slug(&variant.name));
+        let streams = self.points.iter().any(|p| p.ttft.is_some());
+        let (title, time): (_, fn(&Point) -> _) = if streams {
+            ("Time to first token", |p| p.ttft)
+        } else {
+            ("End to end", Point::e2e)
+        };
+        let line = |name, color, values, filled| Series {
+            name,
+            color,
+            values,
+            filled,
+        };
+        let mut rates = vec![line("answered", 2, self.rate(true), true)];
+        if self.points.iter().any(|p| !p.ok) {
+            rates.push(line("failed", 3, self.rate(false), false));
+        }
+        let [half, most] = self.latency(time);
+        let latency = vec![line("p50", 0, half, false), line("p95", 1, most, false)];
+        let flight = vec![line("in flight", 0, self.in_flight(), true)];
+        let chart = |key: &str, title: &str, unit, series, wide| {
+            Chart {
+                title: title.to_owned(),
+                unit,
+                key: name(key),
+                grid: self.grid(),
+                ticks: self.ticks(),
+                series,
+                bands: self.phases(variant),
+                wide,
+                note: None,
+            }
+            .draw()
+        };
+        chart("flight", "Requests in flight", "requests", flight, false)
+            + &chart("rate", "Rate", "requests/s", rates, false)
+            + &chart("latency", title, "ms", latency, true)
+    }
+
+    fn grid(&self) -> Vec<(f64, String)> {
+        let middle = |i: usize| (i as f64 + 0.5) / self.bins as f64;
+        let name = |at: f64| format!("{} s", number(Some(at * self.seconds())));
+        (0..self.bins)
+            .map(|i| (middle(i), name(middle(i))))
+            .collect()
+    }
+
+    fn ticks(&self) -> Vec<(f64, String)> {
+        let seconds = self.seconds();
+        let step = scale::step(seconds);
+        let tick = |i: u32| f64::from(i) * step;
+        (0..)
+            .map(tick)
+            .take_while(|at| *at <= seconds)
+            .map(|at| (at / seconds, format!("{} s", plain(at))))
+            .collect()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.width * self.bins as f64 / 1e9
+    }
+
+    /// Where each phase lies; they follow each other, save for a few requests.
+    fn phases(&self, variant: &VariantRecord) -> Vec<Band> {
+        let whole = self.width * self.bins as f64;
+        let at = |ns: u64| ns.saturating_sub(self.began) as f64 / whole;
+        let mut spans: Vec<Option<(u64, u64)>> = vec![None; variant.phases.len()];
+        for point in self.points {
+            if let Some(span) = spans.get_mut(point.phase as usize) {
+                let (from, to) = span.unwrap_or((point.due, point.end));
+                *span = Some((from.min(point.due), to.max(point.end)));
+            }
+        }
+        let band = |(phase, span): (_, Option<(u64, u64)>)| {
+            let phase: &PhaseRecord = phase;
+            let (from, to) = span?;
+            Some(Band {
+                from: at(from),
+                to: at(to),
+                name: phase.name.clone(),
+            })
+        };
+        variant.phases.iter().zip(spans).filter_map(band).collect()
+    }
+}
+
+/// Without decimals that say nothing.
+fn plain(at: f64) -> String {
+    let text = format!("{at:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(due: u64, end: u64) -> Point {
+        Point {
+            phase: 0,
+            ok: true,
+            due,
+            sent: Some(due),
+            ttft: Some(1_000_000),
+            tpot: None,
+            end,
+        }
+    }
+
+    #[test]
+    fn time_in_flight_is_neither_lost_nor_made() {
+        let points = [(0, 1_000), (100, 350), (340, 341), (999, 1_200)];
+        let requests = Requests {
+            points: points.map(|(due, end)| point(due, end)).to_vec(),
+            ..Requests::default()
+        };
+        let course = Course::new(&requests).expect("points");
+        let total: f64 = course.in_flight().into_iter().flatten().sum::<f64>() * course.width;
+        assert!(
+            (total - (1_000.0 + 250.0 + 1.0 + 201.0)).abs() < 1e-6,
+            "{total}"
+        );
+        let answered: f64 =
+            course.rate(true).into_iter().flatten().sum::<f64>() * course.width / 1e9;
+        assert!((answered - 4.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,114 @@
+//! What the page shows beyond `run.json`: gathered from samples and events in one pass each, a few words a request.
+
+use crate::record::model::{PhaseRecord, Run};
+use crate::record::{EventRow, Sample, SampleRow};
+use std::collections::BTreeMap;
+
+/// Slowest requests kept of each variant.
+const SLOWEST: usize = 8;
+/// Examples kept of each kind of failure.
+const EXAMPLES: usize = 3;
+
+/// Samples and events of a run, ready to be drawn. The default one knows none.
+#[derive(Debug, Default)]
+pub struct Detail {
+    /// In the order of the run's variants.
+    pub(super) variants: Vec<Requests>,
+    /// Every event.
+    pub(super) events: Vec<EventRow>,
+}
+
+/// One variant's requests.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// Every request, warm-up included.
+    pub(super) points: Vec<Point>,
+    /// The slowest successes of measured phases, slowest first.
+    pub(super) slowest: Vec<Sample>,
+    /// First failures by phase and class, with how many there were.
+    pub(super) failures: BTreeMap<(u32, String), (u64, Vec<Sample>)>,
+}
+
+/// One request, in nanoseconds since the variant's load began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    pub(super) phase: u32,
+    pub(super) ok: bool,
+    pub(super) due: u64,
+    pub(super) sent: Option<u64>,
+    pub(super) ttft: Option<u64>,
+    pub(super) tpot: Option<f32>,
+    pub(super) end: u64,
+}
+
+impl Point {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seven digits are shown at most"
+    )]
+    fn new(sample: &Sample) -> Self {
+        Self {
+            phase: sample.phase,
+            ok: sample.ok(),
+            due: sample.due_ns,
+            sent: sample.sent_ns,
+            ttft: sample.ttft(),
+            tpot: sample.tpot().map(|ns| ns as f32),
+            end: sample.end_ns,
+        }
+    }
+
+    /// First byte sent to last received.
+    pub(super) fn e2e(&self) -> Option<u64> {
+        Some(self.end.saturating_sub(self.sent?))
+    }
+}
+
+impl Detail {
+    /// Takes what belongs to the run's variants.
+    pub fn gather(
+        run: &Run,
+        samples: impl IntoIterator<Item = SampleRow>,
+        events: impl IntoIterator<Item = EventRow>,
+    ) -> Self {
+        let mut variants: Vec<Requests> = Vec::new();
+        variants.resize_with(run.variants.len(), Requests::default);
+        for row in samples {
+            let owner = run.variants.iter().position(|v| v.name == row.variant);
+            let Some(owner) = owner else { continue };
+            let measured = usize::try_from(row.sample.phase)
+                .ok()
+                .and_then(|phase| run.variants[owner].phases.get(phase))
+                .is_some_and(PhaseRecord::measured);
+            variants[owner].add(row.sample, measured);
+        }
+        Self {
+            variants,
+            events: events.into_iter().collect(),
+        }
+    }
+}
+
+impl Requests {
+    fn add(&mut self, sample: Sample, measured: bool) {
+        self.points.push(Point::new(&sample));
+        if let Some(class) = &sample.error {
+            let (count, kept) = self
+                .failures
+                .entry((sample.phase, class.to_string()))
+                .or_default();
+            *count += 1;
+            if kept.len() < EXAMPLES {
+                kept.push(sample);
+            }
+        } else if measured {
+            let place = self
+                .slowest
+                .partition_point(|kept| kept.e2e() >= sample.e2e());
+            if place < SLOWEST {
+                self.slowest.insert(place, sample);
+                self.slowest.truncate(SLOWEST);
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Latency distributions of a phase, one line a variant, on a percentile axis: each nine has the same width, so that the
+//! tail, where serving hurts, is seen as well as the middle.
+
+use super::detail::{Detail, Point};
+use super::text::{slug, text};
+use crate::record::model::{Distribution, PhaseRecord, Run};
+use crate::report::svg::{Chart, Series};
+use std::fmt::Write as _;
+
+/// Places along the axis, beside those that have a name.
+const PLACES: u32 = 72;
+/// Percentiles that have a name, in thousandths.
+const NAMED: [(u32, &str); 6] = [
+    (500, "p50"),
+    (900, "p90"),
+    (950, "p95"),
+    (990, "p99"),
+    (999, "p99.9"),
+    (0, "min"),
+];
+
+/// How a time of a request is found, in nanoseconds.
+type Time = fn(&Point) -> Option<f64>;
+
+const TIMES: [(&str, &str, Time); 3] = [
+    ("ttft_ms", "Time to first token (TTFT)", |p| p.ttft.map(ns)),
+    ("tpot_ms", "Time per output token (TPOT)", |p| {
+        p.tpot.map(f64::from)
+    }),
+    ("e2e_ms", "End to end", |p| p.e2e().map(ns)),
+];
+
+fn ns(ns: u64) -> f64 {
+    ns as f64
+}
+
+/// Every measured phase's charts.
+pub(super) fn charts(run: &Run, detail: &Detail) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for phase in run.variants.iter().flat_map(|v| &v.phases) {
+        if phase.measured() && !names.contains(&phase.name.as_str()) {
+            names.push(&phase.name);
+        }
+    }
+    let mut out = String::new();
+    for name in names {
+        let mut drawn = String::new();
+        for (key, title, time) in TIMES {
+            drawn.push_str(&chart(run, detail, name, (key, title, time)));
+            if key == "tpot_ms" {
+                drawn.push_str(&gaps(run, name));
+            }
+        }
+        if !drawn.is_empty() {
+            let _ = write!(
+                out,
+                "<h3>Phase {}</h3>\n<div class=\"charts\">\n{drawn}</div>\n",
+                text(name)
+            );
+        }
+    }
+    out
+}
+
+fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> String {
+    let (key, title, time) = what;
+    let mut lines = Vec::new();
+    for (i, (variant, requests)) in run.variants.iter().zip(&detail.variants).enumerate() {
+        let index = variant.phases.iter().position(|p| p.name == phase);
+        let mut values: Vec<f64> = requests
+            .points
+            .iter()
+            .filter(|point| point.ok && Some(point.phase as usize) == index)
+            .filter_map(time)
+            .collect();
+        values.sort_unstable_by(f64::total_cmp);
+        if !values.is_empty() {
+            lines.push((i, variant.name.as_str(), values));
+        }
+    }
+    let most = lines.iter().map(|(_, _, values)| values.len()).max();
+    let Some(most) = most else {
+        return String::new();
+    };
+    let places = places(most);
+    let series = lines.iter().map(|(color, name, sorted)| Series {
+        name,
+        color: *color,
+        values: places.iter().map(|place| place.of(sorted)).collect(),
+        filled: false,
+    });
+    Chart {
+        title: title.to_owned(),
+        unit: "ms by percentile",
+        key: format!("{key}-{}", slug(phase)),
+        grid: places.iter().map(|p| (p.at, p.name.clone())).collect(),
+        ticks: ticks(&places),
+        series: series.collect(),
+        bands: Vec::new(),
+        wide: true,
+        note: None,
+    }
+    .draw()
+}
+
+/// Single gaps are not in the record; its percentiles are.
+fn gaps(run: &Run, phase: &str) -> String {
+    let at = |percentile: f64| (1.0 / (1.0 - percentile)).log10() / 2.0;
+    let grid = [
+        (0.0, "min"),
+        (at(0.5), "p50"),
+        (at(0.9), "p90"),
+        (at(0.95), "p95"),
+        (1.0, "p99"),
+    ];
+    let grid = grid.map(|(at, name)| (at, name.to_owned())).to_vec();
+    let values = |d: &Distribution| [d.min, d.p50, d.p90, d.p95, d.p99].map(Some).to_vec();
+    let of = |p: &PhaseRecord| p.metrics.chunk_gap_ms.as_ref().map(values);
+    let series = run
+        .variants
+        .iter()
+        .enumerate()
+        .filter_map(|(color, variant)| {
+            Some(Series {
+                name: &variant.name,
+                color,
+                values: variant
+                    .phases
+                    .iter()
+                    .find(|p| p.name == phase)
+                    .and_then(of)?,
+                filled: false,
+            })
+        });
+    Chart {
+        title: "Gap between chunks".to_owned(),
+        unit: "ms by percentile",
+        key: format!("chunk_gap_ms-{}", slug(phase)),
+        ticks: grid.clone(),
+        grid,
+        series: series.collect(),
+        bands: Vec::new(),
+        wide: true,
+        note: Some("Straight between the percentiles that the record keeps.".to_owned()),
+    }
+    .draw()
+}
+
+/// One place on the percentile axis.
+struct Place {
+    at: f64,
+    share: f64,
+    name: String,
+    named: bool,
+}
+
+impl Place {
+    /// Nearest rank; none where too few values lie beyond it to tell it from the next.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank is a small whole number"
+    )]
+    fn of(&self, sorted: &[f64]) -> Option<f64> {
+        let count = sorted.len() as f64;
+        if self.share < 1.0 && self.share > 1.0 - 1.0 / count {
+            return None;
+        }
+        // A hair less, so that 0.95 x 200 is 190 and not 191.
+        let rank = (self.share * count - 1e-9).ceil().max(1.0) as usize;
+        sorted.get(rank.min(sorted.len()) - 1).map(|ns| ns / 1e6)
+    }
+}
+
+/// Evenly spread places, the named percentiles among them, and the largest value at the end.
+fn places(values: usize) -> Vec<Place> {
+    let nines = (values as f64).log10().max(1.0);
+    let place = |share: f64, name: String, named| Place {
+        at: (1.0 / (1.0 - share)).log10() / nines * 0.97,
+        share,
+        name,
+        named,
+    };
+    let mut all: Vec<Place> = (1..PLACES)
+        .map(|i| {
+            let share = 1.0 - 10_f64.powf(-nines * f64::from(i) / f64::from(PLACES));
+            place(share, format!("p{}", digits(share)), false)
+        })
+        .collect();
+    for (share, name) in NAMED {
+        let share = f64::from(share) / 1e3;
+        if share <= 1.0 - 1.0 / values as f64 || share == 0.0 {
+            all.push(place(share, name.to_owned(), true));
+        }
+    }
+    all.sort_by(|a, b| a.at.total_cmp(&b.at));
+    all.push(Place {
+        at: 1.0,
+        share: 1.0,
+        name: "max".to_owned(),
+        named: true,
+    });
+    all
+}
+
+fn digits(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        p if p < 90.0 => format!("{p:.0}"),
+        p if p < 99.0 => format!("{p:.1}"),
+        p if p < 99.9 => format!("{p:.2}"),
+        p => format!("{p:.4}"),
+    }
+}
+
+/// Names below the axis that do not run into each other.
+fn ticks(places: &[Place]) -> Vec<(f64, String)> {
+    let mut ticks: Vec<(f64, String)> = Vec::new();
+    for place in places.iter().filter(|place| place.named) {
+        let crowded = ticks.last().is_some_and(|(at, _)| place.at - at < 0.1);
+        // The smallest value gives way to a percentile, a percentile to the largest.
+        let first = ticks.len() == 1 && ticks[0].1 == "min";
+        if crowded && !first && place.name != "max" {
+            continue;
+        }
+        if crowded {
+            ticks.pop();
+        }
+        ticks.push((place.at, place.name.clone()));
+    }
+    ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_percentiles_are_the_nearest_rank() {
+        let sorted: Vec<f64> = (1..=200).map(|i| f64::from(i) * 1e6).collect();
+        let places = places(sorted.len());
+        let find = |name: &str| {
+            places
+                .iter()
+                .find(|p| p.name == name)
+                .map(|p| p.of(&sorted))
+        };
+        assert_eq!(find("p50"), Some(Some(100.0)));
+        assert_eq!(find("p95"), Some(Some(190.0)));
+        assert_eq!(find("p99"), Some(Some(198.0)));
+        assert_eq!(find("max"), Some(Some(200.0)));
+        assert_eq!(find("min"), Some(Some(1.0)));
+        assert_eq!(find("p99.9"), None);
+        assert!(places.is_sorted_by(|a, b| a.at <= b.at));
+    }
+
+    #[test]
+    fn one_value_is_drawn() {
+        assert!(places(1).iter().all(|p| p.at.is_finite()));
+        assert_eq!(places(1).last().and_then(|p| p.of(&[5e6])), Some(5.0));
+    }
+}

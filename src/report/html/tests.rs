@@ -1,0 +1,62 @@
+//! What the page shows of every way a run can end; the browser's part is in tests/pages.rs.
+
+use super::*;
+use crate::record::{SampleRow, fixture};
+
+fn page(run: &Run) -> String {
+    let rows = (0..60).map(|index| SampleRow {
+        variant: "native".to_owned(),
+        sample: fixture::sample(index),
+    });
+    html(run, &Detail::gather(run, rows, Vec::new()))
+}
+
+#[test]
+fn every_ending_has_a_page() {
+    for run in [
+        fixture::pass(),
+        fixture::fail(),
+        fixture::skipped(),
+        fixture::error(),
+        fixture::partial(),
+        fixture::invalid(),
+        fixture::empty(),
+    ] {
+        let page = page(&run);
+        assert!(page.contains(&format!("<strong>{}</strong>", view::word(run.verdict))));
+        assert_eq!(page.contains("id=\"checks\""), !run.checks.is_empty());
+        assert_eq!(page.contains("id=\"latency\""), !run.variants.is_empty());
+        let page = page.split("<script>").next().unwrap_or_default();
+        assert!(!page.contains("NaN") && !page.contains("inf "), "{page}");
+    }
+}
+
+#[test]
+fn the_policy_names_the_style_and_the_script_and_nothing_else() {
+    let page = page(&fixture::pass());
+    let policy = page.split("Content-Security-Policy\" content=\"").nth(1);
+    let policy = policy
+        .and_then(|rest| rest.split('"').next())
+        .expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+    assert!(!policy.contains("unsafe") && !policy.contains("http"));
+    assert!(
+        !page.contains(" style=") && !page.contains(" src=") && !page.contains(" onerror="),
+        "inline"
+    );
+    assert!(
+        !page.contains("http://") && !page.contains("https://"),
+        "a link out"
+    );
+}
+
+#[test]
+fn a_page_of_many_requests_stays_small() {
+    let run = fixture::pass();
+    let rows = (0..30_000).map(|index| SampleRow {
+        variant: if index % 2 == 0 { "native" } else { "dynamo" }.to_owned(),
+        sample: fixture::sample(index),
+    });
+    let page = html(&run, &Detail::gather(&run, rows, Vec::new()));
+    assert!(page.len() < 200_000, "{} bytes", page.len());
+}

@@ -1,0 +1,47 @@
+//! Bars within a table's cell: they are as wide as the cell, whatever the screen.
+
+use std::fmt::Write as _;
+
+/// One piece of a bar.
+#[derive(Debug)]
+pub(in crate::report) struct Piece<'a> {
+    /// Where it begins, from 0 to 1.
+    pub(in crate::report) from: f64,
+    /// How long it is.
+    pub(in crate::report) length: f64,
+    /// Its class, which colours it.
+    pub(in crate::report) class: &'a str,
+}
+
+/// A bar of pieces; what it says stands in the cells beside it.
+pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> String {
+    let mut out = String::from("<svg class=\"bar\" aria-hidden=\"true\">");
+    for piece in pieces {
+        let from = piece.from.clamp(0.0, 1.0) * 100.0;
+        // What is there is seen, however short.
+        let length = (piece.length.clamp(0.0, 1.0) * 100.0).max(0.4);
+        let _ = write!(
+            out,
+            "<rect class=\"{}\" x=\"{:.2}%\" width=\"{length:.2}%\" height=\"100%\"/>",
+            piece.class,
+            from.min(100.0 - length)
+        );
+    }
+    out + "</svg>"
+}
+
+/// A ratio to the baseline, drawn from the middle: half a bar is a factor of two.
+pub(in crate::report) fn ratio(ratio: f64) -> String {
+    let away = (ratio.log2() / 2.0).clamp(-0.5, 0.5);
+    let piece = Piece {
+        from: 0.5 + away.min(0.0),
+        length: away.abs(),
+        class: "ratio",
+    };
+    let middle = Piece {
+        from: 0.498,
+        length: 0.0,
+        class: "middle",
+    };
+    bar(&[piece, middle])
+}

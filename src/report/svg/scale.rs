@@ -1,0 +1,167 @@
+//! From values to places, with round numbers on the axis.
+
+/// How many times the smallest value the largest is when an axis becomes logarithmic.
+const WIDE: f64 = 30.0;
+
+/// A vertical axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::report) enum Scale {
+    /// Evenly, from zero unless all values are far from it.
+    Linear {
+        /// Its lower end.
+        min: f64,
+        /// Its upper end.
+        max: f64,
+    },
+    /// By powers of ten.
+    Log {
+        /// Its lower end.
+        min: f64,
+        /// Its upper end.
+        max: f64,
+    },
+}
+
+impl Scale {
+    /// An axis from zero that holds all values.
+    pub(in crate::report) fn linear(values: impl Iterator<Item = f64>) -> Self {
+        let max = values.fold(0.0, f64::max);
+        let step = step(max);
+        Self::Linear {
+            min: 0.0,
+            max: if max > 0.0 {
+                (max / step).ceil() * step
+            } else {
+                1.0
+            },
+        }
+    }
+
+    /// An axis that is logarithmic where values are far apart, so that a tail does not flatten the rest.
+    pub(in crate::report) fn wide(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let max = values.clone().fold(0.0, f64::max);
+        let least = values.clone().fold(f64::INFINITY, f64::min);
+        let min = values.filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
+        if !min.is_finite() || max < min * WIDE {
+            return Self::close(least, max);
+        }
+        let low = 10_f64.powf(min.log10().floor());
+        let low = [5.0, 2.0]
+            .map(|k| k * low)
+            .into_iter()
+            .find(|low| *low <= min)
+            .unwrap_or(low);
+        Self::Log { min: low, max }
+    }
+
+    /// From zero, or from below the smallest value where that is more than half of the largest. Never so close that a
+    /// difference of one percent looks like much.
+    fn close(min: f64, max: f64) -> Self {
+        if !min.is_finite() || min < max / 2.0 {
+            return Self::linear([max].into_iter());
+        }
+        let low = (min - max * 0.1).max(0.0);
+        let step = step(max - low);
+        let min = (low / step).floor() * step;
+        let max = (max / step).ceil() * step;
+        Self::Linear { min, max }
+    }
+
+    /// Where a value is, from 0 at the bottom to 1 at the top.
+    pub(in crate::report) fn at(self, value: f64) -> f64 {
+        let at = match self {
+            Self::Linear { min, max } => (value - min) / (max - min),
+            Self::Log { min, max } => (value / min).log10() / (max / min).log10(),
+        };
+        at.clamp(0.0, 1.0)
+    }
+
+    /// Round values along it.
+    pub(in crate::report) fn ticks(self) -> Vec<f64> {
+        match self {
+            Self::Linear { min, max } => {
+                let step = step(max - min);
+                (0..)
+                    .map(|i| min + f64::from(i) * step)
+                    .take_while(|tick| *tick <= max * 1.000_001)
+                    .collect()
+            }
+            Self::Log { min, max } => {
+                let decades = (max / min).log10();
+                let steps: &[f64] = if decades > 3.0 {
+                    &[1.0]
+                } else {
+                    &[1.0, 2.0, 5.0]
+                };
+                let first = 10_f64.powf(min.log10().floor());
+                (0..24)
+                    .flat_map(|i| steps.iter().map(move |k| k * first * 10_f64.powi(i)))
+                    .filter(|tick| *tick >= min * 0.999_999 && *tick <= max)
+                    .collect()
+            }
+        }
+    }
+}
+
+/// A round step that divides a range into about four.
+pub(in crate::report) fn step(range: f64) -> f64 {
+    if range <= 0.0 || !range.is_finite() {
+        return 1.0;
+    }
+    let rough = range / 4.0;
+    let base = 10_f64.powf(rough.log10().floor());
+    let round = [1.0, 2.0, 2.5, 5.0, 10.0];
+    let found = round.map(|k| k * base).into_iter();
+    found
+        .into_iter()
+        .find(|step| *step >= rough * 0.999_999)
+        .unwrap_or(base * 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_end_on_round_numbers() {
+        let scale = Scale::linear([3.0, 17.3].into_iter());
+        assert_eq!(
+            scale,
+            Scale::Linear {
+                min: 0.0,
+                max: 20.0
+            }
+        );
+        assert_eq!(scale.ticks(), [0.0, 5.0, 10.0, 15.0, 20.0]);
+        assert_eq!(
+            Scale::linear([].into_iter()),
+            Scale::Linear { min: 0.0, max: 1.0 }
+        );
+        assert_eq!(
+            Scale::wide([142.0, 145.0].into_iter()).ticks().first(),
+            Some(&125.0)
+        );
+        assert!(Scale::linear([1e-9].into_iter()).ticks().len() < 8);
+    }
+
+    #[test]
+    fn a_long_tail_makes_an_axis_logarithmic() {
+        let scale = Scale::wide([3.0, 900.0].into_iter());
+        assert_eq!(
+            scale,
+            Scale::Log {
+                min: 2.0,
+                max: 900.0
+            }
+        );
+        assert_eq!(scale.ticks().first(), Some(&2.0));
+        assert!(scale.at(2.0).abs() < 1e-9 && (scale.at(900.0) - 1.0).abs() < 1e-9);
+        assert_eq!(
+            Scale::wide([0.0, 12.0].into_iter()),
+            Scale::Linear {
+                min: 0.0,
+                max: 15.0
+            }
+        );
+    }
+}
