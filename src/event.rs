@@ -64,6 +64,8 @@ pub enum Event {
         requests: u64,
         /// Of those done, how many failed.
         failed: u64,
+        /// Median time to first token since the last of these, in milliseconds.
+        ttft_p50_ms: Option<f64>,
     },
     /// A phase is over.
     PhaseEnded {

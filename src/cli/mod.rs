@@ -196,12 +196,18 @@ fn colour(stream: &impl IsTerminal) -> bool {
 
 /// What the result is rendered for; `place` is where its record is.
 fn screen(place: &Path) -> Screen {
-    let width = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|text| text.parse().ok());
     Screen {
-        width: width.unwrap_or(100),
+        width: width(&std::io::stdout()),
         color: colour(&std::io::stdout()),
         place: Some(place.display().to_string()),
     }
+}
+
+/// How wide a stream is: as COLUMNS says, else as its terminal does, else 100.
+fn width(stream: &impl AsFd) -> usize {
+    let told = std::env::var("COLUMNS").ok();
+    let told = told.and_then(|text| text.parse().ok());
+    told.or_else(|| Some(terminal_size::terminal_size_of(stream)?.0.0.into()))
+        .filter(|width| *width > 0)
+        .unwrap_or(100)
 }

@@ -56,6 +56,7 @@ impl Assessor<'_> {
         let mut counted_by_chunks = 0;
         let (mut done, mut failed) = (0, 0);
         let mut told = Instant::now();
+        let mut ttfts: Vec<Nanos> = Vec::new();
         for exchange in exchanges {
             let (sample, gaps, breaches) = self.judge(&exchange);
             if phase.measured && answered(&exchange) {
@@ -64,6 +65,7 @@ impl Assessor<'_> {
             summary.add(&sample, &gaps, &exchange.delays());
             self.writer.sample(self.variant, &sample)?;
             done += 1;
+            ttfts.extend(sample.ttft().filter(|_| sample.ok()));
             failed += u64::from(!sample.ok());
             counted_by_chunks +=
                 u64::from(sample.ok() && sample.tokens_from == Some(TokenSource::Chunks));
@@ -74,7 +76,9 @@ impl Assessor<'_> {
                     done,
                     requests: phase.requests(),
                     failed,
+                    ttft_p50_ms: median(&mut ttfts).map(|ns| ns as f64 / 1e6),
                 });
+                ttfts.clear();
             }
         }
         Ok(Assessed {
@@ -99,6 +103,11 @@ impl Assessor<'_> {
         let sample = Sample::new(exchange, &answer, self.zero, judgement, self.keep_text);
         (sample, answer.timeline.gaps(), breaches)
     }
+}
+
+fn median(values: &mut [Nanos]) -> Option<Nanos> {
+    let middle = values.len().checked_sub(1)? / 2;
+    Some(*values.select_nth_unstable(middle).1)
 }
 
 /// Whether there is an answer to hold rules against.

@@ -39,6 +39,7 @@ fn events_carry_their_time_and_progress_is_left_out() {
         done: 1,
         requests: 2,
         failed: 0,
+        ttft_p50_ms: None,
     };
     writer.event(&progress).expect("skipped");
     writer

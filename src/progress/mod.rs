@@ -1,4 +1,9 @@
-//! Tells a person what a run is doing: one line on stderr for each event that matters.
+//! Tells a person what a run is doing: one line on stderr for each event that matters, and on a terminal what is under
+//! way ([`Live`]).
+
+mod live;
+
+pub use live::Live;
 
 use crate::event::Event;
 use std::io::Write;
@@ -24,6 +29,7 @@ pub fn line(event: &Event) -> Option<String> {
             done,
             requests,
             failed,
+            ..
         } => format!("  {phase}: {done}/{requests}{}", failures(*failed)),
         Event::PhaseEnded {
             phase,

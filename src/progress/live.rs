@@ -1,0 +1,311 @@
+//! Progress on a terminal: what is done scrolls by as lines, what is under way is redrawn below them, a line each.
+
+use super::{failures, line, time};
+use crate::event::Event;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Bytes looked at for a log's last line.
+const TAIL: u64 = 2_048;
+
+/// What is under way, and how it is drawn.
+#[derive(Debug)]
+pub struct Live {
+    logs: PathBuf,
+    variant: String,
+    starting: Vec<Starting>,
+    phase: Option<Phase>,
+    stopping: Option<Instant>,
+    drawn: usize,
+}
+
+#[derive(Debug)]
+struct Starting {
+    process: String,
+    since: Instant,
+}
+
+#[derive(Debug)]
+struct Phase {
+    name: String,
+    since: Instant,
+    requests: u64,
+    done: u64,
+    failed: u64,
+    ttft_p50_ms: Option<f64>,
+}
+
+impl Live {
+    /// Nothing is under way; logs of processes are looked for in `logs/VARIANT/PROCESS.log`.
+    #[must_use]
+    pub fn new(logs: &Path) -> Self {
+        Self {
+            logs: logs.to_owned(),
+            variant: String::new(),
+            starting: Vec::new(),
+            phase: None,
+            stopping: None,
+            drawn: 0,
+        }
+    }
+
+    /// Tells an event: its line, where it is news, and what is under way from now on.
+    pub fn tell(&mut self, event: &Event, now: Instant, width: usize, to: &mut impl Write) {
+        let mut out = self.wiped();
+        self.take(event, now);
+        if !matches!(event, Event::PhaseProgress { .. })
+            && let Some(news) = line(event)
+        {
+            out.push_str(&news);
+            out.push('\n');
+        }
+        self.redraw(out, now, width, to);
+    }
+
+    /// Draws what is under way anew.
+    pub fn tick(&mut self, now: Instant, width: usize, to: &mut impl Write) {
+        let out = self.wiped();
+        self.redraw(out, now, width, to);
+    }
+
+    /// Takes away what is drawn.
+    pub fn end(&mut self, to: &mut impl Write) {
+        let _ = to.write_all(self.wiped().as_bytes());
+    }
+
+    /// What is under way, a line each, none longer than the screen.
+    #[must_use]
+    pub fn lines(&self, now: Instant, width: usize) -> Vec<String> {
+        let seconds = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
+        let mut lines: Vec<String> = Vec::new();
+        for starting in &self.starting {
+            let took = time(seconds(starting.since) * 1e3);
+            let log = self.last_words(&starting.process);
+            lines.push(format!("  … {} starting, {took}  {log}", starting.process));
+        }
+        if let Some(phase) = &self.phase {
+            lines.push(phase.line(seconds(phase.since)));
+        }
+        if let Some(since) = self.stopping {
+            lines.push(format!("  … stopping, {}", time(seconds(since) * 1e3)));
+        }
+        // A line as long as the screen would wrap on some.
+        let most = width.saturating_sub(1).max(20);
+        let cut = |line: String| match line.char_indices().nth(most) {
+            Some((end, _)) => line[..end].trim_end().to_owned(),
+            None => line.trim_end().to_owned(),
+        };
+        lines.into_iter().map(cut).collect()
+    }
+
+    fn take(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::VariantStarted { variant, .. } => self.variant.clone_from(variant),
+            Event::ProcessStarted { process, .. } => self.starting.push(Starting {
+                process: process.clone(),
+                since: now,
+            }),
+            Event::StageReady { process, stage, .. } if stage != "completions" => {
+                self.starting
+                    .retain(|starting| starting.process != *process);
+            }
+            Event::ProcessExited { process, .. } => {
+                self.starting
+                    .retain(|starting| starting.process != *process);
+            }
+            Event::PhaseStarted { phase, requests } => {
+                self.starting.clear();
+                self.phase = Some(Phase {
+                    name: phase.clone(),
+                    since: now,
+                    requests: *requests,
+                    done: 0,
+                    failed: 0,
+                    ttft_p50_ms: None,
+                });
+            }
+            Event::PhaseProgress {
+                done,
+                failed,
+                ttft_p50_ms,
+                ..
+            } => {
+                if let Some(phase) = &mut self.phase {
+                    (phase.done, phase.failed) = (*done, *failed);
+                    phase.ttft_p50_ms = ttft_p50_ms.or(phase.ttft_p50_ms);
+                }
+            }
+            Event::PhaseEnded { .. } => self.phase = None,
+            Event::TeardownStarted { .. } => {
+                self.starting.clear();
+                self.phase = None;
+                self.stopping = Some(now);
+            }
+            Event::TeardownEnded { .. } => self.stopping = None,
+            _ => {}
+        }
+    }
+
+    /// The last line of a process's log, without what would steer the terminal.
+    fn last_words(&self, process: &str) -> String {
+        let path = self.logs.join(&self.variant).join(format!("{process}.log"));
+        let read = || -> std::io::Result<String> {
+            let mut file = File::open(path)?;
+            let size = file.metadata()?.len();
+            file.seek(SeekFrom::Start(size.saturating_sub(TAIL)))?;
+            let mut bytes = Vec::new();
+            file.take(TAIL).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let text = read().unwrap_or_default();
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        // The first line says how it was started, which is no news.
+        let last = last
+            .filter(|line| !line.starts_with("$ "))
+            .unwrap_or_default();
+        plain(last)
+    }
+
+    fn wiped(&mut self) -> String {
+        "\u{1b}[1A\u{1b}[2K".repeat(std::mem::take(&mut self.drawn))
+    }
+
+    fn redraw(&mut self, mut out: String, now: Instant, width: usize, to: &mut impl Write) {
+        let lines = self.lines(now, width);
+        self.drawn = lines.len();
+        for line in lines {
+            out.push_str(&line);
+            out.push('\n');
+        }
+        // A stderr that is gone is no reason to end a run.
+        let _ = to.write_all(out.as_bytes());
+        let _ = to.flush();
+    }
+}
+
+impl Phase {
+    fn line(&self, seconds: f64) -> String {
+        let mut line = format!("  … {} {}/{}", self.name, self.done, self.requests);
+        let rate = self.done as f64 / seconds;
+        if self.done > 0 && rate.is_finite() {
+            line += &format!("  {rate:.1}/s");
+        }
+        if let Some(ms) = self.ttft_p50_ms {
+            line += &format!("  TTFT p50 {}", time(ms));
+        }
+        line += &failures(self.failed);
+        if self.done > 0 && rate.is_finite() {
+            let left = self.requests.saturating_sub(self.done) as f64 / rate;
+            line += &format!("  {} left", time(left * 1e3));
+        }
+        line
+    }
+}
+
+/// Without terminal sequences, controls and changes of direction.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            if chars.next_if_eq(&'[').is_some() {
+                // Up to the letter that ends the sequence.
+                chars.by_ref().find(char::is_ascii_alphabetic);
+            }
+        } else if c == '\t' {
+            out.push(' ');
+        } else if !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn started(process: &str) -> Event {
+        Event::ProcessStarted {
+            process: process.to_owned(),
+            pid: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_is_redrawn_and_what_is_done_stays() {
+        let logs = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(logs.path().join("native")).expect("made");
+        let log = logs.path().join("native/worker.log");
+        std::fs::write(
+            log,
+            "$ vllm serve\n\u{1b}[31mLoading weights\u{1b}[0m 45%\n",
+        )
+        .expect("written");
+        let (mut live, mut screen, now) = (Live::new(logs.path()), Vec::new(), Instant::now());
+        live.tell(
+            &Event::VariantStarted {
+                variant: "native".to_owned(),
+                engine: "vllm".to_owned(),
+            },
+            now,
+            80,
+            &mut screen,
+        );
+        live.tell(&started("worker"), now, 80, &mut screen);
+        let later = now + Duration::from_secs(12);
+        assert_eq!(
+            live.lines(later, 80),
+            ["  … worker starting, 12.0 s  Loading weights 45%"]
+        );
+        live.tell(&started("frontend"), now, 80, &mut screen);
+        assert_eq!(live.lines(later, 30)[0], "  … worker starting, 12.0 s");
+        let ready = Event::StageReady {
+            process: "worker".to_owned(),
+            stage: "probe".to_owned(),
+            ms: 12_000.0,
+        };
+        screen.clear();
+        live.tell(&ready, later, 80, &mut screen);
+        let shown = String::from_utf8(screen).expect("text");
+        assert!(
+            shown.starts_with("\u{1b}[1A\u{1b}[2K\u{1b}[1A\u{1b}[2K  worker ready in 12.0 s\n"),
+            "{shown:?}"
+        );
+        assert_eq!(live.lines(later, 80).len(), 1);
+    }
+
+    #[test]
+    fn a_phase_says_how_far_it_is_and_what_is_left() {
+        let (mut live, now) = (Live::new(Path::new("/nowhere")), Instant::now());
+        let mut screen = Vec::new();
+        let phase = "closed".to_owned();
+        let begin = Event::PhaseStarted {
+            phase: phase.clone(),
+            requests: 400,
+        };
+        live.tell(&begin, now, 120, &mut screen);
+        assert_eq!(live.lines(now, 120), ["  … closed 0/400"]);
+        let progress = Event::PhaseProgress {
+            phase,
+            done: 100,
+            requests: 400,
+            failed: 3,
+            ttft_p50_ms: Some(31.4),
+        };
+        live.tell(&progress, now, 120, &mut screen);
+        assert_eq!(
+            live.lines(now + Duration::from_secs(10), 120),
+            ["  … closed 100/400  10.0/s  TTFT p50 31 ms, 3 failed  30.0 s left"]
+        );
+        for width in [80, 40, 24] {
+            let lines = live.lines(now + Duration::from_secs(10), width);
+            assert!(lines.iter().all(|line| line.chars().count() < width));
+        }
+    }
+}
