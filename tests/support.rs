@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -96,6 +97,12 @@ impl Bench {
         self.arg(path.to_str().unwrap())
     }
 
+    /// Gives the path of a file in the test's own folder, which is not there yet.
+    pub(crate) fn new_file(self, name: &str) -> Self {
+        let path = self.folder.path().join(name);
+        self.arg(path.to_str().unwrap())
+    }
+
     /// Writes a file beside the others.
     pub(crate) fn beside(self, name: &str, text: &str) -> Self {
         std::fs::write(self.folder.path().join(name), text).unwrap();
@@ -152,6 +159,18 @@ impl Running {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Reads what it prints until a line contains `text`.
+    pub(crate) fn prints_until(&mut self, text: &str) -> String {
+        let mut said = String::new();
+        let mut byte = [0];
+        let stdout = self.child.stdout.as_mut().unwrap();
+        while !(said.ends_with('\n') && said.contains(text)) {
+            assert_eq!(stdout.read(&mut byte).unwrap(), 1, "ended after: {said}");
+            said.push(char::from(byte[0]));
+        }
+        said
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -243,6 +262,11 @@ impl Done {
     /// The report directory.
     pub(crate) fn dir(&self) -> PathBuf {
         self.folder.path().join("reports/latest")
+    }
+
+    /// A file of the test's own folder.
+    pub(crate) fn written(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
     /// `run.json`, where there is one.

@@ -2,15 +2,17 @@
 
 pub mod check;
 mod github;
+mod init;
 mod plan;
 mod report;
 mod run;
 pub mod schema;
+mod up;
 
 use crate::record::ExitCode;
 use crate::report::Screen;
 use crate::{sim, topology};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -67,6 +69,29 @@ enum Verb {
         /// How it is rendered.
         #[arg(long, value_enum, default_value_t = RenderFormat::Terminal)]
         format: RenderFormat,
+    },
+    /// Bring a scenario's topology up, print its endpoint, hold it until Ctrl-C, take it down.
+    #[command(after_help = "Example: bench up scenarios/quickstart.yaml --variant native")]
+    Up {
+        #[command(flatten)]
+        scenario: ScenarioArgs,
+        /// Which variant, where there are several.
+        #[arg(long, value_name = "NAME")]
+        variant: Option<String>,
+    },
+    /// Write a commented scenario to begin with.
+    #[command(
+        after_help = "Example: bench init mine.yaml --engine both --model Qwen/Qwen3-0.6B --venv ~/venv --gpu t4"
+    )]
+    Init(init::Init),
+    /// Print what completes arguments in a shell.
+    #[command(
+        after_help = "Example: bench completions bash > ~/.local/share/bash-completion/completions/bench"
+    )]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
     },
     /// Print the JSON Schema of scenario files.
     #[command(after_help = "Example: bench schema > scenarios/scenario.schema.json")]
@@ -147,6 +172,14 @@ pub fn main() -> ExitCode {
         }
         Verb::Plan { scenario, format } => plan::plan(&scenario, format),
         Verb::Report { dir, format } => report::report(&dir, format),
+        Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),
+        Verb::Init(arguments) => init::init(&arguments),
+        Verb::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "bench", &mut text);
+            print(&String::from_utf8_lossy(&text));
+            ExitCode::Pass
+        }
         Verb::Schema => {
             print(&schema::run());
             ExitCode::Pass

@@ -4,9 +4,11 @@ mod assess;
 mod judge;
 mod prepare;
 mod signals;
+mod up;
 mod variant;
 
 pub use prepare::{Prepared, prepare};
+pub use up::up;
 
 use crate::diagnostic::Diagnostics;
 use crate::event::{Event, Events};
@@ -21,7 +23,7 @@ use crate::scenario::{self, Input, Loaded};
 use signals::Signals;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use variant::{Outcome, Turn};
+use variant::{Outcome, Task, Turn};
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +209,7 @@ fn execute(
             writer,
             events: &events,
             signals,
+            task: Task::Drive,
         };
         let outcome = turn.take();
         let ended = outcome.failure.is_some();

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// How long a death may take to be reported.
 const SETTLE: Duration = Duration::from_millis(250);
 
+/// How long one look at a held topology lasts.
+const HELD: Duration = Duration::from_secs(1);
+
 /// Everything a variant's turn needs.
 pub(super) struct Turn<'a> {
     /// The run's plan.
@@ -35,6 +38,17 @@ pub(super) struct Turn<'a> {
     pub(super) events: &'a Events,
     /// Ctrl-C.
     pub(super) signals: &'a Signals,
+    /// What is done once it serves.
+    pub(super) task: Task<'a>,
+}
+
+/// What is done with a topology that serves.
+#[derive(Clone, Copy)]
+pub(super) enum Task<'a> {
+    /// Its load is driven.
+    Drive,
+    /// Someone is told, and it is held until the user ends it.
+    Hold(&'a (dyn Fn(&VariantPlan, &Startup) + Sync)),
 }
 
 /// What came of it; what is there is true, however it ended.
@@ -76,7 +90,7 @@ impl Turn<'_> {
         if self.variant.processes.is_empty() {
             let startup = self.prove_external(&rules, &target, alarm)?;
             outcome.startup = Some(startup);
-            return self.drive(&rules, &target, alarm, None, outcome);
+            return self.work(&rules, &target, alarm, None, outcome);
         }
         let logs = self.writer.logs().join(&self.variant.name);
         std::fs::create_dir_all(&logs).map_err(|error| {
@@ -129,7 +143,30 @@ impl Turn<'_> {
         };
         let startup = bring_up(topology, &self.variant.processes, &mut launch);
         outcome.startup = Some(startup.map_err(|error| self.interrupted_or(error))?);
-        self.drive(rules, target, alarm, Some(topology), outcome)
+        self.work(rules, target, alarm, Some(topology), outcome)
+    }
+
+    /// Does what the turn is for.
+    fn work(
+        &self,
+        rules: &Rules,
+        target: &Target,
+        alarm: &Alarm,
+        topology: Option<&Topology>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let Task::Hold(tell) = self.task else {
+            return self.drive(rules, target, alarm, topology, outcome);
+        };
+        tell(self.variant, &outcome.startup.clone().unwrap_or_default());
+        while !alarm.raised() {
+            topology::pause(alarm, HELD);
+        }
+        // The user's word ends it well; a death does not.
+        match topology.and_then(|topology| topology.death("while held")) {
+            Some(death) if !self.signals.interrupted() => Err(explained(death)),
+            _ => Ok(()),
+        }
     }
 
     /// Proves an endpoint that is not ours to start.

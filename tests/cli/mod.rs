@@ -3,6 +3,7 @@
 mod check;
 mod diagnostics;
 mod documents;
+mod first;
 mod fuzzed;
 mod house;
 mod plan;

@@ -82,7 +82,7 @@ fn the_commands_of_the_readme_are_good() {
         let arguments = line
             .strip_prefix("bench run ")
             .or_else(|| line.strip_prefix("cargo run --release --locked -- run "));
-        if let Some(arguments) = arguments {
+        if let Some(arguments) = arguments.filter(|arguments| arguments.contains("scenarios/")) {
             let check = arguments
                 .split_whitespace()
                 .fold(bench("check"), |bench, word| bench.arg(word));

@@ -1,0 +1,63 @@
+//! `bench up`
+
+use super::{ScenarioArgs, colour, print, run::consume, tell};
+use crate::measure::lifecycle::Startup;
+use crate::plan::VariantPlan;
+use crate::record::ExitCode;
+use crate::run::{self, Failure};
+
+pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
+    let changes = &arguments.changes;
+    let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
+        Ok((_, loaded)) => loaded,
+        Err(diagnostics) => {
+            tell(&diagnostics.render(colour(&std::io::stderr())));
+            return ExitCode::BadScenario;
+        }
+    };
+    let redactor = run::redactor(&loaded);
+    let ready = |variant: &VariantPlan, startup: &Startup| {
+        print(&redactor.apply(&said(variant, startup)));
+    };
+    let failure = match run::up(&arguments.file, &loaded, variant, consume, &ready) {
+        Ok(Ok(())) => return ExitCode::Pass,
+        Ok(Err(failure)) | Err(run::Error::Scenario(failure)) => failure,
+        Err(run::Error::Setup(message)) => Failure::Setup(message),
+    };
+    tell(&format!(
+        "error: {}\n",
+        redactor.apply(&failure.to_string())
+    ));
+    match failure {
+        Failure::Input(_) => ExitCode::BadScenario,
+        Failure::Requirement(_) => ExitCode::RequirementNotMet,
+        Failure::Interrupted => ExitCode::Interrupted,
+        Failure::Unproven(_) => ExitCode::CheckFailed,
+        Failure::Setup(_) | Failure::Topology(_) => ExitCode::TopologyFailed,
+    }
+}
+
+/// The endpoint, and a line that uses it.
+fn said(variant: &VariantPlan, startup: &Startup) -> String {
+    let endpoint = &variant.endpoint;
+    let path = variant.requests.path();
+    let mut body = serde_json::json!({"model": endpoint.model, "max_tokens": 16});
+    if path.contains("chat") {
+        body["messages"] = serde_json::json!([{"role": "user", "content": "Hello"}]);
+    } else {
+        body["prompt"] = "Hello".into();
+    }
+    let quoted = body.to_string().replace('\'', "'\\''");
+    let header = if endpoint.headers.is_empty() {
+        ""
+    } else {
+        " (add the headers of `engine.external.headers`)"
+    };
+    format!(
+        "ready after {:.1} s: {} serves {}{header}\n\n  curl -s {}{path} -H 'content-type: application/json' -d '{quoted}'\n\nCtrl-C takes it down.\n",
+        startup.ready_ms / 1e3,
+        endpoint.url,
+        endpoint.model,
+        endpoint.url
+    )
+}

@@ -1,0 +1,87 @@
+//! A topology without load: brought up under the warden, proven, held until the user ends it, taken down.
+
+use super::signals::Signals;
+use super::variant::{Task, Turn};
+use super::{Error, Failure, begin, prepare, redactor};
+use crate::event::{Event, Events};
+use crate::measure::lifecycle::Startup;
+use crate::plan::{self, VariantPlan};
+use crate::record::{Writer, run_id};
+use crate::scenario::Loaded;
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+
+/// Brings one variant up, calls `ready` once it is proven, and holds it. `consume` runs on a thread of its own and is given
+/// every event. Logs are kept only where it failed.
+///
+/// # Errors
+/// When there is no such variant, or its logs have no place to go.
+pub fn up(
+    path: &Path,
+    loaded: &Loaded,
+    variant: Option<&str>,
+    consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
+    ready: &(dyn Fn(&VariantPlan, &Startup) + Sync),
+) -> Result<Result<(), Failure>, Error> {
+    let signals = Signals::take_over()
+        .map_err(|errno| Error::Setup(format!("failed to take signals over: {errno}")))?;
+    let started = jiff::Timestamp::now();
+    let id = run_id(
+        &loaded.scenario.name,
+        started,
+        u64::from(std::process::id()),
+    );
+    let mut run = begin(path, loaded, id, started);
+    let out = std::env::temp_dir().join("bench-up");
+    let writer = Writer::create(&out, &mut run, redactor(loaded))
+        .map_err(|error| Error::Setup(error.to_string()))?;
+    let (events, received) = Events::channel();
+    let result = std::thread::scope(|scope| {
+        let writer = &writer;
+        scope.spawn(move || consume(received, writer));
+        let events = events;
+        let prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
+        let plan = plan::build(&loaded.scenario, &prepared.facts)
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+        let turn = Turn {
+            plan: &plan,
+            variant: chosen(&plan.variants, variant)?,
+            run_id: &run.run_id,
+            writer,
+            events: &events,
+            signals: &signals,
+            task: Task::Hold(ready),
+        };
+        turn.take().failure.map_or(Ok(()), Err)
+    });
+    if matches!(
+        result,
+        Ok(()) | Err(Failure::Input(_) | Failure::Interrupted)
+    ) {
+        std::fs::remove_dir_all(writer.dir()).ok();
+    }
+    match result {
+        Err(Failure::Input(message)) => Err(Error::Scenario(Failure::Input(message))),
+        result => Ok(result),
+    }
+}
+
+fn chosen<'a>(variants: &'a [VariantPlan], name: Option<&str>) -> Result<&'a VariantPlan, Failure> {
+    let names = || {
+        let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (name, variants) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Failure::Input(format!(
+            "this scenario has several variants; say which with --variant: {}",
+            names()
+        ))),
+        (Some(name), _) => variants.iter().find(|v| v.name == name).ok_or_else(|| {
+            Failure::Input(format!(
+                "there is no variant `{name}`; there are: {}",
+                names()
+            ))
+        }),
+    }
+}

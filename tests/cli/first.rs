@@ -1,0 +1,75 @@
+//! First steps: what `init` writes passes `check`, and every verb shows an example.
+
+use crate::support::bench;
+
+#[test]
+fn what_init_writes_passes_check_and_is_never_overwritten() {
+    for engine in ["sim", "vllm", "dynamo", "both", "external"] {
+        let done = bench("init")
+            .new_file("my first.yaml")
+            .arg("--engine")
+            .arg(engine)
+            .arg("--gpu")
+            .arg("t4")
+            .arg("--model")
+            .arg("a: 'b' \"c\" #d")
+            .run()
+            .code(0)
+            .says("bench check");
+        let text = done.written("my first.yaml");
+        assert!(
+            text.contains("name: \"myfirst\"") && text.contains("\n# "),
+            "{text}"
+        );
+        bench("check").file("written.yaml", &text).run().code(0);
+    }
+    bench("init")
+        .file("there.yaml", "mine")
+        .run()
+        .code(2)
+        .says("exists and is left as it is");
+}
+
+#[test]
+fn the_embedded_engines_first_scenario_runs() {
+    let text = bench("init")
+        .new_file("first.yaml")
+        .run()
+        .code(0)
+        .written("first.yaml");
+    bench("run")
+        .file("first.yaml", &text)
+        .set("load.phases[1].closed.requests=16")
+        .run()
+        .code(0);
+}
+
+#[test]
+fn every_verb_has_an_example() {
+    let help = bench("--help").run().code(0).stdout;
+    let verbs: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| help.contains(&format!("\n  {verb} ")) && *verb != "help")
+        .collect();
+    assert!(verbs.len() >= 9, "{help}");
+    for verb in verbs {
+        bench(verb)
+            .arg("--help")
+            .run()
+            .code(0)
+            .says(&format!("Example: bench {verb}"));
+    }
+}
+
+#[test]
+fn completions_know_the_verbs() {
+    bench("completions")
+        .arg("bash")
+        .run()
+        .code(0)
+        .says("completions");
+}
