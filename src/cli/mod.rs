@@ -1,6 +1,7 @@
 //! Arguments and verbs: one file per verb. Human text goes to stderr while working, the result to stdout.
 
 pub mod check;
+mod doctor;
 mod github;
 mod init;
 mod plan;
@@ -84,6 +85,16 @@ enum Verb {
         after_help = "Example: bench init mine.yaml --engine both --model Qwen/Qwen3-0.6B --venv ~/venv --gpu t4"
     )]
     Init(init::Init),
+    /// Say what this machine can run, and how to mend what it can't.
+    #[command(after_help = "Example: bench doctor scenarios/vllm-qwen.yaml")]
+    Doctor {
+        /// A scenario whose needs are looked at as well.
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Where report directories are to be made.
+        #[arg(long, default_value = "reports", value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Print what completes arguments in a shell.
     #[command(
         after_help = "Example: bench completions bash > ~/.local/share/bash-completion/completions/bench"
@@ -173,6 +184,7 @@ pub fn main() -> ExitCode {
         Verb::Plan { scenario, format } => plan::plan(&scenario, format),
         Verb::Report { dir, format } => report::report(&dir, format),
         Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),
+        Verb::Doctor { file, out } => doctor::doctor(file.as_deref(), &out),
         Verb::Init(arguments) => init::init(&arguments),
         Verb::Completions { shell } => {
             let mut text = Vec::new();

@@ -18,6 +18,14 @@ pub fn names() -> Result<Vec<String>, String> {
         .collect()
 }
 
+/// The newest CUDA that the driver takes, as (major, minor).
+#[must_use]
+pub fn cuda() -> Option<(u32, u32)> {
+    let version = Nvml::init().ok()?.sys_cuda_driver_version().ok()?;
+    let version = u32::try_from(version).ok()?;
+    Some((version / 1_000, version % 1_000 / 10))
+}
+
 /// Whether `names` hold `count` GPUs of `kind` (part of the product name, case-insensitive; `any` takes all).
 #[must_use]
 pub fn satisfied(names: &[String], kind: &str, count: u32) -> bool {

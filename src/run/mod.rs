@@ -1,12 +1,14 @@
 //! The only orchestrator: everything else is a room that knows nothing of its siblings; here they meet.
 
 mod assess;
+mod doctor;
 mod judge;
 mod prepare;
 mod signals;
 mod up;
 mod variant;
 
+pub use doctor::{Finding, Weight, doctor};
 pub use prepare::{Prepared, prepare};
 pub use up::up;
 

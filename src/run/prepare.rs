@@ -73,7 +73,7 @@ pub fn prepare(
 }
 
 /// Checks the GPU requirement.
-fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
+pub(super) fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
     let Gpu { kind, count } = wanted;
     let names = gpu::names();
     if matches!(&names, Ok(names) if gpu::satisfied(names, kind, *count)) {
@@ -98,7 +98,7 @@ fn scratch(run_id: &str) -> PathBuf {
     ))
 }
 
-fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String, Failure> {
+pub(super) fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String, Failure> {
     if !plan::is_directory(id) {
         return Ok(id.to_owned());
     }
@@ -193,7 +193,7 @@ fn pythons(
 }
 
 /// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench.
-fn cache() -> PathBuf {
+pub(super) fn cache() -> PathBuf {
     let set = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -206,7 +206,7 @@ fn cache() -> PathBuf {
 }
 
 /// A program on PATH.
-fn which(name: &str, path: &str) -> Option<PathBuf> {
+pub(super) fn which(name: &str, path: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     std::env::split_paths(path)
         .map(|directory| directory.join(name))

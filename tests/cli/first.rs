@@ -71,5 +71,29 @@ fn completions_know_the_verbs() {
         .arg("bash")
         .run()
         .code(0)
-        .says("completions");
+        .says("doctor");
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_what_mends_it() {
+    bench("doctor").run().code(0).says("open files");
+    bench("doctor")
+        .arg("scenarios/quickstart.yaml")
+        .run()
+        .code(0);
+    let text = "version: 1
+name: x
+model: {id: m}
+runtime: {venv: /nowhere}
+engine: {vllm: {}}
+prompts: {inline: [a]}
+load: {phases: [{closed: {concurrency: 1, requests: 1}}]}
+";
+    bench("doctor")
+        .file("x.yaml", text)
+        .run()
+        .code(6)
+        .says("there is no Python at /nowhere/bin/python")
+        .says("-> ci/setup");
+    bench("doctor").file("x.yaml", "version: 9").run().code(2);
 }

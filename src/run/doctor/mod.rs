@@ -1,0 +1,198 @@
+//! What this machine can run, and for a scenario what it lacks: each finding with the command that mends it. Starts
+//! nothing and makes no environment.
+
+mod needs;
+
+use super::prepare::{require_gpu, which};
+use crate::load::socket::Stamping;
+use crate::observe::gpu;
+use crate::plan;
+use crate::scenario::model::{Phase, Scenario};
+use crate::topology::ports::Ports;
+use nix::sys::resource::{Resource, getrlimit};
+use std::path::Path;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// As it should be.
+    Good,
+    /// Works, but not as well as it could.
+    Note,
+    /// What was asked for can't run.
+    Bad,
+}
+
+/// One thing looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is about.
+    pub topic: &'static str,
+    /// How much it matters.
+    pub weight: Weight,
+    /// What was found.
+    pub found: String,
+    /// What mends it.
+    pub fix: Option<String>,
+}
+
+/// Open files that a run needs beside its connections.
+const FILES: u64 = 256;
+/// Where users get the engines.
+const ENGINES: &str = "ci/setup";
+
+/// Looks at the machine, and at what `scenario` needs of it.
+#[must_use]
+pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Vec<Finding> {
+    let mut all = vec![
+        driver(scenario),
+        stamps(),
+        files(scenario),
+        ports(scenario),
+        writable(out),
+    ];
+    match scenario {
+        Some((scenario, path)) => needs::add(&mut all, scenario, path),
+        None => {
+            all.push(program("etcd", Weight::Note));
+            all.push(program("uv", Weight::Note));
+        }
+    }
+    all
+}
+
+fn finding(topic: &'static str, weight: Weight, found: impl Into<String>) -> Finding {
+    Finding {
+        topic,
+        weight,
+        found: found.into(),
+        fix: None,
+    }
+}
+
+impl Finding {
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+}
+
+fn driver(scenario: Option<(&Scenario, &Path)>) -> Finding {
+    let wanted = scenario.and_then(|(scenario, _)| scenario.gpu.as_ref());
+    if let Some(wanted) = wanted
+        && let Err(failure) = require_gpu(wanted)
+    {
+        return finding("gpu", Weight::Bad, failure.to_string())
+            .fix("bench run FILE --overlay scenarios/overlays/cpu.yaml");
+    }
+    match (gpu::names(), gpu::cuda()) {
+        (Ok(names), Some(cuda)) if !names.is_empty() => finding(
+            "gpu",
+            Weight::Good,
+            format!(
+                "{}; the driver takes CUDA up to {}.{}",
+                names.join(", "),
+                cuda.0,
+                cuda.1
+            ),
+        ),
+        (Ok(names), _) if !names.is_empty() => finding("gpu", Weight::Good, names.join(", ")),
+        (Ok(_), _) => finding("gpu", Weight::Note, "none; engines run on CPU, or embedded"),
+        // Why at length is of interest only where a GPU is wanted.
+        (Err(_), _) => finding(
+            "gpu",
+            Weight::Note,
+            "no NVIDIA driver; engines run on CPU, or embedded",
+        ),
+    }
+}
+
+fn stamps() -> Finding {
+    if Stamping::hold().is_held() {
+        finding(
+            "receive stamps",
+            Weight::Good,
+            "the kernel says when bytes came",
+        )
+    } else {
+        finding(
+            "receive stamps",
+            Weight::Note,
+            "the kernel gives none: a busy client makes times look longer than they are",
+        )
+        .fix("run on Linux itself, not in a sandbox such as gVisor")
+    }
+}
+
+fn files(scenario: Option<(&Scenario, &Path)>) -> Finding {
+    let most = |(scenario, _): (&Scenario, &Path)| {
+        let phases = scenario.load.phases.iter();
+        let at_once = |phase: &Phase| match phase {
+            Phase::Batch(batch) => u64::from(batch.size),
+            Phase::Closed(closed) => u64::from(closed.concurrency),
+        };
+        phases.map(at_once).max()
+    };
+    let needed = scenario.and_then(most).unwrap_or(0) + FILES;
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, _)) if soft >= needed => finding(
+            "open files",
+            Weight::Good,
+            format!("limit {soft}, {needed} needed"),
+        ),
+        Ok((soft, _)) => finding(
+            "open files",
+            Weight::Bad,
+            format!("limit {soft}, but {needed} are needed"),
+        )
+        .fix(format!("ulimit -n {needed}")),
+        Err(errno) => finding(
+            "open files",
+            Weight::Note,
+            format!("the limit is not known: {errno}"),
+        ),
+    }
+}
+
+fn ports(scenario: Option<(&Scenario, &Path)>) -> Finding {
+    let wanted = scenario.map_or(1, |(scenario, _)| plan::ports_needed(scenario));
+    match Ports::take(wanted) {
+        Ok(_) => finding("ports", Weight::Good, format!("{wanted} free")),
+        Err(error) => finding("ports", Weight::Bad, error.to_string()).fix("ss -ltnp"),
+    }
+}
+
+fn writable(out: &Path) -> Finding {
+    let mut there = out;
+    // The directory is made by a run; what counts is the nearest that exists.
+    while !there.exists() {
+        there = match there.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+    }
+    match tempfile::tempfile_in(there) {
+        Ok(_) => finding(
+            "reports",
+            Weight::Good,
+            format!("{} can be written", out.display()),
+        ),
+        Err(error) => finding(
+            "reports",
+            Weight::Bad,
+            format!("{}: {error}", out.display()),
+        )
+        .fix("bench run FILE --out DIR"),
+    }
+}
+
+fn program(name: &'static str, missing: Weight) -> Finding {
+    let path = std::env::var("PATH").unwrap_or_default();
+    match which(name, &path) {
+        Some(found) => finding(name, Weight::Good, found.display().to_string()),
+        None => finding(name, missing, "not on PATH").fix(match name {
+            "uv" => "pip install uv",
+            _ => ENGINES,
+        }),
+    }
+}

