@@ -200,14 +200,15 @@ fn the_golden_record_renders_as_kept() {
     let run = crate::record::read(&golden).expect("a record");
     let rows: Result<Vec<_>, _> = crate::record::samples(&golden).expect("samples").collect();
     assert!(!rows.expect("good rows").is_empty());
-    for format in [Format::Markdown, Format::Junit] {
+    let detail = detail(&run, &golden).expect("samples and events");
+    for format in [Format::Html, Format::Markdown, Format::Junit] {
         let path = golden.join(format.file_name());
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&path, render(&run, &Detail::default(), format)).expect("written");
+            std::fs::write(&path, render(&run, &detail, format)).expect("written");
         }
         let kept = std::fs::read_to_string(&path).expect("kept");
         assert!(
-            render(&run, &Detail::default(), format) == kept,
+            render(&run, &detail, format) == kept,
             "{} differs; run with UPDATE_GOLDEN=1",
             path.display()
         );
