@@ -3,6 +3,7 @@
 mod failures;
 mod interrupts;
 mod passes;
+mod terminal;
 mod up;
 
 /// A small scenario on the embedded engine; `sim` and `rest` are put into it.

@@ -8,6 +8,8 @@ use crate::report::number::number;
 use crate::report::svg::{Band, Chart, Series, scale};
 use std::fmt::Write as _;
 
+/// Fewest bins.
+const FEWEST: usize = 12;
 /// Most bins.
 const BINS: usize = 120;
 /// Requests that a bin should have for its percentiles to say something.
@@ -42,7 +44,15 @@ impl<'a> Course<'a> {
         let points = requests.points.as_slice();
         let began = points.iter().map(|p| p.due).min()?;
         let ended = points.iter().map(|p| p.end).max()?;
-        let bins = (points.len() / PER_BIN).clamp(12, BINS);
+        // Answers come in waves as long as a request lasts; shorter bins would show those instead of the rate.
+        let mut times: Vec<u64> = points.iter().filter_map(Point::e2e).collect();
+        let middle = times.len() / 2;
+        let usual = match times.is_empty() {
+            true => 1,
+            false => (*times.select_nth_unstable(middle).1).max(1),
+        };
+        let waves = usize::try_from(ended.saturating_sub(began) / usual / 2).unwrap_or(BINS);
+        let bins = (points.len() / PER_BIN).min(waves).clamp(FEWEST, BINS);
         let width = (ended.saturating_sub(began).max(1)) as f64 / bins as f64;
         Some(Self {
             points,

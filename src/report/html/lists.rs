@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 /// Checks that are shown unfolded though they held.
 const FEW: usize = 8;
 /// Characters of an answer that are shown.
-const SHOWN: usize = 120;
+const SHOWN: usize = 60;
 
 /// Failures first: they are what the reader came for.
 pub(super) fn checks(run: &Run) -> String {
@@ -94,7 +94,7 @@ pub(super) fn errors(run: &Run, detail: &Detail) -> String {
         return String::new();
     }
     format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Errors\"><table><thead><tr><th scope=\"col\">class</th><th scope=\"col\">variant</th><th scope=\"col\">phase</th><th scope=\"col\" class=\"n\">requests</th><th scope=\"col\">examples</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Errors\"><table class=\"named\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">variant</th><th scope=\"col\">phase</th><th scope=\"col\" class=\"n\">requests</th><th scope=\"col\">examples</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
     )
 }
 
@@ -124,7 +124,7 @@ pub(super) fn slowest(run: &Run, detail: &Detail) -> String {
     }
     let answers = all.clone().any(|s| s.text.is_some());
     let mut out = String::from(
-        "<p class=\"legend\"><span><i class=\"k5\"></i>wait and connect</span> <span><i class=\"k0\"></i>to first token</span> <span><i class=\"k2\"></i>tokens</span> <span><i class=\"k1\"></i>end of stream</span></p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Slowest requests\"><table class=\"sortable\"><thead><tr><th scope=\"col\">request</th><th scope=\"col\" class=\"n\">end to end (ms)</th><th scope=\"col\" class=\"over\">parts</th><th scope=\"col\" class=\"n\">wait</th><th scope=\"col\" class=\"n\">TTFT</th><th scope=\"col\" class=\"n\">TPOT</th><th scope=\"col\" class=\"n\">tokens</th>",
+        "<p class=\"legend\"><span><i class=\"k5\"></i>wait and connect</span> <span><i class=\"k0\"></i>to first token</span> <span><i class=\"k2\"></i>tokens</span> <span><i class=\"k1\"></i>end of stream</span></p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Slowest requests\"><table class=\"sortable named\"><thead><tr><th scope=\"col\">request</th><th scope=\"col\" class=\"n\">end to end (ms)</th><th scope=\"col\" class=\"over\">parts</th><th scope=\"col\" class=\"n\">wait</th><th scope=\"col\" class=\"n\">TTFT</th><th scope=\"col\" class=\"n\">TPOT</th><th scope=\"col\" class=\"n\">tokens</th>",
     );
     if answers {
         out.push_str("<th scope=\"col\">answer</th>");
