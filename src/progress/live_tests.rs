@@ -1,0 +1,83 @@
+//! What is drawn, with times and widths given.
+
+use super::*;
+use std::time::Duration;
+
+fn started(process: &str) -> Event {
+    Event::ProcessStarted {
+        process: process.to_owned(),
+        pid: 1,
+    }
+}
+
+#[test]
+fn what_is_under_way_is_redrawn_and_what_is_done_stays() {
+    let logs = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(logs.path().join("native")).expect("made");
+    let log = logs.path().join("native/worker.log");
+    std::fs::write(
+        log,
+        "$ vllm serve\n\u{1b}[31mLoading weights\u{1b}[0m 45%\n",
+    )
+    .expect("written");
+    let (mut live, mut screen, now) = (Live::new(logs.path()), Vec::new(), Instant::now());
+    live.tell(
+        &Event::VariantStarted {
+            variant: "native".to_owned(),
+            engine: "vllm".to_owned(),
+        },
+        now,
+        80,
+        &mut screen,
+    );
+    live.tell(&started("worker"), now, 80, &mut screen);
+    let later = now + Duration::from_secs(12);
+    assert_eq!(
+        live.lines(later, 80),
+        ["  … worker starting, 12.0 s  Loading weights 45%"]
+    );
+    live.tell(&started("frontend"), now, 80, &mut screen);
+    assert_eq!(live.lines(later, 30)[0], "  … worker starting, 12.0 s");
+    let ready = Event::StageReady {
+        process: "worker".to_owned(),
+        stage: "probe".to_owned(),
+        ms: 12_000.0,
+    };
+    screen.clear();
+    live.tell(&ready, later, 80, &mut screen);
+    let shown = String::from_utf8(screen).expect("text");
+    assert!(
+        shown.starts_with("\u{1b}[1A\u{1b}[2K\u{1b}[1A\u{1b}[2K  worker ready in 12.0 s\n"),
+        "{shown:?}"
+    );
+    assert_eq!(live.lines(later, 80).len(), 1);
+}
+
+#[test]
+fn a_phase_says_how_far_it_is_and_what_is_left() {
+    let (mut live, now) = (Live::new(Path::new("/nowhere")), Instant::now());
+    let mut screen = Vec::new();
+    let phase = "closed".to_owned();
+    let begin = Event::PhaseStarted {
+        phase: phase.clone(),
+        requests: 400,
+    };
+    live.tell(&begin, now, 120, &mut screen);
+    assert_eq!(live.lines(now, 120), ["  … closed 0/400"]);
+    let progress = Event::PhaseProgress {
+        phase,
+        done: 100,
+        requests: 400,
+        failed: 3,
+        ttft_p50_ms: Some(31.4),
+    };
+    live.tell(&progress, now, 120, &mut screen);
+    assert_eq!(
+        live.lines(now + Duration::from_secs(10), 120),
+        ["  … closed 100/400  10.0/s  TTFT p50 31 ms, 3 failed  30.0 s left"]
+    );
+    for width in [80, 40, 24] {
+        let lines = live.lines(now + Duration::from_secs(10), width);
+        assert!(lines.iter().all(|line| line.chars().count() < width));
+    }
+}
