@@ -161,6 +161,19 @@ impl Running {
         }
     }
 
+    /// The process id of an engine process, by its name.
+    pub(crate) fn pid_of(&self, process: &str) -> Pid {
+        let events = self.folder.path().join("reports/latest/events.jsonl");
+        let text = std::fs::read_to_string(events).unwrap();
+        let mut events = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let started =
+            events.find(|event| event["event"] == "process_started" && event["process"] == process);
+        let pid = started.unwrap()["pid"].as_i64().unwrap();
+        Pid::from_raw(i32::try_from(pid).unwrap())
+    }
+
     /// Reads what it prints until a line contains `text`.
     pub(crate) fn prints_until(&mut self, text: &str) -> String {
         let mut said = String::new();

@@ -2,6 +2,7 @@
 
 mod assess;
 mod doctor;
+mod explain;
 mod judge;
 mod prepare;
 mod signals;

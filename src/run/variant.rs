@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::assess::{Assessed, Assessor};
+use super::explain::explained;
 use super::signals::Signals;
 use crate::event::{Event, Events};
 use crate::load::{self, Cancel, PhaseLoad, Target};
@@ -13,8 +14,6 @@ use crate::record::{Redactor, Writer};
 use crate::topology::ready::{Launch, Proof, bring_up};
 use crate::topology::{self, Alarm, Topology};
 use crate::verify::{Rules, Tally};
-use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -377,33 +376,4 @@ fn environment(own: &[(String, String)], run_id: &str) -> Vec<(String, String)> 
 /// First line of a log: what was started.
 fn header(argv: &[String], redactor: &Redactor) -> String {
     redactor.apply(&format!("$ {}", argv.join(" ")))
-}
-
-/// A topology's failure with the lines of the log that say why.
-fn explained(error: topology::Error) -> Failure {
-    let log = match &error {
-        topology::Error::Interrupted => return Failure::Interrupted,
-        topology::Error::Unproven(reason) => return Failure::Unproven(reason.clone()),
-        topology::Error::Died { log, .. } => Some(log.as_path()),
-        topology::Error::NotReady { log, .. } => log.as_deref(),
-        _ => None,
-    };
-    Failure::Topology(match log {
-        Some(log) => with_log(error.to_string(), log),
-        None => error.to_string(),
-    })
-}
-
-fn with_log(mut message: String, log: &Path) -> String {
-    let reasons = topology::logs::explain(log);
-    if reasons.is_empty() {
-        message.push_str("; it printed nothing");
-    } else {
-        message.push(':');
-        for reason in reasons {
-            let _ = write!(message, "\n  {reason}");
-        }
-    }
-    let _ = write!(message, "\nits whole log: {}", log.display());
-    message
 }

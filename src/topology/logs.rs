@@ -1,99 +1,170 @@
 //! Reading a dead process's log for the lines that say why.
 
+pub mod causes;
+
+pub use causes::Cause;
+
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Most lines shown.
+/// Most lines shown where nothing says why.
 const SHOWN: usize = 8;
+/// Most lines shown from the one that says why.
+const REASON: usize = 3;
 /// Most bytes shown of a line.
 const LINE: usize = 300;
 /// Most of a log that is read, from its end.
 const READ: u64 = 4 << 20;
 
-/// The lines of a log that best say why its process ended, oldest first; empty when the log is.
-#[must_use]
-pub fn explain(path: &Path) -> Vec<String> {
-    let Ok(mut file) = std::fs::File::open(path) else {
-        return Vec::new();
-    };
-    let length = file.metadata().map_or(0, |data| data.len());
-    let mut bytes = Vec::new();
-    let read = file
-        .seek(SeekFrom::Start(length.saturating_sub(READ)))
-        .and_then(|_| file.read_to_end(&mut bytes));
-    if read.is_err() {
-        return Vec::new();
-    }
-    reasons(&String::from_utf8_lossy(&bytes))
+/// Why a process ended, as far as its log tells.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// What is known of it, where the cause is one of [`causes::CAUSES`].
+    pub cause: Option<&'static Cause>,
+    /// The lines of the log that best say why, oldest first; empty when the log is.
+    pub lines: Vec<String>,
 }
 
-/// As [`explain`], on text.
+/// Reads a log for why its process ended with `status`, or why it does not get ready.
 #[must_use]
-pub fn reasons(log: &str) -> Vec<String> {
-    let lines: Vec<&str> = log
+pub fn explain(path: &Path, status: Option<&str>) -> Explanation {
+    reasons(&tail(path).unwrap_or_default(), status)
+}
+
+/// The end of a log.
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let skipped = file.metadata()?.len().saturating_sub(READ);
+    file.seek(SeekFrom::Start(skipped))?;
+    let mut bytes = Vec::new();
+    file.take(READ).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// As [`explain`], on text. The root cause comes first in a log: what follows it are its consequences in other processes
+/// and outer calls. So the first exception that is known counts, then the first other line that is no warning, then what
+/// the end itself tells, then the last warning, as of what was tried until time was up. Where nothing is known, the first
+/// exception, panic or error is shown, or the last lines.
+#[must_use]
+pub fn reasons(log: &str, status: Option<&str>) -> Explanation {
+    let lines: Vec<String> = log
         .lines()
         .skip(usize::from(log.starts_with("$ ")))
+        .map(plain)
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let root = lines
+    let exceptions = exceptions(&lines);
+    let known = |at: &usize| Cause::of(&lines[*at]).is_some();
+    let first = |wanted: &dyn Fn(&str) -> bool| lines.iter().position(|line| wanted(line));
+    let certain = exceptions
         .iter()
-        .position(|line| is_traceback(line))
-        .and_then(|start| {
-            // The first traceback of a chain is the root cause; its exception is the first unindented line after it.
+        .copied()
+        .find(known)
+        .or_else(|| first(&|line| !is_mild(line) && Cause::of(line).is_some()));
+    let of_status = status.and_then(Cause::of_status);
+    let warning = || {
+        lines
+            .iter()
+            .rposition(|line| is_warning(line) && Cause::of(line).is_some())
+    };
+    let unknown = || {
+        let panic = || first(&|line| line.contains("panicked at"));
+        exceptions
+            .first()
+            .copied()
+            .or_else(panic)
+            .or_else(|| first(&is_error))
+    };
+    let decisive = match of_status {
+        Some(_) => certain,
+        None => certain.or_else(warning).or_else(unknown),
+    };
+    let last = |n: usize| lines[lines.len().saturating_sub(n)..].iter();
+    let shown: Vec<String> = match decisive {
+        Some(at) => from(&lines[at..]),
+        None if of_status.is_some() => last(REASON).map(|line| shorten(line)).collect(),
+        None => last(SHOWN).map(|line| shorten(line)).collect(),
+    };
+    Explanation {
+        cause: decisive.map_or(of_status, |at| Cause::of(&lines[at])),
+        lines: shown,
+    }
+}
+
+/// Where the exception of each traceback is: the first unindented line after it. One that was only warned of is none.
+fn exceptions(lines: &[String]) -> Vec<usize> {
+    let starts = (0..lines.len()).filter(|at| is_traceback(&lines[*at]) && !is_mild(&lines[*at]));
+    starts
+        .filter_map(|start| {
             let prefix = lines[start].find("Traceback").unwrap_or(0);
             (start + 1..lines.len()).find(|at| {
                 lines[*at]
                     .get(prefix..)
                     .is_some_and(|rest| !rest.starts_with([' ', '\t', '^']) && rest.contains(':'))
             })
-        });
-    let decisive = root.or_else(|| {
-        lines.iter().position(|line| {
-            let lower = line.to_lowercase();
-            [
-                "panicked at",
-                "error:",
-                "fatal",
-                "no module named",
-                "not defined",
-                "address already in use",
-            ]
-            .iter()
-            .any(|needle| lower.contains(needle))
         })
-    });
-    match decisive {
-        Some(at) => lines[at..lines.len().min(at + 3)]
-            .iter()
-            .take_while(|line| !is_traceback(line))
-            .map(|line| shorten(line))
-            .collect(),
-        None => lines[lines.len().saturating_sub(SHOWN)..]
-            .iter()
-            .map(|line| shorten(line))
-            .collect(),
-    }
+        .collect()
+}
+
+/// A reason and what it is continued by: lines that are no messages of their own.
+fn from(lines: &[String]) -> Vec<String> {
+    let (reason, rest) = lines.split_at(1.min(lines.len()));
+    let continued = rest
+        .iter()
+        .take(REASON - 1)
+        .take_while(|line| !is_traceback(line) && !is_mild(line));
+    reason
+        .iter()
+        .chain(continued)
+        .map(|line| shorten(line))
+        .collect()
 }
 
 fn is_traceback(line: &str) -> bool {
     line.contains("Traceback (most recent call last)")
 }
 
-fn shorten(line: &str) -> String {
-    let mut text = String::new();
+fn is_warning(line: &str) -> bool {
+    [" WARN ", " WARNING ", "\"level\":\"warn\""]
+        .iter()
+        .any(|level| line.contains(level))
+}
+
+/// Whether a line says itself that it is no error.
+fn is_mild(line: &str) -> bool {
+    is_warning(line)
+        || [" INFO ", " DEBUG ", " INFO:", "INFO:", "\"level\":\"info\""]
+            .iter()
+            .any(|level| line.contains(level))
+}
+
+fn is_error(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    !is_mild(line)
+        && ["error", "fatal", "not defined", "cannot ", "failed"]
+            .iter()
+            .any(|word| lower.contains(word))
+}
+
+/// A line without colours and control characters.
+fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
         if c == '\u{1b}' {
             // A colour sequence: `ESC [` up to its letter.
             let _ = chars.find(|c| c.is_ascii_alphabetic());
-        } else if text.len() > LINE {
-            text.push('…');
-            break;
-        } else if !c.is_control() {
+        } else if !c.is_control() || c == '\t' {
             text.push(c);
         }
     }
     text
+}
+
+fn shorten(line: &str) -> String {
+    let end = line.floor_char_boundary(LINE);
+    let cut = if end < line.len() { "…" } else { "" };
+    format!("{}{cut}", &line[..end])
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ pub enum Error {
         seconds: u64,
         /// What the last probe saw.
         last: String,
-        /// Its log, for a process.
-        log: Option<PathBuf>,
+        /// Its log, or every process's where all of them are there.
+        logs: Vec<PathBuf>,
     },
     /// It answers, but not as the scenario says.
     #[error("{0}")]

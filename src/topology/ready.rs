@@ -94,7 +94,7 @@ pub fn bring_up(
             &mut startup,
         )?;
     }
-    prove(topology, launch, deadline, began, &mut startup)?;
+    prove(topology, processes, launch, deadline, began, &mut startup)?;
     startup.ready_ms = millis(began.elapsed());
     Ok(startup)
 }
@@ -118,7 +118,7 @@ fn await_all(
                         process: process.name.clone(),
                         seconds: launch.timeout.as_secs(),
                         last,
-                        log: Some(topology.log(&process.name)),
+                        logs: vec![topology.log(&process.name)],
                     });
                 }
                 pause(launch.alarm, INTERVAL);
@@ -139,6 +139,7 @@ fn await_all(
 
 fn prove(
     topology: &Topology,
+    processes: &[Process],
     launch: &mut Launch<'_>,
     deadline: Instant,
     began: Instant,
@@ -164,7 +165,7 @@ fn prove(
                         process: "the topology".into(),
                         seconds: launch.timeout.as_secs(),
                         last,
-                        log: None,
+                        logs: processes.iter().map(|p| topology.log(&p.name)).collect(),
                     });
                 }
                 pause(launch.alarm, INTERVAL);

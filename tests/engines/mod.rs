@@ -1,6 +1,8 @@
 //! The real engines: etcd, Dynamo's frontend and mock engine, and vLLM on CPU with a real model. They need what `ci/setup`
 //! installs. They take both cores and gigabytes, so they run one at a time.
 
+mod explained;
+
 use crate::support::{Bench, Done, bench, cache};
 use serde_json::Value;
 use std::process::{Child, Command, Stdio};
