@@ -1,11 +1,11 @@
 //! What happens during a run, as typed, serialisable events. The runner and its rooms emit them; progress, the record and
 //! the log consume them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::mpsc::{Receiver, Sender};
 
 /// One thing that happened. Times are milliseconds since the run began, added by the consumer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A variant's turn begins.

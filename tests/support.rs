@@ -186,6 +186,23 @@ impl Running {
         said
     }
 
+    /// Reads what it says on stderr until that contains `text`.
+    pub(crate) fn tells_until(&mut self, text: &str) -> String {
+        let mut said = String::new();
+        let mut byte = [0];
+        let stderr = self.child.stderr.as_mut().unwrap();
+        while !said.contains(text) {
+            assert_eq!(stderr.read(&mut byte).unwrap(), 1, "ended after: {said}");
+            said.push(char::from(byte[0]));
+        }
+        said
+    }
+
+    /// The report directory.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.folder.path().join("reports/latest")
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }

@@ -1,11 +1,12 @@
 //! `bench init`: a commented scenario to begin with.
 
+use super::ask::Asker;
 use super::{print, tell};
 use crate::record::ExitCode;
 use clap::{Args, ValueEnum};
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 /// What `bench init` is told.
@@ -14,18 +15,18 @@ pub(super) struct Init {
     /// The file to write; one that exists is never overwritten.
     #[arg(default_value = "scenario.yaml", value_name = "FILE")]
     file: PathBuf,
-    /// What is tested.
-    #[arg(long, value_enum, default_value_t = Engine::Sim)]
-    engine: Engine,
+    /// What is tested; without any of these options, a terminal is asked, and elsewhere it is `sim`.
+    #[arg(long, value_enum)]
+    engine: Option<Engine>,
     /// A hub id, or a model's directory.
     #[arg(long, value_name = "ID")]
     model: Option<String>,
     /// The Python environment that has the engine in it.
     #[arg(long, value_name = "DIR")]
     venv: Option<String>,
-    /// The endpoint, for `--engine external`.
-    #[arg(long, default_value = "http://127.0.0.1:8000", value_name = "URL")]
-    url: String,
+    /// The endpoint, for `--engine external`; http://127.0.0.1:8000 unless said.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
     /// The GPU it needs, such as `t4` or `any`.
     #[arg(long, value_name = "KIND")]
     gpu: Option<String>,
@@ -45,7 +46,59 @@ enum Engine {
     External,
 }
 
-pub(super) fn init(init: &Init) -> ExitCode {
+/// Used unless another is named.
+const MODEL: &str = "Qwen/Qwen3-0.6B";
+const VENV: &str = "~/.cache/bench/engines/cpu";
+const URL: &str = "http://127.0.0.1:8000";
+
+pub(super) fn init(mut init: Init) -> ExitCode {
+    if init.bare() && std::io::stdin().is_terminal() && !init.file.exists() {
+        let (stdin, stderr) = (std::io::stdin().lock(), std::io::stderr());
+        if init.ask(&mut Asker::new(stdin, stderr)).is_none() {
+            tell("\nnothing is written\n");
+            return ExitCode::Interrupted;
+        }
+    }
+    write(&init)
+}
+
+impl Init {
+    /// Whether nothing but a file was named.
+    fn bare(&self) -> bool {
+        let texts = [&self.model, &self.venv, &self.url, &self.gpu];
+        self.engine.is_none() && texts.iter().all(|text| text.is_none())
+    }
+
+    /// Asks for what matters to the engine; nothing where the answers end.
+    fn ask(&mut self, asker: &mut Asker<impl std::io::BufRead, impl std::io::Write>) -> Option<()> {
+        let engines = Engine::value_variants();
+        let choices: Vec<_> = engines
+            .iter()
+            .filter_map(Engine::to_possible_value)
+            .map(|value| {
+                let help = value.get_help().map(ToString::to_string);
+                (value.get_name().to_owned(), help.unwrap_or_default())
+            })
+            .collect();
+        let engine = engines[asker.choose("What is tested?", &choices)?];
+        self.engine = Some(engine);
+        if engine == Engine::Sim {
+            return Some(());
+        }
+        if engine == Engine::External {
+            self.url = Some(asker.ask("Where does it answer?", URL)?);
+        }
+        self.model = Some(asker.ask("Which model: a hub id, or its directory?", MODEL)?);
+        if engine != Engine::External {
+            self.venv = Some(asker.ask("Which Python environment has the engine?", VENV)?);
+            let gpu = asker.ask("Which GPU does it need: t4, any, ... or none?", "none")?;
+            self.gpu = Some(gpu).filter(|gpu| gpu != "none");
+        }
+        Some(())
+    }
+}
+
+fn write(init: &Init) -> ExitCode {
     let open = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -84,10 +137,11 @@ fn text(init: &Init) -> String {
         .collect();
     let name = name.trim_start_matches(['-', '_', '.']);
     let name = if name.is_empty() { "scenario" } else { name };
-    let model = match (init.engine, &init.model) {
+    let engine = init.engine.unwrap_or(Engine::Sim);
+    let model = match (engine, &init.model) {
         (_, Some(model)) => model.as_str(),
         (Engine::Sim, None) => "bench-sim",
-        _ => "Qwen/Qwen3-0.6B",
+        _ => MODEL,
     };
     let mut out = format!(
         "# Every key is in docs/scenario.md; `bench check` reports mistakes, `bench plan` shows what would be started.\n\
@@ -105,15 +159,15 @@ fn text(init: &Init) -> String {
             quoted(gpu)
         );
     }
-    if matches!(init.engine, Engine::Vllm | Engine::Dynamo | Engine::Both) {
-        let venv = init.venv.as_deref().unwrap_or("~/.cache/bench/engines/cpu");
+    if matches!(engine, Engine::Vllm | Engine::Dynamo | Engine::Both) {
+        let venv = init.venv.as_deref().unwrap_or(VENV);
         let _ = write!(
             out,
             "# The Python environment with the engine in it; `uv: {{packages: [...]}}` makes one.\nruntime: {{venv: {}}}\n",
             quoted(venv)
         );
     }
-    out += match init.engine {
+    out += match engine {
         Engine::Sim => {
             "# The embedded engine; `flavour: dynamo` answers as Dynamo's frontend does.\nengine: {sim: {flavour: vllm}}\n"
         }
@@ -125,15 +179,15 @@ fn text(init: &Init) -> String {
         }
         Engine::Both | Engine::External => "",
     };
-    if init.engine == Engine::External {
+    if engine == Engine::External {
         let _ = write!(
             out,
             "# It runs already: it is neither started nor stopped.\nengine: {{external: {{url: {}}}}}\n",
-            quoted(&init.url)
+            quoted(init.url.as_deref().unwrap_or(URL))
         );
     }
     out += REST;
-    if init.engine == Engine::Both {
+    if engine == Engine::Both {
         out += BOTH;
     }
     out

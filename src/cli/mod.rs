@@ -1,14 +1,19 @@
 //! Arguments and verbs: one file per verb. Human text goes to stderr while working, the result to stdout.
 
+mod ask;
 pub mod check;
 mod doctor;
 mod github;
 mod init;
+mod man;
+mod pages;
 mod plan;
 mod report;
 mod run;
 pub mod schema;
+mod shown;
 mod up;
+mod watch;
 
 use crate::record::ExitCode;
 use crate::report::Screen;
@@ -71,6 +76,13 @@ enum Verb {
         #[arg(long, value_enum, default_value_t = RenderFormat::Terminal)]
         format: RenderFormat,
     },
+    /// Follow a run that is under way to its end, and end as it ends.
+    #[command(after_help = "Example: bench watch reports/latest")]
+    Watch {
+        /// A report directory.
+        #[arg(value_name = "RUN", default_value = "reports/latest")]
+        dir: PathBuf,
+    },
     /// Bring a scenario's topology up, print its endpoint, hold it until Ctrl-C, take it down.
     #[command(after_help = "Example: bench up scenarios/quickstart.yaml --variant native")]
     Up {
@@ -82,7 +94,7 @@ enum Verb {
     },
     /// Write a commented scenario to begin with.
     #[command(
-        after_help = "Example: bench init mine.yaml --engine both --model Qwen/Qwen3-0.6B --venv ~/venv --gpu t4"
+        after_help = "Example: bench init mine.yaml                 # asks, on a terminal\n         bench init mine.yaml --engine both --model Qwen/Qwen3-0.6B --venv ~/venv --gpu t4"
     )]
     Init(init::Init),
     /// Say what this machine can run, and how to mend what it can't.
@@ -103,6 +115,20 @@ enum Verb {
         /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one a verb.
+    #[command(after_help = "Example: bench man ~/.local/share/man/man1 && man bench-run")]
+    Man {
+        /// Where they go; it is made where it is missing.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Print a page of the documentation; without a name, list the pages.
+    #[command(after_help = "Example: bench docs troubleshooting")]
+    Docs {
+        /// The page.
+        #[arg(value_name = "PAGE")]
+        page: Option<String>,
     },
     /// Print the JSON Schema of scenario files.
     #[command(after_help = "Example: bench schema > scenarios/scenario.schema.json")]
@@ -167,7 +193,23 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match cli.verb {
+    let explained = matches!(
+        cli.verb,
+        Verb::Run { .. }
+            | Verb::Watch { .. }
+            | Verb::Up { .. }
+            | Verb::Check { .. }
+            | Verb::Plan { .. }
+    );
+    let code = dispatch(cli.verb);
+    if explained {
+        pages::refer(code);
+    }
+    code
+}
+
+fn dispatch(verb: Verb) -> ExitCode {
+    match verb {
         Verb::Run { scenario, out } => run::run(&scenario, &out),
         Verb::Check { files, changes } => {
             let colour = colour(&std::io::stderr());
@@ -183,15 +225,18 @@ pub fn main() -> ExitCode {
         }
         Verb::Plan { scenario, format } => plan::plan(&scenario, format),
         Verb::Report { dir, format } => report::report(&dir, format),
+        Verb::Watch { dir } => watch::watch(&dir),
         Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),
         Verb::Doctor { file, out } => doctor::doctor(file.as_deref(), &out),
-        Verb::Init(arguments) => init::init(&arguments),
+        Verb::Init(arguments) => init::init(arguments),
         Verb::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "bench", &mut text);
             print(&String::from_utf8_lossy(&text));
             ExitCode::Pass
         }
+        Verb::Man { dir } => man::man(&dir),
+        Verb::Docs { page } => pages::docs(page.as_deref()),
         Verb::Schema => {
             print(&schema::run());
             ExitCode::Pass

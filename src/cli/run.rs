@@ -1,17 +1,13 @@
 //! `bench run`
 
-use super::{ScenarioArgs, colour, github, print, screen, tell, width};
+use super::shown::{REDRAWN, Shown};
+use super::{ScenarioArgs, colour, github, print, screen, tell};
 use crate::event::Event;
-use crate::progress::{self, Live};
 use crate::record::{ExitCode, Writer};
 use crate::{report, run};
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
-
-/// How often what is under way is drawn anew.
-const REDRAWN: Duration = Duration::from_millis(250);
+use std::time::Instant;
 
 pub(super) fn run(arguments: &ScenarioArgs, out: &Path) -> ExitCode {
     let changes = &arguments.changes;
@@ -42,29 +38,21 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path) -> ExitCode {
 
 /// Tells every event to the person and to the record.
 pub(super) fn consume(events: Receiver<Event>, writer: &Writer) {
-    let mut stderr = std::io::stderr();
-    let mut live = terminal().then(|| Live::new(&writer.logs()));
+    let mut shown = Shown::new(&writer.logs());
     let mut lost = false;
     loop {
-        let event = match (events.recv_timeout(REDRAWN), &mut live) {
-            (Ok(event), _) => event,
-            (Err(RecvTimeoutError::Timeout), live) => {
-                if let Some(live) = live {
-                    live.tick(Instant::now(), width(&stderr), &mut stderr);
-                }
+        let event = match events.recv_timeout(REDRAWN) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => {
+                shown.tick();
                 continue;
             }
-            (Err(RecvTimeoutError::Disconnected), live) => {
-                if let Some(live) = live {
-                    live.end(&mut stderr);
-                }
+            Err(RecvTimeoutError::Disconnected) => {
+                shown.end();
                 return;
             }
         };
-        match &mut live {
-            Some(live) => live.tell(&event, Instant::now(), width(&stderr), &mut stderr),
-            None => progress::tell(&event, &mut stderr),
-        }
+        shown.tell(&event, Instant::now());
         if let Err(error) = writer.event(&event)
             && !std::mem::replace(&mut lost, true)
         {
@@ -73,9 +61,4 @@ pub(super) fn consume(events: Receiver<Event>, writer: &Writer) {
             ));
         }
     }
-}
-
-/// Whether stderr is a terminal that can be drawn on.
-fn terminal() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }

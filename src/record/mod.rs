@@ -3,6 +3,7 @@
 
 pub mod convert;
 pub mod exit;
+pub mod follow;
 pub mod model;
 pub mod read;
 pub mod redact;
@@ -14,6 +15,7 @@ pub(crate) mod fixture;
 
 pub use crate::measure::sample::Sample;
 pub use exit::ExitCode;
+pub use follow::Follow;
 pub use read::{Lines, Samples, events, read, samples};
 pub use redact::Redactor;
 pub use verdict::{Ending, conclude};

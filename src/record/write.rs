@@ -48,9 +48,13 @@ impl Writer {
         let dir = claim(&reports, &mut run.run_id)?;
         let logs = dir.join("logs");
         fs::create_dir(&logs).map_err(|e| failed(&logs, e))?;
+        let events = lines(&dir.join(EVENTS_FILE))?;
+        // Held while this process lives: it tells who follows the run that there is more to come. A file system without
+        // locks tells nobody.
+        let _ = events.try_lock();
         let writer = Self {
             samples: lines(&dir.join(SAMPLES_FILE))?,
-            events: lines(&dir.join(EVENTS_FILE))?,
+            events,
             dir,
             redactor,
             began: Instant::now(),

@@ -75,6 +75,30 @@ fn completions_know_the_verbs() {
 }
 
 #[test]
+fn every_verb_has_a_manual_page() {
+    let done = bench("man").new_file("man1").run().code(0);
+    let page = done.written("man1/bench-watch.1");
+    assert!(page.contains("Example: bench watch"), "{page}");
+    assert!(done.written("man1/bench.1").contains("bench\\-run(1)"));
+}
+
+#[test]
+fn the_documentation_is_carried_along() {
+    bench("docs").run().code(0).says("troubleshooting");
+    bench("docs")
+        .arg("exit-codes")
+        .run()
+        .code(0)
+        .says("# Exit codes");
+    bench("docs").arg("x").run().code(2).says("no page `x`");
+    bench("check")
+        .file("x.yaml", "version: 9")
+        .run()
+        .code(2)
+        .says("help: docs/scenario.md, or type: bench docs scenario");
+}
+
+#[test]
 fn doctor_says_what_is_missing_and_what_mends_it() {
     bench("doctor").run().code(0).says("open files");
     bench("doctor")

@@ -5,6 +5,7 @@ mod interrupts;
 mod passes;
 mod terminal;
 mod up;
+mod watch;
 
 /// A small scenario on the embedded engine; `sim` and `rest` are put into it.
 pub(super) fn scenario(sim: &str, rest: &str) -> String {

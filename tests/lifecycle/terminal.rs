@@ -1,49 +1,70 @@
-//! A run on a terminal of its own: what is drawn fits it, and colours are left out where they are not wanted.
+//! On a terminal of its own: what is drawn fits it, colours are left out where they are not wanted, and questions are
+//! asked.
 
 use super::{LOAD, scenario};
-use nix::pty::{Winsize, openpty};
+use nix::pty::{OpenptyResult, Winsize, openpty};
 use std::fs::File;
-use std::io::Read as _;
-use std::process::Command;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-/// What a terminal of this width is given.
-fn shown(columns: u16, no_color: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("run.yaml");
-    std::fs::write(&file, scenario("startup: 600ms", LOAD)).unwrap();
+fn pty(columns: u16) -> OpenptyResult {
     let size = Winsize {
         ws_row: 50,
         ws_col: columns,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    let pty = openpty(&size, None).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .arg("run")
-        .arg(&file)
-        .arg("--out")
-        .arg(folder.path().join("reports"))
+    openpty(&size, None).unwrap()
+}
+
+fn bench(arguments: &[&str], folder: &Path, no_color: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    command
+        .args(arguments)
+        .current_dir(folder)
         .env("TERM", "xterm")
         .env("NO_COLOR", no_color)
         .env_remove("COLUMNS")
         .env_remove("GITHUB_ACTIONS")
         .env_remove("GITHUB_STEP_SUMMARY")
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null());
+    command
+}
+
+/// What a terminal of this width is given, and the exit code.
+fn shown(mut command: Command, columns: u16) -> (String, Option<i32>) {
+    let pty = pty(columns);
+    let mut child = command
         .stdout(pty.slave.try_clone().unwrap())
         .stderr(pty.slave)
         .spawn()
         .unwrap();
+    // It holds the slave's other handles.
+    drop(command);
+    let text = read(File::from(pty.master));
+    (text, child.wait().unwrap().code())
+}
+
+fn read(mut master: File) -> String {
     let mut bytes = Vec::new();
     // Linux ends a terminal whose other side is gone with an error.
-    let _ = File::from(pty.master).read_to_end(&mut bytes);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let _ = master.read_to_end(&mut bytes);
     String::from_utf8(bytes).unwrap()
+}
+
+fn run(folder: &Path, columns: u16, no_color: &str) -> String {
+    std::fs::write(folder.join("run.yaml"), scenario("startup: 600ms", LOAD)).unwrap();
+    let (text, code) = shown(bench(&["run", "run.yaml"], folder, no_color), columns);
+    assert_eq!(code, Some(0), "{text}");
+    text
 }
 
 #[test]
 fn what_is_drawn_fits_the_terminal() {
     for columns in [60, 80, 120] {
-        let shown = shown(columns, "");
+        let folder = tempfile::tempdir().unwrap();
+        let shown = run(folder.path(), columns, "");
         assert!(shown.contains("… sim starting, "), "{shown}");
         assert!(shown.contains("\u{1b}[1A\u{1b}[2K"), "nothing is redrawn");
         assert!(shown.contains("\u{1b}[1;32mPASS"), "no colours");
@@ -63,9 +84,46 @@ fn what_is_drawn_fits_the_terminal() {
 
 #[test]
 fn no_color_is_obeyed() {
-    let shown = shown(80, "1");
+    let folder = tempfile::tempdir().unwrap();
+    let shown = run(folder.path(), 80, "1");
     assert!(
         shown.contains("PASS") && !shown.contains("\u{1b}[1;32m"),
         "{shown}"
     );
+}
+
+#[test]
+fn a_record_looks_the_same_on_every_terminal_of_a_width() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/golden");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(golden.join("run.json"), folder.path().join("run.json")).unwrap();
+    for columns in [80, 120] {
+        let (text, code) = shown(bench(&["report", "."], folder.path(), ""), columns);
+        assert_eq!(code, Some(0), "{text}");
+        let text = text.replace("\r\n", "\n").replace('\u{1b}', "ESC");
+        insta::assert_snapshot!(format!("golden_{columns}"), text);
+    }
+}
+
+#[test]
+fn init_asks_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let pty = pty(80);
+    let mut child = bench(&["init", "asked.yaml"], folder.path(), "")
+        .stdin(pty.slave.try_clone().unwrap())
+        .stdout(pty.slave.try_clone().unwrap())
+        .stderr(pty.slave)
+        .spawn()
+        .unwrap();
+    let mut master = File::from(pty.master);
+    master
+        .write_all(b"both\nmy/model\n/opt/venv\nt4\n")
+        .unwrap();
+    let text = read(master);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{text}");
+    assert!(text.contains("What is tested?") && text.contains("asked.yaml is written"));
+    let written = std::fs::read_to_string(folder.path().join("asked.yaml")).unwrap();
+    for part in ["my/model", "/opt/venv", "kind: \"t4\"", "baseline: native"] {
+        assert!(written.contains(part), "no {part} in\n{written}");
+    }
 }

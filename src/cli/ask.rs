@@ -1,0 +1,78 @@
+//! Questions to a person on a terminal.
+
+use std::io::{BufRead, Write};
+
+/// Asks on one stream and reads answers from another.
+pub(super) struct Asker<R, W> {
+    from: R,
+    to: W,
+}
+
+impl<R: BufRead, W: Write> Asker<R, W> {
+    pub(super) fn new(from: R, to: W) -> Self {
+        Self { from, to }
+    }
+
+    /// A line of text; an empty one is the default. Nothing when the answers end.
+    pub(super) fn ask(&mut self, question: &str, default: &str) -> Option<String> {
+        let _ = write!(self.to, "{question} [{default}] ");
+        let _ = self.to.flush();
+        let mut line = String::new();
+        if self.from.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let answer = line.trim();
+        Some(if answer.is_empty() { default } else { answer }.to_owned())
+    }
+
+    /// One of several, by number or name; the first unless said. Asked again until it is one of them.
+    pub(super) fn choose(&mut self, question: &str, choices: &[(String, String)]) -> Option<usize> {
+        let _ = writeln!(self.to, "{question}");
+        for (i, (name, help)) in choices.iter().enumerate() {
+            let _ = writeln!(self.to, "  {} {name:<10} {help}", i + 1);
+        }
+        loop {
+            let answer = self.ask("Number or name", &choices.first()?.0)?;
+            let named = choices.iter().position(|(name, _)| *name == answer);
+            let number = answer.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+            match named.or(number).filter(|i| *i < choices.len()) {
+                Some(choice) => return Some(choice),
+                None => {
+                    let _ = writeln!(self.to, "there is no `{answer}`");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked<T>(answers: &str, ask: impl Fn(&mut Asker<&[u8], &mut Vec<u8>>) -> T) -> (T, String) {
+        let mut said = Vec::new();
+        let answer = ask(&mut Asker::new(answers.as_bytes(), &mut said));
+        (answer, String::from_utf8(said).expect("text"))
+    }
+
+    #[test]
+    fn an_empty_line_is_the_default_and_no_line_is_no_answer() {
+        let model = |asker: &mut Asker<&[u8], &mut Vec<u8>>| asker.ask("Model?", "demo");
+        assert_eq!(
+            asked("\n", model),
+            (Some("demo".to_owned()), "Model? [demo] ".to_owned())
+        );
+        assert_eq!(asked(" mine \n", model).0.as_deref(), Some("mine"));
+        assert_eq!(asked("", model).0, None);
+    }
+
+    #[test]
+    fn a_choice_is_a_name_or_a_number_and_asked_until_it_is_one() {
+        let choices = ["sim", "vllm"].map(|name| (name.to_owned(), String::new()));
+        let choose = |asker: &mut Asker<&[u8], &mut Vec<u8>>| asker.choose("Which?", &choices);
+        for (answers, chosen) in [("\n", 0), ("2\n", 1), ("vllm\n", 1), ("0\n9\nx\nsim\n", 0)] {
+            assert_eq!(asked(answers, choose).0, Some(chosen), "{answers:?}");
+        }
+        assert_eq!(asked("7\n", choose).0, None);
+    }
+}

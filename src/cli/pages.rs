@@ -1,0 +1,111 @@
+//! `bench docs`: the documentation, carried in the program, so that an error can name the page that helps wherever it is
+//! installed.
+
+use super::{print, tell};
+use crate::record::ExitCode;
+use std::fmt::Write as _;
+
+/// Name, and the page itself.
+type Page = (&'static str, &'static str);
+
+const PAGES: [Page; 6] = [
+    ("scenario", include_str!("../../docs/scenario.md")),
+    ("metrics", include_str!("../../docs/metrics.md")),
+    ("exit-codes", include_str!("../../docs/exit-codes.md")),
+    (
+        "troubleshooting",
+        include_str!("../../docs/troubleshooting.md"),
+    ),
+    ("ci", include_str!("../../docs/ci.md")),
+    ("record", include_str!("../../reports/README.md")),
+];
+
+pub(super) fn docs(name: Option<&str>) -> ExitCode {
+    let Some(name) = name else {
+        print(&list());
+        return ExitCode::Pass;
+    };
+    match PAGES.iter().find(|(known, _)| *known == name) {
+        Some((_, page)) => {
+            print(page);
+            ExitCode::Pass
+        }
+        None => {
+            tell(&format!(
+                "error: there is no page `{name}`; these there are:\n{}",
+                list()
+            ));
+            ExitCode::BadScenario
+        }
+    }
+}
+
+fn list() -> String {
+    let mut out = String::new();
+    for (name, page) in PAGES {
+        let title = page.lines().next().unwrap_or_default();
+        let _ = writeln!(out, "  {name:<16} {}", title.trim_start_matches("# "));
+    }
+    out
+}
+
+/// Where the documentation says more of an ending: a page and a heading in it.
+pub(super) fn about(code: ExitCode) -> Option<(&'static str, &'static str)> {
+    match code {
+        ExitCode::Pass | ExitCode::Interrupted => None,
+        ExitCode::CheckFailed => Some(("troubleshooting", "answers-break-a-rule-exit-code-1")),
+        ExitCode::BadScenario => Some(("scenario", "")),
+        ExitCode::TopologyFailed => Some(("troubleshooting", "it-does-not-come-up-exit-code-3")),
+        ExitCode::Invalid => Some((
+            "troubleshooting",
+            "the-measurement-cant-be-trusted-exit-code-4",
+        )),
+        ExitCode::Regression => Some(("exit-codes", "")),
+        ExitCode::RequirementNotMet => {
+            Some(("troubleshooting", "a-requirement-is-not-met-exit-code-6"))
+        }
+    }
+}
+
+/// Names the page that says more of an ending.
+pub(super) fn refer(code: ExitCode) {
+    if let Some((page, heading)) = about(code) {
+        let mark = if heading.is_empty() { "" } else { "#" };
+        tell(&format!(
+            "help: docs/{page}.md{mark}{heading}, or type: bench docs {page}\n"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As GitHub and mdBook name a heading.
+    fn anchor(heading: &str) -> String {
+        let kept = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let text: String = heading
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|c| kept(*c))
+            .collect();
+        text.replace(' ', "-")
+    }
+
+    #[test]
+    fn every_ending_refers_to_a_heading_that_is_there() {
+        for code in ExitCode::ALL {
+            let Some((name, heading)) = about(code) else {
+                continue;
+            };
+            let (_, page) = PAGES
+                .iter()
+                .find(|(page, _)| *page == name)
+                .expect("a page");
+            let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+            let there = headings.map(anchor).any(|found| found == heading);
+            assert!(there || heading.is_empty(), "{name}#{heading}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! A run under way, followed from outside by what it writes: its events, and how far its phases are by its samples.
+
+use super::{EVENTS_FILE, Error, EventRow, SAMPLES_FILE, SampleRow, read::Row};
+use crate::event::Event;
+use std::fs::{File, TryLockError};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// A report directory that is being written.
+#[derive(Debug)]
+pub struct Follow {
+    events: Tail,
+    samples: Tail,
+    phase: Option<Phase>,
+    variant: String,
+    phases: u32,
+}
+
+/// The phase under way.
+#[derive(Debug)]
+struct Phase {
+    name: String,
+    number: u32,
+    requests: u64,
+    done: u64,
+    failed: u64,
+}
+
+/// What a file has grown by.
+#[derive(Debug)]
+struct Tail {
+    file: File,
+    path: PathBuf,
+    rest: Vec<u8>,
+    line: u64,
+}
+
+impl Follow {
+    /// Follows the run in `dir` from its beginning.
+    ///
+    /// # Errors
+    /// When there is no record.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            events: Tail::open(dir.join(EVENTS_FILE))?,
+            samples: Tail::open(dir.join(SAMPLES_FILE))?,
+            phase: None,
+            variant: String::new(),
+            phases: 0,
+        })
+    }
+
+    /// Whether the process that writes the record lives. Where the file system has no locks, it is taken to live.
+    #[must_use]
+    pub fn alive(&self) -> bool {
+        match self.events.file.try_lock_shared() {
+            Ok(()) => {
+                let _ = self.events.file.unlock();
+                false
+            }
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
+        }
+    }
+
+    /// What happened since the last call, each with milliseconds since the run began; progress has no time of its own.
+    ///
+    /// # Errors
+    /// When the record can't be read or is not one.
+    pub fn news(&mut self) -> Result<Vec<(Option<f64>, Event)>, Error> {
+        // First the samples: those of a phase are then complete once its end is told.
+        let rows: Vec<SampleRow> = self.samples.rows()?;
+        let mut news = Vec::new();
+        for row in self.events.rows::<EventRow>()? {
+            // A newer bench may know more events than this one.
+            let Some(event) = event(&row) else { continue };
+            if let Event::PhaseEnded { .. } = event {
+                news.extend(self.progress(&rows).map(|event| (None, event)));
+            }
+            self.take(&event);
+            news.push((Some(row.at_ms), event));
+        }
+        news.extend(self.progress(&rows).map(|event| (None, event)));
+        Ok(news)
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::VariantStarted { variant, .. } => {
+                self.variant.clone_from(variant);
+                self.phases = 0;
+            }
+            Event::PhaseStarted { phase, requests } => {
+                self.phase = Some(Phase {
+                    name: phase.clone(),
+                    number: self.phases,
+                    requests: *requests,
+                    done: 0,
+                    failed: 0,
+                });
+                self.phases += 1;
+            }
+            Event::PhaseEnded { .. } | Event::TeardownStarted { .. } => self.phase = None,
+            _ => {}
+        }
+    }
+
+    /// How far the phase under way is, with these rows; nothing where none of them is its own.
+    fn progress(&mut self, rows: &[SampleRow]) -> Option<Event> {
+        let phase = self.phase.as_mut()?;
+        let own =
+            |row: &&SampleRow| row.variant == self.variant && row.sample.phase == phase.number;
+        let mut ttft: Vec<u64> = Vec::new();
+        let before = phase.done;
+        for row in rows.iter().filter(own) {
+            phase.done += 1;
+            phase.failed += u64::from(!row.sample.ok());
+            ttft.extend(row.sample.ttft());
+        }
+        if phase.done == before {
+            return None;
+        }
+        ttft.sort_unstable();
+        let middle = ttft.get(ttft.len().saturating_sub(1) / 2);
+        Some(Event::PhaseProgress {
+            phase: phase.name.clone(),
+            done: phase.done,
+            requests: phase.requests,
+            failed: phase.failed,
+            ttft_p50_ms: middle.map(|ns| *ns as f64 / 1e6),
+        })
+    }
+}
+
+fn event(row: &EventRow) -> Option<Event> {
+    let mut fields = row.fields.clone();
+    fields.insert("event".to_owned(), row.event.clone().into());
+    serde_json::from_value(fields.into()).ok()
+}
+
+impl Tail {
+    fn open(path: PathBuf) -> Result<Self, Error> {
+        match File::open(&path) {
+            Ok(file) => Ok(Self {
+                file,
+                path,
+                rest: Vec::new(),
+                line: 0,
+            }),
+            Err(source) => Err(Error::Read { path, source }),
+        }
+    }
+
+    /// Whole lines written since the last call.
+    fn rows<T: Row>(&mut self) -> Result<Vec<T>, Error> {
+        let failed = |source| Error::Read {
+            path: self.path.clone(),
+            source,
+        };
+        self.file.read_to_end(&mut self.rest).map_err(failed)?;
+        let whole = self.rest.iter().rposition(|byte| *byte == b'\n');
+        let lines: Vec<u8> = self.rest.drain(..whole.map_or(0, |end| end + 1)).collect();
+        let mut rows = Vec::new();
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            self.line += 1;
+            rows.push(T::parse(line).map_err(|error| Error::Format {
+                path: format!("{}:{}", self.path.display(), self.line),
+                why: error.to_string(),
+            })?);
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+    use std::io::Write as _;
+
+    fn line(at_ms: f64, event: &Event) -> String {
+        let mut value = serde_json::to_value(event).expect("an event");
+        value["at_ms"] = at_ms.into();
+        value.to_string() + "\n"
+    }
+
+    #[test]
+    fn a_run_is_followed_as_it_writes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut events = File::create(dir.path().join(EVENTS_FILE)).expect("a file");
+        let mut samples = File::create(dir.path().join(SAMPLES_FILE)).expect("a file");
+        events.try_lock().expect("a lock");
+        let mut follow = Follow::open(dir.path()).expect("a record");
+        assert!(follow.alive());
+        let started = Event::VariantStarted {
+            variant: "native".to_owned(),
+            engine: "sim".to_owned(),
+        };
+        let phase = Event::PhaseStarted {
+            phase: "warmup".to_owned(),
+            requests: 4,
+        };
+        let text = line(1.0, &started)
+            + &line(2.0, &phase)
+            + "{\"at_ms\":3,\"event\":\"from the future\"}\n";
+        events.write_all(text.as_bytes()).expect("written");
+        let row = |index: u64| {
+            let mut sample = fixture::sample(index);
+            sample.phase = 0;
+            let row = SampleRow {
+                variant: "native".to_owned(),
+                sample,
+            };
+            serde_json::to_string(&row).expect("a row") + "\n"
+        };
+        let two = row(0) + &row(1);
+        // The second row is not whole yet.
+        samples
+            .write_all(&two.as_bytes()[..two.len() - 9])
+            .expect("written");
+        let news = follow.news().expect("news");
+        assert_eq!(news[..2], [(Some(1.0), started), (Some(2.0), phase)]);
+        let done = |news: &[(Option<f64>, Event)]| match news.last() {
+            Some((
+                None,
+                Event::PhaseProgress {
+                    done, requests: 4, ..
+                },
+            )) => *done,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((news.len(), done(&news)), (3, 1));
+        assert_eq!(follow.news().expect("news"), []);
+        samples
+            .write_all(&two.as_bytes()[two.len() - 9..])
+            .expect("written");
+        assert_eq!(done(&follow.news().expect("news")), 2);
+        drop(events);
+        assert!(!follow.alive());
+    }
+}
