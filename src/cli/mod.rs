@@ -176,6 +176,10 @@ enum RenderFormat {
     Junit,
     Csv,
     Openmetrics,
+    Hdr,
+    LlmD,
+    /// Every request, for data frames; needs a build with `--features parquet`.
+    Parquet,
     Json,
 }
 

@@ -6,11 +6,14 @@ use crate::report::{self, Detail, Format};
 use std::path::Path;
 
 pub(super) fn report(at: &Path, format: RenderFormat) -> ExitCode {
-    match rendered(at, format) {
-        Ok(text) => {
-            print(&text);
-            ExitCode::Pass
-        }
+    let done = match format {
+        RenderFormat::Parquet => samples(at),
+        _ => rendered(at, format)
+            .map(|text| print(&text))
+            .map_err(|error| error.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::Pass,
         Err(error) => {
             tell(&format!("error: {error}\n"));
             ExitCode::BadScenario
@@ -20,10 +23,9 @@ pub(super) fn report(at: &Path, format: RenderFormat) -> ExitCode {
 
 fn rendered(at: &Path, format: RenderFormat) -> Result<String, record::Error> {
     let run = record::read(at)?;
-    let dir = if at.is_dir() { Some(at) } else { at.parent() };
     let format = match format {
         RenderFormat::Terminal => return Ok(report::terminal(&run, &screen(at))),
-        RenderFormat::Json => {
+        RenderFormat::Json | RenderFormat::Parquet => {
             return Ok(serde_json::to_string_pretty(&run).unwrap_or_default() + "\n");
         }
         RenderFormat::Html => Format::Html,
@@ -31,10 +33,29 @@ fn rendered(at: &Path, format: RenderFormat) -> Result<String, record::Error> {
         RenderFormat::Junit => Format::Junit,
         RenderFormat::Csv => Format::Csv,
         RenderFormat::Openmetrics => Format::Openmetrics,
+        RenderFormat::Hdr => Format::Hdr,
+        RenderFormat::LlmD => Format::LlmD,
     };
-    let detail = match dir.filter(|_| format == Format::Html) {
+    let detailed = matches!(format, Format::Html | Format::Hdr | Format::LlmD);
+    let detail = match directory(at).filter(|_| detailed) {
         Some(dir) => report::detail(&run, dir)?,
         None => Detail::default(),
     };
     Ok(report::render(&run, &detail, format))
+}
+
+/// The report directory, where `at` is one or a file in one.
+fn directory(at: &Path) -> Option<&Path> {
+    if at.is_dir() { Some(at) } else { at.parent() }
+}
+
+#[cfg(feature = "parquet")]
+fn samples(at: &Path) -> Result<(), String> {
+    let rows = record::samples(directory(at).unwrap_or(at)).map_err(|error| error.to_string())?;
+    report::parquet::parquet(rows, std::io::stdout().lock()).map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "parquet"))]
+fn samples(_: &Path) -> Result<(), String> {
+    Err("this bench was built without Parquet; build it with it: cargo install --locked --path . --features parquet".to_owned())
 }

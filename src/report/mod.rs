@@ -1,13 +1,17 @@
-//! A record as text: for a terminal, as a page, as Markdown, as JUnit XML, as CSV, as OpenMetrics text, for GitHub. Pure renderers; all that a model, a server or
-//! a process wrote is untrusted and made harmless for the place it is shown in.
+//! A record rendered: for a terminal, as a page, and in the forms that other programs read. Pure renderers; all that a
+//! model, a server or a process wrote is untrusted and made harmless for the place it is shown in.
 
 pub mod github;
 pub mod html;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod terminal;
 
 mod csv;
 mod escape;
+mod hdr;
 mod junit;
+mod llmd;
 mod markdown;
 mod number;
 mod openmetrics;
@@ -15,8 +19,10 @@ mod svg;
 mod view;
 
 pub use csv::csv;
+pub use hdr::hdr;
 pub use html::{Detail, html};
 pub use junit::junit;
+pub use llmd::llmd;
 pub use markdown::markdown;
 pub use openmetrics::openmetrics;
 pub use terminal::{Screen, terminal};
@@ -38,6 +44,10 @@ pub enum Format {
     Csv,
     /// For monitoring.
     Openmetrics,
+    /// For HdrHistogram's tools: the latencies of every request.
+    Hdr,
+    /// For llm-d: its Benchmark Report 0.2.
+    LlmD,
 }
 
 impl Format {
@@ -50,11 +60,13 @@ impl Format {
             Self::Junit => "junit.xml",
             Self::Csv => "figures.csv",
             Self::Openmetrics => "metrics.txt",
+            Self::Hdr => "latency.hlog",
+            Self::LlmD => "benchmark_report_v0_2.yaml",
         }
     }
 }
 
-/// Renders a record; only the page shows more than `run.json` holds.
+/// Renders a record. The page, the latencies and the prompts' lengths need more than `run.json` holds.
 #[must_use]
 pub fn render(run: &Run, detail: &Detail, format: Format) -> String {
     match format {
@@ -63,6 +75,8 @@ pub fn render(run: &Run, detail: &Detail, format: Format) -> String {
         Format::Junit => junit(run),
         Format::Csv => csv(run),
         Format::Openmetrics => openmetrics(run),
+        Format::Hdr => hdr(run, detail),
+        Format::LlmD => llmd(run, detail),
     }
 }
 

@@ -23,6 +23,9 @@ const GREEN: &str = "32";
 const RED: &str = "31";
 const YELLOW: &str = "33";
 
+/// Checks that are shown one by one though they held.
+const FEW: usize = 8;
+
 /// Renders a record for a terminal.
 #[must_use]
 pub fn terminal(run: &Run, screen: &Screen) -> String {
@@ -31,12 +34,9 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
         false => text.to_owned(),
     };
     let word = view::word(run.verdict).to_uppercase();
-    let mut out = format!(
-        "{}  {}: {}\n",
-        paint(&word, color(run.verdict)),
-        line(&run.scenario.name),
-        line(&run.summary)
-    );
+    let word = paint(&word, color(run.verdict));
+    let said = format!("{}: {}", line(&run.scenario.name), line(&run.summary));
+    let mut out = wrapped(&format!("{word}  "), &said, screen.width);
     if let Some(error) = &run.error {
         // The summary is the error's first line, unless another wrote the record.
         let repeated = usize::from(error.lines().next() == Some(run.summary.as_str()));
@@ -59,22 +59,33 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
     if !run.checks.is_empty() {
         out.push_str("\nchecks\n");
     }
+    let held = run.checks.iter().filter(|check| check.passed).count();
     for check in &run.checks {
-        let mark = if check.passed {
-            paint("✓", GREEN)
-        } else {
-            paint("✗", RED)
+        let mark = match check.passed {
+            true if held > FEW => continue,
+            true => paint("✓", GREEN),
+            false => paint("✗", RED),
         };
-        out.push_str(&shown(check, &mark));
+        out.push_str(&shown(check, &mark, screen.width));
+    }
+    if held > FEW {
+        let _ = writeln!(
+            out,
+            "  {} {held} of {} held",
+            paint("✓", GREEN),
+            run.checks.len()
+        );
     }
     if !run.quality.verdict.is_empty() {
         let _ = writeln!(out, "\nmeasurement: {}", line(&run.quality.verdict));
     }
     for finding in &run.quality.findings {
-        let _ = writeln!(out, "  {}: {}", line(&finding.code), line(&finding.detail));
+        let text = format!("{}: {}", line(&finding.code), line(&finding.detail));
+        out += &wrapped("  ", &text, screen.width);
     }
     if let Some(place) = &screen.place {
-        let _ = writeln!(out, "\nreport: {}", line(place));
+        // Long tables have scrolled the first line away.
+        let _ = writeln!(out, "\n{word}  report: {}", line(place));
     }
     out
 }
@@ -87,20 +98,46 @@ fn color(verdict: Verdict) -> &'static str {
     }
 }
 
-fn shown(check: &Check, mark: &str) -> String {
+fn shown(check: &Check, mark: &str, width: usize) -> String {
     let mut details = check.detail.lines();
     let first = details
         .next()
         .map_or(String::new(), |text| format!(": {}", line(text)));
-    let mut out = format!(
-        "  {mark} {}  {}{first}\n",
-        line(&check.scope),
-        line(&check.name)
-    );
+    let text = format!("{}  {}{first}", line(&check.scope), line(&check.name));
+    let mut out = wrapped(&format!("  {mark} "), &text, width);
     for text in details {
-        let _ = writeln!(out, "      {}", line(text));
+        out += &wrapped("      ", &line(text), width);
     }
     out
+}
+
+/// A text behind what leads it, in lines of at most `width` columns that break between words and are indented by four.
+fn wrapped(lead: &str, text: &str, width: usize) -> String {
+    const INDENT: &str = "    ";
+    let mut out = lead.to_owned();
+    let mut column = seen(lead);
+    for (i, word) in text.split(' ').enumerate() {
+        let long = word.chars().count();
+        if i > 0 {
+            if width > 0 && column + 1 + long > width {
+                out = out.trim_end().to_owned() + "\n" + INDENT;
+                column = INDENT.len();
+            } else {
+                out.push(' ');
+                column += 1;
+            }
+        }
+        out.push_str(word);
+        column += long;
+    }
+    out + "\n"
+}
+
+/// Columns that a text takes, colours aside.
+fn seen(text: &str) -> usize {
+    let colors = text.split('\u{1b}').skip(1);
+    let hidden: usize = colors.filter_map(|rest| Some(rest.find('m')? + 2)).sum();
+    text.chars().count() - hidden
 }
 
 fn drawn(table: &Table, width: usize) -> String {

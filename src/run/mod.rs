@@ -168,6 +168,8 @@ pub fn run(
             ReportFormat::Junit => report::Format::Junit,
             ReportFormat::Csv => report::Format::Csv,
             ReportFormat::Openmetrics => report::Format::Openmetrics,
+            ReportFormat::Hdr => report::Format::Hdr,
+            ReportFormat::LlmD => report::Format::LlmD,
         };
         writer
             .replace(format.file_name(), &report::render(&run, &detail, format))

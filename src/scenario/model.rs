@@ -685,6 +685,10 @@ pub enum ReportFormat {
     Csv,
     /// `metrics.txt`
     Openmetrics,
+    /// `latency.hlog`
+    Hdr,
+    /// `benchmark_report_v0_2.yaml`
+    LlmD,
 }
 
 /// Takes any value for given, `null` too.

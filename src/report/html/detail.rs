@@ -13,32 +13,57 @@ const EXAMPLES: usize = 3;
 #[derive(Debug, Default)]
 pub struct Detail {
     /// In the order of the run's variants.
-    pub(super) variants: Vec<Requests>,
+    pub(in crate::report) variants: Vec<Requests>,
     /// Every event.
-    pub(super) events: Vec<EventRow>,
+    pub(in crate::report) events: Vec<EventRow>,
 }
 
 /// One variant's requests.
 #[derive(Debug, Default)]
-pub(super) struct Requests {
+pub(in crate::report) struct Requests {
     /// Every request, warm-up included.
-    pub(super) points: Vec<Point>,
+    pub(in crate::report) points: Vec<Point>,
     /// The slowest successes of measured phases, slowest first.
     pub(super) slowest: Vec<Sample>,
     /// First failures by phase and class, with how many there were.
     pub(super) failures: BTreeMap<(u32, String), (u64, Vec<Sample>)>,
+    /// Tokens of successes by phase: of the prompt, and of the answer.
+    pub(in crate::report) tokens: BTreeMap<u32, [Tokens; 2]>,
+}
+
+/// How many tokens requests had.
+#[derive(Debug, Default)]
+pub(in crate::report) struct Tokens {
+    pub(in crate::report) count: u64,
+    pub(in crate::report) sum: u64,
+    pub(in crate::report) min: u64,
+    pub(in crate::report) max: u64,
+}
+
+impl Tokens {
+    fn add(&mut self, tokens: Option<u64>) {
+        let Some(tokens) = tokens else { return };
+        self.min = if self.count == 0 {
+            tokens
+        } else {
+            self.min.min(tokens)
+        };
+        self.max = self.max.max(tokens);
+        self.count += 1;
+        self.sum += tokens;
+    }
 }
 
 /// One request, in nanoseconds since the variant's load began.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Point {
-    pub(super) phase: u32,
-    pub(super) ok: bool,
-    pub(super) due: u64,
+pub(in crate::report) struct Point {
+    pub(in crate::report) phase: u32,
+    pub(in crate::report) ok: bool,
+    pub(in crate::report) due: u64,
     pub(super) sent: Option<u64>,
-    pub(super) ttft: Option<u64>,
-    pub(super) tpot: Option<f32>,
-    pub(super) end: u64,
+    pub(in crate::report) ttft: Option<u64>,
+    pub(in crate::report) tpot: Option<f32>,
+    pub(in crate::report) end: u64,
 }
 
 impl Point {
@@ -59,7 +84,7 @@ impl Point {
     }
 
     /// First byte sent to last received.
-    pub(super) fn e2e(&self) -> Option<u64> {
+    pub(in crate::report) fn e2e(&self) -> Option<u64> {
         Some(self.end.saturating_sub(self.sent?))
     }
 }
@@ -92,6 +117,11 @@ impl Detail {
 impl Requests {
     fn add(&mut self, sample: Sample, measured: bool) {
         self.points.push(Point::new(&sample));
+        if sample.ok() {
+            let [prompt, output] = self.tokens.entry(sample.phase).or_default();
+            prompt.add(sample.prompt_tokens);
+            output.add(sample.output_tokens);
+        }
         if let Some(class) = &sample.error {
             let (count, kept) = self
                 .failures

@@ -10,6 +10,7 @@ mod spread;
 pub(super) mod text;
 
 pub use detail::Detail;
+pub(super) use detail::{Point, Tokens};
 
 use super::view;
 use crate::record::model::{Run, Verdict};

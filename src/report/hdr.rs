@@ -1,0 +1,151 @@
+//! Latencies as an HdrHistogram log: one histogram a variant, measured phase and metric, in nanoseconds with three
+//! significant digits, tagged `VARIANT.PHASE.METRIC`. Logs of several runs add without loss.
+
+use super::html::text::slug;
+use super::html::{Detail, Point};
+use crate::record::EventRow;
+use crate::record::model::Run;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use std::time::{Duration, SystemTime};
+
+/// Nanoseconds in the unit in which a log says its largest value.
+const MILLISECOND: f64 = 1e6;
+
+type Time = fn(&Point) -> Option<u64>;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time per token is a small whole number of nanoseconds"
+)]
+const TIMES: [(&str, Time); 3] = [
+    ("ttft", |p| p.ttft),
+    ("tpot", |p| p.tpot.map(|ns| ns.round() as u64)),
+    ("e2e", Point::e2e),
+];
+
+/// Renders a record's samples as an HdrHistogram log.
+#[must_use]
+pub fn hdr(run: &Run, detail: &Detail) -> String {
+    let mut out = Vec::new();
+    // Into memory, in a format that the crate knows: it can't fail.
+    let _ = write(run, detail, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn write(run: &Run, detail: &Detail, out: &mut Vec<u8>) -> Option<()> {
+    let started: jiff::Timestamp = run.started.parse().ok()?;
+    let started = SystemTime::from(started);
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new();
+    log.add_comment(&format!(
+        "bench {}, values in nanoseconds",
+        run.bench_version
+    ))
+    .with_start_time(started)
+    .with_base_time(started)
+    .with_max_value_divisor(MILLISECOND);
+    let mut log = log.begin_log_with(out, &mut serializer).ok()?;
+    for (variant, requests) in run.variants.iter().zip(&detail.variants) {
+        let load = load_began(&detail.events, &variant.name);
+        for (number, phase) in variant.phases.iter().enumerate() {
+            let own = |p: &&Point| p.ok && p.phase as usize == number;
+            let points = || requests.points.iter().filter(own);
+            let began = points().map(|p| p.due).min();
+            let ended = points().map(|p| p.end).max();
+            let (Some(began), Some(ended), true) = (began, ended, phase.measured()) else {
+                continue;
+            };
+            for (metric, time) in TIMES {
+                let mut histogram = Histogram::<u64>::new(3).ok()?;
+                for value in points().filter_map(time) {
+                    histogram.record(value).ok()?;
+                }
+                let tag = format!("{}.{}.{metric}", slug(&variant.name), slug(&phase.name));
+                if !histogram.is_empty() {
+                    let (at, long) = (
+                        Duration::from_nanos(began),
+                        Duration::from_nanos(ended - began),
+                    );
+                    log.write_histogram(&histogram, load + at, long, Tag::new(&tag))
+                        .ok()?;
+                }
+            }
+        }
+    }
+    Some(())
+}
+
+/// When a variant's load began, since the run did; zero where the events are lost.
+fn load_began(events: &[EventRow], variant: &str) -> Duration {
+    let own = events
+        .iter()
+        .skip_while(|event| event.event != "variant_started" || event.text("variant") != variant);
+    let first = own.clone().find(|event| event.event == "phase_started");
+    Duration::from_secs_f64(first.map_or(0.0, |event| event.at_ms.max(0.0)) / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{SampleRow, fixture};
+    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+    #[test]
+    fn the_log_reads_back_with_the_values() {
+        let run = fixture::pass();
+        let rows: Vec<SampleRow> = (0..200)
+            .map(|index| SampleRow {
+                variant: "native".to_owned(),
+                sample: fixture::sample(index),
+            })
+            .collect();
+        let phase = rows[0].sample.phase;
+        let own = |row: &&SampleRow| row.sample.ok() && row.sample.phase == phase;
+        let most = rows
+            .iter()
+            .filter(own)
+            .filter_map(|row| row.sample.e2e())
+            .max();
+        let count = rows.iter().filter(own).count();
+        let detail = Detail::gather(&run, rows.clone(), Vec::new());
+        let text = hdr(&run, &detail);
+        let name = &run.variants[0].phases[phase as usize].name;
+        let tag = format!("native.{name}.e2e");
+        let found = IntervalLogIterator::new(text.as_bytes())
+            .filter_map(|entry| match entry.expect("a line") {
+                LogEntry::Interval(interval) => Some(interval),
+                _ => None,
+            })
+            .find(|interval| interval.tag().is_some_and(|t| t.as_str() == tag))
+            .unwrap_or_else(|| panic!("no {tag} in\n{text}"));
+        let bytes = base64(found.encoded_histogram());
+        let histogram: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .expect("a histogram");
+        assert_eq!(histogram.len() as usize, count);
+        let most = most.expect("values") as f64;
+        assert!((histogram.max() as f64 - most).abs() <= most * 1e-3);
+    }
+
+    fn base64(text: &str) -> Vec<u8> {
+        let digit = |c: u8| match c {
+            b'A'..=b'Z' => u32::from(c - b'A'),
+            b'a'..=b'z' => u32::from(c - b'a') + 26,
+            b'0'..=b'9' => u32::from(c - b'0') + 52,
+            b'+' => 62,
+            _ => 63,
+        };
+        let text = text.trim_end_matches('=').as_bytes();
+        let mut out = Vec::new();
+        for group in text.chunks(4) {
+            let bits =
+                group.iter().fold(0, |bits, c| bits << 6 | digit(*c)) << (6 * (4 - group.len()));
+            out.extend(&bits.to_be_bytes()[1..group.len()]);
+        }
+        out
+    }
+}
