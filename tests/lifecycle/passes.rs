@@ -9,7 +9,7 @@ fn quickstart_compares_both_flavours_and_writes_a_whole_report() {
         .run()
         .code(0)
         .says("/ native")
-        .says("same text as native: all 250 requests were answered with the same text")
+        .says("✓ 25 of 25 held")
         .leaves_nothing(5);
     let run = done.run();
     assert_eq!(run["verdict"], "pass");
@@ -25,6 +25,12 @@ fn quickstart_compares_both_flavours_and_writes_a_whole_report() {
         &run["variants"][1]["requests_sha256"],
     );
     assert_eq!(hashes.0, hashes.1, "both variants got the same requests");
+    let same = run["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["detail"] == "all 250 requests were answered with the same text");
+    assert_eq!(same.unwrap()["passed"], true);
     let samples = done.samples();
     assert_eq!(samples.len(), 2 * (8 + 50 + 200));
     for sample in samples {

@@ -56,7 +56,8 @@ fn read(mut master: File) -> String {
 fn run(folder: &Path, columns: u16, no_color: &str) -> String {
     std::fs::write(folder.join("run.yaml"), scenario("startup: 600ms", LOAD)).unwrap();
     let (text, code) = shown(bench(&["run", "run.yaml"], folder, no_color), columns);
-    assert_eq!(code, Some(0), "{text}");
+    // 4: the machine was too busy for the figures to be trusted.
+    assert!(matches!(code, Some(0 | 4)), "{text}");
     text
 }
 
@@ -67,7 +68,7 @@ fn what_is_drawn_fits_the_terminal() {
         let shown = run(folder.path(), columns, "");
         assert!(shown.contains("… sim starting, "), "{shown}");
         assert!(shown.contains("\u{1b}[1A\u{1b}[2K"), "nothing is redrawn");
-        assert!(shown.contains("\u{1b}[1;32mPASS"), "no colours");
+        assert!(shown.contains("\u{1b}[1;32m✓"), "no colours");
         let drawn = shown
             .lines()
             .map(str::trim_end)
@@ -87,7 +88,7 @@ fn no_color_is_obeyed() {
     let folder = tempfile::tempdir().unwrap();
     let shown = run(folder.path(), 80, "1");
     assert!(
-        shown.contains("PASS") && !shown.contains("\u{1b}[1;32m"),
+        shown.contains("✓") && !shown.contains("\u{1b}[1;32m"),
         "{shown}"
     );
 }
