@@ -51,8 +51,8 @@ pub enum Event {
     PhaseStarted {
         /// Its name.
         phase: String,
-        /// Requests it will send.
-        requests: u64,
+        /// Requests it will send, where that is known.
+        requests: Option<u64>,
     },
     /// How far a phase is.
     PhaseProgress {
@@ -60,8 +60,8 @@ pub enum Event {
         phase: String,
         /// Requests answered or failed.
         done: u64,
-        /// Requests it will send.
-        requests: u64,
+        /// Requests it will send, where that is known.
+        requests: Option<u64>,
         /// Of those done, how many failed.
         failed: u64,
         /// Median time to first token since the last of these, in milliseconds.

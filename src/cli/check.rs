@@ -1,6 +1,7 @@
 //! `bench check`: reads scenarios and says what is wrong with them. Starts nothing.
 
 use crate::diagnostic::Diagnostics;
+use crate::plan::{self, PhasePlan};
 use crate::scenario::{self, Loaded};
 use std::path::{Path, PathBuf};
 
@@ -43,12 +44,11 @@ pub fn run(
 /// `scenarios/x.yaml: ok (2 variants, 3 phases, 140 requests)`
 fn good(path: &Path, loaded: &Loaded) -> String {
     let scenario = &loaded.scenario;
-    let phases = &scenario.load.phases;
-    let requests = phases.iter().map(scenario::model::Phase::requests).sum();
-    let mut parts = vec![
-        counted(phases.len() as u64, "phase"),
-        counted(requests, "request"),
-    ];
+    let phases = plan::phases(&scenario.load);
+    let measured = phases.iter().filter(|phase| phase.measured);
+    let requests: Option<u64> = measured.clone().map(PhasePlan::requests).sum();
+    let mut parts = vec![counted(measured.count() as u64, "phase")];
+    parts.extend(requests.map(|requests| counted(requests, "request")));
     if !scenario.variants.is_empty() {
         parts.insert(0, counted(scenario.variants.len() as u64, "variant"));
     }

@@ -2,9 +2,11 @@
 
 use super::{PlanFormat, ScenarioArgs, colour, print, tell};
 use crate::engine::{Probe, Process};
-use crate::plan::{Plan, Purpose, Shape, VariantPlan};
+use crate::plan::pace::Rates;
+use crate::plan::{Limit, Plan, Purpose, Shape, VariantPlan};
 use crate::record::ExitCode;
 use crate::run::{self, Failure};
+use crate::scenario::units::Time;
 use std::fmt::Write;
 
 /// Requests shown of each phase.
@@ -80,30 +82,72 @@ fn render(out: &mut String, variant: &VariantPlan) {
         variant.ready.completions, variant.ready.timeout
     );
     for phase in &variant.phases {
-        let shape = match phase.shape {
-            Shape::Batch { size, batches } => format!("{batches} batches of {size}"),
-            Shape::Closed {
-                concurrency,
-                requests,
-            } => format!("{requests} requests, {concurrency} at once"),
-        };
+        let shape = shown(&phase.shape);
         let _ = writeln!(out, "  phase {}: {shape}", phase.name);
         let purpose = if phase.measured {
             Purpose::Measured
         } else {
             Purpose::Warmup
         };
-        for index in 0..SHOWN.min(phase.requests()) {
+        let requests = phase.requests();
+        for index in 0..SHOWN.min(requests.unwrap_or(SHOWN)) {
             let body = variant
                 .requests
                 .body(&variant.endpoint.model, purpose, index);
             let _ = writeln!(out, "    {index}: {}", String::from_utf8_lossy(&body));
         }
-        if phase.requests() > SHOWN {
-            let _ = writeln!(out, "    ... {} in all", phase.requests());
-        }
+        let _ = match requests {
+            Some(requests) if requests > SHOWN => writeln!(out, "    ... {requests} in all"),
+            Some(_) => Ok(()),
+            None => writeln!(out, "    ..."),
+        };
     }
     let _ = writeln!(out, "  requests sha256 {}", variant.requests.sha256);
+}
+
+fn shown(shape: &Shape) -> String {
+    match shape {
+        Shape::Batch { size, batches } => format!("{batches} batches of {size}"),
+        Shape::Closed {
+            concurrency,
+            limit,
+            ramp,
+            think_time,
+        } => {
+            let mut text = format!("{}{concurrency} at once", ends(limit));
+            for (what, time) in [("begun over", ramp), ("with a pause of", think_time)] {
+                if !time.is_zero() {
+                    let _ = write!(text, ", {what} {}", Time(*time));
+                }
+            }
+            text
+        }
+        Shape::Open {
+            pace,
+            limit,
+            max_in_flight,
+        } => {
+            let rate = match pace.rate {
+                Rates::Steady(rate) => format!("{rate}/s"),
+                Rates::Ramp { from, to, over } => {
+                    format!("from {from}/s to {to}/s over {}", Time(over))
+                }
+            };
+            format!(
+                "{}{rate}, cv {}, seed {}, at most {max_in_flight} at once",
+                ends(limit),
+                pace.cv,
+                pace.seed
+            )
+        }
+    }
+}
+
+/// `400 requests, `, `60s, ` or both.
+fn ends(limit: &Limit) -> String {
+    let requests = limit.requests.map(|n| format!("{n} requests, "));
+    let duration = limit.duration.map(|time| format!("{}, ", Time(time)));
+    requests.into_iter().chain(duration).collect()
 }
 
 fn render_process(out: &mut String, process: &Process) {

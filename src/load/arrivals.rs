@@ -2,8 +2,11 @@
 //! as an argument.
 
 use crate::measure::exchange::Nanos;
-use crate::plan::Shape;
-use std::collections::VecDeque;
+use crate::plan::pace::Times;
+use crate::plan::{Limit, Shape};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
 
 /// One request that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +22,10 @@ pub struct Due {
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Send this, at its time or as soon after it as can be.
+    /// Send this now.
     Send(Due),
+    /// Nothing is due before this instant.
+    At(Nanos),
     /// Nothing is due until another request ends.
     Wait,
     /// All requests have been given out.
@@ -28,49 +33,139 @@ pub enum Next {
 }
 
 /// The requests of one phase, in order.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Arrivals {
-    shape: Shape,
+    kind: Kind,
+    start: Nanos,
     issued: u64,
-    in_flight: u64,
-    /// Closed loop: when each free slot became free, the oldest first. Batch: the last answer so far.
-    free: VecDeque<Nanos>,
+    /// Requests in flight, those of the phase before included.
+    in_flight: usize,
+    most: usize,
+    limit: Limit,
+    held_back: u64,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// When the current batch was due, or the last answer so far.
+    Batch { size: u32, due: Nanos },
+    Closed {
+        /// When each free slot is due for its next request.
+        free: BinaryHeap<Reverse<Nanos>>,
+        /// Requests of the phase before that are in flight beyond this phase's slots.
+        surplus: usize,
+        think: Nanos,
+    },
+    Open {
+        times: Times,
+        /// The next due time.
+        next: Nanos,
+        /// When the last request ended while no more were allowed in flight.
+        freed: Nanos,
+    },
 }
 
 impl Arrivals {
-    /// The requests of `shape`, the first due at `start`.
+    /// The requests of `shape`, the first due at `start`, when `busy` requests of a phase before are still in flight.
     #[must_use]
-    pub fn new(shape: Shape, start: Nanos) -> Self {
-        let free = match shape {
-            Shape::Batch { .. } => [start].into(),
-            Shape::Closed { .. } => std::iter::repeat_n(start, most_in_flight(shape)).collect(),
+    pub fn new(shape: &Shape, start: Nanos, busy: usize) -> Self {
+        let most = shape.most_in_flight();
+        let (kind, limit) = match shape {
+            Shape::Batch { size, .. } => {
+                let limit = Limit {
+                    requests: shape.requests(),
+                    duration: None,
+                };
+                let due = start;
+                (Kind::Batch { size: *size, due }, limit)
+            }
+            Shape::Closed {
+                limit,
+                ramp,
+                think_time,
+                ..
+            } => {
+                let step = nanos(*ramp) / (most as u64).max(1);
+                let first = (busy.min(most)..most).map(|slot| Reverse(start + step * slot as u64));
+                let kind = Kind::Closed {
+                    free: first.collect(),
+                    surplus: busy.saturating_sub(most),
+                    think: nanos(*think_time),
+                };
+                (kind, *limit)
+            }
+            Shape::Open { pace, limit, .. } => {
+                let mut times = pace.times();
+                let kind = Kind::Open {
+                    next: start.saturating_add(times.next().unwrap_or(u64::MAX)),
+                    times,
+                    freed: 0,
+                };
+                (kind, *limit)
+            }
         };
         Self {
-            shape,
+            kind,
+            start,
             issued: 0,
-            in_flight: 0,
-            free,
+            in_flight: busy,
+            most,
+            limit,
+            held_back: 0,
         }
     }
 
-    /// Gives out the next request, if one is due.
-    pub fn issue(&mut self) -> Next {
-        if self.issued == total(self.shape) {
+    /// Requests that were due while no more were allowed in flight.
+    #[must_use]
+    pub fn held_back(&self) -> u64 {
+        self.held_back
+    }
+
+    /// Gives out no more requests.
+    pub fn stop(&mut self) {
+        self.limit.requests = Some(self.issued);
+    }
+
+    /// Gives out the next request, if one is due by `now`.
+    pub fn issue(&mut self, now: Nanos) -> Next {
+        let index = self.issued;
+        if self.limit.passed(index, 0) {
             return Next::End;
         }
-        let index = self.issued;
-        let (at, batch) = match self.shape {
-            Shape::Batch { size, .. } => {
-                let first_of_batch = index.is_multiple_of(size.into());
-                if first_of_batch && self.in_flight > 0 {
+        let (at, batch) = match &mut self.kind {
+            Kind::Batch { size, due } => {
+                let size = u64::from(*size);
+                if index.is_multiple_of(size) && self.in_flight > 0 {
                     return Next::Wait;
                 }
-                let batch = u32::try_from(index / u64::from(size)).ok();
-                (self.free.front().copied(), batch)
+                (*due, u32::try_from(index / size).ok())
             }
-            Shape::Closed { .. } => (self.free.pop_front(), None),
+            Kind::Closed { free, .. } => match free.peek() {
+                Some(Reverse(at)) => (*at, None),
+                None if self.limit.passed(index, now.saturating_sub(self.start)) => {
+                    return Next::End;
+                }
+                None => return Next::Wait,
+            },
+            Kind::Open { next, .. } => (*next, None),
         };
-        let Some(at) = at else { return Next::Wait };
+        if self.limit.passed(index, at.saturating_sub(self.start)) {
+            return Next::End;
+        }
+        if self.in_flight >= self.most {
+            return Next::Wait;
+        }
+        if at > now {
+            return Next::At(at);
+        }
+        match &mut self.kind {
+            Kind::Batch { .. } => {}
+            Kind::Closed { free, .. } => drop(free.pop()),
+            Kind::Open { times, next, freed } => {
+                self.held_back += u64::from(at < *freed);
+                *next = self.start.saturating_add(times.next().unwrap_or(u64::MAX));
+            }
+        }
         self.issued += 1;
         self.in_flight += 1;
         Next::Send(Due { index, batch, at })
@@ -78,94 +173,177 @@ impl Arrivals {
 
     /// Says that a request ended, at `at`.
     pub fn ended(&mut self, at: Nanos) {
+        let full = self.in_flight >= self.most;
         self.in_flight = self.in_flight.saturating_sub(1);
-        match self.shape {
+        match &mut self.kind {
             // A batch is due when the one before was answered whole. While requests of it are still given out, the
             // time at which it was due stays.
-            Shape::Batch { size, .. } => {
-                if self.issued.is_multiple_of(size.into())
-                    && let Some(last) = self.free.front_mut()
-                {
-                    *last = at.max(*last);
+            Kind::Batch { size, due } => {
+                if self.issued.is_multiple_of((*size).into()) {
+                    *due = at.max(*due);
                 }
             }
-            Shape::Closed { .. } => self.free.push_back(at),
+            Kind::Closed {
+                free,
+                surplus,
+                think,
+            } => {
+                if *surplus > 0 {
+                    *surplus -= 1;
+                } else {
+                    free.push(Reverse(at.max(self.start) + *think));
+                }
+            }
+            Kind::Open { freed, .. } => {
+                if full {
+                    *freed = at;
+                }
+            }
         }
     }
 }
 
-/// Requests of a phase.
-#[must_use]
-pub fn total(shape: Shape) -> u64 {
-    match shape {
-        Shape::Batch { size, batches } => u64::from(size) * u64::from(batches),
-        Shape::Closed { requests, .. } => requests,
-    }
-}
-
-/// The most requests that are in flight at once.
-#[must_use]
-pub fn most_in_flight(shape: Shape) -> usize {
-    let at_once = match shape {
-        Shape::Batch { size, .. } => u64::from(size),
-        Shape::Closed { concurrency, .. } => u64::from(concurrency),
-    };
-    usize::try_from(at_once.min(total(shape))).unwrap_or(usize::MAX)
+fn nanos(time: Duration) -> Nanos {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::pace::{Pace, Rates};
     use proptest::prelude::*;
+
+    const BATCHES: Shape = Shape::Batch {
+        size: 2,
+        batches: 2,
+    };
 
     fn send(index: u64, batch: Option<u32>, at: Nanos) -> Next {
         Next::Send(Due { index, batch, at })
     }
 
+    /// One request every 100 ns.
+    fn beat(limit: Limit, max_in_flight: u32) -> Shape {
+        let pace = Pace {
+            rate: Rates::Steady(1e7),
+            cv: 0.0,
+            seed: 0,
+        };
+        Shape::Open {
+            pace,
+            limit,
+            max_in_flight,
+        }
+    }
+
     #[test]
     fn a_batch_awaits_the_one_before() {
-        let shape = Shape::Batch {
-            size: 2,
-            batches: 2,
-        };
-        let mut arrivals = Arrivals::new(shape, 10);
-        assert_eq!(arrivals.issue(), send(0, Some(0), 10));
+        let mut arrivals = Arrivals::new(&BATCHES, 10, 0);
+        assert_eq!(arrivals.issue(10), send(0, Some(0), 10));
         // An answer that comes while the batch is still being sent does not move its due time.
         arrivals.ended(15);
-        assert_eq!(arrivals.issue(), send(1, Some(0), 10));
-        assert_eq!(arrivals.issue(), Next::Wait);
+        assert_eq!(arrivals.issue(16), send(1, Some(0), 10));
+        assert_eq!(arrivals.issue(17), Next::Wait);
         arrivals.ended(20);
-        assert_eq!(arrivals.issue(), send(2, Some(1), 20));
-        assert_eq!(arrivals.issue(), send(3, Some(1), 20));
+        assert_eq!(arrivals.issue(20), send(2, Some(1), 20));
+        assert_eq!(arrivals.issue(21), send(3, Some(1), 20));
         arrivals.ended(30);
         arrivals.ended(25);
-        assert_eq!(arrivals.issue(), Next::End);
+        assert_eq!(arrivals.issue(31), Next::End);
     }
 
     #[test]
     fn a_closed_loop_sends_when_a_slot_is_free() {
+        let mut arrivals = Arrivals::new(&Shape::closed(2, 4), 10, 0);
+        assert_eq!(arrivals.issue(10), send(0, None, 10));
+        assert_eq!(arrivals.issue(10), send(1, None, 10));
+        assert_eq!(arrivals.issue(10), Next::Wait);
+        arrivals.ended(33);
+        assert_eq!(arrivals.issue(40), send(2, None, 33));
+        arrivals.ended(40);
+        assert_eq!(arrivals.issue(40), send(3, None, 40));
+        assert_eq!(arrivals.issue(40), Next::End);
+    }
+
+    #[test]
+    fn a_closed_loop_can_begin_gently_and_pause() {
         let shape = Shape::Closed {
             concurrency: 2,
-            requests: 4,
+            limit: Limit {
+                requests: None,
+                duration: Some(Duration::from_nanos(200)),
+            },
+            ramp: Duration::from_nanos(100),
+            think_time: Duration::from_nanos(30),
         };
-        let mut arrivals = Arrivals::new(shape, 10);
-        assert_eq!(arrivals.issue(), send(0, None, 10));
-        assert_eq!(arrivals.issue(), send(1, None, 10));
-        assert_eq!(arrivals.issue(), Next::Wait);
-        arrivals.ended(33);
-        assert_eq!(arrivals.issue(), send(2, None, 33));
-        arrivals.ended(40);
-        assert_eq!(arrivals.issue(), send(3, None, 40));
-        assert_eq!(arrivals.issue(), Next::End);
+        let mut arrivals = Arrivals::new(&shape, 0, 0);
+        assert_eq!(arrivals.issue(0), send(0, None, 0));
+        assert_eq!(arrivals.issue(1), Next::At(50));
+        assert_eq!(arrivals.issue(51), send(1, None, 50));
+        arrivals.ended(60);
+        assert_eq!(arrivals.issue(60), Next::At(90));
+        assert_eq!(arrivals.issue(90), send(2, None, 90));
+        assert_eq!(arrivals.issue(199), Next::Wait);
+        assert_eq!(
+            arrivals.issue(200),
+            Next::End,
+            "its time is up with requests in flight"
+        );
+    }
+
+    #[test]
+    fn warm_up_hands_its_slots_over_as_they_end() {
+        let mut arrivals = Arrivals::new(&Shape::closed(2, 9), 100, 3);
+        assert_eq!(arrivals.issue(100), Next::Wait);
+        arrivals.ended(110);
+        assert_eq!(arrivals.issue(110), Next::Wait, "three were one too many");
+        arrivals.ended(120);
+        assert_eq!(arrivals.issue(120), send(0, None, 120));
+        arrivals.ended(130);
+        assert_eq!(arrivals.issue(130), send(1, None, 130));
+        assert_eq!(arrivals.issue(131), Next::Wait);
+        // A batch begins when nothing is in flight.
+        let mut arrivals = Arrivals::new(&BATCHES, 100, 1);
+        assert_eq!(arrivals.issue(100), Next::Wait);
+        arrivals.ended(140);
+        assert_eq!(arrivals.issue(141), send(0, Some(0), 140));
+    }
+
+    #[test]
+    fn an_open_loop_keeps_its_schedule_however_late_it_is() {
+        let mut arrivals = Arrivals::new(&beat(Limit::requests(3), 9), 1_000, 0);
+        assert_eq!(arrivals.issue(1_000), send(0, None, 1_000));
+        assert_eq!(arrivals.issue(1_001), Next::At(1_100));
+        assert_eq!(arrivals.issue(5_000), send(1, None, 1_100));
+        assert_eq!(arrivals.issue(5_000), send(2, None, 1_200));
+        assert_eq!(arrivals.issue(5_000), Next::End);
+        assert_eq!(arrivals.held_back(), 0, "the client was late, not the cap");
+    }
+
+    #[test]
+    fn a_cap_counts_what_it_holds_back() {
+        let lasts = Limit {
+            requests: None,
+            duration: Some(Duration::from_nanos(400)),
+        };
+        let mut arrivals = Arrivals::new(&beat(lasts, 1), 0, 0);
+        assert_eq!(arrivals.issue(0), send(0, None, 0));
+        assert_eq!(arrivals.issue(250), Next::Wait);
+        arrivals.ended(250);
+        assert_eq!(arrivals.issue(250), send(1, None, 100));
+        arrivals.ended(260);
+        assert_eq!(arrivals.issue(260), send(2, None, 200));
+        arrivals.ended(270);
+        assert_eq!(arrivals.issue(270), Next::At(300));
+        assert_eq!(arrivals.issue(300), send(3, None, 300));
+        arrivals.ended(301);
+        assert_eq!(arrivals.issue(500), Next::End);
+        assert_eq!(arrivals.held_back(), 2);
     }
 
     #[test]
     fn few_requests_need_few_slots() {
-        let shape = Shape::Closed {
-            concurrency: 64,
-            requests: 3,
-        };
-        assert_eq!(most_in_flight(shape), 3);
+        assert_eq!(Shape::closed(64, 3).most_in_flight(), 3);
     }
 
     proptest! {
@@ -174,9 +352,9 @@ mod tests {
             let shape = if batch {
                 Shape::Batch { size: n, batches: m }
             } else {
-                Shape::Closed { concurrency: n, requests: m.into() }
+                Shape::closed(n, m.into())
             };
-            let mut arrivals = Arrivals::new(shape, 0);
+            let mut arrivals = Arrivals::new(&shape, 0, 0);
             let (mut given, mut flying, mut now, mut order) = (0, 0, 0, order);
             loop {
                 now += 1;
@@ -186,19 +364,20 @@ mod tests {
                     arrivals.ended(now);
                     flying -= 1;
                 }
-                match arrivals.issue() {
+                match arrivals.issue(now) {
                     Next::Send(due) => {
                         prop_assert_eq!(due.index, given);
                         prop_assert!(due.at <= now);
                         given += 1;
                         flying += 1;
-                        prop_assert!(flying <= most_in_flight(shape));
+                        prop_assert!(flying <= shape.most_in_flight());
                     }
+                    Next::At(at) => prop_assert!(false, "nothing waits for {}", at),
                     Next::Wait => prop_assert!(flying > 0),
                     Next::End => break,
                 }
             }
-            prop_assert_eq!(given, total(shape));
+            prop_assert_eq!(Some(given), shape.requests());
         }
     }
 }

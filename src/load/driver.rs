@@ -1,31 +1,42 @@
-//! The loop that drives one phase: it sends what is due, reads what has come, and hands every finished exchange on.
+//! The loop that drives phases: it sends what is due, reads what has come, and hands every finished exchange on.
 
+mod nap;
+mod pool;
 mod wire;
 
-use super::arrivals::{Arrivals, Due, Next, most_in_flight};
+pub use pool::Client;
+
+use super::arrivals::{Arrivals, Due, Next};
 use super::flight::Flight;
-use super::socket::{Buffers, Socket, allow_files};
+use super::socket::Buffers;
 use super::{Cancel, Error, Target, http};
 use crate::measure::clock::{self, Realtime};
 use crate::measure::exchange::{End, Exchange, Nanos};
 use crate::plan::Shape;
+use nap::Naps;
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollTimeout};
+use nix::sys::epoll::{EpollEvent, EpollTimeout};
+use pool::{Pool, TIMER};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often cancellation is looked at, in milliseconds.
 const GLANCE_MS: u64 = 20;
 /// Exchanges that may wait while requests are sent.
 const BACKLOG: usize = 64;
-/// Files that the rest of the process may need beside one for each connection.
-const OTHER_FILES: u64 = 256;
+/// Time before a request is due from which the clock is watched instead of slept on, in nanoseconds: more than waking
+/// takes on an idle core.
+const WATCH: Nanos = 100_000;
+
+/// Age from which a connection that carried nothing yet may have been closed for idleness, in nanoseconds.
+const STALE: Nanos = 1_000_000_000;
 
 /// One phase of load.
 pub struct PhaseLoad<'a> {
     /// Index of the phase in the variant's phase list.
     pub phase: u32,
     /// How requests follow each other.
-    pub shape: Shape,
+    pub shape: &'a Shape,
     /// The path of the API: `/v1/completions`.
     pub path: &'a str,
     /// Whether answers stream.
@@ -34,73 +45,46 @@ pub struct PhaseLoad<'a> {
     pub timeout: Duration,
     /// The body of the i-th request.
     pub body: &'a dyn Fn(u64) -> Vec<u8>,
+    /// Raised by whoever has seen enough: no more requests are sent.
+    pub enough: &'a AtomicBool,
 }
 
 /// What driving a phase took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PhaseRun {
     /// When the first request was due.
     pub started: Nanos,
-    /// When the last exchange was handed on.
+    /// When the last exchange was handed on, or the next phase began.
     pub ended: Nanos,
     /// Processor time that this process used meanwhile, all threads, in nanoseconds.
     pub cpu: Nanos,
     /// Connections opened.
     pub connections: u64,
+    /// Times taken to open connections before there was a request for them.
+    pub prepared: Vec<Nanos>,
     /// Requests sent again on a new connection.
     pub reconnects: u64,
+    /// Requests that were due while no more were allowed in flight.
+    pub held_back: u64,
     /// How often the wall clock was set meanwhile, which makes receive stamps doubtful.
     pub clock_steps: u32,
     /// Whether the phase was cancelled before its end.
     pub cancelled: bool,
 }
 
-/// Drives one phase and hands every exchange to `sink`, on this thread, as soon as it has ended.
+/// Drives one phase on connections of its own and hands every exchange to `sink`, on this thread, as soon as it has ended.
 ///
 /// # Errors
-/// When the path is no path or the kernel gives no epoll. Requests that fail are exchanges.
+/// When the path is no path, the limit on open files is too low, or the kernel gives no epoll. Requests that fail are
+/// exchanges.
 pub fn drive(
     target: &Target,
     phase: &PhaseLoad<'_>,
     cancel: &Cancel,
     sink: &mut dyn FnMut(Exchange),
 ) -> Result<PhaseRun, Error> {
-    if !phase.path.starts_with('/') || !phase.path.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::Url {
-            url: phase.path.escape_default().to_string(),
-            reason: "it is not the path of an API".into(),
-        });
-    }
-    let slots = most_in_flight(phase.shape);
-    allow_files(slots as u64 + OTHER_FILES);
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(os("wait for sockets"))?;
-    let cpu = clock::cpu_time();
-    let started = clock::now();
-    let mut driver = Driver {
-        target,
-        phase,
-        epoll,
-        slots: std::iter::repeat_with(Slot::default).take(slots).collect(),
-        idle: (0..slots).rev().collect(),
-        arrivals: Arrivals::new(phase.shape, started),
-        clock: Realtime::new(),
-        buffers: Buffers::default(),
-        finished: Vec::with_capacity(BACKLOG),
-        next_deadline: Nanos::MAX,
-        address: 0,
-        connections: 0,
-        reconnects: 0,
-    };
-    let cancelled = driver.run(cancel, sink)?;
-    Ok(PhaseRun {
-        started,
-        ended: clock::now(),
-        cpu: clock::cpu_time().saturating_sub(cpu),
-        connections: driver.connections,
-        reconnects: driver.reconnects,
-        clock_steps: driver.clock.steps(),
-        cancelled,
-    })
+    let mut runs = Client::new(target)?.drive(std::slice::from_ref(phase), cancel, sink)?;
+    Ok(runs.remove(0))
 }
 
 fn os(what: &'static str) -> impl Fn(Errno) -> Error {
@@ -110,105 +94,193 @@ fn os(what: &'static str) -> impl Fn(Errno) -> Error {
     }
 }
 
-/// A place for one request in flight, and the connection that it leaves to the next.
-#[derive(Debug, Default)]
-struct Slot {
-    connection: Option<Connection>,
-    flight: Option<Flight>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    socket: Socket,
-    open: bool,
-    /// Whether room for writing is waited for.
-    wants_room: bool,
-}
-
 struct Driver<'a> {
     target: &'a Target,
-    phase: &'a PhaseLoad<'a>,
-    epoll: Epoll,
-    slots: Vec<Slot>,
-    idle: Vec<usize>,
+    phases: &'a [PhaseLoad<'a>],
+    /// The phase whose requests are sent; answers of the one before may still come.
+    current: usize,
     arrivals: Arrivals,
+    runs: Vec<PhaseRun>,
+    pool: &'a mut Pool,
     clock: Realtime,
     buffers: Buffers,
+    naps: Naps,
+    flying: usize,
+    sink: &'a mut dyn FnMut(Exchange),
     finished: Vec<Exchange>,
+    /// When the next request is due, where that is known.
+    next_due: Nanos,
     /// No request in flight has an earlier deadline.
     next_deadline: Nanos,
-    /// The address that last took a connection.
-    address: usize,
-    connections: u64,
-    reconnects: u64,
+    /// Processor time when the current phase began.
+    cpu: Nanos,
 }
 
-impl Driver<'_> {
-    /// Whether the phase was cancelled.
-    fn run(&mut self, cancel: &Cancel, sink: &mut dyn FnMut(Exchange)) -> Result<bool, Error> {
+impl<'a> Driver<'a> {
+    fn new(
+        target: &'a Target,
+        phases: &'a [PhaseLoad<'a>],
+        pool: &'a mut Pool,
+        sink: &'a mut dyn FnMut(Exchange),
+    ) -> Self {
+        Self {
+            target,
+            phases,
+            current: 0,
+            arrivals: Arrivals::new(phases[0].shape, 0, 0),
+            runs: vec![PhaseRun::default()],
+            pool,
+            clock: Realtime::new(),
+            buffers: Buffers::default(),
+            naps: Naps::default(),
+            flying: 0,
+            sink,
+            finished: Vec::with_capacity(BACKLOG),
+            next_due: Nanos::MAX,
+            next_deadline: Nanos::MAX,
+            cpu: clock::cpu_time(),
+        }
+    }
+
+    fn run(mut self, cancel: &Cancel) -> Result<Vec<PhaseRun>, Error> {
         let mut events = vec![EpollEvent::empty(); 256];
+        self.prepare(cancel, &mut events)?;
+        let started = clock::now();
+        self.arrivals = Arrivals::new(self.phases[0].shape, started, 0);
+        self.runs[0].started = started;
         loop {
-            let ended = self.send_due(cancel, sink);
-            self.finished.drain(..).for_each(&mut *sink);
-            let flying = self.idle.len() < self.slots.len();
+            let ended = self.send_due(cancel);
+            self.hand_on();
             if cancel.is_cancelled() {
-                let cancelled = flying || !ended;
+                self.run_of_now().cancelled = self.flying > 0 || !ended;
                 self.land_all(|_| Some(End::Cancelled));
-                self.finished.drain(..).for_each(&mut *sink);
-                return Ok(cancelled);
+                self.hand_on();
+                break;
             }
-            if ended && !flying {
-                return Ok(false);
+            if ended && self.flying == 0 {
+                break;
             }
-            let count = match self.epoll.wait(&mut events, self.patience()) {
-                Err(Errno::EINTR) => 0,
-                waited => waited.map_err(os("wait for sockets"))?,
-            };
+            self.keep_spares();
+            let count = self.wait(&mut events)?;
             for event in &events[..count] {
-                let slot = usize::try_from(event.data()).unwrap_or(usize::MAX);
-                self.ready(slot, event.events());
+                self.take(event);
+                if !self.finished.is_empty() || clock::now() >= self.next_due {
+                    self.send_due(cancel);
+                }
             }
             let now = clock::now();
+            self.naps.note(count, now);
             self.clock.keep(now);
             if now >= self.next_deadline {
                 self.land_all(|flight| (flight.deadline <= now).then(|| flight.late()));
             }
         }
+        self.close();
+        Ok(self.runs)
     }
 
     /// Sends all that is due; whether nothing will be due any more.
-    fn send_due(&mut self, cancel: &Cancel, sink: &mut dyn FnMut(Exchange)) -> bool {
+    fn send_due(&mut self, cancel: &Cancel) -> bool {
+        self.next_due = Nanos::MAX;
         while !cancel.is_cancelled() {
-            let Some(slot) = self.idle.last().copied() else {
-                return false;
-            };
-            match self.arrivals.issue() {
-                Next::Send(due) => {
-                    self.idle.pop();
-                    self.launch(slot, due);
+            if self.phases[self.current].enough.load(Ordering::Relaxed) {
+                self.arrivals.stop();
+            }
+            match self.arrivals.issue(clock::now()) {
+                Next::Send(due) => self.launch(due),
+                Next::At(at) => {
+                    self.next_due = at;
+                    return false;
                 }
                 Next::Wait => return false,
-                Next::End => return true,
+                Next::End if self.current + 1 == self.phases.len() => return true,
+                Next::End => self.turn(),
             }
             if self.finished.len() >= BACKLOG {
-                self.finished.drain(..).for_each(&mut *sink);
+                self.hand_on();
             }
         }
         false
     }
 
-    fn patience(&self) -> EpollTimeout {
-        let left = self.next_deadline.saturating_sub(clock::now());
-        let ms = left.div_ceil(1_000_000).min(GLANCE_MS);
-        EpollTimeout::from(u8::try_from(ms).unwrap_or(u8::MAX))
+    /// Begins the next phase; what is in flight goes on beside it.
+    fn turn(&mut self) {
+        self.close();
+        self.current += 1;
+        let started = clock::now();
+        self.arrivals = Arrivals::new(self.phases[self.current].shape, started, self.flying);
+        self.runs.push(PhaseRun {
+            started,
+            ..PhaseRun::default()
+        });
     }
 
-    fn launch(&mut self, slot: usize, due: Due) {
-        let body = (self.phase.body)(due.index);
-        let request = http::request(self.target, self.phase.path, self.phase.stream, &body);
-        let reused = self.slots[slot].connection.is_some();
-        self.slots[slot].flight = Some(Flight::new(due, request, reused));
-        if reused {
+    /// Notes what the current phase took.
+    fn close(&mut self) {
+        let cpu = clock::cpu_time();
+        let before = std::mem::replace(&mut self.cpu, cpu);
+        let held_back = self.arrivals.held_back();
+        let steps = self.clock.steps();
+        let known: u32 = self.runs.iter().map(|run| run.clock_steps).sum();
+        let run = self.run_of_now();
+        run.ended = clock::now();
+        run.cpu = cpu.saturating_sub(before);
+        run.held_back = held_back;
+        run.clock_steps = steps - known;
+    }
+
+    fn run_of_now(&mut self) -> &mut PhaseRun {
+        &mut self.runs[self.current]
+    }
+
+    fn hand_on(&mut self) {
+        self.finished.drain(..).for_each(&mut *self.sink);
+    }
+
+    /// Waits for sockets, for the next request to be due, or for the next look at everything else.
+    fn wait(&mut self, events: &mut [EpollEvent]) -> Result<usize, Error> {
+        let now = clock::now();
+        let quiet = self.next_due.saturating_sub(now).saturating_sub(WATCH);
+        let mut patience = EpollTimeout::ZERO;
+        if quiet > 0 {
+            let nap = self.naps.length(self.flying).min(quiet);
+            if nap > 0 && self.phases[self.current].stream {
+                std::thread::sleep(Duration::from_nanos(nap));
+            }
+            self.pool.wake_at(self.next_due.saturating_sub(WATCH));
+            let left = self.next_deadline.saturating_sub(now);
+            let ms = left.div_ceil(1_000_000).min(GLANCE_MS);
+            patience = EpollTimeout::from(u8::try_from(ms).unwrap_or(u8::MAX));
+        }
+        match self.pool.epoll.wait(events, patience) {
+            Err(Errno::EINTR) => Ok(0),
+            waited => waited.map_err(os("wait for sockets")),
+        }
+    }
+
+    fn take(&mut self, event: &EpollEvent) {
+        match event.data() {
+            TIMER => self.pool.woken(),
+            slot => self.ready(usize::try_from(slot).unwrap_or(usize::MAX), event.events()),
+        }
+    }
+
+    fn launch(&mut self, due: Due) {
+        let phase = &self.phases[self.current];
+        let body = (phase.body)(due.index);
+        let request = http::request(self.target, phase.path, phase.stream, &body);
+        let slot = self.pool.take();
+        let place = &mut self.pool.slots[slot];
+        let mut flight = Flight::new(due, request, self.current);
+        if let Some(connection) = &place.connection {
+            let idle = clock::now().saturating_sub(connection.began);
+            flight.reused = connection.carried;
+            flight.waited = connection.carried || idle > STALE;
+        }
+        let open = place.connection.is_some();
+        place.flight = Some(flight);
+        self.flying += 1;
+        if open {
             self.write(slot);
         } else {
             self.connect(slot);
@@ -218,8 +290,8 @@ impl Driver<'_> {
     /// Ends every flight for which `end` says how, and finds the next deadline.
     fn land_all(&mut self, end: impl Fn(&Flight) -> Option<End>) {
         self.next_deadline = Nanos::MAX;
-        for slot in 0..self.slots.len() {
-            let Some(flight) = &self.slots[slot].flight else {
+        for slot in 0..self.pool.slots.len() {
+            let Some(flight) = &self.pool.slots[slot].flight else {
                 continue;
             };
             match end(flight) {
@@ -230,21 +302,20 @@ impl Driver<'_> {
     }
 
     fn land(&mut self, slot: usize, end: End) {
-        let Some(flight) = self.slots[slot].flight.take() else {
+        let Some(flight) = self.pool.slots[slot].flight.take() else {
             return;
         };
         let whole = end == End::Complete && flight.is_written();
-        if !(whole && flight.response.keeps_alive()) {
-            self.slots[slot].connection = None;
-        }
-        let exchange = flight.land(self.phase.phase, end, clock::now());
+        self.pool.give(slot, whole && flight.response.keeps_alive());
+        let phase = self.phases[flight.phase].phase;
+        let exchange = flight.land(phase, end, clock::now());
         self.arrivals.ended(exchange.ended);
-        self.idle.push(slot);
+        self.flying -= 1;
         self.finished.push(exchange);
     }
 
-    fn deadline_after(&mut self, now: Nanos) -> Nanos {
-        let limit = u64::try_from(self.phase.timeout.as_nanos()).unwrap_or(u64::MAX);
+    fn deadline_after(&mut self, now: Nanos, timeout: Duration) -> Nanos {
+        let limit = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
         let deadline = now.saturating_add(limit);
         self.next_deadline = self.next_deadline.min(deadline);
         deadline

@@ -10,6 +10,10 @@ use crate::measure::exchange::{Arrival, End, Exchange, Nanos, RequestId};
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) due: Due,
+    /// Index among the phases that are driven together.
+    pub(super) phase: usize,
+    /// Whether its connection was open for a while before, so that the server may have closed it.
+    pub(super) waited: bool,
     pub(super) request: Vec<u8>,
     /// Bytes of the request that the kernel has taken.
     pub(super) written: usize,
@@ -19,8 +23,8 @@ pub(super) struct Flight {
     pub(super) deadline: Nanos,
     pub(super) connect_began: Nanos,
     pub(super) connect: Option<Nanos>,
-    /// Addresses to which connecting failed.
-    pub(super) refused: usize,
+    /// Addresses to which connecting was begun.
+    pub(super) tried: usize,
     pub(super) reused: bool,
     pub(super) reconnected: bool,
     pub(super) response: Response,
@@ -32,9 +36,11 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(due: Due, request: Vec<u8>, reused: bool) -> Self {
+    pub(super) fn new(due: Due, request: Vec<u8>, phase: usize) -> Self {
         Self {
             due,
+            phase,
+            waited: false,
             request,
             written: 0,
             write_error: None,
@@ -42,8 +48,8 @@ impl Flight {
             deadline: Nanos::MAX,
             connect_began: 0,
             connect: None,
-            refused: 0,
-            reused,
+            tried: 0,
+            reused: false,
             reconnected: false,
             response: Response::new(),
             heard: false,
@@ -60,13 +66,14 @@ impl Flight {
     /// Whether the request may be sent again: the server closed a connection that it had kept open, as it may at any time,
     /// before it answered anything.
     pub(super) fn may_reconnect(&self) -> bool {
-        self.reused && !self.heard && !self.reconnected
+        self.waited && !self.heard && !self.reconnected
     }
 
     /// Makes the request ready for a new connection.
     pub(super) fn start_over(&mut self) {
         (self.reused, self.reconnected) = (false, true);
         (self.written, self.sent, self.write_error) = (0, None, None);
+        self.tried = 0;
     }
 
     /// Takes what a read returned at `user`.

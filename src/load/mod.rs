@@ -11,7 +11,7 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{PhaseLoad, PhaseRun, drive};
+pub use driver::{Client, PhaseLoad, PhaseRun, drive};
 pub use target::Target;
 
 use std::sync::Arc;
@@ -43,6 +43,16 @@ pub enum Error {
         name: String,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// The limit on open files is too low for the connections that were asked for.
+    #[error(
+        "{needed} open files are needed, one for each request in flight, and the hard limit allows {allowed}; raise it (`ulimit -Hn {needed}` as root), or lower the concurrency"
+    )]
+    Files {
+        /// How many are needed.
+        needed: u64,
+        /// How many there may be.
+        allowed: u64,
     },
     /// The operating system refused.
     #[error("failed to {what}: {source}")]

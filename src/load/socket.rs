@@ -156,12 +156,18 @@ fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     }
 }
 
-/// Allows this process at least `files` open files, as far as its hard limit goes. Children inherit the limit.
-pub(super) fn allow_files(files: u64) {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < files
-    {
-        // What the limit does not allow shows itself as connections that can't be made.
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, files.min(hard), hard);
+/// Allows this process at least `files` open files, as far as its hard limit goes; gives how many it may have. Children
+/// inherit the limit.
+pub(super) fn allow_files(files: u64) -> u64 {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, hard)) if soft < files => {
+            let wanted = files.min(hard);
+            match setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
+                Ok(()) => wanted,
+                Err(_) => soft,
+            }
+        }
+        Ok((soft, _)) => soft,
+        Err(_) => u64::MAX,
     }
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::measure::exchange::{End, Exchange};
-use crate::plan::Shape;
+use crate::plan::pace::{Pace, Rates};
+use crate::plan::{Limit, Shape};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::AtomicUsize;
@@ -58,11 +59,10 @@ fn sized(body: &str) -> Vec<u8> {
 }
 
 fn closed(concurrency: u32, requests: u64) -> Shape {
-    Shape::Closed {
-        concurrency,
-        requests,
-    }
+    Shape::closed(concurrency, requests)
 }
+
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 fn drive_with(
     url: &str,
@@ -74,11 +74,12 @@ fn drive_with(
     let target = Target::resolve(url, &[]).expect("a good URL");
     let phase = PhaseLoad {
         phase: 3,
-        shape,
+        shape: &shape,
         path: "/v1/completions",
         stream: true,
         timeout,
         body: &|i| i.to_string().into_bytes(),
+        enough: &NEVER,
     };
     drive(&target, &phase, cancel, sink).expect("load is driven")
 }
@@ -108,8 +109,10 @@ fn answers_are_read_and_connections_kept() {
     );
     let reused: Vec<bool> = seen.iter().map(|e| e.reused).collect();
     assert_eq!(reused, [false, true, true]);
-    let connect: Vec<bool> = seen.iter().map(|e| e.connect.is_some()).collect();
-    assert_eq!(connect, [true, false, false]);
+    assert!(
+        seen.iter().all(|e| e.connect.is_none()),
+        "made before it was due"
+    );
     assert_eq!(seen[0].status, Some(200));
     assert_eq!(seen[0].headers[0], ("content-length".into(), "3".into()));
     assert_eq!(seen[2].id.phase, 3);
@@ -245,7 +248,8 @@ fn a_closed_idle_connection_is_replaced_once_and_recorded() {
     assert!(seen.iter().all(|e| e.end == End::Complete && !e.reused));
     let reconnected: Vec<bool> = seen.iter().map(|e| e.reconnected).collect();
     assert_eq!(reconnected, [false, true, true]);
-    assert!(seen.iter().all(|e| e.connect.is_some()));
+    let connect: Vec<bool> = seen.iter().map(|e| e.connect.is_some()).collect();
+    assert_eq!(connect, [false, true, true]);
 }
 
 #[test]
@@ -275,11 +279,12 @@ fn an_answer_before_the_whole_request_is_read() {
     let target = Target::resolve(&url, &[]).expect("a good URL");
     let phase = PhaseLoad {
         phase: 0,
-        shape: closed(1, 1),
+        shape: &closed(1, 1),
         path: "/",
         stream: false,
         timeout: 5 * SECOND,
         body: &|_| vec![b'x'; 32 << 20],
+        enough: &NEVER,
     };
     let mut seen = Vec::new();
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e));
@@ -408,14 +413,187 @@ fn another_address_of_the_host_is_tried() {
     target.addresses.insert(0, refuses.expect("a free port"));
     let phase = PhaseLoad {
         phase: 0,
-        shape: closed(1, 2),
+        shape: &closed(1, 2),
         path: "/",
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
+        enough: &NEVER,
     };
     let mut seen = Vec::new();
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e.end));
     assert!(run.is_ok());
     assert_eq!(seen, [End::Complete, End::Complete]);
+}
+
+#[test]
+fn a_phase_begins_while_answers_of_the_one_before_come_in() {
+    let url = server(|mut stream| {
+        while let Some(body) = request(&mut stream) {
+            // The warm-up's last answer takes longest.
+            let wait = if body == "w1" { 200 } else { 10 };
+            thread::sleep(Duration::from_millis(wait));
+            let _ = stream.write_all(&sized(&body));
+        }
+    });
+    let target = Target::resolve(&url, &[]).expect("a good URL");
+    let (warmup, measured) = (closed(2, 2), closed(2, 6));
+    let load = |phase, shape, body| PhaseLoad {
+        phase,
+        shape,
+        path: "/",
+        stream: false,
+        timeout: 5 * SECOND,
+        body,
+        enough: &NEVER,
+    };
+    let phases = [
+        load(0, &warmup, &|i| format!("w{i}").into_bytes()),
+        load(1, &measured, &|i| i.to_string().into_bytes()),
+    ];
+    let mut seen = Vec::new();
+    let mut client = Client::new(&target).expect("an epoll");
+    let runs = client.drive(&phases, &Cancel::new(), &mut |e| seen.push(e));
+    let runs = runs.expect("load is driven");
+    assert_eq!(
+        (runs.len(), runs[0].prepared.len(), runs[1].connections),
+        (2, 2, 0)
+    );
+    let slow = seen.iter().find(|e| e.body == b"w1").expect("an answer");
+    let first = seen.iter().find(|e| e.body == b"0").expect("an answer");
+    assert_eq!((slow.id.phase, first.id.phase), (0, 1));
+    assert!(first.due < slow.ended && first.reused);
+    assert!(first.due >= runs[1].started && first.sent.is_some_and(|s| s < slow.ended));
+    assert_eq!(seen.iter().filter(|e| e.id.phase == 1).count(), 6);
+}
+
+#[test]
+fn a_client_keeps_its_connections_from_phase_to_phase() {
+    let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
+    let shape = closed(3, 9);
+    let phase = PhaseLoad {
+        phase: 0,
+        shape: &shape,
+        path: "/",
+        stream: false,
+        timeout: SECOND,
+        body: &|_| Vec::new(),
+        enough: &NEVER,
+    };
+    let mut client = Client::new(&target).expect("an epoll");
+    for opened in [3, 0] {
+        let phases = std::slice::from_ref(&phase);
+        let runs = client.drive(phases, &Cancel::new(), &mut |_| {});
+        assert_eq!(runs.expect("load is driven")[0].connections, opened);
+    }
+}
+
+#[test]
+fn an_open_loop_sends_by_its_schedule_and_not_by_its_answers() {
+    // Nobody is answered before all have come.
+    let gate = Arc::new((Mutex::new(0_u32), Condvar::new()));
+    let url = server(move |mut stream| {
+        while request(&mut stream).is_some() {
+            let (came, changed) = &*gate;
+            let mut came = came.lock().expect("no thread panicked");
+            *came += 1;
+            changed.notify_all();
+            drop(changed.wait_timeout_while(came, 5 * SECOND, |n| *n < 100));
+            let _ = stream.write_all(&sized("a"));
+        }
+    });
+    let pace = Pace {
+        rate: Rates::Steady(1_000.0),
+        cv: 1.0,
+        seed: 1,
+    };
+    let due: Vec<u64> = pace.times().take(100).collect();
+    let shape = Shape::Open {
+        pace,
+        limit: Limit::requests(100),
+        max_in_flight: 200,
+    };
+    let seen = exchanges(&url, shape);
+    assert!(seen.iter().all(|e| e.end == End::Complete));
+    let began = seen[0].due - due[0];
+    let kept: Vec<u64> = seen.iter().map(|e| e.due - began).collect();
+    assert_eq!(kept, due);
+    assert!(
+        seen.iter()
+            .all(|e| e.sent.is_some_and(|sent| sent >= e.due))
+    );
+}
+
+#[test]
+fn a_cap_on_an_open_loop_holds_requests_back_and_says_so() {
+    let url = server(|mut stream| {
+        while request(&mut stream).is_some() {
+            thread::sleep(Duration::from_millis(20));
+            let _ = stream.write_all(&sized("a"));
+        }
+    });
+    let pace = Pace {
+        rate: Rates::Steady(1_000.0),
+        cv: 0.0,
+        seed: 0,
+    };
+    let shape = Shape::Open {
+        pace,
+        limit: Limit::requests(8),
+        max_in_flight: 2,
+    };
+    let mut seen = Vec::new();
+    let run = drive_with(&url, shape, SECOND, &Cancel::new(), &mut |e| seen.push(e));
+    assert_eq!((seen.len(), run.held_back), (8, 6));
+    let late = |e: &Exchange| e.sent.expect("it was sent") - e.due > 10_000_000;
+    assert_eq!(
+        seen.iter().filter(|e| late(e)).count(),
+        6,
+        "due when it was due"
+    );
+}
+
+#[test]
+fn who_has_seen_enough_ends_a_phase() {
+    let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
+    let shape = closed(2, 1_000_000);
+    let enough = AtomicBool::new(false);
+    let phase = PhaseLoad {
+        phase: 0,
+        shape: &shape,
+        path: "/",
+        stream: false,
+        timeout: SECOND,
+        body: &|_| Vec::new(),
+        enough: &enough,
+    };
+    let mut seen = 0;
+    let run = drive(&target, &phase, &Cancel::new(), &mut |e| {
+        assert_eq!(e.end, End::Complete, "what is in flight is awaited");
+        seen += 1;
+        enough.store(seen >= 10, Ordering::Relaxed);
+    });
+    assert!(run.is_ok_and(|run| !run.cancelled) && (10..200).contains(&seen));
+}
+
+#[test]
+fn more_connections_than_files_are_refused_before_anything_is_sent() {
+    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+        .expect("a limit");
+    let Ok(hard) = u32::try_from(hard) else {
+        return;
+    };
+    let target = Target::resolve("http://127.0.0.1:1", &[]).expect("a good URL");
+    let shape = closed(hard, u64::from(hard));
+    let phase = PhaseLoad {
+        phase: 0,
+        shape: &shape,
+        path: "/",
+        stream: false,
+        timeout: SECOND,
+        body: &|_| Vec::new(),
+        enough: &NEVER,
+    };
+    let said = drive(&target, &phase, &Cancel::new(), &mut |_| {});
+    assert!(said.is_err_and(|e| e.to_string().contains("ulimit -Hn")));
 }

@@ -121,6 +121,12 @@ pub struct ClientAudit {
     pub events: u64,
     /// Requests sent twice because the server had closed the connection that they were to reuse.
     pub reconnects: u64,
+    /// Requests that were due while the scenario allowed no more in flight.
+    #[serde(default)]
+    pub held_back: u64,
+    /// How often the client had to wait for its own assessing of answers.
+    #[serde(default)]
+    pub waits: u64,
     /// How often the wall clock was set over the phase; receive stamps around that are doubtful.
     #[serde(default)]
     pub clock_steps: u32,
@@ -243,6 +249,11 @@ impl Summary {
             *self.output_tokens.get_or_insert(0) += tokens;
         }
         self.spreads.success(sample, gaps);
+    }
+
+    /// Adds the time taken to open a connection that no request waited for.
+    pub fn connected(&mut self, took: u64) {
+        self.spreads.connect.add(took);
     }
 
     /// The figures so far.

@@ -1,13 +1,16 @@
 //! What a run will do, worked out before anything starts. Pure: a scenario, the facts of the machine and a seed go in;
 //! processes, requests and rules come out. `bench plan` prints exactly this.
 
+pub mod pace;
+mod phases;
 mod requests;
 
+pub use phases::{Limit, PhasePlan, Shape, phases};
 pub use requests::Purpose;
 
 use crate::engine::{self, Endpoint, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Quantity};
-use crate::scenario::model::{ApiEndpoint, Assertion, Phase, Ready, ReportFormat, Scenario, Slo};
+use crate::scenario::model::{ApiEndpoint, Assertion, Ready, ReportFormat, Scenario, Slo};
 use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -77,58 +80,6 @@ pub struct Requests {
     pub timeout: Duration,
     /// SHA-256 over everything above but what a variant alone asks for (`model`, `nvext`).
     pub sha256: String,
-}
-
-/// One phase.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PhasePlan {
-    /// Name in reports.
-    pub name: String,
-    /// How requests follow each other.
-    pub shape: Shape,
-    /// Whether it is measured; warm-up is not.
-    pub measured: bool,
-}
-
-/// How requests follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// Send `size`, await all, `batches` times.
-    Batch {
-        /// Requests sent at once.
-        size: u32,
-        /// How many batches.
-        batches: u32,
-    },
-    /// `concurrency` in flight until `requests` are done.
-    Closed {
-        /// Requests in flight.
-        concurrency: u32,
-        /// Requests in all.
-        requests: u64,
-    },
-}
-
-impl PhasePlan {
-    /// Requests it sends.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        match self.shape {
-            Shape::Batch { size, batches } => u64::from(size) * u64::from(batches),
-            Shape::Closed { requests, .. } => requests,
-        }
-    }
-
-    /// `warmup`, `batch` or `closed`.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self.shape {
-            _ if !self.measured => "warmup",
-            Shape::Batch { .. } => "batch",
-            Shape::Closed { .. } => "closed",
-        }
-    }
 }
 
 /// What was found out about the machine before planning.
@@ -241,7 +192,7 @@ fn variant_plan(
     stack: Stack,
 ) -> VariantPlan {
     let request = &scenario.request;
-    let phases = phases(scenario);
+    let phases = phases(&scenario.load);
     let mut requests = Requests {
         api: request.endpoint,
         stream: request.stream,
@@ -288,36 +239,6 @@ fn gates(mut gates: Vec<Gate>) -> Vec<Gate> {
         gates.extend("error_rate == 0".parse::<Gate>());
     }
     gates
-}
-
-fn phases(scenario: &Scenario) -> Vec<PhasePlan> {
-    let warmup = scenario.load.warmup.as_ref().map(|warmup| PhasePlan {
-        name: "warmup".into(),
-        shape: Shape::Closed {
-            concurrency: warmup.concurrency,
-            requests: warmup.requests,
-        },
-        measured: false,
-    });
-    let measured = scenario.load.phases.iter().map(|phase| match phase {
-        Phase::Batch(batch) => PhasePlan {
-            name: batch.name.clone().unwrap_or_else(|| "batch".into()),
-            shape: Shape::Batch {
-                size: batch.size,
-                batches: batch.batches,
-            },
-            measured: true,
-        },
-        Phase::Closed(closed) => PhasePlan {
-            name: closed.name.clone().unwrap_or_else(|| "closed".into()),
-            shape: Shape::Closed {
-                concurrency: closed.concurrency,
-                requests: closed.requests,
-            },
-            measured: true,
-        },
-    });
-    warmup.into_iter().chain(measured).collect()
 }
 
 /// Where a path of the scenario's leads: `~` is the home directory, relative ones start at the scenario's own directory.

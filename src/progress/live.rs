@@ -31,7 +31,7 @@ struct Starting {
 struct Phase {
     name: String,
     since: Instant,
-    requests: u64,
+    requests: Option<u64>,
     done: u64,
     failed: u64,
     ttft_p50_ms: Option<f64>,
@@ -187,7 +187,11 @@ impl Live {
 
 impl Phase {
     fn line(&self, seconds: f64) -> String {
-        let mut line = format!("  … {} {}/{}", self.name, self.done, self.requests);
+        let mut line = format!(
+            "  … {} {}",
+            self.name,
+            super::progress(self.done, self.requests)
+        );
         let rate = self.done as f64 / seconds;
         if self.done > 0 && rate.is_finite() {
             line += &format!("  {rate:.1}/s");
@@ -196,8 +200,8 @@ impl Phase {
             line += &format!("  TTFT p50 {}", time(ms));
         }
         line += &failures(self.failed);
-        if self.done > 0 && rate.is_finite() {
-            let left = self.requests.saturating_sub(self.done) as f64 / rate;
+        if let Some(requests) = self.requests.filter(|_| self.done > 0 && rate.is_finite()) {
+            let left = requests.saturating_sub(self.done) as f64 / rate;
             line += &format!("  {} left", time(left * 1e3));
         }
         line

@@ -60,14 +60,14 @@ fn a_phase_says_how_far_it_is_and_what_is_left() {
     let phase = "closed".to_owned();
     let begin = Event::PhaseStarted {
         phase: phase.clone(),
-        requests: 400,
+        requests: Some(400),
     };
     live.tell(&begin, now, 120, &mut screen);
     assert_eq!(live.lines(now, 120), ["  … closed 0/400"]);
     let progress = Event::PhaseProgress {
         phase,
         done: 100,
-        requests: 400,
+        requests: Some(400),
         failed: 3,
         ttft_p50_ms: Some(31.4),
     };

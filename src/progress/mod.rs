@@ -23,14 +23,21 @@ pub fn line(event: &Event) -> Option<String> {
             status,
             expected: false,
         } => format!("  {process} ended with {status}"),
-        Event::PhaseStarted { phase, requests } => format!("  {phase}: {requests} requests"),
+        Event::PhaseStarted { phase, requests } => match requests {
+            Some(requests) => format!("  {phase}: {requests} requests"),
+            None => format!("  {phase}: begins"),
+        },
         Event::PhaseProgress {
             phase,
             done,
             requests,
             failed,
             ..
-        } => format!("  {phase}: {done}/{requests}{}", failures(*failed)),
+        } => format!(
+            "  {phase}: {}{}",
+            progress(*done, *requests),
+            failures(*failed)
+        ),
         Event::PhaseEnded {
             phase,
             window_ms,
@@ -65,6 +72,14 @@ fn time(ms: f64) -> String {
         format!("{ms:.0} ms")
     } else {
         format!("{:.1} s", ms / 1e3)
+    }
+}
+
+/// `12/400`, or `12 requests` where their number is not known.
+fn progress(done: u64, requests: Option<u64>) -> String {
+    match requests {
+        Some(requests) => format!("{done}/{requests}"),
+        None => format!("{done} requests"),
     }
 }
 

@@ -85,7 +85,7 @@ impl PhaseRecord {
     pub fn new(plan: &PhasePlan, figures: &PhaseFigures) -> Self {
         Self {
             name: plan.name.clone(),
-            kind: plan.kind().to_owned(),
+            kind: plan.kind.to_owned(),
             window_ms: if figures.window_ms.is_finite() {
                 figures.window_ms
             } else {
@@ -142,6 +142,7 @@ mod tests {
     fn what_json_can_not_write_is_not_applicable() {
         let plan = PhasePlan {
             name: "batch".to_owned(),
+            kind: "batch",
             shape: Shape::Batch {
                 size: 2,
                 batches: 1,

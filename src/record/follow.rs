@@ -21,7 +21,7 @@ pub struct Follow {
 struct Phase {
     name: String,
     number: u32,
-    requests: u64,
+    requests: Option<u64>,
     done: u64,
     failed: u64,
 }
@@ -197,7 +197,7 @@ mod tests {
         };
         let phase = Event::PhaseStarted {
             phase: "warmup".to_owned(),
-            requests: 4,
+            requests: Some(4),
         };
         let text = line(1.0, &started)
             + &line(2.0, &phase)
@@ -223,7 +223,9 @@ mod tests {
             Some((
                 None,
                 Event::PhaseProgress {
-                    done, requests: 4, ..
+                    done,
+                    requests: Some(4),
+                    ..
                 },
             )) => *done,
             other => panic!("{other:?}"),

@@ -1,6 +1,7 @@
 //! What happens to an answer, off the hot path: it is assembled, held against the rules, written down and added up.
 
 use crate::event::{Event, Events};
+use crate::load::PhaseRun;
 use crate::measure::answer::assemble;
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::measure::sample::{Judgement, Sample, TokenSource};
@@ -41,50 +42,127 @@ pub(super) struct Assessed {
     pub(super) counted_by_chunks: u64,
 }
 
+/// What is gathered of one phase as its answers come.
+pub(super) struct Gathered {
+    summary: Summary,
+    counted_by_chunks: u64,
+    done: u64,
+    failed: u64,
+    /// Times to first token since progress was last told.
+    ttfts: Vec<Nanos>,
+}
+
+impl Gathered {
+    /// The figures, with what the client says of itself.
+    pub(super) fn finish(mut self, run: &PhaseRun, waits: u64) -> Assessed {
+        for took in &run.prepared {
+            self.summary.connected(*took);
+        }
+        let mut figures = self.summary.finish();
+        figures.audit.cpu_ns = Some(run.cpu);
+        figures.audit.clock_steps = run.clock_steps;
+        figures.audit.held_back = run.held_back;
+        figures.audit.waits = waits;
+        Assessed {
+            figures,
+            counted_by_chunks: self.counted_by_chunks,
+        }
+    }
+}
+
 impl Assessor<'_> {
-    /// Takes every exchange of a phase until its sender hangs up.
+    /// Takes every exchange of phases that are driven together, the first of which is number `first`, until their sender
+    /// hangs up.
     ///
     /// # Errors
     /// When rows can't be written; the rest of the exchanges is then dropped.
-    pub(super) fn phase(
+    pub(super) fn phases(
         &self,
-        phase: &PhasePlan,
+        first: usize,
+        phases: &[PhasePlan],
         exchanges: &Receiver<Exchange>,
         tally: &mut Tally,
-    ) -> Result<Assessed, record::Error> {
-        let mut summary = Summary::new(self.objectives);
-        let mut counted_by_chunks = 0;
-        let (mut done, mut failed) = (0, 0);
+    ) -> Result<Vec<Gathered>, record::Error> {
+        let mut all: Vec<Gathered> = phases.iter().map(|_| self.nothing()).collect();
+        let mut current = 0;
         let mut told = Instant::now();
-        let mut ttfts: Vec<Nanos> = Vec::new();
+        self.began(&phases[0]);
         for exchange in exchanges {
-            let (sample, gaps, breaches) = self.judge(&exchange);
-            if phase.measured && answered(&exchange) {
-                tally.add(&phase.name, sample.index, &breaches);
+            let number = usize::try_from(exchange.id.phase).unwrap_or(first);
+            let at = number.saturating_sub(first).min(phases.len() - 1);
+            // Of the phase before, a few answers may still come.
+            if at > current {
+                self.ended(&phases[current], &all[current]);
+                self.began(&phases[at]);
+                current = at;
             }
-            summary.add(&sample, &gaps, &exchange.delays());
-            self.writer.sample(self.variant, &sample)?;
-            done += 1;
-            ttfts.extend(sample.ttft().filter(|_| sample.ok()));
-            failed += u64::from(!sample.ok());
-            counted_by_chunks +=
-                u64::from(sample.ok() && sample.tokens_from == Some(TokenSource::Chunks));
-            if told.elapsed() >= PROGRESS {
+            let (phase, gathered) = (&phases[at], &mut all[at]);
+            self.take(phase, gathered, &exchange, tally)?;
+            if told.elapsed() >= PROGRESS && at == current {
                 told = Instant::now();
-                self.events.emit(Event::PhaseProgress {
-                    phase: phase.name.clone(),
-                    done,
-                    requests: phase.requests(),
-                    failed,
-                    ttft_p50_ms: median(&mut ttfts).map(|ns| ns as f64 / 1e6),
-                });
-                ttfts.clear();
+                self.progress(phase, gathered);
             }
         }
-        Ok(Assessed {
-            figures: summary.finish(),
-            counted_by_chunks,
-        })
+        self.ended(&phases[current], &all[current]);
+        Ok(all)
+    }
+
+    fn nothing(&self) -> Gathered {
+        Gathered {
+            summary: Summary::new(self.objectives),
+            counted_by_chunks: 0,
+            done: 0,
+            failed: 0,
+            ttfts: Vec::new(),
+        }
+    }
+
+    fn take(
+        &self,
+        phase: &PhasePlan,
+        into: &mut Gathered,
+        exchange: &Exchange,
+        tally: &mut Tally,
+    ) -> Result<(), record::Error> {
+        let (sample, gaps, breaches) = self.judge(exchange);
+        if phase.measured && answered(exchange) {
+            tally.add(&phase.name, sample.index, &breaches);
+        }
+        into.summary.add(&sample, &gaps, &exchange.delays());
+        self.writer.sample(self.variant, &sample)?;
+        into.done += 1;
+        into.ttfts.extend(sample.ttft().filter(|_| sample.ok()));
+        into.failed += u64::from(!sample.ok());
+        into.counted_by_chunks +=
+            u64::from(sample.ok() && sample.tokens_from == Some(TokenSource::Chunks));
+        Ok(())
+    }
+
+    fn began(&self, phase: &PhasePlan) {
+        self.events.emit(Event::PhaseStarted {
+            phase: phase.name.clone(),
+            requests: phase.requests(),
+        });
+    }
+
+    fn progress(&self, phase: &PhasePlan, gathered: &mut Gathered) {
+        self.events.emit(Event::PhaseProgress {
+            phase: phase.name.clone(),
+            done: gathered.done,
+            requests: phase.requests(),
+            failed: gathered.failed,
+            ttft_p50_ms: median(&mut gathered.ttfts).map(|ns| ns as f64 / 1e6),
+        });
+        gathered.ttfts.clear();
+    }
+
+    fn ended(&self, phase: &PhasePlan, gathered: &Gathered) {
+        let figures = gathered.summary.finish();
+        self.events.emit(Event::PhaseEnded {
+            phase: phase.name.clone(),
+            window_ms: figures.window_ms,
+            failed: figures.counts.failed,
+        });
     }
 
     /// One exchange's row, the gaps between its events, and the rules it breaks.

@@ -5,7 +5,7 @@ use super::assess::{Assessed, Assessor};
 use super::explain::explained;
 use super::signals::Signals;
 use crate::event::{Event, Events};
-use crate::load::{self, Cancel, PhaseLoad, Target};
+use crate::load::{self, Cancel, Client, PhaseLoad, Target};
 use crate::measure::clock;
 use crate::measure::lifecycle::{Startup, Teardown};
 use crate::measure::summary::Objectives;
@@ -14,11 +14,16 @@ use crate::record::{Redactor, Writer};
 use crate::topology::ready::{Launch, Proof, bring_up};
 use crate::topology::{self, Alarm, Topology};
 use crate::verify::{Rules, Tally};
-use std::sync::mpsc::channel;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{TrySendError, sync_channel};
 use std::time::Duration;
 
 /// How long a death may take to be reported.
 const SETTLE: Duration = Duration::from_millis(250);
+
+/// Answers that may wait to be assessed; beyond, the client waits for the assessor, and says so.
+const ASSESSING: usize = 1_024;
 
 /// How long one look at a held topology lasts.
 const HELD: Duration = Duration::from_secs(1);
@@ -195,18 +200,16 @@ impl Turn<'_> {
     fn prove(&self, rules: &Rules, target: &Target, alarm: &Alarm, attempt: u64) -> Proof {
         let assessor = self.assessor(rules, 0);
         let mut proof = Proof::NotYet("no answer".into());
-        let shape = Shape::Closed {
-            concurrency: 1,
-            requests: 1,
-        };
+        let shape = Shape::closed(1, 1);
         let body = |_| self.body(Purpose::Readiness, attempt);
         let load = PhaseLoad {
             phase: 0,
-            shape,
+            shape: &shape,
             path: self.variant.requests.path(),
             stream: self.variant.requests.stream,
             body: &body,
             timeout: self.variant.requests.timeout,
+            enough: &AtomicBool::new(false),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
             let (sample, _, breaches) = assessor.judge(&exchange);
@@ -241,8 +244,9 @@ impl Turn<'_> {
         let assessor = self.assessor(rules, clock::now());
         let mut tally = Tally::new(rules);
         let mut result = Ok(());
-        for (index, phase) in self.variant.phases.iter().enumerate() {
-            result = self.phase(index, phase, target, alarm, &assessor, &mut tally, outcome);
+        let mut client = Client::new(target).map_err(|error| Failure::Setup(error.to_string()))?;
+        for phases in together(&self.variant.phases) {
+            result = self.phases(phases, &mut client, alarm, &assessor, &mut tally, outcome);
             if result.is_err() {
                 break;
             }
@@ -264,62 +268,63 @@ impl Turn<'_> {
         result
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the one place where a phase meets everything"
-    )]
-    fn phase(
+    /// Drives phases that hand over to each other without a pause.
+    fn phases(
         &self,
-        index: usize,
-        phase: &PhasePlan,
-        target: &Target,
+        range: Range<usize>,
+        client: &mut Client<'_>,
         alarm: &Alarm,
         assessor: &Assessor<'_>,
         tally: &mut Tally,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
-        self.events.emit(Event::PhaseStarted {
-            phase: phase.name.clone(),
-            requests: phase.requests(),
-        });
-        let purpose = if phase.measured {
-            Purpose::Measured
-        } else {
-            Purpose::Warmup
-        };
-        let load = PhaseLoad {
-            phase: u32::try_from(index).unwrap_or(u32::MAX),
-            shape: phase.shape,
-            path: self.variant.requests.path(),
-            stream: self.variant.requests.stream,
-            body: &|request| self.body(purpose, request),
-            timeout: self.variant.requests.timeout,
-        };
-        let (send, receive) = channel();
+        let first = range.start;
+        let phases = &self.variant.phases[range];
+        let enough = AtomicBool::new(false);
+        let bodies = [Purpose::Warmup, Purpose::Measured]
+            .map(|purpose| move |request| self.body(purpose, request));
+        let loads: Vec<PhaseLoad<'_>> = phases
+            .iter()
+            .zip(first..)
+            .map(|(phase, number)| PhaseLoad {
+                phase: u32::try_from(number).unwrap_or(u32::MAX),
+                shape: &phase.shape,
+                path: self.variant.requests.path(),
+                stream: self.variant.requests.stream,
+                body: &bodies[usize::from(phase.measured)],
+                timeout: self.variant.requests.timeout,
+                enough: &enough,
+            })
+            .collect();
+        let (send, receive) = sync_channel(ASSESSING);
+        let mut waits = 0;
         let (assessed, driven) = std::thread::scope(|scope| {
-            let assessing = scope.spawn(move || assessor.phase(phase, &receive, tally));
-            let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
+            let assessing = scope.spawn(move || assessor.phases(first, phases, &receive, tally));
+            let driven = client.drive(&loads, &cancel(alarm), &mut |exchange| {
+                let sent = match send.try_send(exchange) {
+                    Err(TrySendError::Full(exchange)) => {
+                        waits += 1;
+                        send.send(exchange).is_ok()
+                    }
+                    sent => sent.is_ok(),
+                };
                 // When the assessor has given up, its own error is the one that is told.
-                if send.send(exchange).is_err() {
+                if !sent {
                     alarm.raise();
                 }
             });
             drop(send);
             (assessing.join(), driven)
         });
-        let mut assessed = match assessed {
+        let assessed = match assessed {
             Ok(assessed) => assessed.map_err(|error| Failure::Setup(error.to_string()))?,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        let driven = driven.map_err(|error| Failure::Setup(error.to_string()))?;
-        assessed.figures.audit.cpu_ns = Some(driven.cpu);
-        assessed.figures.audit.clock_steps = driven.clock_steps;
-        self.events.emit(Event::PhaseEnded {
-            phase: phase.name.clone(),
-            window_ms: assessed.figures.window_ms,
-            failed: assessed.figures.counts.failed,
-        });
-        outcome.phases.push(assessed);
+        let runs = driven.map_err(|error| Failure::Setup(error.to_string()))?;
+        let finished = assessed.into_iter().zip(&runs);
+        outcome
+            .phases
+            .extend(finished.map(|(gathered, run)| gathered.finish(run, waits)));
         Ok(())
     }
 
@@ -356,6 +361,20 @@ impl Turn<'_> {
             explained(error)
         }
     }
+}
+
+/// Which phases are driven together: warm-up hands over to the first measured phase with requests in flight, so that this
+/// begins without a burst; measured phases never share the engine.
+fn together(phases: &[PhasePlan]) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (number, phase) in phases.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if !phases[group.end - 1].measured => group.end = number + 1,
+            _ => groups.push(number..number + 1),
+        }
+        debug_assert!(phase.measured || number == 0, "warm-up comes first");
+    }
+    groups
 }
 
 fn cancel(alarm: &Alarm) -> Cancel {

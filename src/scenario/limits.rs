@@ -1,9 +1,13 @@
 //! How much a scenario may ask for. The schema and the checks read the same numbers.
 
+use super::units::Time;
+
 /// Requests in flight at once; each is a connection.
 pub(super) const CONCURRENCY: u32 = 10_000;
 /// Requests of one phase, and of the warm-up.
 pub(super) const REQUESTS: u64 = 10_000_000;
+/// How long one phase may last.
+pub(super) const PHASE: Time = Time::from_secs(24 * 3600);
 /// Batches of one phase.
 pub(super) const BATCHES: u32 = 1_000_000;
 /// Prompts in one request.

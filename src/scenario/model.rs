@@ -4,6 +4,8 @@
 //! them. Kinds are chosen by single-key maps (`engine: {dynamo: {...}}`), never by tags or untagged unions, so that every
 //! error can point at its place.
 
+pub use super::load::{Arrival, Batch, Closed, Gamma, Load, Open, Phase, Ramp, Steps, Warmup};
+
 use super::gate::Gate;
 use super::limits;
 use super::units::Time;
@@ -395,98 +397,6 @@ pub enum ApiEndpoint {
     Chat,
 }
 
-/// What load is driven.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Load {
-    /// Requests that are sent before, and not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warmup: Option<Warmup>,
-    /// The measured phases, in order.
-    #[schemars(length(min = 1))]
-    pub phases: Vec<Phase>,
-}
-
-/// Requests before the first measured phase; their prompts are distinct from each other and from the measured ones.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Warmup {
-    /// How many.
-    #[schemars(range(min = 1, max = limits::REQUESTS))]
-    pub requests: u64,
-    /// How many at once.
-    #[serde(default = "four")]
-    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
-    pub concurrency: u32,
-}
-
-/// One measured phase.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Send a batch, await all of it, then the next: what Beam's RunInference does.
-    Batch(Batch),
-    /// A fixed number of requests in flight, each followed by the next.
-    Closed(Closed),
-}
-
-impl Phase {
-    /// Its key in a scenario.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Batch(_) => "batch",
-            Self::Closed(_) => "closed",
-        }
-    }
-
-    /// Its name in reports.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        let (Self::Batch(Batch { name, .. }) | Self::Closed(Closed { name, .. })) = self;
-        name.as_deref().unwrap_or(self.kind())
-    }
-
-    /// How many requests it sends.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        match self {
-            Self::Batch(batch) => u64::from(batch.size) * u64::from(batch.batches),
-            Self::Closed(closed) => closed.requests,
-        }
-    }
-}
-
-/// Beam-shaped load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Batch {
-    /// Name in reports; `batch` unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Requests sent at once.
-    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
-    pub size: u32,
-    /// How many batches, one after the other.
-    #[schemars(range(min = 1, max = limits::BATCHES))]
-    pub batches: u32,
-}
-
-/// Closed loop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Closed {
-    /// Name in reports; `closed` unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Requests in flight.
-    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
-    pub concurrency: u32,
-    /// Requests in all.
-    #[schemars(range(min = 1, max = limits::REQUESTS))]
-    pub requests: u64,
-}
-
 /// When a topology counts as ready: every process's own probe, then real completions that carry the scenario's markers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -698,8 +608,4 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 
 fn one() -> u32 {
     1
-}
-
-fn four() -> u32 {
-    4
 }

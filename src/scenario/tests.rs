@@ -84,7 +84,10 @@ fn set_reaches_every_place() {
             "request.params.stop=[\"\\n\", END]",
         ],
     );
-    assert_eq!(loaded.scenario.load.phases[1].requests(), 100);
+    assert_eq!(
+        loaded.resolved["load"]["phases"][1]["closed"]["requests"],
+        100
+    );
     let given = args(&loaded.scenario);
     assert_eq!(given[0].1, ArgValue::Int(8));
     assert_eq!(given[2], ("trust-remote-code".to_owned(), ArgValue::Bare));

@@ -171,6 +171,8 @@ impl fmt::Display for Range {
 pub(super) struct FromText<T> {
     /// What is expected, with an example.
     pub(super) expected: &'static str,
+    /// What counts as given where the text was wrong and that has been said.
+    pub(super) instead: &'static str,
     /// What is said about a bare number.
     pub(super) number: fn(&str) -> Mistake,
     pub(super) parsed: std::marker::PhantomData<T>,
@@ -185,6 +187,10 @@ impl<T: FromStr<Err = Mistake>> Visitor<'_> for FromText<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         text.parse().map_err(E::custom)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<T, E> {
+        self.instead.parse().map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, n: i64) -> Result<T, E> {
@@ -204,6 +210,7 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FromText {
             expected: "a duration with its unit, such as `30s`",
+            instead: "1s",
             number: |text| match text.parse::<Time>() {
                 Err(mistake) => mistake,
                 Ok(_) => Mistake::new("a duration is text"),
@@ -217,6 +224,7 @@ impl<'de> Deserialize<'de> for Range {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FromText {
             expected: "a range, such as `1..64`",
+            instead: "1..1",
             number: |n| {
                 Mistake::new(format!("`{n}` is not a range")).help(format!(
                     "write its two ends, both included: `{n}..{n}`, or use `equals: {n}`"

@@ -3,10 +3,13 @@
 
 use super::gate::{Measured, PhaseResult, distribution};
 use super::outcome::{Finding, Quality};
+use crate::plan::Shape;
 use crate::scenario::gate::Timing;
 
 /// Schedule lag at p99, in milliseconds, above which a phase is marked.
 const LAG_MARKED: f64 = 1.0;
+/// Schedule lag of an open loop at p99, in milliseconds, above which a phase is invalid.
+const LAG_INVALID: f64 = 5.0;
 /// Share of its time a slot may stand idle, between an answer and the next request, before a phase is invalid: the
 /// concurrency that was asked for is then not the one that was driven (docs/decisions/0006).
 const IDLE_INVALID: f64 = 0.05;
@@ -33,6 +36,8 @@ pub fn quality(of: &[Measured<'_>]) -> Quality {
             let scope = variant.scope(phase);
             let found = [
                 lag(phase),
+                held_back(phase),
+                waits(phase),
                 delay(phase),
                 thin(phase),
                 chunks(phase),
@@ -72,6 +77,9 @@ type Doubt = Option<(Weight, &'static str, String)>;
 fn lag(phase: &PhaseResult<'_>) -> Doubt {
     let metrics = &phase.figures.metrics;
     let lag = distribution(Timing::ScheduleLag, metrics)?;
+    if let Shape::Open { .. } = phase.plan.shape {
+        return open_lag(phase, lag.p99);
+    }
     let busy = distribution(Timing::E2e, metrics)?.mean;
     let idle = lag.mean / (lag.mean + busy);
     let (weight, says) = if idle > IDLE_INVALID {
@@ -89,6 +97,47 @@ fn lag(phase: &PhaseResult<'_>) -> Doubt {
     };
     let advice = "give bench cores of its own, or lower the concurrency";
     Some((weight, "schedule_lag", format!("{says}; {advice}")))
+}
+
+/// In an open loop lateness is load that did not come when it should.
+fn open_lag(phase: &PhaseResult<'_>, p99: f64) -> Doubt {
+    // What a cap held back is late by the scenario's will, and said so there.
+    if p99 <= LAG_MARKED || phase.figures.audit.held_back > 0 {
+        return None;
+    }
+    let (weight, limit) = if p99 > LAG_INVALID {
+        (Weight::Invalid, LAG_INVALID)
+    } else {
+        (Weight::Marked, LAG_MARKED)
+    };
+    let says = format!(
+        "requests left {p99:.2} ms late at p99 (limit {limit} ms), so the load was not the one that was asked for; give bench cores of its own, or lower the rate"
+    );
+    Some((weight, "schedule_lag", says))
+}
+
+fn held_back(phase: &PhaseResult<'_>) -> Doubt {
+    let n = phase.figures.audit.held_back;
+    let Shape::Open { max_in_flight, .. } = phase.plan.shape else {
+        return None;
+    };
+    (n > 0).then(|| {
+        let sent = phase.figures.counts.sent;
+        let says = format!(
+            "{n} of {sent} requests were due while {max_in_flight} were in flight and had to wait; raise `max_in_flight`, or lower the rate: the server does not keep up with it"
+        );
+        (Weight::Marked, "held_back", says)
+    })
+}
+
+fn waits(phase: &PhaseResult<'_>) -> Doubt {
+    let n = phase.figures.audit.waits;
+    (n > 0).then(|| {
+        let says = format!(
+            "the client waited {n} times for its own assessing of answers; give bench cores of its own, or lower the load"
+        );
+        (Weight::Marked, "assessing", says)
+    })
 }
 
 fn delay(phase: &PhaseResult<'_>) -> Doubt {

@@ -1,7 +1,7 @@
 //! What the driver does with one connection: connect, write, read, and judge what went wrong.
 
-use super::{Connection, Driver, Slot};
-use crate::load::socket::Socket;
+use super::Driver;
+use super::pool::Slot;
 use crate::measure::clock;
 use crate::measure::exchange::End;
 use nix::errno::Errno;
@@ -11,53 +11,47 @@ impl Driver<'_> {
     /// Begins a new connection for the flight in `slot`, to the next address that has not refused it.
     pub(super) fn connect(&mut self, slot: usize) {
         let now = clock::now();
-        let deadline = self.deadline_after(now);
-        let addresses = &self.target.addresses;
-        let Some(flight) = self.slots[slot].flight.as_mut() else {
+        let Some(phase) = self.phase_of(slot) else {
             return;
         };
-        if flight.refused == 0 {
-            flight.connect_began = now;
-            flight.deadline = deadline;
-        }
+        let deadline = self.deadline_after(now, self.phases[phase].timeout);
+        let addresses = &self.target.addresses;
         let mut why = String::new();
-        while flight.refused < addresses.len() {
-            let address = addresses[(self.address + flight.refused) % addresses.len()];
-            let begun = Socket::connect(address).and_then(|socket| {
-                let both = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
-                self.epoll
-                    .add(&socket, EpollEvent::new(both, slot as u64))?;
-                Ok(socket)
-            });
-            match begun {
-                Ok(socket) => {
-                    self.connections += 1;
-                    self.slots[slot].connection = Some(Connection {
-                        socket,
-                        open: false,
-                        wants_room: true,
-                    });
+        while let Some(flight) = self.pool.slots[slot].flight.as_mut()
+            && flight.tried < addresses.len()
+        {
+            if flight.tried == 0 {
+                flight.connect_began = now;
+                flight.deadline = deadline;
+            }
+            let address = addresses[(self.pool.address + flight.tried) % addresses.len()];
+            flight.tried += 1;
+            match self.pool.begin(address, slot) {
+                Ok(connection) => {
+                    self.runs[self.current].connections += 1;
+                    self.pool.slots[slot].connection = Some(connection);
                     return;
                 }
                 Err(error) => why = format!("{address}: {}", error.desc()),
             }
-            flight.refused += 1;
         }
         self.land(slot, End::Connect(why));
+    }
+
+    fn phase_of(&self, slot: usize) -> Option<usize> {
+        self.pool.slots[slot].flight.as_ref().map(|f| f.phase)
     }
 
     pub(super) fn ready(&mut self, slot: usize, flags: EpollFlags) {
         let Some(Slot {
             connection: Some(connection),
             flight,
-        }) = self.slots.get_mut(slot)
+        }) = self.pool.slots.get_mut(slot)
         else {
             return;
         };
         let Some(flight) = flight else {
-            // The server closed a connection that was idle, or spoke unasked.
-            self.slots[slot].connection = None;
-            return;
+            return self.idle_event(slot, flags);
         };
         if !connection.open {
             match connection.socket.error() {
@@ -66,13 +60,12 @@ impl Driver<'_> {
                     connection.open = true;
                     flight.connect = Some(clock::now().saturating_sub(flight.connect_began));
                     let addresses = self.target.addresses.len();
-                    self.address = (self.address + flight.refused) % addresses;
+                    self.pool.address = (self.pool.address + flight.tried - 1) % addresses;
                     self.write(slot);
                 }
                 Err(error) => {
-                    flight.refused += 1;
-                    let last = flight.refused == self.target.addresses.len();
-                    self.slots[slot].connection = None;
+                    let last = flight.tried == self.target.addresses.len();
+                    self.pool.slots[slot].connection = None;
                     if last {
                         self.land(slot, End::Connect(error.desc().into()));
                     } else {
@@ -91,12 +84,15 @@ impl Driver<'_> {
     }
 
     pub(super) fn write(&mut self, slot: usize) {
+        let Some(phase) = self.phase_of(slot) else {
+            return;
+        };
         let now = clock::now();
-        let deadline = self.deadline_after(now);
+        let deadline = self.deadline_after(now, self.phases[phase].timeout);
         let Slot {
             connection: Some(connection),
             flight: Some(flight),
-        } = &mut self.slots[slot]
+        } = &mut self.pool.slots[slot]
         else {
             return;
         };
@@ -119,7 +115,7 @@ impl Driver<'_> {
             flags.set(EpollFlags::EPOLLOUT, wants_room);
             let mut event = EpollEvent::new(flags, slot as u64);
             // A socket that epoll knows can be modified; if not, the deadline ends the request.
-            let _ = self.epoll.modify(&connection.socket, &mut event);
+            let _ = self.pool.epoll.modify(&connection.socket, &mut event);
         }
         if failed {
             // The answer that made the server close may be there.
@@ -132,7 +128,7 @@ impl Driver<'_> {
             let Slot {
                 connection: Some(connection),
                 flight: Some(flight),
-            } = &mut self.slots[slot]
+            } = &mut self.pool.slots[slot]
             else {
                 return;
             };
@@ -163,12 +159,12 @@ impl Driver<'_> {
     }
 
     fn broken(&mut self, slot: usize, why: String) {
-        let flight = self.slots[slot].flight.as_mut();
+        let flight = self.pool.slots[slot].flight.as_mut();
         match flight.filter(|f| f.may_reconnect()) {
             Some(flight) => {
                 flight.start_over();
-                self.slots[slot].connection = None;
-                self.reconnects += 1;
+                self.pool.slots[slot].connection = None;
+                self.runs[self.current].reconnects += 1;
                 self.connect(slot);
             }
             None => self.land(slot, End::Broken(why)),

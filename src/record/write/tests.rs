@@ -37,7 +37,7 @@ fn events_carry_their_time_and_progress_is_left_out() {
     let progress = Event::PhaseProgress {
         phase: "batch".to_owned(),
         done: 1,
-        requests: 2,
+        requests: Some(2),
         failed: 0,
         ttft_p50_ms: None,
     };

@@ -7,7 +7,7 @@ use super::prepare::{require_gpu, which};
 use crate::load::socket::Stamping;
 use crate::observe::gpu;
 use crate::plan;
-use crate::scenario::model::{Phase, Scenario};
+use crate::scenario::model::Scenario;
 use crate::topology::ports::Ports;
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
@@ -126,12 +126,11 @@ fn stamps() -> Finding {
 
 fn files(scenario: Option<(&Scenario, &Path)>) -> Finding {
     let most = |(scenario, _): (&Scenario, &Path)| {
-        let phases = scenario.load.phases.iter();
-        let at_once = |phase: &Phase| match phase {
-            Phase::Batch(batch) => u64::from(batch.size),
-            Phase::Closed(closed) => u64::from(closed.concurrency),
-        };
-        phases.map(at_once).max()
+        let phases = plan::phases(&scenario.load);
+        let at_once = phases.iter().filter(|phase| phase.kind != "open");
+        at_once
+            .map(|phase| phase.shape.most_in_flight() as u64)
+            .max()
     };
     let needed = scenario.and_then(most).unwrap_or(0) + FILES;
     match getrlimit(Resource::RLIMIT_NOFILE) {

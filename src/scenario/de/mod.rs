@@ -84,7 +84,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let expected = in_words(&visitor as &dyn Expected);
         let result = match &self.0.value {
-            Value::Null | Value::Hole(_) | Value::Gone => visitor.visit_unit(),
+            Value::Hole(_) => visitor.visit_none(),
+            Value::Null | Value::Gone => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
                 (_, Ok(value)) => visitor.visit_u64(value),

@@ -108,6 +108,7 @@ impl<'de> Deserialize<'de> for Gate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FromText {
             expected: "a gate, such as `p99 ttft < 800ms`",
+            instead: "error_rate <= 100%",
             number: |n| Mistake::new(format!("`{n}` is not a gate")).help(parse::EXAMPLE),
             parsed: std::marker::PhantomData,
         })

@@ -1,9 +1,10 @@
 //! Rules on load: phases, their names and sizes.
 
-use super::{Checker, at, limits};
+use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::mistake::quote;
-use crate::scenario::model::Phase;
+use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Steps};
+use crate::scenario::units::Time;
 
 impl Checker<'_> {
     pub(super) fn load(&mut self) {
@@ -30,39 +31,7 @@ impl Checker<'_> {
         }
         for (i, phase) in load.phases.iter().enumerate() {
             let path = phases.item(i).key(phase.kind());
-            match phase {
-                Phase::Batch(batch) => {
-                    self.count(
-                        &path.key("size"),
-                        batch.size.into(),
-                        limits::CONCURRENCY.into(),
-                    );
-                    self.count(
-                        &path.key("batches"),
-                        batch.batches.into(),
-                        limits::BATCHES.into(),
-                    );
-                }
-                Phase::Closed(closed) => {
-                    self.count(
-                        &path.key("concurrency"),
-                        closed.concurrency.into(),
-                        limits::CONCURRENCY.into(),
-                    );
-                    self.count(&path.key("requests"), closed.requests, limits::REQUESTS);
-                    if u64::from(closed.concurrency) > closed.requests {
-                        let message = format!(
-                            "{} requests can never keep {} in flight",
-                            closed.requests, closed.concurrency
-                        );
-                        self.wrong(
-                            &path.key("requests"),
-                            message,
-                            "raise `requests` or lower `concurrency`",
-                        );
-                    }
-                }
-            }
+            self.phase(&path, phase);
             self.no_secret(
                 &path.key("name"),
                 "the name of a phase",
@@ -78,6 +47,143 @@ impl Checker<'_> {
             }
             self.same_name(i);
         }
+    }
+
+    fn phase(&mut self, path: &Path, phase: &Phase) {
+        match phase {
+            Phase::Batch(batch) => {
+                self.in_flight(&path.key("size"), batch.size);
+                self.count(
+                    &path.key("batches"),
+                    batch.batches.into(),
+                    limits::BATCHES.into(),
+                );
+            }
+            Phase::Closed(closed) => self.closed(path, closed),
+            Phase::Open(open) => self.open(path, open),
+            Phase::Ramp(ramp) => {
+                self.time(&path.key("duration"), Some(ramp.duration));
+                self.arrivals(path, ramp.arrival, ramp.max_in_flight);
+            }
+            Phase::Steps(steps) => self.steps(path, steps),
+        }
+    }
+
+    fn closed(&mut self, path: &Path, closed: &Closed) {
+        self.in_flight(&path.key("concurrency"), closed.concurrency);
+        self.ends(path, closed.requests, closed.duration);
+        if let Some(requests) = closed.requests
+            && u64::from(closed.concurrency) > requests
+        {
+            let message = format!(
+                "{requests} requests can never keep {} in flight",
+                closed.concurrency
+            );
+            self.wrong(
+                &path.key("requests"),
+                message,
+                "raise `requests` or lower `concurrency`",
+            );
+        }
+        if let Some((ramp, duration)) = closed.ramp.zip(closed.duration)
+            && ramp >= duration
+        {
+            self.wrong(
+                &path.key("ramp"),
+                "the phase is over before its ramp is",
+                "make `ramp` shorter than `duration`",
+            );
+        }
+    }
+
+    fn open(&mut self, path: &Path, open: &Open) {
+        self.ends(path, open.requests, open.duration);
+        self.arrivals(path, open.arrival, open.max_in_flight);
+        if let Some(duration) = open.duration {
+            self.expected(&path.key("rate"), open.rate.0, duration);
+        }
+    }
+
+    fn steps(&mut self, path: &Path, steps: &Steps) {
+        self.time(&path.key("each"), Some(steps.each));
+        self.arrivals(path, steps.arrival, steps.max_in_flight);
+        if steps.rates.is_empty() == steps.concurrency.is_empty() {
+            self.wrong(
+                path,
+                "steps need either `rates` or `concurrency`",
+                "write `rates: [1/s, 2/s, 4/s]`, or `concurrency: [1, 2, 4]`",
+            );
+        }
+        for (i, rate) in steps.rates.iter().enumerate() {
+            let path = path.key("rates").item(i);
+            self.expected(&path, rate.0, steps.each);
+            if steps.rates[..i].contains(rate) {
+                self.wrong(&path, "this rate was a step before", "leave it out");
+            }
+        }
+        for (i, concurrency) in steps.concurrency.iter().enumerate() {
+            let path = path.key("concurrency").item(i);
+            self.in_flight(&path, *concurrency);
+            if steps.concurrency[..i].contains(concurrency) {
+                self.wrong(&path, "this concurrency was a step before", "leave it out");
+            }
+        }
+    }
+
+    fn arrivals(&mut self, path: &Path, arrival: Arrival, max_in_flight: u32) {
+        self.in_flight(&path.key("max_in_flight"), max_in_flight);
+        if let Arrival::Gamma(Gamma { cv }) = arrival
+            && !(0.01..=100.0).contains(&cv)
+        {
+            self.wrong(
+                &path.key("arrival").key("gamma").key("cv"),
+                format!("{cv} is no coefficient of variation that can be driven"),
+                "write one from 0.01 to 100; `constant` is 0 and `poisson` is 1",
+            );
+        }
+    }
+
+    /// Notes a phase without end, and ends that are none.
+    fn ends(&mut self, path: &Path, requests: Option<u64>, duration: Option<Time>) {
+        if let Some(requests) = requests {
+            self.count(&path.key("requests"), requests, limits::REQUESTS);
+        }
+        self.time(&path.key("duration"), duration);
+        if requests.is_none() && duration.is_none() {
+            self.wrong(
+                path,
+                "the phase has no end",
+                "write `requests: 1000` or `duration: 60s`",
+            );
+        }
+    }
+
+    fn time(&mut self, path: &Path, time: Option<Time>) {
+        let Some(time) = time else { return };
+        self.positive(path, time);
+        if time > limits::PHASE {
+            let help = format!("at most {}", limits::PHASE);
+            self.wrong(path, format!("{time} is too long for a phase"), &help);
+        }
+    }
+
+    /// Notes a rate at which more requests come in `duration` than a phase may have.
+    fn expected(&mut self, path: &Path, rate: f64, duration: Time) {
+        let expected = rate * duration.0.as_secs_f64();
+        if expected > limits::REQUESTS as f64 {
+            self.wrong(
+                path,
+                format!("about {expected:.0} requests would come in {duration}"),
+                &format!(
+                    "at most {} a phase: lower the rate or shorten it",
+                    limits::REQUESTS
+                ),
+            );
+        }
+    }
+
+    fn in_flight(&mut self, path: &Path, at_once: u32) {
+        self.count(path, at_once.into(), limits::CONCURRENCY.into());
     }
 
     /// Notes a phase with the name of an earlier one.

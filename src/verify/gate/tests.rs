@@ -1,16 +1,14 @@
 use super::*;
 use crate::measure::summary::{ClientAudit, Counts, Goodput};
-use crate::plan::Shape;
+use crate::plan::pace::{Pace, Rates};
+use crate::plan::{Limit, Shape};
 use crate::verify::quality;
 
 fn plan(name: &str, measured: bool) -> PhasePlan {
-    let shape = Shape::Closed {
-        concurrency: 1,
-        requests: 10,
-    };
     PhasePlan {
         name: name.to_owned(),
-        shape,
+        kind: if measured { "closed" } else { "warmup" },
+        shape: Shape::closed(1, 10),
         measured,
     }
 }
@@ -294,4 +292,47 @@ fn a_clock_that_was_set_marks_the_measurement() {
         (found.verdict.as_str(), found.findings[0].code.as_str()),
         ("marked", "clock_steps")
     );
+}
+
+#[test]
+fn an_open_loop_is_judged_by_its_lateness_unless_a_cap_made_it_late() {
+    let open = PhasePlan {
+        shape: Shape::Open {
+            pace: Pace {
+                rate: Rates::Steady(1.0),
+                cv: 1.0,
+                seed: 0,
+            },
+            limit: Limit::requests(10),
+            max_in_flight: 4,
+        },
+        ..plan("open", true)
+    };
+    let judge = |p99: f64, held_back: u64| {
+        let metrics = Metrics {
+            schedule_lag_ms: Some(spread(2_000, p99)),
+            e2e_ms: Some(spread(2_000, 1e6)),
+            ..Metrics::default()
+        };
+        let mut figures = figures(metrics);
+        figures.audit.held_back = held_back;
+        let phase = PhaseResult {
+            plan: &open,
+            figures: &figures,
+            counted_by_chunks: 0,
+        };
+        let found = quality(&[Measured {
+            variant: "v",
+            startup_ms: None,
+            teardown_ms: None,
+            phases: &[phase],
+        }]);
+        let codes: Vec<String> = found.findings.into_iter().map(|f| f.code).collect();
+        (found.verdict, codes.concat())
+    };
+    let is = |verdict: &str, codes: &str| (verdict.to_owned(), codes.to_owned());
+    assert_eq!(judge(0.9, 0), is("good", ""));
+    assert_eq!(judge(1.1, 0), is("marked", "schedule_lag"));
+    assert_eq!(judge(5.1, 0), is("invalid", "schedule_lag"));
+    assert_eq!(judge(500.0, 3), is("marked", "held_back"));
 }

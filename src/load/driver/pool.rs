@@ -1,0 +1,307 @@
+//! Slots and their connections. They outlive a phase, so that the next one finds them open.
+
+use super::{Driver, PhaseLoad, PhaseRun, os};
+use crate::load::flight::Flight;
+use crate::load::socket::{Socket, allow_files};
+use crate::load::{Cancel, Error, Target};
+use crate::measure::clock;
+use crate::measure::exchange::{Exchange, Nanos};
+use crate::plan::Shape;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+/// What epoll says of the timer, in place of a slot.
+pub(super) const TIMER: u64 = u64::MAX;
+/// Files that the rest of the process may need beside one for each connection.
+const OTHER_FILES: u64 = 256;
+/// Connections in the making at once; more would overflow the backlogs of most servers.
+const CONNECTING: usize = 128;
+/// How long a phase may wait for its connections before it begins without them, in nanoseconds.
+const PATIENCE: Nanos = 5_000_000_000;
+/// Open connections that an open loop keeps ready.
+const SPARES: usize = 64;
+/// Time before a request is due in which no connection is begun, in nanoseconds.
+const CALM: Nanos = 400_000;
+
+/// A client: the connections to one target.
+pub struct Client<'a> {
+    target: &'a Target,
+    pool: Pool,
+}
+
+impl<'a> Client<'a> {
+    /// A client without connections.
+    ///
+    /// # Errors
+    /// When the kernel gives no epoll or timer.
+    pub fn new(target: &'a Target) -> Result<Self, Error> {
+        Ok(Self {
+            target,
+            pool: Pool::new().map_err(os("wait for sockets"))?,
+        })
+    }
+
+    /// Drives phases one after the other, each of which begins when the one before has sent its last request, and hands
+    /// every exchange to `sink`, on this thread, as soon as it has ended. Gives what the phases took that began.
+    ///
+    /// # Errors
+    /// When the path is no path or the limit on open files is too low. Requests that fail are exchanges.
+    pub fn drive(
+        &mut self,
+        phases: &[PhaseLoad<'_>],
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Exchange),
+    ) -> Result<Vec<PhaseRun>, Error> {
+        for phase in phases {
+            if !phase.path.starts_with('/') || !phase.path.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(Error::Url {
+                    url: phase.path.escape_default().to_string(),
+                    reason: "it is not the path of an API".into(),
+                });
+            }
+            let needed = phase.shape.most_in_flight() as u64 + OTHER_FILES;
+            let allowed = allow_files(needed);
+            // An open loop takes what there is; should it not be enough, its requests fail and say so.
+            let fixed = !matches!(phase.shape, Shape::Open { .. });
+            if fixed && allowed < needed {
+                return Err(Error::Files { needed, allowed });
+            }
+        }
+        Driver::new(self.target, phases, &mut self.pool, sink).run(cancel)
+    }
+}
+
+/// A place for one request in flight, and the connection that it leaves to the next.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    pub(super) connection: Option<Connection>,
+    pub(super) flight: Option<Flight>,
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) socket: Socket,
+    pub(super) open: bool,
+    /// Whether room for writing is waited for.
+    pub(super) wants_room: bool,
+    /// Whether it has carried a request.
+    pub(super) carried: bool,
+    /// When it was begun.
+    pub(super) began: Nanos,
+}
+
+pub(super) struct Pool {
+    pub(super) epoll: Epoll,
+    timer: TimerFd,
+    /// When the timer goes off.
+    armed: Nanos,
+    pub(super) slots: Vec<Slot>,
+    /// Slots with an open connection and no request.
+    warm: Vec<usize>,
+    /// Slots with neither.
+    cold: Vec<usize>,
+    /// Connections in the making that no request waits for.
+    connecting: usize,
+    /// The address that last took a connection.
+    pub(super) address: usize,
+}
+
+impl Pool {
+    fn new() -> Result<Self, Errno> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        Ok(Self {
+            epoll,
+            timer,
+            armed: Nanos::MAX,
+            slots: Vec::new(),
+            warm: Vec::new(),
+            cold: Vec::new(),
+            connecting: 0,
+            address: 0,
+        })
+    }
+
+    /// Has epoll return at `at`, or not for the time's sake where `at` is as far as it gets.
+    pub(super) fn wake_at(&mut self, at: Nanos) {
+        let never = Nanos::MAX - super::WATCH;
+        if at == self.armed || at >= never {
+            return;
+        }
+        self.armed = at;
+        let at = TimeSpec::from_duration(std::time::Duration::from_nanos(at.max(1)));
+        // Should the kernel refuse, the next glance finds what is due.
+        let _ = self.timer.set(
+            Expiration::OneShot(at),
+            TimerSetTimeFlags::TFD_TIMER_ABSTIME,
+        );
+    }
+
+    /// The timer went off.
+    pub(super) fn woken(&mut self) {
+        self.armed = Nanos::MAX;
+        let _ = self.timer.wait();
+    }
+
+    /// A slot for a request, with an open connection where there is one.
+    pub(super) fn take(&mut self) -> usize {
+        let free = self.warm.pop().or_else(|| self.cold.pop());
+        free.unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() - 1
+        })
+    }
+
+    /// Takes a slot back from its request.
+    pub(super) fn give(&mut self, slot: usize, keep: bool) {
+        let place = &mut self.slots[slot];
+        if !keep {
+            place.connection = None;
+        }
+        match &mut place.connection {
+            Some(connection) => {
+                connection.carried = true;
+                self.warm.push(slot);
+            }
+            None => self.cold.push(slot),
+        }
+    }
+}
+
+impl Driver<'_> {
+    /// Opens the first phase's connections, so that its first requests need not wait for them. A server that refuses one is
+    /// left to the requests, which say so.
+    pub(super) fn prepare(
+        &mut self,
+        cancel: &Cancel,
+        events: &mut [EpollEvent],
+    ) -> Result<(), Error> {
+        let wanted = self.phases.iter().map(|phase| at_first(phase.shape));
+        let wanted = wanted.max().unwrap_or(0);
+        let until = clock::now().saturating_add(PATIENCE);
+        let mut refused = false;
+        loop {
+            let open = self.pool.warm.len();
+            while !refused
+                && open + self.pool.connecting < wanted
+                && self.pool.connecting < CONNECTING
+            {
+                refused = !self.connect_ahead();
+            }
+            let late = clock::now() >= until || cancel.is_cancelled();
+            if self.pool.connecting == 0 || late {
+                return Ok(());
+            }
+            let patience = EpollTimeout::from(u8::try_from(super::GLANCE_MS).unwrap_or(u8::MAX));
+            let count = match self.pool.epoll.wait(events, patience) {
+                Err(Errno::EINTR) => 0,
+                waited => waited.map_err(os("wait for sockets"))?,
+            };
+            for event in &events[..count] {
+                let cold = self.pool.cold.len();
+                self.take(event);
+                refused |= self.pool.cold.len() > cold;
+            }
+        }
+    }
+
+    /// Begins one connection of those that an open loop keeps ready, when there is time for it.
+    pub(super) fn keep_spares(&mut self) {
+        let Shape::Open { max_in_flight, .. } = self.phases[self.current].shape else {
+            return;
+        };
+        let ready = self.pool.warm.len() + self.pool.connecting;
+        let most = usize::try_from(*max_in_flight).unwrap_or(usize::MAX);
+        let calm = self.next_due.saturating_sub(clock::now()) > CALM;
+        if calm && self.next_due < Nanos::MAX && ready < SPARES && ready + self.flying < most {
+            self.connect_ahead();
+        }
+    }
+
+    /// Begins a connection that no request waits for; whether it could be begun.
+    fn connect_ahead(&mut self) -> bool {
+        let addresses = &self.target.addresses;
+        let address = addresses[self.pool.address % addresses.len()];
+        let slot = match self.pool.cold.pop() {
+            Some(slot) => slot,
+            None => {
+                self.pool.slots.push(Slot::default());
+                self.pool.slots.len() - 1
+            }
+        };
+        let Ok(connection) = self.pool.begin(address, slot) else {
+            self.pool.cold.push(slot);
+            return false;
+        };
+        self.run_of_now().connections += 1;
+        self.pool.slots[slot].connection = Some(connection);
+        self.pool.connecting += 1;
+        true
+    }
+
+    /// Something happened to a connection that no request waits for.
+    pub(super) fn idle_event(&mut self, slot: usize, flags: EpollFlags) {
+        let Some(connection) = &mut self.pool.slots[slot].connection else {
+            return;
+        };
+        if connection.open {
+            // The server closed a connection that was idle, or spoke unasked.
+            self.pool.slots[slot].connection = None;
+            self.pool.warm.retain(|warm| *warm != slot);
+            self.pool.cold.push(slot);
+            return;
+        }
+        match connection.socket.error() {
+            Ok(()) if !flags.contains(EpollFlags::EPOLLOUT) => return,
+            Ok(()) => {
+                connection.open = true;
+                connection.wants_room = false;
+                let mut event = EpollEvent::new(EpollFlags::EPOLLIN, slot as u64);
+                let _ = self.pool.epoll.modify(&connection.socket, &mut event);
+                let took = clock::now().saturating_sub(connection.began);
+                self.run_of_now().prepared.push(took);
+                self.pool.warm.push(slot);
+            }
+            Err(_) => {
+                self.pool.slots[slot].connection = None;
+                self.pool.cold.push(slot);
+            }
+        }
+        self.pool.connecting -= 1;
+    }
+}
+
+impl Pool {
+    /// Begins to connect for a slot.
+    pub(super) fn begin(
+        &self,
+        address: std::net::SocketAddr,
+        slot: usize,
+    ) -> Result<Connection, Errno> {
+        let began = clock::now();
+        let socket = Socket::connect(address)?;
+        let both = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
+        self.epoll
+            .add(&socket, EpollEvent::new(both, slot as u64))?;
+        Ok(Connection {
+            socket,
+            open: false,
+            wants_room: true,
+            carried: false,
+            began,
+        })
+    }
+}
+
+/// Connections that a phase needs when it begins.
+fn at_first(shape: &Shape) -> usize {
+    let most = shape.most_in_flight();
+    match shape {
+        Shape::Open { .. } => most.min(SPARES),
+        _ => most,
+    }
+}

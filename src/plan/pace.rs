@@ -1,0 +1,260 @@
+//! When the requests of an open loop are due: a renewal process at a rate that may change, drawn from a seed. The draw is
+//! part of a run's request list, so its generator is our own and never changes.
+
+use serde::Serialize;
+use std::time::Duration;
+
+/// How fast requests come, how regularly, and from which seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pace {
+    /// Requests a second.
+    pub rate: Rates,
+    /// Standard deviation of the gaps between requests over their mean: 0 is a steady beat, 1 Poisson, more comes in bursts.
+    pub cv: f64,
+    /// What the gaps are drawn from.
+    pub seed: u64,
+}
+
+/// A rate over time, in requests a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rates {
+    /// Always the same.
+    Steady(f64),
+    /// Growing or falling evenly.
+    Ramp {
+        /// At the beginning.
+        from: f64,
+        /// At the end.
+        to: f64,
+        /// How long that takes.
+        over: Duration,
+    },
+}
+
+impl Pace {
+    /// The due times, in nanoseconds since the phase began, without end.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        Times {
+            pace: self.clone(),
+            draw: Draw(self.seed),
+            // The first beat of a steady rate is at once; a random process begins with a gap.
+            expected: if self.cv == 0.0 { -1.0 } else { 0.0 },
+        }
+    }
+}
+
+/// Due times, drawn one by one.
+#[derive(Debug, Clone)]
+pub struct Times {
+    pace: Pace,
+    draw: Draw,
+    /// Requests expected up to the last one given out.
+    expected: f64,
+}
+
+impl Iterator for Times {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.expected += self.draw.gap(self.pace.cv);
+        Some(nanos(self.pace.rate.when(self.expected)))
+    }
+}
+
+impl Rates {
+    /// The second at which so many requests are expected to have come.
+    fn when(self, expected: f64) -> f64 {
+        match self {
+            Self::Steady(rate) => expected / rate,
+            Self::Ramp { from, to, over } => {
+                let over = over.as_secs_f64();
+                let ramped = (from + to) / 2.0 * over;
+                if expected >= ramped {
+                    return over + (expected - ramped) / to;
+                }
+                // from t + (to - from) t^2 / (2 over) = expected, in the form that is exact for a flat ramp.
+                let slope = (to - from) / over;
+                2.0 * expected / (from + (from * from + 2.0 * slope * expected).max(0.0).sqrt())
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float to an integer saturates, and times are not negative"
+)]
+fn nanos(seconds: f64) -> u64 {
+    (seconds.max(0.0) * 1e9).round() as u64
+}
+
+/// Splitmix64 (Steele, Lea and Flood 2014), and what is drawn with it.
+#[derive(Debug, Clone)]
+struct Draw(u64);
+
+impl Draw {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Above 0, at most 1.
+    fn uniform(&mut self) -> f64 {
+        ((self.bits() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A gap of mean 1 from the gamma distribution with this coefficient of variation.
+    fn gap(&mut self, cv: f64) -> f64 {
+        if cv == 0.0 {
+            return 1.0;
+        }
+        if (cv - 1.0).abs() < 1e-12 {
+            return -self.uniform().ln();
+        }
+        let shape = 1.0 / (cv * cv);
+        self.gamma(shape) / shape
+    }
+
+    /// Marsaglia and Tsang 2000; below shape 1 through the distribution above it.
+    fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let scale = self.uniform().powf(1.0 / shape);
+            return self.gamma(shape + 1.0) * scale;
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let v = (1.0 + c * x).powi(3);
+            if v > 0.0 && self.uniform().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
+    /// Box and Muller 1958.
+    fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.uniform().ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gaps(cv: f64, n: usize) -> Vec<f64> {
+        let pace = Pace {
+            rate: Rates::Steady(1_000.0),
+            cv,
+            seed: 7,
+        };
+        let times: Vec<u64> = pace.times().take(n).collect();
+        times
+            .windows(2)
+            .map(|w| (w[1] - w[0]) as f64 / 1e6)
+            .collect()
+    }
+
+    /// The largest distance between the gaps' distribution and `cdf`, against its 1% critical value (Kolmogorov-Smirnov).
+    fn fits(mut gaps: Vec<f64>, cdf: impl Fn(f64) -> f64) -> bool {
+        gaps.sort_by(f64::total_cmp);
+        let n = gaps.len() as f64;
+        let off = |(i, gap): (usize, &f64)| {
+            let (below, above) = (i as f64 / n, (i + 1) as f64 / n);
+            (cdf(*gap) - below).abs().max((above - cdf(*gap)).abs())
+        };
+        let distance = gaps.iter().enumerate().map(off).fold(0.0, f64::max);
+        distance < 1.628 / n.sqrt()
+    }
+
+    #[test]
+    fn poisson_gaps_are_exponential() {
+        let exponential = |x: f64| 1.0 - (-x).exp();
+        assert!(fits(gaps(1.0, 30_000), exponential));
+        assert!(!fits(gaps(0.9, 30_000), exponential), "the test can fail");
+        assert!(!fits(gaps(0.0, 30_000), exponential));
+    }
+
+    #[test]
+    fn gamma_gaps_have_their_spread() {
+        for cv in [0.3, 0.5, 2.0, 3.0] {
+            let gaps = gaps(cv, 200_000);
+            let n = gaps.len() as f64;
+            let mean = gaps.iter().sum::<f64>() / n;
+            let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
+            assert!((mean - 1.0).abs() < 0.03, "mean {mean} at {cv}");
+            assert!((variance.sqrt() / mean / cv - 1.0).abs() < 0.05, "at {cv}");
+        }
+        // Shape 4 has a distribution in closed form.
+        let erlang = |x: f64| {
+            let y = 4.0 * x;
+            1.0 - (-y).exp() * (1.0 + y + y * y / 2.0 + y.powi(3) / 6.0)
+        };
+        assert!(fits(gaps(0.5, 30_000), erlang));
+    }
+
+    #[test]
+    fn a_seed_decides_every_time() {
+        let times = |seed| -> Vec<u64> {
+            let rate = Rates::Steady(10.0);
+            Pace {
+                rate,
+                cv: 1.0,
+                seed,
+            }
+            .times()
+            .take(4)
+            .collect()
+        };
+        assert_eq!(times(1), times(1));
+        assert_ne!(times(1), times(2));
+        // Request lists of different releases are compared by their hash.
+        assert_eq!(times(0)[0], 12_407_815);
+    }
+
+    #[test]
+    fn a_beat_begins_at_once() {
+        let rate = Rates::Steady(4.0);
+        let times: Vec<u64> = Pace {
+            rate,
+            cv: 0.0,
+            seed: 0,
+        }
+        .times()
+        .take(3)
+        .collect();
+        assert_eq!(times, [0, 250_000_000, 500_000_000]);
+    }
+
+    #[test]
+    fn a_ramp_sends_as_many_as_its_mean_rate() {
+        for (from, to) in [(0.0, 20.0), (20.0, 1.0), (10.0, 10.0)] {
+            let over = Duration::from_secs(10);
+            let rate = Rates::Ramp { from, to, over };
+            let pace = Pace {
+                rate,
+                cv: 0.0,
+                seed: 0,
+            };
+            let within = |limit: f64| {
+                pace.times()
+                    .take_while(|t| (*t as f64) < limit * 1e9)
+                    .count() as f64
+            };
+            assert!((within(10.0) - (from + to) / 2.0 * 10.0).abs() <= 1.0);
+            let half = (from + (from + to) / 2.0) / 2.0 * 5.0;
+            assert!(
+                (within(5.0) - half).abs() <= 1.0,
+                "{from} {to}: {}",
+                within(5.0)
+            );
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! From the phases of a scenario to those that are driven: how requests follow each other, and when each phase ends.
+
+use super::pace::{Pace, Rates};
+use crate::scenario::model::{Arrival, Closed, Load, Open, Phase, Ramp, Steps};
+use serde::Serialize;
+use std::time::Duration;
+
+/// One phase.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhasePlan {
+    /// Name in reports.
+    pub name: String,
+    /// `warmup`, `batch`, `closed`, `open`, `ramp` or `steps`.
+    pub kind: &'static str,
+    /// How requests follow each other.
+    pub shape: Shape,
+    /// Whether it is measured; warm-up is not.
+    pub measured: bool,
+}
+
+/// How requests follow each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// Send `size`, await all, `batches` times.
+    Batch {
+        /// Requests sent at once.
+        size: u32,
+        /// How many batches.
+        batches: u32,
+    },
+    /// `concurrency` in flight until the limit.
+    Closed {
+        /// Requests in flight.
+        concurrency: u32,
+        /// When it ends.
+        limit: Limit,
+        /// Time over which the first requests are spread.
+        ramp: Duration,
+        /// Pause between an answer and the next request.
+        think_time: Duration,
+    },
+    /// Requests come by themselves until the limit.
+    Open {
+        /// When.
+        pace: Pace,
+        /// When it ends.
+        limit: Limit,
+        /// Requests in flight at most; those that are due beyond are held back.
+        max_in_flight: u32,
+    },
+}
+
+/// When a phase stops sending: at the first of what is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// Requests in all.
+    pub requests: Option<u64>,
+    /// Time since the first was due.
+    pub duration: Option<Duration>,
+}
+
+impl Limit {
+    /// So many requests.
+    #[must_use]
+    pub const fn requests(n: u64) -> Self {
+        Self {
+            requests: Some(n),
+            duration: None,
+        }
+    }
+
+    /// Whether the request that would be number `index`, due so many nanoseconds after the first, comes too late.
+    #[must_use]
+    pub fn passed(&self, index: u64, since: u64) -> bool {
+        self.requests.is_some_and(|n| index >= n)
+            || self
+                .duration
+                .is_some_and(|time| u128::from(since) >= time.as_nanos())
+    }
+}
+
+impl Shape {
+    /// A plain closed loop.
+    #[must_use]
+    pub const fn closed(concurrency: u32, requests: u64) -> Self {
+        Self::Closed {
+            concurrency,
+            limit: Limit::requests(requests),
+            ramp: Duration::ZERO,
+            think_time: Duration::ZERO,
+        }
+    }
+
+    /// Requests it sends, where that is known before. Those of an open loop are drawn to be counted.
+    #[must_use]
+    pub fn requests(&self) -> Option<u64> {
+        match self {
+            Self::Batch { size, batches } => Some(u64::from(*size) * u64::from(*batches)),
+            Self::Closed { limit, .. } => limit.requests.filter(|_| limit.duration.is_none()),
+            Self::Open { pace, limit, .. } => match limit.duration {
+                None => limit.requests,
+                Some(_) => {
+                    let due = (0..).zip(pace.times());
+                    Some(due.take_while(|(i, at)| !limit.passed(*i, *at)).count() as u64)
+                }
+            },
+        }
+    }
+
+    /// The most requests that are in flight at once.
+    #[must_use]
+    pub fn most_in_flight(&self) -> usize {
+        let (at_once, limit) = match self {
+            Self::Batch { size, .. } => (*size, self.requests()),
+            Self::Closed {
+                concurrency, limit, ..
+            } => (*concurrency, limit.requests),
+            Self::Open {
+                max_in_flight,
+                limit,
+                ..
+            } => (*max_in_flight, limit.requests),
+        };
+        let most = u64::from(at_once).min(limit.unwrap_or(u64::MAX));
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+}
+
+impl PhasePlan {
+    /// Requests it sends, where that is known before.
+    #[must_use]
+    pub fn requests(&self) -> Option<u64> {
+        self.shape.requests()
+    }
+}
+
+/// The phases of every variant, warm-up first where there is one.
+#[must_use]
+pub fn phases(load: &Load) -> Vec<PhasePlan> {
+    let warmup = load.warmup.as_ref().map(|warmup| PhasePlan {
+        name: "warmup".into(),
+        kind: "warmup",
+        shape: Shape::closed(warmup.concurrency, warmup.requests),
+        measured: false,
+    });
+    // Phases draw from seeds of their own, or two of the same rate would see the same arrivals.
+    let seeds = load.seed..;
+    let measured = load.phases.iter().zip(seeds).flat_map(|(phase, seed)| {
+        shapes(phase, seed)
+            .into_iter()
+            .map(|(suffix, shape)| PhasePlan {
+                name: format!("{}{suffix}", phase.name()),
+                kind: phase.kind(),
+                shape,
+                measured: true,
+            })
+    });
+    warmup.into_iter().chain(measured).collect()
+}
+
+/// What a phase of a scenario drives, each with what is added to the phase's name.
+fn shapes(phase: &Phase, seed: u64) -> Vec<(String, Shape)> {
+    let one = |shape| vec![(String::new(), shape)];
+    match phase {
+        Phase::Batch(batch) => one(Shape::Batch {
+            size: batch.size,
+            batches: batch.batches,
+        }),
+        Phase::Closed(closed) => one(closed_loop(closed)),
+        Phase::Open(open) => one(open_loop(open, seed)),
+        Phase::Ramp(ramp) => one(ramped(ramp, seed)),
+        Phase::Steps(steps) => stepped(steps, seed),
+    }
+}
+
+fn closed_loop(closed: &Closed) -> Shape {
+    Shape::Closed {
+        concurrency: closed.concurrency,
+        limit: Limit {
+            requests: closed.requests,
+            duration: closed.duration.map(|time| time.0),
+        },
+        ramp: closed.ramp.map_or(Duration::ZERO, |time| time.0),
+        think_time: closed.think_time.map_or(Duration::ZERO, |time| time.0),
+    }
+}
+
+fn open_loop(open: &Open, seed: u64) -> Shape {
+    Shape::Open {
+        pace: pace(Rates::Steady(open.rate.0), open.arrival, seed),
+        limit: Limit {
+            requests: open.requests,
+            duration: open.duration.map(|time| time.0),
+        },
+        max_in_flight: open.max_in_flight,
+    }
+}
+
+fn ramped(ramp: &Ramp, seed: u64) -> Shape {
+    let rate = Rates::Ramp {
+        from: ramp.from.0,
+        to: ramp.to.0,
+        over: ramp.duration.0,
+    };
+    Shape::Open {
+        pace: pace(rate, ramp.arrival, seed),
+        limit: lasting(ramp.duration.0),
+        max_in_flight: ramp.max_in_flight,
+    }
+}
+
+fn stepped(steps: &Steps, seed: u64) -> Vec<(String, Shape)> {
+    let rates = steps.rates.iter().enumerate().map(|(i, rate)| {
+        let shape = Shape::Open {
+            pace: pace(Rates::Steady(rate.0), steps.arrival, mixed(seed, i)),
+            limit: lasting(steps.each.0),
+            max_in_flight: steps.max_in_flight,
+        };
+        (format!("-{}", rate.0), shape)
+    });
+    let closed = steps.concurrency.iter().map(|concurrency| {
+        let shape = Shape::Closed {
+            concurrency: *concurrency,
+            limit: lasting(steps.each.0),
+            ramp: Duration::ZERO,
+            think_time: Duration::ZERO,
+        };
+        (format!("-{concurrency}"), shape)
+    });
+    rates.chain(closed).collect()
+}
+
+const fn lasting(duration: Duration) -> Limit {
+    Limit {
+        requests: None,
+        duration: Some(duration),
+    }
+}
+
+const fn pace(rate: Rates, arrival: Arrival, seed: u64) -> Pace {
+    Pace {
+        rate,
+        cv: arrival.cv(),
+        seed,
+    }
+}
+
+/// A seed for the i-th part of a phase, far from the seeds of other phases.
+fn mixed(seed: u64, part: usize) -> u64 {
+    seed ^ (part as u64).rotate_right(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(load: serde_json::Value) -> Vec<PhasePlan> {
+        phases(&serde_json::from_value(load).unwrap())
+    }
+
+    #[test]
+    fn steps_are_phases_of_their_own() {
+        let load = serde_json::json!({"phases": [
+            {"steps": {"rates": ["1/s", "0.5/s"], "each": "10s"}},
+            {"steps": {"name": "users", "concurrency": [1, 8], "each": "10s"}},
+        ]});
+        let all = plan(load);
+        let names: Vec<&str> = all.iter().map(|phase| phase.name.as_str()).collect();
+        assert_eq!(names, ["steps-1", "steps-0.5", "users-1", "users-8"]);
+        assert!(
+            all.iter()
+                .all(|phase| phase.kind == "steps" && phase.measured)
+        );
+        assert_eq!(all[3].shape.most_in_flight(), 8);
+        assert_eq!(all[3].requests(), None);
+    }
+
+    #[test]
+    fn an_open_loop_knows_its_requests() {
+        let open = |more: serde_json::Value| {
+            let mut open = serde_json::json!({"rate": "100/s", "arrival": "constant"});
+            open.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            plan(serde_json::json!({"phases": [{"open": open}]}))[0].requests()
+        };
+        assert_eq!(open(serde_json::json!({"duration": "2s"})), Some(200));
+        assert_eq!(open(serde_json::json!({"requests": 7})), Some(7));
+        assert_eq!(
+            open(serde_json::json!({"requests": 500, "duration": "1s"})),
+            Some(100)
+        );
+    }
+
+    #[test]
+    fn phases_draw_apart() {
+        let open = serde_json::json!({"open": {"rate": "1/s", "requests": 1}});
+        let all = plan(serde_json::json!({"seed": 3, "phases": [open, open]}));
+        let Shape::Open { pace: a, .. } = &all[0].shape else {
+            panic!()
+        };
+        let Shape::Open { pace: b, .. } = &all[1].shape else {
+            panic!()
+        };
+        assert_ne!(a.times().next(), b.times().next());
+    }
+}

@@ -1,0 +1,195 @@
+//! Rates (`8/s`), and the range that a search looks through (`1/s..64/s`, `1..256`).
+
+use super::mistake::{Mistake, quote};
+use super::units::FromText;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// Requests a second, written `8/s`, `0.5/s` or `90/m`; above zero.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Rate(pub f64);
+
+/// Most requests a second that can be asked for.
+const MOST: f64 = 1_000_000.0;
+
+impl FromStr for Rate {
+    type Err = Mistake;
+
+    fn from_str(text: &str) -> Result<Self, Mistake> {
+        let help = "write requests a second or minute, such as `8/s`, `0.5/s` or `90/m`";
+        let not_one = || Mistake::new(format!("{} is not a rate", quote(text))).help(help);
+        let (number, unit) = text.split_once('/').ok_or_else(not_one)?;
+        let seconds = match unit.trim() {
+            "s" => 1.0,
+            "m" => 60.0,
+            _ => return Err(not_one()),
+        };
+        let number = number.trim();
+        let digits = number.starts_with(|c: char| c.is_ascii_digit());
+        let rate = number.parse::<f64>().ok().filter(|_| digits);
+        let rate = rate.ok_or_else(not_one)? / seconds;
+        if rate <= 0.0 {
+            Err(Mistake::new("a rate must be above zero").help(help))
+        } else if rate > MOST {
+            Err(Mistake::new(format!("{} is too much", quote(text)))
+                .help(format!("at most {MOST}/s")))
+        } else {
+            Ok(Self(rate))
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", self.0)
+    }
+}
+
+/// What a search looks through: rates (`1/s..64/s`) or requests in flight (`1..256`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bounds {
+    /// Requests a second.
+    Rate(Rate, Rate),
+    /// Requests in flight.
+    Concurrency(u32, u32),
+}
+
+impl FromStr for Bounds {
+    type Err = Mistake;
+
+    fn from_str(text: &str) -> Result<Self, Mistake> {
+        let help = "write two rates, such as `1/s..64/s`, or two numbers of requests in flight, such as `1..256`";
+        let not_one = || Mistake::new(format!("{} is no range to search", quote(text))).help(help);
+        let (low, high) = text.split_once("..").ok_or_else(not_one)?;
+        let (low, high) = (low.trim(), high.trim());
+        let (bounds, ordered) = if low.contains('/') || high.contains('/') {
+            let (low, high): (Rate, Rate) = (low.parse()?, high.parse()?);
+            (Self::Rate(low, high), low < high)
+        } else {
+            let number = |text: &str| text.parse::<u32>().map_err(|_| not_one());
+            let (low, high) = (number(low)?, number(high)?);
+            (Self::Concurrency(low, high), low < high && low > 0)
+        };
+        if ordered {
+            Ok(bounds)
+        } else {
+            let message = format!("the range {} holds nothing to search", quote(text));
+            Err(Mistake::new(message).help("write the smaller end first, above zero"))
+        }
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate(low, high) => write!(f, "{low}..{high}"),
+            Self::Concurrency(low, high) => write!(f, "{low}..{high}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FromText {
+            expected: "a rate, such as `8/s`",
+            instead: "1/s",
+            number: |n| {
+                Mistake::new(format!("`{n}` has no unit")).help(format!("write `{n}/s` or `{n}/m`"))
+            },
+            parsed: std::marker::PhantomData,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Bounds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FromText {
+            expected: "a range to search, such as `1/s..64/s`",
+            instead: "1/s..2/s",
+            number: |n| {
+                Mistake::new(format!("`{n}` is no range to search"))
+                    .help("write its two ends, such as `1/s..64/s` or `1..256`")
+            },
+            parsed: std::marker::PhantomData,
+        })
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Bounds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Rate {
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Requests a second or minute.",
+            "type": "string",
+            "pattern": r"^\s*[0-9][0-9.]*([eE][-+]?[0-9]+)?\s*/\s*[sm]\s*$",
+            "examples": ["8/s", "0.5/s", "90/m"],
+        })
+    }
+}
+
+impl JsonSchema for Bounds {
+    fn schema_name() -> Cow<'static, str> {
+        "Bounds".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A range to search: rates, or numbers of requests in flight.",
+            "type": "string",
+            "pattern": r"^[^.].*\.\..*[^.]$",
+            "examples": ["1/s..64/s", "1..256"],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_a_unit() {
+        for (text, rate, again) in [
+            ("8/s", 8.0, "8/s"),
+            ("90/m", 1.5, "1.5/s"),
+            ("0.25 / s", 0.25, "0.25/s"),
+        ] {
+            let read: Rate = text.parse().unwrap();
+            assert_eq!((read, read.to_string().as_str()), (Rate(rate), again));
+        }
+        for text in [
+            "8", "8/h", "/s", "-1/s", "0/s", "inf/s", "nan/s", "1e9/s", "8/s/s", "",
+        ] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_search_has_two_ends_of_one_kind() {
+        let read = |text: &str| text.parse::<Bounds>();
+        assert_eq!(read("1/s..64/s"), Ok(Bounds::Rate(Rate(1.0), Rate(64.0))));
+        assert_eq!(read("1 .. 256"), Ok(Bounds::Concurrency(1, 256)));
+        for text in [
+            "1..1", "0..4", "4..1", "1/s..4", "2/s..1/s", "1", "..", "1..2..3",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
