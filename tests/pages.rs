@@ -55,7 +55,7 @@ fn the_page_works_in_a_browser_and_shows_what_the_record_holds() {
         .arg("scenarios/quickstart.yaml")
         .set("load.phases[1].closed.requests=40")
         .run()
-        .code(0);
+        .ran();
     let dir = done.dir();
     poison(&dir.join("samples.jsonl"));
     let page = dir.join("again.html");

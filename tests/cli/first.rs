@@ -41,7 +41,7 @@ fn the_embedded_engines_first_scenario_runs() {
         .file("first.yaml", &text)
         .set("load.phases[1].closed.requests=16")
         .run()
-        .code(0);
+        .ran();
 }
 
 #[test]
