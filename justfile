@@ -26,3 +26,8 @@ bench:
 # Write the generated files anew
 generate:
     cargo run --quiet --locked -- schema > scenarios/scenario.schema.json
+    cargo run --quiet --locked -- schema --format markdown > docs/reference.md
+
+# Build the documentation as a book, into target/book
+book:
+    mdbook build

@@ -10,14 +10,13 @@ mod pages;
 mod plan;
 mod report;
 mod run;
-pub mod schema;
 mod shown;
 mod up;
 mod watch;
 
 use crate::record::ExitCode;
 use crate::report::Screen;
-use crate::{sim, topology};
+use crate::{scenario, sim, topology};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -130,9 +129,13 @@ enum Verb {
         #[arg(value_name = "PAGE")]
         page: Option<String>,
     },
-    /// Print the JSON Schema of scenario files.
+    /// Print the JSON Schema of scenario files, or their reference.
     #[command(after_help = "Example: bench schema > scenarios/scenario.schema.json")]
-    Schema,
+    Schema {
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t = SchemaFormat::Json)]
+        format: SchemaFormat,
+    },
     /// Serve the embedded engine on its own.
     #[command(after_help = "Example: bench sim --port 8000 --model demo --flavour dynamo")]
     Sim(sim::Options),
@@ -166,6 +169,14 @@ struct Changes {
 enum PlanFormat {
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SchemaFormat {
+    /// The JSON Schema, for editors.
+    Json,
+    /// `docs/reference.md`.
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -241,8 +252,11 @@ fn dispatch(verb: Verb) -> ExitCode {
         }
         Verb::Man { dir } => man::man(&dir),
         Verb::Docs { page } => pages::docs(page.as_deref()),
-        Verb::Schema => {
-            print(&schema::run());
+        Verb::Schema { format } => {
+            print(&match format {
+                SchemaFormat::Json => scenario::schema_text(),
+                SchemaFormat::Markdown => scenario::reference(),
+            });
             ExitCode::Pass
         }
         Verb::Sim(options) => match sim::serve(&options, &mut std::io::stderr()) {

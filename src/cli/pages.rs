@@ -8,15 +8,19 @@ use std::fmt::Write as _;
 /// Name, and the page itself.
 type Page = (&'static str, &'static str);
 
-const PAGES: [Page; 6] = [
+const PAGES: [Page; 10] = [
+    ("tutorial", include_str!("../../docs/tutorial.md")),
     ("scenario", include_str!("../../docs/scenario.md")),
+    ("reference", include_str!("../../docs/reference.md")),
     ("metrics", include_str!("../../docs/metrics.md")),
     ("exit-codes", include_str!("../../docs/exit-codes.md")),
+    ("engines", include_str!("../../docs/engines.md")),
+    ("ci", include_str!("../../docs/ci.md")),
     (
         "troubleshooting",
         include_str!("../../docs/troubleshooting.md"),
     ),
-    ("ci", include_str!("../../docs/ci.md")),
+    ("stability", include_str!("../../docs/stability.md")),
     ("record", include_str!("../../reports/README.md")),
 ];
 

@@ -12,6 +12,7 @@ pub mod mistake;
 pub mod model;
 mod overlay;
 pub mod rate;
+mod reference;
 mod schema;
 mod tree;
 pub mod units;
@@ -19,6 +20,7 @@ mod validate;
 mod yaml;
 
 pub use effective::{Effective, effective};
+pub use reference::reference;
 pub use schema::{schema, schema_text};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};

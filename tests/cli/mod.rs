@@ -2,6 +2,7 @@
 
 mod check;
 mod diagnostics;
+mod docs;
 mod documents;
 mod first;
 mod fuzzed;

@@ -40,6 +40,20 @@ fn the_checked_in_schema_is_current() {
 }
 
 #[test]
+fn the_checked_in_reference_is_current() {
+    let path = root().join("docs/reference.md");
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, scenario::reference()).unwrap();
+    } else {
+        assert!(
+            written == scenario::reference(),
+            "docs/reference.md is stale: just generate"
+        );
+    }
+}
+
+#[test]
 fn every_scenario_loads_and_satisfies_the_schema() {
     let mut paths = vec![root().join("tests/cli/golden/good.yaml")];
     for entry in std::fs::read_dir(root().join("scenarios")).unwrap() {
