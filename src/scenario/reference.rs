@@ -83,6 +83,7 @@ fn row(out: &mut String, key: &str, value: &Value, required: bool) {
     };
     let default = match &value["default"] {
         Value::Null => String::new(),
+        Value::Object(map) if map.is_empty() => String::new(),
         Value::Object(_) => "its own".to_owned(),
         default => code(default),
     };
