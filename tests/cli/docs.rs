@@ -178,3 +178,26 @@ fn the_book_and_the_tool_have_every_page() {
         }
     }
 }
+
+#[test]
+fn every_workflow_is_yaml_and_starts_what_is_there() {
+    let entries = std::fs::read_dir(root().join(".github/workflows")).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.extend(["ci/action/action.yml", "ci/gitlab.yml"].map(|path| root().join(path)));
+    let script = regex::Regex::new(r"(?m)^\s*- run: (ci/\S+)").unwrap();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for document in text.split("\n---\n") {
+            let parsed: Result<serde_json::Value, _> = serde_saphyr::from_str(document);
+            assert!(parsed.is_ok_and(|v| v.is_object()), "{}", path.display());
+        }
+        for found in script.captures_iter(&text) {
+            assert!(
+                root().join(&found[1]).exists(),
+                "{}: {}",
+                path.display(),
+                &found[1]
+            );
+        }
+    }
+}
