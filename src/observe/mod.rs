@@ -2,3 +2,4 @@
 
 pub mod gpu;
 pub mod host;
+pub mod pace;

@@ -35,7 +35,18 @@ pub fn junit(run: &Run) -> String {
     suite.add_test_cases(rest.into_iter().map(|check| case(run, check)));
     report.add_test_suite(suite);
     // Written into memory from strings that XML can hold, so it can't fail.
-    report.to_string().unwrap_or_default()
+    let text = report.to_string().unwrap_or_default();
+    // The schema that CI systems go by (Jenkins' junit-10.xsd) has this of single suites only.
+    let (head, rest) = text.split_once('>').unwrap_or((&text, ""));
+    let (root, rest) = rest.split_once('>').unwrap_or((rest, ""));
+    let root = match root.split_once(" skipped=\"") {
+        Some((before, after)) => format!(
+            "{before}{}",
+            after.split_once('"').map_or("", |(_, rest)| rest)
+        ),
+        None => root.to_owned(),
+    };
+    format!("{head}>{root}>{rest}")
 }
 
 fn belongs(check: &Check, variant: &VariantRecord) -> bool {

@@ -67,6 +67,60 @@ fn junit_reads_back_with_every_check() {
     }
 }
 
+/// Elements with their attributes, and which of those must be there, as in Jenkins' junit-10.xsd.
+const JUNIT: [(&str, &str, &str); 9] = [
+    ("testsuites", "name time tests failures errors", ""),
+    (
+        "testsuite",
+        "name tests failures errors group time skipped timestamp hostname id package file log url version",
+        "name tests failures errors",
+    ),
+    ("properties", "", ""),
+    ("property", "name value", "name value"),
+    ("testcase", "name time classname group", "name"),
+    ("failure", "type message", ""),
+    ("error", "type message", ""),
+    ("skipped", "type message", ""),
+    ("system-out", "", ""),
+];
+
+#[test]
+fn junit_has_only_what_its_schema_knows() {
+    let element =
+        regex::Regex::new(r#"<([a-z-]+)((?: [a-z]+="[^"]*")*)\s*/?>"#).expect("a pattern");
+    let name = regex::Regex::new(r#" ([a-z]+)=""#).expect("a pattern");
+    for (which, run) in fixtures() {
+        let text = junit(&run);
+        let mut seen = 0;
+        for found in element.captures_iter(&text) {
+            let known = JUNIT.iter().find(|(element, ..)| *element == &found[1]);
+            let (_, may, must) = known.unwrap_or_else(|| panic!("{which}: {}", &found[0]));
+            let has: Vec<&str> = name
+                .captures_iter(&found[2])
+                .filter_map(|name| name.get(1))
+                .map(|name| name.as_str())
+                .collect();
+            assert!(
+                has.iter()
+                    .all(|name| may.split(' ').any(|known| known == *name)),
+                "{}",
+                &found[0]
+            );
+            assert!(
+                must.split_whitespace().all(|name| has.contains(&name)),
+                "{}",
+                &found[0]
+            );
+            seen += 1;
+        }
+        assert_eq!(
+            seen,
+            text.matches('<').count() - text.matches("</").count() - 1,
+            "{which}"
+        );
+    }
+}
+
 #[test]
 fn a_skipped_run_is_skipped_in_junit() {
     let report = parsed(&fixture::skipped());

@@ -94,7 +94,7 @@ pub(super) fn errors(run: &Run, detail: &Detail) -> String {
         return String::new();
     }
     format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Errors\"><table class=\"named\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">variant</th><th scope=\"col\">phase</th><th scope=\"col\" class=\"n\">requests</th><th scope=\"col\">examples</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table of errors\"><table class=\"named\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">variant</th><th scope=\"col\">phase</th><th scope=\"col\" class=\"n\">requests</th><th scope=\"col\">examples</th></tr></thead><tbody>\n{rows}</tbody></table></div>\n"
     )
 }
 
@@ -124,7 +124,7 @@ pub(super) fn slowest(run: &Run, detail: &Detail) -> String {
     }
     let answers = all.clone().any(|s| s.text.is_some());
     let mut out = String::from(
-        "<p class=\"legend\"><span><i class=\"k5\"></i>wait and connect</span> <span><i class=\"k0\"></i>to first token</span> <span><i class=\"k2\"></i>tokens</span> <span><i class=\"k1\"></i>end of stream</span></p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Slowest requests\"><table class=\"sortable named\"><thead><tr><th scope=\"col\">request</th><th scope=\"col\" class=\"n\">end to end (ms)</th><th scope=\"col\" class=\"over\">parts</th><th scope=\"col\" class=\"n\">wait</th><th scope=\"col\" class=\"n\">TTFT</th><th scope=\"col\" class=\"n\">TPOT</th><th scope=\"col\" class=\"n\">tokens</th>",
+        "<p class=\"legend\"><span><i class=\"k5\"></i>wait and connect</span> <span><i class=\"k0\"></i>to first token</span> <span><i class=\"k2\"></i>tokens</span> <span><i class=\"k1\"></i>end of stream</span></p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table of the slowest requests\"><table class=\"sortable named\"><thead><tr><th scope=\"col\">request</th><th scope=\"col\" class=\"n\">end to end (ms)</th><th scope=\"col\" class=\"over\">parts</th><th scope=\"col\" class=\"n\">wait</th><th scope=\"col\" class=\"n\">TTFT</th><th scope=\"col\" class=\"n\">TPOT</th><th scope=\"col\" class=\"n\">tokens</th>",
     );
     if answers {
         out.push_str("<th scope=\"col\">answer</th>");
@@ -227,7 +227,7 @@ pub(super) fn repeat(run: &Run) -> String {
     let scenario = &run.scenario;
     let resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
     format!(
-        "<p>Run it again:</p>\n<pre tabindex=\"0\" aria-label=\"Command\">bench run {}</pre>\n<details><summary>The scenario as it was run, overlays and <code>--set</code> applied (SHA-256 <code>{}</code>)</summary>\n<p class=\"note\">JSON is YAML: saved as a file, <code>bench run</code> takes it as it is, from the directory of the original.</p>\n<pre tabindex=\"0\" aria-label=\"Scenario\">{}</pre></details>\n",
+        "<p>Run it again:</p>\n<pre tabindex=\"0\" role=\"region\" aria-label=\"Command\">bench run {}</pre>\n<details><summary>The scenario as it was run, overlays and <code>--set</code> applied (SHA-256 <code>{}</code>)</summary>\n<p class=\"note\">JSON is YAML: saved as a file, <code>bench run</code> takes it as it is, from the directory of the original.</p>\n<pre tabindex=\"0\" role=\"region\" aria-label=\"Scenario as it was run\">{}</pre></details>\n",
         text(&scenario.path),
         text(scenario.sha256.get(..12).unwrap_or(&scenario.sha256)),
         block(&resolved)

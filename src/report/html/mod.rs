@@ -94,7 +94,7 @@ fn head(out: &mut String, run: &Run) {
         if !rest.is_empty() {
             let _ = writeln!(
                 out,
-                "<pre class=\"error\" tabindex=\"0\" aria-label=\"Error\">{}</pre>",
+                "<pre class=\"error\" tabindex=\"0\" role=\"region\" aria-label=\"Error\">{}</pre>",
                 block(&rest.join("\n"))
             );
         }

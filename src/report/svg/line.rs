@@ -129,8 +129,8 @@ impl Chart<'_> {
                 HEIGHT - TOP - BOTTOM,
                 attribute(&band.name)
             );
-            // About six units a letter.
-            if (to - from) > 7.0 * band.name.chars().count() as f64 {
+            // About eight units a letter.
+            if (to - from) > 8.5 * band.name.chars().count() as f64 {
                 let _ = write!(
                     out,
                     "<text class=\"in\" x=\"{:.1}\" y=\"{}\">{}</text>",

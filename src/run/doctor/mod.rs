@@ -1,6 +1,7 @@
 //! What this machine can run, and for a scenario what it lacks: each finding with the command that mends it. Starts
 //! nothing and makes no environment.
 
+mod host;
 mod needs;
 
 use super::prepare::{require_gpu, which};
@@ -11,6 +12,7 @@ use crate::scenario::model::Scenario;
 use crate::topology::ports::Ports;
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +53,13 @@ pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Vec<Finding> 
         ports(scenario),
         writable(out),
     ];
+    host::add(&mut all);
     match scenario {
         Some((scenario, path)) => needs::add(&mut all, scenario, path),
         None => {
             all.push(program("etcd", Weight::Note));
             all.push(program("uv", Weight::Note));
+            all.extend(host::environments());
         }
     }
     all
@@ -188,10 +192,27 @@ fn writable(out: &Path) -> Finding {
 fn program(name: &'static str, missing: Weight) -> Finding {
     let path = std::env::var("PATH").unwrap_or_default();
     match which(name, &path) {
-        Some(found) => finding(name, Weight::Good, found.display().to_string()),
+        Some(found) => {
+            let version = version(&found);
+            finding(name, Weight::Good, format!("{}{version}", found.display()))
+        }
         None => finding(name, missing, "not on PATH").fix(match name {
             "uv" => "pip install uv",
             _ => ENGINES,
         }),
     }
+}
+
+/// What a program says of its version, in brackets.
+fn version(program: &Path) -> String {
+    let output = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output();
+    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let number = said.as_deref().unwrap_or_default().split_whitespace();
+    let mut number = number.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    number
+        .next()
+        .map_or(String::new(), |number| format!(" ({number})"))
 }
