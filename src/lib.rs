@@ -2,6 +2,7 @@
 //!
 //! A scenario file goes in; a verdict and a report come out. [`scenario`] reads the file and reports every mistake at once.
 //! [`plan`] works out, without touching anything, which processes ([`engine`]), requests and rules that means.
+//! [`prompts`] reads and draws what is asked.
 //! [`topology`] brings the processes up under a warden that outlives us and takes everything down. [`load`] drives requests
 //! and notes when each byte came; [`measure`] turns that into answers, samples and figures. [`verify`] holds answers
 //! against rules and figures against gates. [`record`] keeps the run on disk as it goes; [`report`] and [`compare`] read
@@ -18,6 +19,7 @@ pub mod measure;
 pub mod observe;
 pub mod plan;
 pub mod progress;
+pub mod prompts;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -9,6 +9,8 @@ use crate::run::{self, Failure};
 use crate::scenario::units::Time;
 use std::fmt::Write;
 
+/// Prompts whose common beginnings are counted at most.
+const COUNTED: u64 = 10_000;
 /// Requests shown of each phase.
 const SHOWN: u64 = 2;
 
@@ -81,14 +83,10 @@ fn render(out: &mut String, variant: &VariantPlan) {
         "  ready after {} good completions in a row, within {}",
         variant.ready.completions, variant.ready.timeout
     );
-    for phase in &variant.phases {
+    for (number, phase) in variant.phases.iter().enumerate() {
         let shape = shown(&phase.shape);
         let _ = writeln!(out, "  phase {}: {shape}", phase.name);
-        let purpose = if phase.measured {
-            Purpose::Measured
-        } else {
-            Purpose::Warmup
-        };
+        let purpose = Purpose::of_phase(phase.measured, number);
         let requests = phase.requests();
         for index in 0..SHOWN.min(requests.unwrap_or(SHOWN)) {
             let body = variant
@@ -101,6 +99,18 @@ fn render(out: &mut String, variant: &VariantPlan) {
             Some(_) => Ok(()),
             None => writeln!(out, "    ..."),
         };
+    }
+    let phases = variant.phases.iter();
+    let most = phases
+        .map(|phase| phase.requests().unwrap_or(COUNTED))
+        .max();
+    let count = most.unwrap_or(0).min(COUNTED);
+    if let Some((shared, all)) = variant.requests.prompts.shared(count) {
+        let percent = 100.0 * shared as f64 / all.max(1) as f64;
+        let _ = writeln!(
+            out,
+            "  of the tokens of {count} prompts, {percent:.0}% begin as an earlier prompt did"
+        );
     }
     let _ = writeln!(out, "  requests sha256 {}", variant.requests.sha256);
 }

@@ -73,6 +73,9 @@ pub fn assemble(exchange: &Exchange) -> Answer {
             Err(error) => answer.broken = ok.then(|| format!("the body is not JSON: {error}")),
         }
     }
+    if answer.broken.is_none() {
+        answer.broken = super::tools::trouble(&answer.body);
+    }
     answer
 }
 
@@ -150,6 +153,9 @@ fn streams(exchange: &Exchange) -> bool {
 }
 
 fn unary_texts(body: &Value) -> Vec<String> {
+    if let Some(text) = super::responses::whole_text(body) {
+        return vec![text];
+    }
     let none = Vec::new();
     let choices = body.get("choices").and_then(Value::as_array);
     let mut choices: Vec<&Value> = choices.unwrap_or(&none).iter().collect();

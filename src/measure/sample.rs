@@ -139,7 +139,9 @@ impl Sample {
         let line = &answer.timeline;
         let usage = |key| answer.body.get("usage")?.get(key)?.as_u64();
         let chunks = count(line.texts.len());
-        let counted = usage("completion_tokens").map(|n| (n, TokenSource::Usage));
+        // The responses API has names of its own.
+        let counted = usage("completion_tokens").or_else(|| usage("output_tokens"));
+        let counted = counted.map(|n| (n, TokenSource::Usage));
         let counted = counted.or((chunks > 0).then_some((chunks.into(), TokenSource::Chunks)));
         let timing = answer.body.get("nvext").and_then(|n| n.get("timing"));
         let (error, detail) = failure(exchange, answer, judged).unzip();
@@ -164,7 +166,7 @@ impl Sample {
                 events: line.events,
             },
             status: exchange.status,
-            prompt_tokens: usage("prompt_tokens"),
+            prompt_tokens: usage("prompt_tokens").or_else(|| usage("input_tokens")),
             output_tokens: counted.map(|c| c.0),
             tokens_from: counted.map(|c| c.1),
             nvext_timing: timing.filter(|t| !t.is_null()).cloned(),

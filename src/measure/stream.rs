@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Timeline, arrived, reasoning, reported_error};
 use super::exchange::{Exchange, Nanos};
+use super::responses::{self, Response};
 use super::sse::{Event, Parser};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub(super) struct Stream {
     /// Top-level fields but `choices`; the last value that is not null wins.
     top: Map<String, Value>,
     choices: BTreeMap<u64, Choice>,
+    /// Of the responses API.
+    response: Option<Response>,
     timeline: Timeline,
     broken: Option<String>,
 }
@@ -43,7 +46,11 @@ impl Stream {
             stream.fail(|| error.to_string());
         }
         stream.timeline.done |= parser.unfinished() == Some(b"[DONE]");
-        if !stream.timeline.done {
+        if let Some(response) = &stream.response {
+            if !response.ended() {
+                stream.fail(|| "the stream ended without response.completed".into());
+            }
+        } else if !stream.timeline.done {
             stream.fail(|| "the stream ended without [DONE]".into());
         }
         stream
@@ -51,6 +58,12 @@ impl Stream {
 
     /// Finishes the assembly.
     pub(super) fn into_answer(self, answer: &mut Answer) {
+        if let Some(response) = self.response {
+            (answer.body, answer.texts) = response.finish();
+            answer.timeline = self.timeline;
+            answer.broken = self.broken;
+            return;
+        }
         let chat = self.choices.values().any(|c| c.message.is_some());
         let mut body = self.top;
         let object = body.get_mut("object");
@@ -107,7 +120,12 @@ impl Stream {
         } else if named_error {
             self.fail(|| format!("the server sent an error event: {chunk}"));
         }
-        if self.chunk(chunk, at) {
+        let text = if responses::is_one(&chunk) {
+            self.response_event(chunk, at)
+        } else {
+            self.chunk(chunk, at)
+        };
+        if text {
             self.timeline.texts.push(at);
             let again = place.last_text == Some(place.read);
             if again && !place.crowded {
@@ -116,6 +134,19 @@ impl Stream {
             place.crowded = again;
             place.last_text = Some(place.read);
         }
+    }
+
+    /// Takes one event of the responses API; whether it held text.
+    fn response_event(&mut self, chunk: Value, at: Nanos) -> bool {
+        let step = self.response.get_or_insert_default().take(chunk);
+        if step.output {
+            self.timeline.first_chunk.get_or_insert(at);
+        }
+        if let Some(wrong) = step.wrong {
+            self.fail(|| wrong);
+        }
+        self.timeline.done |= step.last;
+        step.text
     }
 
     /// Takes one chunk; whether it held text.

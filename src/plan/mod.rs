@@ -1,20 +1,26 @@
 //! What a run will do, worked out before anything starts. Pure: a scenario, the facts of the machine and a seed go in;
 //! processes, requests and rules come out. `bench plan` prints exactly this.
 
+mod draw;
 pub mod pace;
 mod phases;
+pub mod prompts;
 mod requests;
 
 pub use phases::{Limit, PhasePlan, Shape, phases};
+pub use prompts::Prompts;
 pub use requests::Purpose;
 
 use crate::engine::{self, Endpoint, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Quantity};
-use crate::scenario::model::{ApiEndpoint, Assertion, Ready, ReportFormat, Scenario, Slo};
+use crate::scenario::model::{
+    ApiEndpoint, Assertion, CacheBust, Ready, ReportFormat, Scenario, Slo,
+};
 use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything a run will do.
@@ -72,10 +78,17 @@ pub struct Requests {
     pub stream: bool,
     /// Prompts carried by one request.
     pub prompts_per_request: u32,
-    /// The prompts; request i of a phase takes the i-th, modulo their number.
-    pub prompts: Vec<String>,
+    /// The prompts; request i of a phase takes the i-th.
+    pub prompts: Arc<Prompts>,
     /// The body without its prompt.
     pub template: serde_json::Map<String, serde_json::Value>,
+    /// Tokens of every answer, whatever the prompts ask for.
+    pub output_tokens: Option<u32>,
+    /// Whose prompts have beginnings of their own.
+    pub cache_bust: Option<CacheBust>,
+    /// What those of this run begin with.
+    #[serde(skip)]
+    pub run: u64,
     /// Limit on one request.
     pub timeout: Duration,
     /// SHA-256 over everything above but what a variant alone asks for (`model`, `nvext`).
@@ -100,7 +113,9 @@ pub struct Facts {
     /// The model: a hub id or a directory that is there.
     pub model: String,
     /// The prompts, read.
-    pub prompts: Vec<String>,
+    pub prompts: Arc<Prompts>,
+    /// A number of the run's own.
+    pub run: u64,
     /// `PATH`.
     pub path: String,
     /// Names of the variables that children would inherit.
@@ -195,14 +210,16 @@ fn variant_plan(
     let phases = phases(&scenario.load);
     let mut requests = Requests {
         api: request.endpoint,
-        stream: request.stream,
+        stream: request.streams(),
         prompts_per_request: request.prompts_per_request,
-        prompts: facts.prompts.clone(),
+        prompts: Arc::clone(&facts.prompts),
         template: requests::template(
-            &request.params,
-            request.stream,
+            request,
             &requests::nvext_fields(&variant.verify.every_response),
         ),
+        output_tokens: request.output_tokens,
+        cache_bust: request.cache_bust,
+        run: facts.run,
         timeout: request.timeout.0,
         sha256: String::new(),
     };

@@ -1,7 +1,9 @@
 //! From prompts to request bodies: deterministic, so that every variant gets the same.
 
 use super::Requests;
-use crate::scenario::model::{ApiEndpoint, Assertion};
+use super::draw::mix;
+use super::prompts::{Entry, Salt, Text};
+use crate::scenario::model::{ApiEndpoint, Assertion, CacheBust, RequestOptions};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -12,8 +14,29 @@ pub enum Purpose {
     Readiness,
     /// Warming up.
     Warmup,
-    /// Measuring.
-    Measured,
+    /// Measuring, in the phase of this index.
+    Measured(u32),
+}
+
+impl Purpose {
+    /// The purpose of a phase's requests.
+    #[must_use]
+    pub fn of_phase(measured: bool, index: usize) -> Self {
+        if measured {
+            Self::Measured(u32::try_from(index).unwrap_or(u32::MAX))
+        } else {
+            Self::Warmup
+        }
+    }
+
+    /// Drawn prompts are never the same for two purposes, so that every phase meets a cache that does not know them.
+    fn salt(self) -> u64 {
+        match self {
+            Self::Readiness => u64::MAX,
+            Self::Warmup => u64::MAX - 1,
+            Self::Measured(phase) => phase.into(),
+        }
+    }
 }
 
 impl Requests {
@@ -23,49 +46,81 @@ impl Requests {
         match self.api {
             ApiEndpoint::Completions => "/v1/completions",
             ApiEndpoint::Chat => "/v1/chat/completions",
+            ApiEndpoint::Responses => "/v1/responses",
+            ApiEndpoint::Embeddings => "/v1/embeddings",
         }
     }
 
-    /// The body of request `index` for a served model. Prompts of warm-up and readiness carry their number, so that they are
-    /// distinct from each other and from the measured ones, and no measured prompt is in a cache before its time.
+    /// The body of request `index` for a served model. Prompts of warm-up and readiness are distinct from each other and from
+    /// the measured ones, so that no measured prompt is in a cache before its time.
     #[must_use]
     pub fn body(&self, model: &str, purpose: Purpose, index: u64) -> Vec<u8> {
+        let per_request = u64::from(self.prompts_per_request);
+        let numbers = (0..per_request).map(|offset| index * per_request + offset);
+        let mut output_tokens = self.output_tokens;
+        let mut prompts: Vec<String> = Vec::new();
+        for number in numbers {
+            let entry = self.prompts.entry(number);
+            output_tokens = output_tokens.or(entry.output_tokens);
+            prompts.push(self.prompt(purpose, number, &entry));
+        }
+        let prompt = match <[String; 1]>::try_from(prompts) {
+            Ok([one]) => Value::String(one),
+            Err(several) => several.into(),
+        };
+        let (key, content) = match self.api {
+            ApiEndpoint::Completions => ("prompt", prompt),
+            ApiEndpoint::Chat => ("messages", json!([{"role": "user", "content": prompt}])),
+            ApiEndpoint::Responses | ApiEndpoint::Embeddings => ("input", prompt),
+        };
+        self.whole(model, key, content, output_tokens)
+    }
+
+    fn whole(&self, model: &str, key: &str, content: Value, output_tokens: Option<u32>) -> Vec<u8> {
         let mut body = Map::new();
         body.insert("model".into(), model.into());
-        let per_request = u64::from(self.prompts_per_request);
-        let prompts: Vec<String> = (0..per_request)
-            .map(|offset| self.prompt(purpose, index * per_request + offset))
-            .collect();
-        match self.api {
-            ApiEndpoint::Completions => {
-                let prompt = match <[String; 1]>::try_from(prompts) {
-                    Ok([one]) => Value::String(one),
-                    Err(several) => several.into(),
-                };
-                body.insert("prompt".into(), prompt);
-            }
-            ApiEndpoint::Chat => {
-                let content = prompts.into_iter().next().unwrap_or_default();
-                body.insert(
-                    "messages".into(),
-                    json!([{"role": "user", "content": content}]),
-                );
-            }
-        }
+        body.insert(key.into(), content);
         body.extend(self.template.clone());
+        if let Some(tokens) = output_tokens {
+            self.demand(&mut body, tokens);
+        }
         Value::Object(body).to_string().into_bytes()
     }
 
-    fn prompt(&self, purpose: Purpose, number: u64) -> String {
-        let count = u64::try_from(self.prompts.len()).unwrap_or(1).max(1);
-        let prompt = usize::try_from(number % count)
-            .ok()
-            .and_then(|at| self.prompts.get(at))
-            .map_or("", String::as_str);
+    /// Asks for an answer of exactly so many tokens, in vLLM's and Dynamo's words.
+    fn demand(&self, body: &mut Map<String, Value>, tokens: u32) {
+        match self.api {
+            ApiEndpoint::Embeddings => return,
+            ApiEndpoint::Responses => {
+                body.insert("max_output_tokens".into(), tokens.into());
+            }
+            ApiEndpoint::Completions | ApiEndpoint::Chat => {
+                body.insert("max_tokens".into(), tokens.into());
+                body.insert("min_tokens".into(), tokens.into());
+            }
+        }
+        body.insert("ignore_eos".into(), true.into());
+    }
+
+    fn prompt(&self, purpose: Purpose, number: u64, entry: &Entry) -> String {
+        let bust = match self.cache_bust {
+            None => 0,
+            Some(CacheBust::Run) => mix(self.run),
+            Some(CacheBust::Request) => mix(self.run ^ mix(number + 1) ^ mix(!purpose.salt())),
+        };
+        let text = self.prompts.text(entry, Salt(purpose.salt() ^ bust));
+        if matches!(entry.text, Text::Drawn(_)) {
+            return text.into_owned();
+        }
+        let tag = if bust == 0 {
+            String::new()
+        } else {
+            format!("[{bust:016x}] ")
+        };
         match purpose {
-            Purpose::Measured => prompt.to_owned(),
-            Purpose::Warmup => format!("Warm-up {number}. {prompt}"),
-            Purpose::Readiness => format!("Ready {number}? {prompt}"),
+            Purpose::Measured(_) => format!("{tag}{text}"),
+            Purpose::Warmup => format!("{tag}Warm-up {number}. {text}"),
+            Purpose::Readiness => format!("{tag}Ready {number}? {text}"),
         }
     }
 }
@@ -96,15 +151,14 @@ fn below_nvext(path: &str) -> Option<&str> {
 }
 
 /// The body without model and prompt: the user's fields, streaming, and what the rules need the server to send.
-pub(super) fn template(
-    params: &Map<String, Value>,
-    stream: bool,
-    nvext_fields: &[&str],
-) -> Map<String, Value> {
-    let mut body = params.clone();
-    if stream {
+pub(super) fn template(request: &RequestOptions, nvext_fields: &[&str]) -> Map<String, Value> {
+    let mut body = request.params.clone();
+    if request.streams() {
         body.insert("stream".into(), true.into());
-        body.insert("stream_options".into(), json!({"include_usage": true}));
+        // A stream of the responses API always ends with its usage.
+        if request.endpoint != ApiEndpoint::Responses {
+            body.insert("stream_options".into(), json!({"include_usage": true}));
+        }
     }
     if !nvext_fields.is_empty() {
         let nvext = body.entry("nvext").or_insert_with(|| json!({}));
@@ -127,15 +181,29 @@ pub(super) fn template(
 pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> String {
     let mut template = requests.template.clone();
     template.remove("nvext");
-    let shared = json!({
-        "api": requests.api,
-        "stream": requests.stream,
-        "prompts_per_request": requests.prompts_per_request,
-        "prompts": requests.prompts,
-        "template": template,
-        "phases": serde_json::to_value(phases).unwrap_or_default(),
-    });
-    hex(&Sha256::digest(shared.to_string()))
+    let shared = (
+        (requests.api, requests.stream, requests.prompts_per_request),
+        (requests.output_tokens, requests.cache_bust),
+        (&template, phases, &*requests.prompts),
+    );
+    let mut hash = Hashing(Sha256::new());
+    // Hashing never fails, and neither do these types.
+    let _ = serde_json::to_writer(&mut hash, &shared);
+    hex(&hash.0.finalize())
+}
+
+/// A list of a million prompts is hashed as it is written, and never held.
+struct Hashing(Sha256);
+
+impl std::io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Lower-case hexadecimal.
@@ -146,6 +214,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Prompts;
+    use std::sync::Arc;
 
     fn rules(value: Value) -> Vec<Assertion> {
         serde_json::from_value(value).unwrap()
@@ -177,8 +247,11 @@ mod tests {
     #[test]
     fn the_users_own_nvext_is_added_to() {
         let params = json!({"nvext": {"extra_fields": ["timing"], "annotations": []}});
-        let params = params.as_object().unwrap();
-        let body = template(params, false, &["timing", "worker_id"]);
+        let request = RequestOptions {
+            params: params.as_object().unwrap().clone(),
+            ..RequestOptions::default()
+        };
+        let body = template(&request, &["timing", "worker_id"]);
         assert_eq!(
             body["nvext"]["extra_fields"],
             json!(["timing", "worker_id"])
@@ -186,25 +259,76 @@ mod tests {
         assert_eq!(body["nvext"]["annotations"], json!([]));
     }
 
-    #[test]
-    fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
-        let requests = Requests {
-            api: ApiEndpoint::Completions,
+    fn requests(api: ApiEndpoint, prompts: Prompts) -> Requests {
+        Requests {
+            api,
             stream: true,
-            prompts_per_request: 2,
-            prompts: vec!["a".into(), "b".into(), "c".into()],
+            prompts_per_request: 1,
+            prompts: Arc::new(prompts),
             template: Map::new(),
+            output_tokens: None,
+            cache_bust: None,
+            run: 7,
             timeout: std::time::Duration::from_secs(1),
             sha256: String::new(),
-        };
+        }
+    }
+
+    fn letters() -> Prompts {
+        Prompts::written(["a", "b", "c"].map(String::from))
+    }
+
+    fn measured(requests: &Requests, index: u64) -> String {
+        String::from_utf8(requests.body("m", Purpose::Measured(1), index)).unwrap()
+    }
+
+    #[test]
+    fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
+        let mut requests = requests(ApiEndpoint::Completions, letters());
+        requests.prompts_per_request = 2;
         let mut seen = std::collections::HashSet::new();
         for index in 0..4 {
             assert!(seen.insert(requests.body("m", Purpose::Warmup, index)));
         }
-        let measured = requests.body("m", Purpose::Measured, 1);
         assert_eq!(
-            String::from_utf8_lossy(&measured),
+            measured(&requests, 1),
             r#"{"model":"m","prompt":["c","a"]}"#
         );
+    }
+
+    #[test]
+    fn every_api_is_asked_for_a_length_in_its_own_words() {
+        let body = |api| {
+            let mut requests = requests(api, letters());
+            requests.output_tokens = Some(5);
+            measured(&requests, 0)
+        };
+        let exact = r#""max_tokens":5,"min_tokens":5,"ignore_eos":true}"#;
+        assert_eq!(
+            body(ApiEndpoint::Completions),
+            format!(r#"{{"model":"m","prompt":"a",{exact}"#)
+        );
+        let chat = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"#;
+        assert_eq!(body(ApiEndpoint::Chat), format!("{chat}{exact}"));
+        assert_eq!(
+            body(ApiEndpoint::Responses),
+            r#"{"model":"m","input":"a","max_output_tokens":5,"ignore_eos":true}"#
+        );
+        assert_eq!(
+            body(ApiEndpoint::Embeddings),
+            r#"{"model":"m","input":"a"}"#
+        );
+    }
+
+    #[test]
+    fn a_busted_cache_knows_no_beginning() {
+        let mut requests = requests(ApiEndpoint::Completions, letters());
+        requests.cache_bust = Some(CacheBust::Run);
+        let first = measured(&requests, 0);
+        assert_eq!(first, measured(&requests, 3), "shared within a run");
+        requests.run = 8;
+        assert_ne!(first, measured(&requests, 0));
+        requests.cache_bust = Some(CacheBust::Request);
+        assert_ne!(measured(&requests, 0), measured(&requests, 3));
     }
 }

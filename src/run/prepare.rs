@@ -4,15 +4,18 @@ use super::Failure;
 use crate::engine::{self, Python};
 use crate::event::{Event, Events};
 use crate::observe::gpu;
-use crate::plan::{self, Facts};
+use crate::plan::prompts::Source;
+use crate::plan::{self, Facts, Prompts};
+use crate::prompts;
 use crate::runtime;
 use crate::scenario::effective;
-use crate::scenario::model::{Gpu, Prompts, Scenario};
+use crate::scenario::model::{Gpu, Scenario};
 use crate::topology::ports::Ports;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Facts, and what has to be held as long as they are to stay true.
 #[derive(Debug)]
@@ -42,7 +45,7 @@ pub fn prepare(
         require_gpu(wanted)?;
     }
     let model = model(&scenario.model.id, &locate)?;
-    let prompts = prompts(&scenario.prompts, &locate)?;
+    let prompts = Arc::new(prompts(scenario, &base, home.as_deref())?);
     let (pythons, locks) = pythons(scenario, &locate, events)?;
     let ports = Ports::take(plan::ports_needed(scenario))
         .map_err(|error| Failure::Setup(error.to_string()))?;
@@ -62,6 +65,7 @@ pub fn prepare(
             scratch: scratch(run_id),
             model,
             prompts,
+            run: number(run_id),
             path,
             inherited: std::env::vars_os()
                 .filter_map(|(name, _)| name.into_string().ok())
@@ -98,6 +102,14 @@ fn scratch(run_id: &str) -> PathBuf {
     ))
 }
 
+/// A number of the run's own.
+fn number(run_id: &str) -> u64 {
+    let hash = Sha256::digest(run_id);
+    hash.iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 pub(super) fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String, Failure> {
     if !plan::is_directory(id) {
         return Ok(id.to_owned());
@@ -113,47 +125,24 @@ pub(super) fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String
     Ok(absolute.display().to_string())
 }
 
-/// Reads the prompts: inline, or a JSONL file of `{"prompt": "..."}` or `"..."` lines.
-fn prompts(prompts: &Prompts, locate: &dyn Fn(&str) -> PathBuf) -> Result<Vec<String>, Failure> {
-    let file = match prompts {
-        Prompts::Inline(prompts) => return Ok(prompts.clone()),
-        Prompts::File(file) => locate(file),
-    };
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        Failure::Input(format!(
-            "prompts.file: failed to read {}: {error}",
-            file.display()
-        ))
-    })?;
-    let lines: Vec<(usize, &str)> = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .collect();
-    if lines.is_empty() {
-        return Err(Failure::Input(format!(
-            "prompts.file: {} holds no prompt",
-            file.display()
-        )));
+/// Prompts that are read for a phase that ends by time.
+const UNLIMITED: u64 = 100_000;
+
+/// Reads as many prompts as the largest phase sends.
+fn prompts(scenario: &Scenario, base: &Path, home: Option<&Path>) -> Result<Prompts, Failure> {
+    let phases = plan::phases(&scenario.load).into_iter();
+    let most = phases
+        .map(|phase| phase.requests().unwrap_or(UNLIMITED))
+        .max();
+    let per_request = scenario.request.prompts_per_request;
+    let most = most.unwrap_or(0).saturating_mul(per_request.into());
+    let read = prompts::read(scenario, base, home, most);
+    let read = read.map_err(|error| Failure::Input(error.to_string()))?;
+    if let Source::Conversations(_) = read.source {
+        let message = "prompts.conversations: they can be checked and not driven yet; use `sharegpt` or `synthetic`";
+        return Err(Failure::Input(message.into()));
     }
-    lines
-        .into_iter()
-        .map(|(number, line)| {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-            value
-                .as_str()
-                .or_else(|| value["prompt"].as_str())
-                .map(str::to_owned)
-                .ok_or_else(|| {
-                    Failure::Input(format!(
-                        "{}:{}: expected a line such as {{\"prompt\": \"...\"}} or \"...\", found {}",
-                        file.display(),
-                        number + 1,
-                        line.chars().take(60).collect::<String>()
-                    ))
-                })
-        })
-        .collect()
+    Ok(read)
 }
 
 type Pythons = (IndexMap<String, Python>, IndexMap<String, String>);

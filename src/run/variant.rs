@@ -281,8 +281,11 @@ impl Turn<'_> {
         let first = range.start;
         let phases = &self.variant.phases[range];
         let enough = AtomicBool::new(false);
-        let bodies = [Purpose::Warmup, Purpose::Measured]
-            .map(|purpose| move |request| self.body(purpose, request));
+        let purposes = phases.iter().zip(first..);
+        let bodies: Vec<_> = purposes
+            .map(|(phase, number)| Purpose::of_phase(phase.measured, number))
+            .map(|purpose| move |request| self.body(purpose, request))
+            .collect();
         let loads: Vec<PhaseLoad<'_>> = phases
             .iter()
             .zip(first..)
@@ -291,7 +294,7 @@ impl Turn<'_> {
                 shape: &phase.shape,
                 path: self.variant.requests.path(),
                 stream: self.variant.requests.stream,
-                body: &bodies[usize::from(phase.measured)],
+                body: &bodies[number - first],
                 timeout: self.variant.requests.timeout,
                 enough: &enough,
             })

@@ -20,3 +20,9 @@ pub(super) const PROCESSES: u32 = 64;
 pub(super) const SLOTS: u32 = 100_000;
 /// Characters in the name of a scenario, variant or phase.
 pub(super) const NAME: usize = 64;
+/// Tokens of one prompt or answer.
+pub(super) const TOKENS: u32 = 10_000_000;
+/// Groups of prompts that share a prefix.
+pub(super) const GROUPS: u32 = 1_000_000;
+/// Turns of one conversation.
+pub(super) const TURNS: u32 = 1_000;

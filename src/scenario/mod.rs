@@ -11,6 +11,7 @@ mod load;
 pub mod mistake;
 pub mod model;
 mod overlay;
+mod prompts;
 pub mod rate;
 mod reference;
 mod schema;

@@ -5,6 +5,7 @@
 //! error can point at its place.
 
 pub use super::load::{Arrival, Batch, Closed, Gamma, Load, Open, Phase, Ramp, Steps, Warmup};
+pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
 
 use super::gate::Gate;
 use super::limits;
@@ -73,6 +74,9 @@ pub struct Model {
     /// The name clients ask for; the id unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_name: Option<String>,
+    /// Where its `tokenizer.json` is: a directory; the model's own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
 }
 
 /// A GPU requirement, checked through NVML before anything starts.
@@ -342,16 +346,6 @@ pub enum Flavour {
     Dynamo,
 }
 
-/// Where prompts come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Prompts {
-    /// Written in the scenario.
-    Inline(Vec<String>),
-    /// A JSONL file, one `{"prompt": "..."}` or `"..."` a line; relative to the scenario file.
-    File(String),
-}
-
 /// How a prompt becomes a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -368,9 +362,34 @@ pub struct RequestOptions {
     /// Body fields, such as `max_tokens` and `temperature`.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub params: serde_json::Map<String, Value>,
+    /// Tokens of every answer, exactly: the server is told to stop there and not before. Overrides what prompts ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = limits::TOKENS))]
+    pub output_tokens: Option<u32>,
+    /// Keeps prompts from being found in a server's prefix cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_bust: Option<CacheBust>,
     /// Headers sent with every request.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
+}
+
+impl RequestOptions {
+    /// Whether answers stream; embeddings never do.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        self.stream && self.endpoint != ApiEndpoint::Embeddings
+    }
+}
+
+/// Whose prompts have beginnings of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheBust {
+    /// Every run's: nothing is left from earlier runs, and prompts share within one.
+    Run,
+    /// Every request's: nothing is shared at all.
+    Request,
 }
 
 impl Default for RequestOptions {
@@ -381,6 +400,8 @@ impl Default for RequestOptions {
             prompts_per_request: 1,
             timeout: Time::from_secs(120),
             params: serde_json::Map::new(),
+            output_tokens: None,
+            cache_bust: None,
             headers: IndexMap::new(),
         }
     }
@@ -395,6 +416,10 @@ pub enum ApiEndpoint {
     Completions,
     /// `POST /v1/chat/completions`.
     Chat,
+    /// `POST /v1/responses`.
+    Responses,
+    /// `POST /v1/embeddings`; never streams.
+    Embeddings,
 }
 
 /// When a topology counts as ready: every process's own probe, then real completions that carry the scenario's markers.

@@ -24,6 +24,9 @@ pub(super) struct Answer {
 impl Answer {
     /// The events that a token gives rise to, each `data: ...` with its blank line.
     pub(super) fn events(&self, token: Token) -> Vec<String> {
+        if self.ask.api == Api::Responses {
+            return self.response_events(token);
+        }
         let choice = self.ask.choices[token.choice];
         let first = token.position == 0;
         let text = self.text(token.choice, token.position);
@@ -40,6 +43,9 @@ impl Answer {
 
     /// The events that end a stream.
     pub(super) fn closing(&self) -> Vec<String> {
+        if self.ask.api == Api::Responses {
+            return self.response_closing();
+        }
         let usage = self
             .ask
             .include_usage
@@ -50,6 +56,11 @@ impl Answer {
 
     /// The whole answer at once; `timing` is that of the choice which took longest.
     pub(super) fn body(&self, timing: Option<Timing>) -> Value {
+        match self.ask.api {
+            Api::Responses => return self.response(true),
+            Api::Embeddings => return self.embeddings(),
+            Api::Completions | Api::Chat => {}
+        }
         let choices: Vec<_> = self
             .ask
             .choices
@@ -88,13 +99,13 @@ impl Answer {
     }
 
     /// The text of a token, unless a fault loses it: the first choice's second token, or its only one.
-    fn text(&self, choice: usize, position: u32) -> Option<&'static str> {
+    pub(super) fn text(&self, choice: usize, position: u32) -> Option<&'static str> {
         let Ask { choices, .. } = &self.ask;
         let lost = self.fate.drop_token && choice == 0 && position == 1.min(choices[0].length - 1);
         (!lost).then(|| choices[choice].prompt.word(position))
     }
 
-    fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> Usage {
         Usage {
             prompt: self
                 .ask

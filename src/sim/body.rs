@@ -11,10 +11,12 @@ pub(super) struct Body {
     pub(super) model: Option<String>,
     pub(super) prompt: Option<PromptField>,
     pub(super) messages: Option<Vec<Message>>,
+    pub(super) input: Option<InputField>,
     pub(super) stream: Option<bool>,
     pub(super) stream_options: Option<StreamOptions>,
     pub(super) max_tokens: Option<u32>,
     pub(super) max_completion_tokens: Option<u32>,
+    pub(super) max_output_tokens: Option<u32>,
     pub(super) min_tokens: Option<u32>,
     pub(super) ignore_eos: Option<bool>,
     pub(super) nvext: Option<Value>,
@@ -34,6 +36,13 @@ pub(super) enum PromptField {
     Text(String),
     Texts(Vec<String>),
     IdLists(Vec<Vec<u32>>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum InputField {
+    Prompt(PromptField),
+    Messages(Vec<Message>),
 }
 
 #[derive(Deserialize)]
@@ -111,6 +120,14 @@ impl Body {
 }
 
 impl Message {
+    /// What a user says.
+    pub(super) fn user(text: &str) -> Self {
+        Self {
+            role: "user".to_owned(),
+            content: Some(Content::Text(text.to_owned())),
+        }
+    }
+
     /// As a chat template would put it.
     pub(super) fn render(&self) -> String {
         let text = match &self.content {

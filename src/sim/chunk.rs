@@ -52,7 +52,7 @@ impl Envelope {
                 "index": index, "text": text, "logprobs": null, "finish_reason": finish_reason, "stop_reason": null,
                 "prompt_token_ids": null, "token_ids": null,
             }),
-            (Flavour::Vllm, Api::Chat) => {
+            (Flavour::Vllm, _) => {
                 let mut choice = json!({
                     "index": index, "delta": {"content": text}, "logprobs": null, "finish_reason": finish_reason,
                 });
@@ -66,7 +66,7 @@ impl Envelope {
                 None => json!({"text": text, "index": index}),
                 Some(reason) => json!({"text": text, "index": index, "finish_reason": reason}),
             },
-            (Flavour::Dynamo, Api::Chat) => {
+            (Flavour::Dynamo, _) => {
                 let delta = if first {
                     json!({"content": text, "role": "assistant"})
                 } else {
@@ -99,14 +99,14 @@ impl Envelope {
             (Flavour::Vllm, Api::Completions) => json!({
                 "id": id, "object": "text_completion", "created": created, "model": model, "choices": choices,
             }),
-            (Flavour::Vllm, Api::Chat) => json!({
+            (Flavour::Vllm, _) => json!({
                 "id": id, "object": "chat.completion.chunk", "created": created, "model": model, "choices": choices,
             }),
             (Flavour::Dynamo, Api::Completions) => json!({
                 "id": id, "choices": choices, "created": created, "model": model, "system_fingerprint": null,
                 "object": "text_completion", "usage": null,
             }),
-            (Flavour::Dynamo, Api::Chat) => json!({
+            (Flavour::Dynamo, _) => json!({
                 "id": id, "choices": choices, "created": created, "model": model, "object": "chat.completion.chunk",
             }),
         }
@@ -136,7 +136,7 @@ impl Envelope {
                 "service_tier": null, "system_fingerprint": FINGERPRINT, "usage": with_details(usage),
                 "kv_transfer_params": null, "ec_transfer_params": null, "metrics": null,
             }),
-            (Flavour::Vllm, Api::Chat) => json!({
+            (Flavour::Vllm, _) => json!({
                 "id": id, "object": "chat.completion", "created": created, "model": model, "choices": choices,
                 "service_tier": null, "system_fingerprint": FINGERPRINT, "usage": with_details(usage), "prompt_logprobs": null,
                 "prompt_token_ids": null, "prompt_text": null, "kv_transfer_params": null, "ec_transfer_params": null,
@@ -146,7 +146,7 @@ impl Envelope {
                 "id": id, "choices": choices, "created": created, "model": model, "system_fingerprint": null,
                 "object": "text_completion", "usage": usage,
             }),
-            (Flavour::Dynamo, Api::Chat) => json!({
+            (Flavour::Dynamo, _) => json!({
                 "id": id, "choices": choices, "created": created, "model": model, "object": "chat.completion",
                 "usage": usage,
             }),
@@ -159,7 +159,7 @@ impl Envelope {
                 "index": index, "text": text, "logprobs": null, "finish_reason": finish_reason, "stop_reason": null,
                 "token_ids": null, "prompt_logprobs": null, "prompt_token_ids": null, "routed_experts": null,
             }),
-            (Flavour::Vllm, Api::Chat) => json!({
+            (Flavour::Vllm, _) => json!({
                 "index": index,
                 "message": {
                     "role": "assistant", "content": text, "refusal": null, "annotations": null, "audio": null,
@@ -171,7 +171,7 @@ impl Envelope {
             (Flavour::Dynamo, Api::Completions) => json!({
                 "text": text, "index": index, "finish_reason": finish_reason,
             }),
-            (Flavour::Dynamo, Api::Chat) => json!({
+            (Flavour::Dynamo, _) => json!({
                 "index": index, "message": {"content": text, "refusal": null, "role": "assistant"},
                 "finish_reason": finish_reason, "logprobs": null,
             }),
@@ -188,7 +188,7 @@ impl Envelope {
                 "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total,
                 "prompt_tokens_details": {"audio_tokens": null, "cached_tokens": 0},
             }),
-            (Flavour::Dynamo, Api::Chat) => json!({
+            (Flavour::Dynamo, _) => json!({
                 "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total,
                 "prompt_tokens_details": {"cached_tokens": 0},
             }),

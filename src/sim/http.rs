@@ -58,6 +58,8 @@ impl App {
         let router = Router::new()
             .route("/v1/completions", post(completions))
             .route("/v1/chat/completions", post(chat))
+            .route("/v1/responses", post(responses))
+            .route("/v1/embeddings", post(embeddings))
             .route("/v1/models", get(pages::models))
             .route("/health", get(pages::health))
             .route("/metrics", get(pages::metrics))
@@ -182,6 +184,8 @@ impl App {
         let endpoint = match ask.api {
             Api::Completions => "completions",
             Api::Chat => "chat_completions",
+            Api::Responses => "responses",
+            Api::Embeddings => "embeddings",
         };
         self.metrics
             .update(|figures| figures.answered(endpoint, ask.stream, success));
@@ -193,6 +197,8 @@ impl App {
         let prefix = match ask.api {
             Api::Completions => "cmpl",
             Api::Chat => "chatcmpl",
+            Api::Responses => "resp",
+            Api::Embeddings => "embd",
         };
         Envelope {
             flavour: self.options.flavour,
@@ -226,6 +232,14 @@ async fn completions(State(app): Shared, body: Bytes) -> Response {
 
 async fn chat(State(app): Shared, body: Bytes) -> Response {
     app.complete(Api::Chat, body).await
+}
+
+async fn responses(State(app): Shared, body: Bytes) -> Response {
+    app.complete(Api::Responses, body).await
+}
+
+async fn embeddings(State(app): Shared, body: Bytes) -> Response {
+    app.complete(Api::Embeddings, body).await
 }
 
 fn epoch_ms() -> u64 {

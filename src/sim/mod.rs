@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod chunk;
+mod embeddings;
 mod engine;
 mod fault;
 mod feed;
@@ -16,6 +17,7 @@ mod options;
 mod pages;
 mod refusal;
 mod request;
+mod responses;
 mod serve;
 #[cfg(test)]
 mod tests;

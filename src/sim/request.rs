@@ -1,6 +1,6 @@
 //! From the bytes of a request to what the engine is asked for, or the refusal that the flavour's server would send.
 
-use super::body::{Body, Message, PromptField};
+use super::body::{Body, InputField, Message, PromptField};
 use super::options::{Flavour, Options};
 use super::refusal::Refusal;
 use super::text::Prompt;
@@ -11,6 +11,8 @@ use serde_json::json;
 pub(super) enum Api {
     Completions,
     Chat,
+    Responses,
+    Embeddings,
 }
 
 /// A valid request.
@@ -72,7 +74,7 @@ pub(super) fn parse(api: Api, body: &[u8], options: &Options) -> Result<Ask, Ref
         api,
         model,
         choices,
-        stream: body.stream.unwrap_or_default(),
+        stream: body.stream.unwrap_or_default() && api != Api::Embeddings,
         include_usage: body
             .stream_options
             .as_ref()
@@ -86,22 +88,31 @@ pub(super) fn parse(api: Api, body: &[u8], options: &Options) -> Result<Ask, Ref
 fn prompts(api: Api, body: &Body, flavour: Flavour) -> Result<Vec<Prompt>, Refusal> {
     let missing = |field| Refusal::unreadable(flavour, &format!("missing field `{field}`"));
     let prompts = match api {
-        Api::Completions => match body.prompt.as_ref().ok_or_else(|| missing("prompt"))? {
-            PromptField::Text(text) => vec![Prompt::from_text(text)],
-            PromptField::Texts(texts) => texts.iter().map(|text| Prompt::from_text(text)).collect(),
-            PromptField::Ids(ids) if ids.is_empty() => Vec::new(),
-            PromptField::Ids(ids) => vec![Prompt::from_ids(ids)],
-            PromptField::IdLists(lists) => lists.iter().map(|ids| Prompt::from_ids(ids)).collect(),
+        Api::Completions => texts(body.prompt.as_ref().ok_or_else(|| missing("prompt"))?),
+        Api::Chat => chat(
+            body.messages
+                .as_deref()
+                .ok_or_else(|| missing("messages"))?,
+        ),
+        Api::Responses => match body.input.as_ref().ok_or_else(|| missing("input"))? {
+            InputField::Prompt(PromptField::Text(text)) if text.is_empty() => Vec::new(),
+            InputField::Prompt(PromptField::Text(text)) => chat(&[Message::user(text)]),
+            InputField::Messages(messages) => chat(messages),
+            InputField::Prompt(_) => {
+                return Err(Refusal::invalid(
+                    "the input is a text or messages",
+                    Some("input"),
+                ));
+            }
         },
-        Api::Chat => match body
-            .messages
-            .as_deref()
-            .ok_or_else(|| missing("messages"))?
-        {
-            [] => Vec::new(),
-            messages => vec![Prompt::from_text(
-                &messages.iter().map(Message::render).collect::<String>(),
-            )],
+        Api::Embeddings => match body.input.as_ref().ok_or_else(|| missing("input"))? {
+            InputField::Prompt(prompt) => texts(prompt),
+            InputField::Messages(_) => {
+                return Err(Refusal::invalid(
+                    "the input is a text or several",
+                    Some("input"),
+                ));
+            }
         },
     };
     if prompts.is_empty() || prompts.iter().any(|prompt| prompt.tokens == 0) {
@@ -113,7 +124,35 @@ fn prompts(api: Api, body: &Body, flavour: Flavour) -> Result<Vec<Prompt>, Refus
     Ok(prompts)
 }
 
+fn texts(field: &PromptField) -> Vec<Prompt> {
+    match field {
+        PromptField::Text(text) => vec![Prompt::from_text(text)],
+        PromptField::Texts(texts) => texts.iter().map(|text| Prompt::from_text(text)).collect(),
+        PromptField::Ids(ids) if ids.is_empty() => Vec::new(),
+        PromptField::Ids(ids) => vec![Prompt::from_ids(ids)],
+        PromptField::IdLists(lists) => lists.iter().map(|ids| Prompt::from_ids(ids)).collect(),
+    }
+}
+
+/// One prompt out of all messages, or none.
+fn chat(messages: &[Message]) -> Vec<Prompt> {
+    let text: String = messages.iter().map(Message::render).collect();
+    let some = (!messages.is_empty()).then(|| Prompt::from_text(&text));
+    some.into_iter().collect()
+}
+
 fn choice(api: Api, prompt: Prompt, body: &Body, options: &Options) -> Result<Choice, Refusal> {
+    if api == Api::Embeddings {
+        if prompt.tokens > options.max_model_len {
+            return Err(Refusal::too_long(prompt.tokens, 0, options));
+        }
+        // Reading the prompt takes a step, and nothing is said.
+        return Ok(Choice {
+            prompt,
+            length: 1,
+            finish_reason: "stop",
+        });
+    }
     let room = options.max_model_len.saturating_sub(prompt.tokens);
     let limit = match api {
         Api::Completions => body.max_tokens.unwrap_or(16.min(room.max(1))),
@@ -121,6 +160,8 @@ fn choice(api: Api, prompt: Prompt, body: &Body, options: &Options) -> Result<Ch
             .max_completion_tokens
             .or(body.max_tokens)
             .unwrap_or(room.max(1)),
+        Api::Responses => body.max_output_tokens.unwrap_or(room.max(1)),
+        Api::Embeddings => 0,
     };
     if limit == 0 {
         let message = "max_tokens must be at least 1, got 0. (parameter=max_tokens, value=0)";

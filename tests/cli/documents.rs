@@ -19,7 +19,7 @@ fn every_scenario_shown_loads() {
     let whole: Vec<&str> = blocks
         .filter(|block| block.starts_with("version:"))
         .collect();
-    assert_eq!(whole.len(), 2);
+    assert_eq!(whole.len(), 3);
     let schema = jsonschema::draft202012::new(&scenario::schema()).unwrap();
     for block in whole {
         let input = Input {

@@ -3,6 +3,7 @@
 mod failures;
 mod interrupts;
 mod passes;
+mod prompts;
 mod terminal;
 mod up;
 mod watch;

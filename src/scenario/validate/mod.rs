@@ -3,6 +3,7 @@
 
 mod engine;
 mod load;
+mod prompts;
 mod request;
 mod top;
 mod variants;

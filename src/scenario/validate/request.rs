@@ -7,10 +7,11 @@ use crate::scenario::units::Time;
 use indexmap::IndexMap;
 
 /// Body fields that `bench` sets, and what to use instead.
-const OWN_PARAMS: [(&str, &str); 5] = [
+const OWN_PARAMS: [(&str, &str); 6] = [
     ("model", "use `model: {served_name: ...}`"),
     ("prompt", "use `prompts`"),
     ("messages", "use `prompts`"),
+    ("input", "use `prompts`"),
     ("stream", "use `request: {stream: ...}`"),
     ("stream_options", "`bench` always asks for usage"),
 ];
@@ -36,15 +37,23 @@ impl Checker<'_> {
             limits::PROMPTS_PER_REQUEST.into(),
         );
         if request.prompts_per_request > 1
-            && request.endpoint != ApiEndpoint::Completions
+            && !matches!(
+                request.endpoint,
+                ApiEndpoint::Completions | ApiEndpoint::Embeddings
+            )
             && self.intact(&path.key("endpoint"))
         {
             let help = "set `endpoint: completions`, or leave `prompts_per_request` out";
             self.wrong(
                 &per_request,
-                "only `completions` takes several prompts in one request",
+                "only `completions` and `embeddings` take several prompts in one request",
                 help,
             );
+        }
+        if let Some(tokens) = request.output_tokens {
+            let path = path.key("output_tokens");
+            self.count(&path, tokens.into(), limits::TOKENS.into());
+            self.no_second_limit(&path);
         }
         for (own, instead) in OWN_PARAMS {
             if request.params.contains_key(own) {

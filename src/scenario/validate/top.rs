@@ -2,7 +2,7 @@
 
 use super::{Checker, at, limits};
 use crate::scenario::mistake::quote;
-use crate::scenario::model::{Prompts, Runtime};
+use crate::scenario::model::Runtime;
 
 impl Checker<'_> {
     pub(super) fn top(&mut self) {
@@ -52,6 +52,13 @@ impl Checker<'_> {
 
     fn model(&mut self) {
         let model = &self.scenario.model;
+        if let Some(tokenizer) = &model.tokenizer {
+            self.plain(
+                &at("model.tokenizer"),
+                "the path of the tokenizer",
+                tokenizer,
+            );
+        }
         let names = [
             ("id", Some(&model.id)),
             ("served_name", model.served_name.as_ref()),
@@ -64,33 +71,6 @@ impl Checker<'_> {
                 let message = format!("{} would read as an option of the engine", quote(name));
                 self.wrong(&path, message, "a model's name does not start with `-`");
             }
-        }
-    }
-
-    fn prompts(&mut self) {
-        match &self.scenario.prompts {
-            Prompts::Inline(prompts) => {
-                let path = at("prompts.inline");
-                if prompts.is_empty() {
-                    self.wrong(
-                        &path,
-                        "the list of prompts is empty",
-                        "write at least one prompt",
-                    );
-                }
-                for (i, prompt) in prompts.iter().enumerate() {
-                    let path = path.item(i);
-                    self.no_secret(&path, "a prompt", "prompts are kept in the record: write it out, or use `prompts: {file: ...}`");
-                    if prompt.trim().is_empty() {
-                        self.wrong(
-                            &path,
-                            "this prompt is empty",
-                            "engines refuse empty prompts: write some text",
-                        );
-                    }
-                }
-            }
-            Prompts::File(path) => self.plain(&at("prompts.file"), "the path of the prompts", path),
         }
     }
 

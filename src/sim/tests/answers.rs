@@ -259,3 +259,70 @@ fn metrics_agree_with_usage() {
         }
     }
 }
+
+#[test]
+fn responses_are_told_event_by_event() {
+    let server = Server::start("");
+    let body = json!({"model": "m", "input": "Hi", "max_output_tokens": 3, "ignore_eos": true, "stream": true});
+    let reply = server.post("/v1/responses", &body.to_string());
+    let names: Vec<&str> = reply
+        .chunks
+        .iter()
+        .filter_map(|chunk| chunk.lines().next())
+        .collect();
+    let expected = [
+        "created",
+        "in_progress",
+        "output_item.added",
+        "content_part.added",
+        "output_text.delta",
+        "output_text.delta",
+        "output_text.delta",
+        "output_text.done",
+        "content_part.done",
+        "output_item.done",
+        "completed",
+    ];
+    assert_eq!(
+        names,
+        expected.map(|name| format!("event: response.{name}"))
+    );
+    let data = reply
+        .chunks
+        .iter()
+        .map(|chunk| chunk.split_once("data: ").expect("data").1);
+    let events: Vec<Value> = data
+        .map(|data| serde_json::from_str(data).expect("JSON"))
+        .collect();
+    for (number, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+    }
+    let whole = &events[10]["response"];
+    let counts = ["input_tokens", "output_tokens"].map(|key| whole["usage"][key].as_u64());
+    assert_eq!(counts, [Some(3), Some(3)], "`user`, a colon and one word");
+    // A chat of the same words is answered with the same text.
+    let chat = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 3, "ignore_eos": true});
+    let chat = server.post("/v1/chat/completions", &chat.to_string());
+    assert_eq!(whole["output"][0]["content"][0]["text"], chat.texts(1)[0]);
+}
+
+#[test]
+fn embeddings_depend_on_the_input_alone() {
+    let server = Server::start("");
+    let ask = |input: Value| {
+        let body = json!({"model": "m", "input": input});
+        server.post("/v1/embeddings", &body.to_string()).json()
+    };
+    let both = ask(json!(["one", "two words"]));
+    assert_eq!(both["usage"]["prompt_tokens"], 3);
+    assert_eq!(
+        both["data"][1]["embedding"],
+        ask(json!("two words"))["data"][0]["embedding"]
+    );
+    assert_ne!(both["data"][0]["embedding"], both["data"][1]["embedding"]);
+    let refused = server.post(
+        "/v1/embeddings",
+        &json!({"model": "m", "prompt": "x"}).to_string(),
+    );
+    assert_eq!(refused.status, 400);
+}

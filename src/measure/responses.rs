@@ -1,0 +1,131 @@
+//! Streams of the responses API: typed events, of which the last repeats the whole answer. Pure.
+
+use super::answer::error_message;
+use serde_json::Value;
+
+/// What has been read of such a stream.
+#[derive(Debug, Default)]
+pub(super) struct Response {
+    /// The response as the last event that carried one had it.
+    body: Value,
+    /// Every delta in order of arrival: text, reasoning, arguments.
+    all: String,
+    /// Deltas of the text alone.
+    said: String,
+    ended: bool,
+}
+
+/// What one event was.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// Part of the output.
+    pub(super) output: bool,
+    /// It held text.
+    pub(super) text: bool,
+    /// It ends the stream.
+    pub(super) last: bool,
+    /// What it says is wrong.
+    pub(super) wrong: Option<String>,
+}
+
+/// Whether an event is one of this API.
+pub(super) fn is_one(chunk: &Value) -> bool {
+    let kind = chunk.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.starts_with("response."))
+}
+
+impl Response {
+    /// Takes one event.
+    pub(super) fn take(&mut self, mut chunk: Value) -> Step {
+        let kind = chunk["type"].as_str().unwrap_or_default().to_owned();
+        let mut step = Step {
+            output: chunk.get("output_index").is_some(),
+            ..Step::default()
+        };
+        if let Some(response) = chunk.get_mut("response") {
+            self.body = response.take();
+        }
+        match kind.as_str() {
+            "response.completed" | "response.incomplete" => {
+                (self.ended, step.last) = (true, true);
+                step.wrong = self.contradiction();
+            }
+            "response.failed" => {
+                (self.ended, step.last) = (true, true);
+                let said = error_message(&self.body);
+                step.wrong = Some(format!("the response failed: {}", said.unwrap_or_default()));
+            }
+            _ if kind.ends_with(".delta") => {
+                let delta = chunk["delta"].as_str().unwrap_or_default();
+                step.text = !delta.is_empty();
+                self.all.push_str(delta);
+                if kind == "response.output_text.delta" {
+                    self.said.push_str(delta);
+                }
+            }
+            _ => {}
+        }
+        step
+    }
+
+    /// Whether the whole response came.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The body as a unary call returns it, and all text.
+    pub(super) fn finish(self) -> (Value, Vec<String>) {
+        (self.body, vec![self.all])
+    }
+
+    /// The deltas must add up to what the response says in the end.
+    fn contradiction(&self) -> Option<String> {
+        let whole: String = parts(&self.body, "output_text").collect();
+        (whole != self.said).then(|| {
+            format!(
+                "the deltas have {} characters of text and the completed response has {}: some were lost, doubled or changed",
+                self.said.chars().count(),
+                whole.chars().count()
+            )
+        })
+    }
+}
+
+/// Texts of the content parts of one type.
+fn parts<'b>(body: &'b Value, kind: &'b str) -> impl Iterator<Item = &'b str> {
+    let items = body
+        .get("output")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let content = items.flat_map(|item| {
+        item.get("content")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    });
+    content
+        .filter(move |part| part["type"] == kind)
+        .filter_map(|part| part["text"].as_str())
+}
+
+/// All text of a whole response: reasoning, what was said, arguments.
+pub(super) fn whole_text(body: &Value) -> Option<String> {
+    let items = body.get("output")?.as_array()?;
+    let mut text = String::new();
+    for item in items {
+        let lists = ["summary", "content"]
+            .into_iter()
+            .filter_map(|key| item.get(key)?.as_array());
+        for part in lists.flatten() {
+            let said = part["text"].as_str().or_else(|| part["refusal"].as_str());
+            text.push_str(said.unwrap_or_default());
+        }
+        text.push_str(item["arguments"].as_str().unwrap_or_default());
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+#[path = "responses_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+//! Tool calls of a whole chat answer: what a client would trip over. Pure.
+
+use serde_json::Value;
+
+/// Why a choice that says it ends with tool calls can't be acted on.
+pub(super) fn trouble(body: &Value) -> Option<String> {
+    let choices = body.get("choices")?.as_array()?;
+    let called = choices
+        .iter()
+        .filter(|choice| choice["finish_reason"] == "tool_calls");
+    called
+        .filter_map(|choice| choice.get("message"))
+        .find_map(in_message)
+}
+
+fn in_message(message: &Value) -> Option<String> {
+    let none = Vec::new();
+    let calls = message["tool_calls"].as_array().unwrap_or(&none);
+    if calls.is_empty() {
+        return Some("it ends with `tool_calls` and calls none".into());
+    }
+    calls.iter().enumerate().find_map(|(nth, call)| {
+        let function = &call["function"];
+        if function["name"].as_str().is_none_or(str::is_empty) {
+            return Some(format!("tool call {nth} names no function"));
+        }
+        let arguments = function["arguments"].as_str().unwrap_or_default();
+        let wrong = serde_json::from_str::<Value>(arguments).err()?;
+        Some(format!(
+            "the arguments of tool call {nth} are not JSON: {wrong}"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trouble;
+    use serde_json::{Value, json};
+
+    fn calls(finish_reason: &str, calls: Value) -> Option<String> {
+        let message = json!({"role": "assistant", "content": null, "tool_calls": calls});
+        trouble(
+            &json!({"choices": [{"index": 0, "message": message, "finish_reason": finish_reason}]}),
+        )
+    }
+
+    #[test]
+    fn a_call_names_its_function_and_has_json_for_it() {
+        let call = |name, arguments| json!([{"id": "a", "function": {"name": name, "arguments": arguments}}]);
+        assert_eq!(calls("tool_calls", call("f", "{\"x\": 1}")), None);
+        let cut = calls("tool_calls", call("f", "{\"x\": "));
+        assert!(
+            cut.unwrap()
+                .starts_with("the arguments of tool call 0 are not JSON")
+        );
+        assert_eq!(
+            calls("tool_calls", call("", "{}")).unwrap(),
+            "tool call 0 names no function"
+        );
+        assert_eq!(
+            calls("tool_calls", json!([])).unwrap(),
+            "it ends with `tool_calls` and calls none"
+        );
+        // The limit on tokens may cut a call short; that is the answer that was asked for.
+        assert_eq!(calls("length", call("f", "{\"x\": ")), None);
+    }
+}

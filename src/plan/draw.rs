@@ -1,0 +1,179 @@
+//! Random draws that are the same on every machine and in every release, because request lists are compared by their hash:
+//! the generator and the logarithm are our own, and only operations are used whose result IEEE 754 fixes. Pure.
+
+use crate::scenario::model::{Length, Spread, SpreadShape};
+
+/// Splitmix64 (Steele, Lea and Flood 2014): equal seeds give equal draws.
+#[derive(Debug, Clone)]
+pub(super) struct Draw(u64);
+
+impl Draw {
+    /// Draws from `seed`, apart from those of the same seed for another `purpose`.
+    pub(super) const fn new(seed: u64, purpose: u64) -> Self {
+        Self(mix(seed ^ mix(purpose)))
+    }
+
+    pub(super) const fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0)
+    }
+
+    /// Below `n`, which is above zero.
+    pub(super) fn below(&mut self, n: u32) -> u32 {
+        // The high half of the product: its bias is below n / 2^64.
+        let product = u128::from(self.bits()) * u128::from(n);
+        u32::try_from(product >> 64).unwrap_or(0)
+    }
+
+    /// Between 0 and 1, neither included.
+    fn uniform(&mut self) -> f64 {
+        ((self.bits() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    }
+
+    /// Of mean 0 and standard deviation 1 (Marsaglia and Bray 1964).
+    fn normal(&mut self) -> f64 {
+        loop {
+            let (x, y) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
+            let square = x * x + y * y;
+            if square < 1.0 && square > 0.0 {
+                return x * (-2.0 * ln(square) / square).sqrt();
+            }
+        }
+    }
+
+    /// A number of tokens, 1 at least.
+    pub(super) fn length(&mut self, length: &Length) -> u32 {
+        let spread = match length {
+            Length::Fixed(tokens) => return *tokens,
+            Length::Spread(spread) => spread,
+        };
+        let (least, most) = (spread.min.unwrap_or(1), spread.max.unwrap_or(u32::MAX));
+        match spread.shape() {
+            SpreadShape::Uniform => least + self.below((most - least).saturating_add(1)),
+            SpreadShape::Normal => {
+                let (mean, deviation) = moments(spread);
+                rounded(mean + deviation * self.normal()).clamp(least, most)
+            }
+            SpreadShape::Lognormal => {
+                let (mean, deviation) = moments(spread);
+                let variance = ln(1.0 + (deviation / mean) * (deviation / mean));
+                let log = ln(mean) - variance / 2.0 + variance.sqrt() * self.normal();
+                rounded(exp(log)).clamp(least, most)
+            }
+        }
+    }
+}
+
+fn moments(spread: &Spread) -> (f64, f64) {
+    (spread.mean.unwrap_or(1.0), spread.stddev.unwrap_or(0.0))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float to an integer saturates, and lengths are not negative"
+)]
+fn rounded(tokens: f64) -> u32 {
+    (tokens + 0.5).max(0.0) as u32
+}
+
+/// The finaliser of splitmix64: a bijection that leaves no pattern.
+pub(super) const fn mix(state: u64) -> u64 {
+    let mut z = state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Natural logarithm of a normal number above zero: the system's differs in the last digit from one to the next.
+fn ln(x: f64) -> f64 {
+    let bits = x.to_bits();
+    let mut exponent = ((bits >> 52) & 0x7ff) as f64 - 1023.0;
+    let mut fraction = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
+    if fraction > std::f64::consts::SQRT_2 {
+        fraction /= 2.0;
+        exponent += 1.0;
+    }
+    // ln f = 2 artanh((f - 1) / (f + 1)), whose argument is below 0.172.
+    let s = (fraction - 1.0) / (fraction + 1.0);
+    let series = (0..12).rev().map(|n| f64::from(2 * n + 1));
+    let artanh = series.fold(0.0, |sum, odd| sum * s * s + 1.0 / odd) * s;
+    exponent * std::f64::consts::LN_2 + 2.0 * artanh
+}
+
+/// e to the power of `x`, for the same reason.
+fn exp(x: f64) -> f64 {
+    let halvings = 64.0;
+    let r = x / halvings;
+    let series = (1..20).rev().map(f64::from);
+    let small = series.fold(1.0, |sum, n| 1.0 + sum * r / n);
+    // Squared six times.
+    (0..6).fold(small, |power, _| power * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(length: &Length, n: usize) -> Vec<f64> {
+        let mut draw = Draw::new(7, 1);
+        (0..n).map(|_| f64::from(draw.length(length))).collect()
+    }
+
+    fn spread(mean: f64, stddev: f64, shape: SpreadShape) -> Length {
+        Length::Spread(Spread {
+            mean: Some(mean),
+            stddev: Some(stddev),
+            min: None,
+            max: None,
+            shape: Some(shape),
+        })
+    }
+
+    #[test]
+    fn ln_and_exp_agree_with_the_system() {
+        for i in 1..2_000 {
+            let x = f64::from(i) * 0.017;
+            assert!((ln(x) - x.ln()).abs() < 1e-14 * (1.0 + x.ln().abs()), "{x}");
+            let y = x - 17.0;
+            assert!((exp(y) / y.exp() - 1.0).abs() < 1e-13, "{y}");
+        }
+    }
+
+    #[test]
+    fn lengths_have_their_mean_and_spread() {
+        for (shape, skew) in [(SpreadShape::Normal, 0.0), (SpreadShape::Lognormal, 0.77)] {
+            let drawn = lengths(&spread(1_000.0, 250.0, shape), 100_000);
+            let n = drawn.len() as f64;
+            let mean = drawn.iter().sum::<f64>() / n;
+            let moment = |p| drawn.iter().map(|x| (x - mean).powi(p)).sum::<f64>() / n;
+            let deviation = moment(2).sqrt();
+            assert!((mean - 1_000.0).abs() < 5.0, "{shape:?} {mean}");
+            assert!((deviation - 250.0).abs() < 5.0, "{shape:?} {deviation}");
+            // A lognormal of coefficient of variation c has skewness 3 c + c^3.
+            let skewness = moment(3) / deviation.powi(3);
+            assert!((skewness - skew).abs() < 0.06, "{shape:?} {skewness}");
+        }
+    }
+
+    #[test]
+    fn a_uniform_length_reaches_both_ends_and_nothing_beyond() {
+        let uniform = Length::Spread(Spread {
+            min: Some(3),
+            max: Some(6),
+            ..Spread::default()
+        });
+        let mut seen: Vec<u32> = lengths(&uniform, 1_000).iter().map(|x| *x as u32).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, [3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn draws_never_change() {
+        let mut draw = Draw::new(0, 1);
+        let normal = spread(512.0, 64.0, SpreadShape::Normal);
+        let drawn: Vec<u32> = (0..6).map(|_| draw.length(&normal)).collect();
+        assert_eq!(drawn, [498, 401, 632, 425, 506, 514]);
+    }
+}

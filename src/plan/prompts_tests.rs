@@ -1,0 +1,110 @@
+use super::*;
+use std::collections::HashSet;
+
+fn synthetic(value: serde_json::Value) -> Prompts {
+    Prompts {
+        source: Source::Synthetic(serde_json::from_value(value).unwrap()),
+        words: Words::plain(),
+        overhead: 3,
+    }
+}
+
+fn text(prompts: &Prompts, number: u64, salt: u64) -> String {
+    prompts
+        .text(&prompts.entry(number), Salt(salt))
+        .into_owned()
+}
+
+#[test]
+fn a_prompt_has_as_many_words_as_its_plan_leaves_it() {
+    let prompts = synthetic(serde_json::json!({"input_tokens": {"mean": 60, "stddev": 30}}));
+    for number in 0..500 {
+        let planned = prompts.entry(number).input_tokens.unwrap();
+        let words = text(&prompts, number, 0).split(' ').count();
+        assert_eq!(u32::try_from(words).unwrap() + 3, planned);
+    }
+}
+
+#[test]
+fn prompts_are_distinct_and_so_are_sets_of_them() {
+    let prompts = synthetic(serde_json::json!({"input_tokens": 12}));
+    let mut seen = HashSet::new();
+    for number in 0..20_000 {
+        assert!(seen.insert(text(&prompts, number, 0)));
+        assert!(seen.insert(text(&prompts, number, 1)));
+    }
+}
+
+#[test]
+fn a_group_shares_its_prefix_and_nothing_else() {
+    let spec = serde_json::json!({"input_tokens": 40, "shared_prefix_tokens": 20, "groups": 4});
+    let prompts = synthetic(spec);
+    let texts: Vec<String> = (0..64).map(|n| text(&prompts, n, 0)).collect();
+    let head = |text: &str, words: usize| text.split(' ').take(words).collect::<Vec<_>>().join(" ");
+    let heads = |words| {
+        texts
+            .iter()
+            .map(|t| head(t, words))
+            .collect::<HashSet<_>>()
+            .len()
+    };
+    assert_eq!((heads(1), heads(20), heads(22)), (4, 4, 64));
+}
+
+#[test]
+fn what_prompts_have_in_common_is_known() {
+    let spec = serde_json::json!({"input_tokens": 40, "shared_prefix_tokens": 20, "groups": 4});
+    // Each group's first prompt has its prefix for itself.
+    assert_eq!(synthetic(spec).shared(64), Some((60 * 20, 64 * 40)));
+    let apart = synthetic(serde_json::json!({"input_tokens": 40}));
+    assert_eq!(apart.shared(64), Some((0, 64 * 40)));
+    assert_eq!(Prompts::written(["a".to_owned()]).shared(2), None);
+}
+
+#[test]
+fn a_prefix_longer_than_a_prompt_leaves_it_a_word_of_its_own() {
+    let spec = serde_json::json!({"input_tokens": 10, "shared_prefix_tokens": 200});
+    let prompts = synthetic(spec);
+    assert_eq!(text(&prompts, 0, 0).split(' ').count(), 7);
+    assert_ne!(text(&prompts, 0, 0), text(&prompts, 1, 0));
+}
+
+#[test]
+fn the_list_never_changes() {
+    let spec = serde_json::json!({
+        "input_tokens": {"mean": 12, "stddev": 4, "shape": "lognormal"}, "output_tokens": {"min": 3, "max": 9},
+        "shared_prefix_tokens": 3, "groups": 2, "seed": 42,
+    });
+    let prompts = synthetic(spec);
+    let list: String = (0..5)
+        .map(|number| {
+            let entry = prompts.entry(number);
+            format!(
+                "{:?} {:?} {}\n",
+                entry.input_tokens,
+                entry.output_tokens,
+                text(&prompts, number, 0)
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(list);
+}
+
+#[test]
+fn a_list_begins_again_and_knows_its_times() {
+    let at = |ms| Entry {
+        at: Some(Duration::from_millis(ms)),
+        ..Entry::written(ms.to_string())
+    };
+    let prompts = Prompts::listed(vec![at(0), at(5)]);
+    assert_eq!(text(&prompts, 3, 0), "5");
+    assert_eq!(prompts.times(), Some(vec![0, 5_000_000]));
+    let mixed = Prompts::listed(vec![at(0), Entry::written("x".into())]);
+    assert_eq!(mixed.times(), None);
+}
+
+#[test]
+fn made_up_words_are_distinct() {
+    let words = Words::plain();
+    assert_eq!(words.all().iter().collect::<HashSet<_>>().len(), 1024);
+}

@@ -1,0 +1,119 @@
+//! Whether prompts fit into the model's context, where both are known.
+
+use super::tokens::{Counter, Place};
+use super::{Error, Pile};
+use crate::plan::prompts::{Entry, Text};
+use crate::scenario::effective;
+use crate::scenario::model::{ApiEndpoint, ArgValue, Args, Engine, Worker};
+use std::borrow::Borrow;
+use std::fmt::Display;
+
+/// Prompts of planned lengths, each with its place.
+pub(super) fn check_planned<E: Borrow<Entry>, P: Display>(
+    entries: impl Iterator<Item = (E, P)>,
+    model: &Place<'_>,
+) -> Result<(), Error> {
+    let Some(context) = context(model) else {
+        return Ok(());
+    };
+    let request = &model.scenario.request;
+    for (entry, place) in entries {
+        let entry = entry.borrow();
+        let input = entry.input_tokens.unwrap_or(0);
+        let output = output(entry, model);
+        if u64::from(input) + u64::from(output) > u64::from(context) {
+            let and = match request.endpoint {
+                ApiEndpoint::Embeddings => String::new(),
+                _ => format!(" and {output} of the answer"),
+            };
+            return Err(Error(format!(
+                "{place}: {input} tokens{and} are more than the model's context of {context}; ask for fewer, or raise `max-model-len`"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Prompts as they were written. A token has a byte at least, so that only long ones need be counted.
+pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error> {
+    let Some(context) = context(model) else {
+        return Ok(());
+    };
+    let bytes = |entry: &Entry| match &entry.text {
+        Text::Written(text) => text.len(),
+        Text::Drawn(_) => 0,
+    };
+    let all = pile.entries.iter().zip(&pile.places);
+    let mut long = all
+        .filter(|(entry, _)| bytes(entry) > context as usize)
+        .peekable();
+    if long.peek().is_none() || model.counts_words() {
+        return Ok(());
+    }
+    // Without a tokenizer the server has the last word.
+    let Ok(counter) = Counter::find(model) else {
+        return Ok(());
+    };
+    let endpoint = model.scenario.request.endpoint;
+    let counted = long.filter_map(|(entry, place)| {
+        let Text::Written(text) = &entry.text else {
+            return None;
+        };
+        let tokens = counter.prompt(endpoint, text).ok()?;
+        let entry = Entry {
+            input_tokens: Some(tokens),
+            ..entry.clone()
+        };
+        Some((entry, place))
+    });
+    check_planned(counted, model)
+}
+
+fn output(entry: &Entry, model: &Place<'_>) -> u32 {
+    let request = &model.scenario.request;
+    let asked = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+    let asked = asked
+        .iter()
+        .find_map(|key| request.params.get(*key)?.as_u64());
+    let asked = asked.and_then(|n| u32::try_from(n).ok());
+    match request.endpoint {
+        ApiEndpoint::Embeddings => 0,
+        _ => request
+            .output_tokens
+            .or(entry.output_tokens)
+            .or(asked)
+            .unwrap_or(1),
+    }
+}
+
+/// The smallest context of all variants' engines, in tokens.
+fn context(model: &Place<'_>) -> Option<u32> {
+    let common = &model.scenario.vllm.args;
+    let variants = effective(model.scenario);
+    let contexts = variants.iter().flat_map(|variant| match variant.engine {
+        Engine::Sim(sim) => vec![length(&sim.args).or(Some(4096))],
+        Engine::Vllm(vllm) => vec![length(&vllm.args).or_else(|| length(common))],
+        Engine::Dynamo(dynamo) => {
+            let workers = dynamo.workers.iter().map(|worker| match worker {
+                Worker::Vllm(group) => length(&group.args).or_else(|| length(common)),
+                Worker::Mocker(group) => length(&group.args),
+            });
+            workers.collect()
+        }
+        Engine::External(_) => Vec::new(),
+    });
+    let of_model = if model.counts_words() {
+        None
+    } else {
+        model.context()
+    };
+    contexts.filter_map(|length| length.or(of_model)).min()
+}
+
+fn length(args: &Args) -> Option<u32> {
+    match args.get("max-model-len")? {
+        ArgValue::Int(tokens) => u32::try_from(*tokens).ok(),
+        ArgValue::Text(tokens) => tokens.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! CSV files with a header: a column of prompts.
+
+use super::{Error, LONGEST, Pile, nothing, open};
+use crate::plan::prompts::Entry;
+use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// A CSV file under way.
+pub(super) struct Table<'f> {
+    file: &'f Path,
+    reader: Reader<BufReader<File>>,
+    header: ByteRecord,
+    record: ByteRecord,
+}
+
+impl<'f> Table<'f> {
+    pub(super) fn open(file: &'f Path) -> Result<Self, Error> {
+        let mut reader = ReaderBuilder::new().from_reader(open(file)?);
+        let header = reader.byte_headers().cloned();
+        let header = header.map_err(|error| wrong(file, &error))?;
+        Ok(Self {
+            file,
+            reader,
+            header,
+            record: ByteRecord::new(),
+        })
+    }
+
+    /// Where a column is.
+    pub(super) fn find(&self, name: &str) -> Result<usize, Error> {
+        let bom = "\u{feff}".as_bytes();
+        let bare =
+            |cell: &[u8]| cell.strip_prefix(bom).unwrap_or(cell).trim_ascii() == name.as_bytes();
+        self.header.iter().position(bare).ok_or_else(|| {
+            let names = self
+                .header
+                .iter()
+                .map(|cell| String::from_utf8_lossy(cell).trim().to_owned());
+            Error(format!(
+                "{}:1: there is no column `{name}`; the columns are {}",
+                self.file.display(),
+                super::shortened(&names.collect::<Vec<_>>().join(", "))
+            ))
+        })
+    }
+
+    /// The next row's place; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<String>, Error> {
+        let more = self.reader.read_byte_record(&mut self.record);
+        let more = more.map_err(|error| wrong(self.file, &error))?;
+        let line = self.record.position().map_or(0, csv::Position::line);
+        let place = format!("{}:{line}", self.file.display());
+        if self.record.as_slice().len() > LONGEST {
+            return Err(Error(format!(
+                "{place}: this row is longer than {} MiB; is a quote missing?",
+                LONGEST >> 20
+            )));
+        }
+        Ok(more.then_some(place))
+    }
+
+    /// A cell of the row.
+    pub(super) fn cell(&self, place: &str, column: usize) -> Result<&str, Error> {
+        let cell = self.record.get(column).unwrap_or_default();
+        std::str::from_utf8(cell).map_err(|_| {
+            Error(format!(
+                "{place}: this row is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`"
+            ))
+        })
+    }
+}
+
+fn wrong(file: &Path, error: &csv::Error) -> Error {
+    let line = error.position().map_or(1, csv::Position::line);
+    let why = match error.kind() {
+        ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!(
+            "this row has {len} cells, and the header has {expected_len}; quote cells that hold commas"
+        ),
+        _ => error.to_string(),
+    };
+    Error(format!("{}:{line}: {why}", file.display()))
+}
+
+/// One column's prompts.
+pub(super) fn column(file: &Path, name: &str, pile: &mut Pile) -> Result<(), Error> {
+    let mut table = Table::open(file)?;
+    let column = table.find(name)?;
+    while !pile.is_full()
+        && let Some(place) = table.next()?
+    {
+        let text = table.cell(&place, column)?.to_owned();
+        pile.add(place, Entry::written(text))?;
+    }
+    if pile.entries.is_empty() {
+        return Err(nothing(file));
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Every source of prompts, and every way in which a file can be wrong. The fixtures have the published formats: the first
+//! rows of Mooncake's trace as its README shows them, Azure's of 2023 and 2024, and ShareGPT's keys around words of our own.
+
+use super::*;
+use crate::plan::prompts::Salt;
+use std::io::Write as _;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/prompts/fixtures");
+
+fn scenario(prompts: &str, more: &str) -> Scenario {
+    let text = format!(
+        "version: 1\nname: x\nmodel: {{id: m}}\nprompts: {prompts}\nload: {{phases: [{{batch: {{size: 1, batches: 1}}}}]}}\n{more}"
+    );
+    let input = crate::scenario::Input {
+        file: ("x.yaml".into(), text),
+        overlays: Vec::new(),
+        sets: Vec::new(),
+    };
+    crate::scenario::load(&input, &|_| None)
+        .unwrap_or_else(|e| panic!("{e}"))
+        .scenario
+}
+
+const WIDE: &str = "engine: {sim: {args: {max-model-len: 10000}}}";
+
+fn read_from(base: &Path, prompts: &str, more: &str) -> Result<Prompts, String> {
+    read(&scenario(prompts, more), base, None, 100).map_err(|error| error.to_string())
+}
+
+/// What a file with these bytes gives, its own name taken out of the message.
+fn of_file(kind: &str, bytes: &[u8]) -> Result<Prompts, String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::File::create(folder.path().join("f"))
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
+    let shown = format!("{}/", folder.path().display());
+    read_from(folder.path(), kind, "engine: {sim: {}}").map_err(|error| error.replace(&shown, ""))
+}
+
+fn texts(prompts: &Prompts) -> Vec<String> {
+    let Source::Listed(entries) = &prompts.source else {
+        panic!()
+    };
+    entries
+        .iter()
+        .map(|entry| prompts.text(entry, Salt(0)).into_owned())
+        .collect()
+}
+
+fn fixture(prompts: &str) -> Prompts {
+    read_from(Path::new(FIXTURES), prompts, WIDE).unwrap()
+}
+
+#[test]
+fn a_jsonl_line_may_say_how_long_and_when() {
+    let lines = "\u{feff}\"one\"\r\n\n{\"prompt\": \"two\", \"output_tokens\": 5, \"at\": 1.5}\n";
+    let prompts = of_file("{file: f}", lines.as_bytes()).unwrap();
+    assert_eq!(texts(&prompts), ["one", "two"]);
+    let second = prompts.entry(1);
+    assert_eq!(
+        (second.output_tokens, second.at),
+        (Some(5), Some(Duration::from_millis(1500)))
+    );
+}
+
+#[test]
+fn a_csv_column_keeps_its_quotes_and_line_breaks() {
+    let table = "id,\"text\"\n1,plain\n2,\"with \"\"quotes\"\", commas\nand lines\"\n";
+    let prompts = of_file("{csv: {file: f, column: text}}", table.as_bytes()).unwrap();
+    assert_eq!(
+        texts(&prompts),
+        ["plain", "with \"quotes\", commas\nand lines"]
+    );
+}
+
+#[test]
+fn sharegpt_gives_what_humans_say() {
+    let prompts = fixture("{sharegpt: sharegpt.json}");
+    assert_eq!(
+        texts(&prompts),
+        [
+            "Summarize the main ideas of a book on running",
+            "Yes, let us begin with the first point"
+        ]
+    );
+    let talk = read_from(
+        Path::new(FIXTURES),
+        "{conversations: {sharegpt: sharegpt.json, turns: 2}}",
+        &format!("{WIDE}\nrequest: {{endpoint: chat}}"),
+    );
+    let Source::Conversations(talk) = talk.unwrap().source else {
+        panic!()
+    };
+    assert_eq!((talk.turns(0), talk.turns(1), talk.turns(2)), (2, 1, 2));
+    assert_eq!(
+        talk.turn(2, 1).text,
+        Text::Written("Shorter, please".into())
+    );
+    let lines = "{\"conversations\": [{\"role\": \"user\", \"content\": \"a\"}]}\n{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}]}";
+    assert_eq!(
+        texts(&of_file("{sharegpt: f}", lines.as_bytes()).unwrap()),
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn no_more_is_read_than_is_needed() {
+    // What follows is rubbish, and nobody looks.
+    let list = r#"[{"conversations": [{"from": "human", "value": "a"}]}, rubbish"#;
+    let one = scenario("{sharegpt: f}", "engine: {sim: {}}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("f"), list).unwrap();
+    let prompts = read(&one, folder.path(), None, 1).unwrap();
+    assert_eq!(texts(&prompts), ["a"]);
+    let lines = scenario("{file: f}", "engine: {sim: {}}");
+    std::fs::write(folder.path().join("f"), "\"a\"\n\"b\"\nrubbish").unwrap();
+    assert_eq!(
+        texts(&read(&lines, folder.path(), None, 2).unwrap()),
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn mooncake_s_blocks_become_shared_prefixes() {
+    let prompts = fixture("{trace: mooncake.jsonl}");
+    let texts = texts(&prompts);
+    let words: Vec<Vec<&str>> = texts.iter().map(|text| text.split(' ').collect()).collect();
+    let lengths: Vec<usize> = words.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [6755, 7319, 7234, 2287]);
+    let common = |a: &[&str], b: &[&str]| a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    assert_eq!(common(&words[0], &words[3]), 512, "they share the block 0");
+    assert_eq!(
+        prompts.times().unwrap(),
+        [0, 0, 3_052_000_000, 3_052_000_000]
+    );
+    assert_eq!(prompts.entry(3).output_tokens, Some(316));
+}
+
+#[test]
+fn azure_s_rows_are_due_when_they_were() {
+    let prompts = fixture("{trace: azure-2023.csv}");
+    let times = prompts.times().unwrap();
+    for (time, expected) in times.iter().zip([0, 51_996_900, 98_189_000]) {
+        assert!(time.abs_diff(expected) < 1_000, "{times:?}");
+    }
+    assert_eq!(prompts.entry(2).input_tokens, Some(110));
+    let times = fixture("{trace: azure-2024.csv}").times().unwrap();
+    assert!(
+        times[0] == 0 && times[1].abs_diff(7_405_000) < 1_000,
+        "{times:?}"
+    );
+}
+
+#[test]
+fn what_the_server_adds_is_part_of_the_length() {
+    let chat = format!("{WIDE}\nrequest: {{endpoint: chat}}");
+    let prompts = read_from(Path::new("."), "{synthetic: {input_tokens: 9}}", &chat).unwrap();
+    let entry = prompts.entry(0);
+    assert_eq!(entry.input_tokens, Some(9));
+    assert_eq!(prompts.text(&entry, Salt(0)).split(' ').count(), 7);
+    let short = read_from(Path::new("."), "{synthetic: {input_tokens: 2}}", &chat);
+    assert!(short.unwrap_err().contains("leave no room for text"));
+}
+
+#[test]
+fn every_wrong_file_is_told_with_its_place() {
+    let huge = format!("\"{}\"", "x".repeat(LONGEST));
+    let csv = "{csv: {file: f, column: text}}";
+    let cases: [(&str, &[u8], &str); 18] = [
+        ("{file: f}", b"", "f holds no prompt"),
+        ("{file: f}", b"\n \n", "f holds no prompt"),
+        (
+            "{file: f}",
+            b"\"a\"\n{\"text\": 1}\n",
+            "f:2: expected a line such as",
+        ),
+        ("{file: f}", b"plain text", "f:1: expected a line such as"),
+        ("{file: f}", b"\"a\"\n\"\"", "f:2: this prompt is empty"),
+        ("{file: f}", b"\"a\"\n\"\xe9\"", "f:2: byte 2 is not UTF-8"),
+        (
+            "{file: f}",
+            huge.as_bytes(),
+            "f:1: this line is longer than 16 MiB",
+        ),
+        (
+            "{file: f}",
+            b"{\"prompt\": \"a\", \"output_tokens\": 0}",
+            "f:1: `output_tokens`",
+        ),
+        ("{file: f}", b"{\"prompt\": \"a\", \"at\": -1}", "f:1: `at`"),
+        (
+            csv,
+            b"id,prompt\n1,a\n",
+            "f:1: there is no column `text`; the columns are id, prompt",
+        ),
+        (
+            csv,
+            b"id,text\n1\n",
+            "f:2: this row has 1 cells, and the header has 2",
+        ),
+        (csv, b"id,text\n1,\xe9\n", "f:2: this row is not UTF-8"),
+        (csv, b"id,text\n", "f holds no prompt"),
+        (
+            "{sharegpt: f}",
+            b"[\n{\"conversations\": 1}]",
+            "f:2: expected conversations such as",
+        ),
+        ("{sharegpt: f}", b"", "f holds no prompt"),
+        (
+            "{trace: f}",
+            b"when,what\n1,2\n",
+            "f:1: expected Mooncake's",
+        ),
+        (
+            "{trace: f}",
+            b"{\"timestamp\": 0}\n",
+            "f:1: missing field `input_length`",
+        ),
+        (
+            "{trace: f}",
+            b"TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,1\n",
+            "f:2: expected a time such as",
+        ),
+    ];
+    for (kind, bytes, expected) in cases {
+        let message = of_file(kind, bytes).expect_err(expected);
+        assert!(message.starts_with(expected), "{expected}\n{message}");
+    }
+    let missing = read_from(Path::new("/nowhere"), "{trace: t.jsonl}", WIDE).unwrap_err();
+    assert!(
+        missing.contains("/nowhere/t.jsonl: No such file"),
+        "{missing}"
+    );
+    let folder = read_from(Path::new("/"), "{file: tmp}", WIDE).unwrap_err();
+    assert!(folder.contains("it is a directory"), "{folder}");
+}
+
+#[test]
+fn a_prompt_beyond_the_context_is_told_before_anything_starts() {
+    let narrow = "engine: {sim: {args: {max-model-len: 5000}}}";
+    let fixtures = Path::new(FIXTURES);
+    let message = read_from(fixtures, "{trace: mooncake.jsonl}", narrow).unwrap_err();
+    let expected = "mooncake.jsonl:1: 6755 tokens and 500 of the answer are more than the model's context of 5000";
+    assert!(message.contains(expected), "{message}");
+    let drawn = "{synthetic: {input_tokens: {mean: 4000, stddev: 400}, output_tokens: 10}}";
+    let message = read_from(fixtures, drawn, narrow);
+    assert!(
+        message.is_ok(),
+        "100 draws stay below 2.5 deviations: {message:?}"
+    );
+    let message = read_from(
+        fixtures,
+        "{synthetic: {input_tokens: 4995, output_tokens: 10}}",
+        narrow,
+    )
+    .unwrap_err();
+    assert!(
+        message.starts_with("prompt 0 of prompts.synthetic: 4995 tokens"),
+        "{message}"
+    );
+}
+
+#[test]
+fn exact_lengths_need_a_tokenizer() {
+    let external = "engine: {external: {url: 'http://127.0.0.1:1'}}";
+    let message = read_from(
+        Path::new("/nowhere"),
+        "{synthetic: {input_tokens: 9}}",
+        external,
+    )
+    .unwrap_err();
+    assert!(message.contains("tokenizer"), "{message}");
+}

@@ -1,0 +1,162 @@
+//! How a prompt's tokens are counted: by the model's own tokenizer and chat template, or as words where the embedded engine
+//! counts them so.
+
+#[cfg(feature = "tokenizers")]
+mod model;
+
+use super::{Error, PROBED};
+use crate::plan::prompts::{Salt, Words};
+use crate::plan::{Prompts, is_directory, locate};
+use crate::scenario::effective;
+use crate::scenario::model::{ApiEndpoint, Engine, Scenario};
+#[cfg(feature = "tokenizers")]
+use model::Model;
+use std::path::{Path, PathBuf};
+
+/// Where a scenario's model is looked for.
+pub(super) struct Place<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) base: &'a Path,
+    pub(super) home: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    /// Whether only engines are asked that count words.
+    pub(super) fn counts_words(&self) -> bool {
+        let words = |engine: &Engine| matches!(engine, Engine::Sim(_));
+        let all = effective(self.scenario);
+        self.scenario.model.tokenizer.is_none() && all.iter().all(|variant| words(variant.engine))
+    }
+
+    /// The model's context in tokens, as its `config.json` says.
+    pub(super) fn context(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.directory().ok()?.join("config.json")).ok()?;
+        let config: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let own = |config: &serde_json::Value| config["max_position_embeddings"].as_u64();
+        let tokens = own(&config).or_else(|| own(&config["text_config"]))?;
+        u32::try_from(tokens).ok()
+    }
+
+    /// The directory with the tokenizer: named, the model's own, or the hub's snapshot in the user's cache.
+    fn directory(&self) -> Result<PathBuf, Error> {
+        let model = &self.scenario.model;
+        let named = model
+            .tokenizer
+            .as_deref()
+            .or(is_directory(&model.id).then_some(&model.id));
+        let found = match named {
+            Some(path) => vec![locate(path, self.base, self.home)],
+            None => self.snapshots(&model.id),
+        };
+        let has = |directory: &&PathBuf| directory.join("tokenizer.json").is_file();
+        found.iter().find(has).cloned().ok_or_else(|| {
+            let looked = match found.as_slice() {
+                [] => "the hub's cache has none".to_owned(),
+                [first, ..] => format!("there is no {}", first.join("tokenizer.json").display()),
+            };
+            Error(format!(
+                "prompts: exact lengths need the model's tokenizer, and {looked}; name the directory of its tokenizer.json with `model: {{tokenizer: DIRECTORY}}`"
+            ))
+        })
+    }
+
+    fn snapshots(&self, id: &str) -> Vec<PathBuf> {
+        let var = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        let home = || var("HF_HOME").or_else(|| Some(self.home?.join(".cache/huggingface")));
+        let hub = var("HF_HUB_CACHE").or_else(|| Some(home()?.join("hub")));
+        let folder = format!("models--{}/snapshots", id.replace('/', "--"));
+        let entries = hub.and_then(|hub| std::fs::read_dir(hub.join(folder)).ok());
+        let mut all: Vec<PathBuf> = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|e| e.path())
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+/// Counts tokens.
+pub(super) enum Counter {
+    /// Words and punctuation marks, as the embedded engine does.
+    Words,
+    /// As the model does.
+    #[cfg(feature = "tokenizers")]
+    Model(Box<Model>),
+}
+
+impl Counter {
+    pub(super) fn find(place: &Place<'_>) -> Result<Self, Error> {
+        if place.counts_words() {
+            return Ok(Self::Words);
+        }
+        #[cfg(feature = "tokenizers")]
+        return Ok(Self::Model(Box::new(Model::load(&place.directory()?)?)));
+        #[cfg(not(feature = "tokenizers"))]
+        Err(Error(
+            "prompts: exact lengths need the model's tokenizer, and this `bench` was built without; build it with `--features tokenizers`".into(),
+        ))
+    }
+
+    /// Words that are one token each wherever they stand.
+    pub(super) fn words(&self) -> Result<Words, Error> {
+        match self {
+            Self::Words => Ok(Words::plain()),
+            #[cfg(feature = "tokenizers")]
+            Self::Model(model) => model.words(),
+        }
+    }
+
+    /// Tokens that the server adds to a prompt.
+    pub(super) fn overhead(&self, endpoint: ApiEndpoint) -> Result<u32, Error> {
+        match self {
+            // The embedded engine writes `user: ` before what the user says.
+            Self::Words => Ok(match endpoint {
+                ApiEndpoint::Chat | ApiEndpoint::Responses => 2,
+                ApiEndpoint::Completions | ApiEndpoint::Embeddings => 0,
+            }),
+            #[cfg(feature = "tokenizers")]
+            Self::Model(model) => {
+                let sample = "one two three";
+                let own = model.count(sample, false)?;
+                Ok(model.prompt(endpoint, sample)?.saturating_sub(own))
+            }
+        }
+    }
+
+    /// Tokens of a prompt as the server counts them.
+    pub(super) fn prompt(&self, endpoint: ApiEndpoint, text: &str) -> Result<u32, Error> {
+        match self {
+            Self::Words => {
+                let words = u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
+                Ok(words.saturating_add(self.overhead(endpoint)?))
+            }
+            #[cfg(feature = "tokenizers")]
+            Self::Model(model) => model.prompt(endpoint, text),
+        }
+    }
+
+    /// Holds the first prompts' plan against a count of their text.
+    pub(super) fn probe(&self, prompts: &Prompts, endpoint: ApiEndpoint) -> Result<(), Error> {
+        for number in 0..PROBED {
+            let entry = prompts.entry(number);
+            let text = prompts.text(&entry, Salt::default());
+            let counted = self.prompt(endpoint, &text)?;
+            if let Some(planned) = entry
+                .input_tokens
+                .filter(|planned| *planned > prompts.overhead)
+                && planned != counted
+            {
+                return Err(Error(format!(
+                    "prompts: prompt {number} is planned to have {planned} tokens and the model's tokenizer counts {counted}: it joins words in a way that `bench` does not know; use written prompts with this model"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

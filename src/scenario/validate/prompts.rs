@@ -1,0 +1,229 @@
+//! Rules on prompts: paths, lengths, and what goes together with the rest of the scenario.
+
+use super::{Checker, Path, at, limits};
+use crate::scenario::model::{
+    ApiEndpoint, Conversations, Length, Prompts, Spread, SpreadShape, Synthetic,
+};
+
+impl Checker<'_> {
+    pub(super) fn prompts(&mut self) {
+        let path = at("prompts").key(self.scenario.prompts.kind());
+        match &self.scenario.prompts {
+            Prompts::Inline(prompts) => self.inline(&path, prompts),
+            Prompts::File(file) | Prompts::Sharegpt(file) | Prompts::Trace(file) => {
+                self.plain(&path, "the path of the prompts", file);
+            }
+            Prompts::Csv(csv) => {
+                self.plain(&path.key("file"), "the path of the prompts", &csv.file);
+                self.plain(&path.key("column"), "the name of the column", &csv.column);
+            }
+            Prompts::Synthetic(synthetic) => self.synthetic(&path, synthetic),
+            Prompts::Conversations(conversations) => self.conversations(&path, conversations),
+        }
+    }
+
+    fn inline(&mut self, path: &Path, prompts: &[String]) {
+        if prompts.is_empty() {
+            self.wrong(
+                path,
+                "the list of prompts is empty",
+                "write at least one prompt",
+            );
+        }
+        for (i, prompt) in prompts.iter().enumerate() {
+            let path = path.item(i);
+            self.no_secret(
+                &path,
+                "a prompt",
+                "prompts are kept in the record: write it out, or use `prompts: {file: ...}`",
+            );
+            if prompt.trim().is_empty() {
+                self.wrong(
+                    &path,
+                    "this prompt is empty",
+                    "engines refuse empty prompts: write some text",
+                );
+            }
+        }
+    }
+
+    fn synthetic(&mut self, path: &Path, synthetic: &Synthetic) {
+        self.length(&path.key("input_tokens"), &synthetic.input_tokens);
+        self.answers(path, synthetic.output_tokens.as_ref());
+        self.count(
+            &path.key("groups"),
+            synthetic.groups.into(),
+            limits::GROUPS.into(),
+        );
+        let shared = synthetic.shared_prefix_tokens;
+        if synthetic.groups > 1 && shared == 0 {
+            let help = "give them one with `shared_prefix_tokens`, or leave `groups` out";
+            self.wrong(
+                &path.key("groups"),
+                "groups without a prefix have nothing in common",
+                help,
+            );
+        }
+        if let Length::Fixed(tokens) = synthetic.input_tokens
+            && shared >= tokens
+        {
+            let message = format!(
+                "a prefix of {shared} tokens leaves prompts of {tokens} nothing of their own"
+            );
+            self.wrong(
+                &path.key("shared_prefix_tokens"),
+                message,
+                "make it shorter than `input_tokens`",
+            );
+        }
+    }
+
+    fn conversations(&mut self, path: &Path, wanted: &Conversations) {
+        self.count(
+            &path.key("turns"),
+            wanted.turns.into(),
+            limits::TURNS.into(),
+        );
+        self.answers(path, wanted.output_tokens.as_ref());
+        match (&wanted.sharegpt, &wanted.input_tokens) {
+            (Some(file), None) => {
+                self.plain(&path.key("sharegpt"), "the path of the prompts", file)
+            }
+            (None, Some(length)) => self.length(&path.key("input_tokens"), length),
+            (Some(_), Some(_)) => {
+                let message = "the file says how long each turn is";
+                self.wrong(
+                    &path.key("input_tokens"),
+                    message,
+                    "leave it or `sharegpt` out",
+                );
+            }
+            (None, None) => self.wrong(
+                path,
+                "nothing says what users say",
+                "give `input_tokens` for words drawn to a length, or `sharegpt` for a file",
+            ),
+        }
+        let endpoint = at("request.endpoint");
+        if self.scenario.request.endpoint != ApiEndpoint::Chat && self.intact(&endpoint) {
+            self.wrong(
+                path,
+                "conversations are chats",
+                "set `request: {endpoint: chat}`",
+            );
+        }
+        if self
+            .scenario
+            .compare
+            .as_ref()
+            .is_some_and(|compare| compare.same_text)
+        {
+            let message = "conversations go on with what was answered, so that two variants are asked different things";
+            self.wrong(&at("compare.same_text"), message, "leave it out");
+        }
+    }
+
+    /// Rules on the lengths of answers that prompts ask for.
+    fn answers(&mut self, path: &Path, length: Option<&Length>) {
+        let Some(length) = length else { return };
+        let path = path.key("output_tokens");
+        self.length(&path, length);
+        let request = &self.scenario.request;
+        if request.prompts_per_request > 1 && matches!(length, Length::Spread(_)) {
+            let message = "several prompts in one request get answers of one length";
+            self.wrong(
+                &path,
+                message,
+                "write one number, or leave `prompts_per_request` out",
+            );
+        }
+        self.no_second_limit(&path);
+    }
+
+    /// Notes that answers' lengths are asked for twice.
+    pub(super) fn no_second_limit(&mut self, path: &Path) {
+        let request = &self.scenario.request;
+        let limits = [
+            "max_tokens",
+            "max_completion_tokens",
+            "max_output_tokens",
+            "min_tokens",
+            "ignore_eos",
+        ];
+        for own in limits
+            .into_iter()
+            .filter(|own| request.params.contains_key(*own))
+        {
+            let message = format!("`{own}` is set by `output_tokens`");
+            self.wrong_key(
+                &at("request.params").key(own),
+                message,
+                "leave one of them out",
+            );
+        }
+        if request.endpoint == ApiEndpoint::Embeddings {
+            self.wrong(path, "embeddings have no tokens to count", "leave it out");
+        }
+    }
+
+    fn length(&mut self, path: &Path, length: &Length) {
+        match length {
+            Length::Fixed(tokens) => self.count(path, (*tokens).into(), limits::TOKENS.into()),
+            Length::Spread(spread) => self.spread(path, spread),
+        }
+    }
+
+    fn spread(&mut self, path: &Path, spread: &Spread) {
+        let uniform = spread.shape() == SpreadShape::Uniform;
+        let most = f64::from(limits::TOKENS);
+        match (spread.mean, spread.stddev) {
+            (None, None) if uniform => {}
+            (Some(_), _) | (_, Some(_)) if uniform => self.wrong(
+                path,
+                "a uniform spread has no mean",
+                "write `{min: 16, max: 512}`, or another `shape`",
+            ),
+            (Some(mean), Some(deviation)) => {
+                if !(1.0..=most).contains(&mean) {
+                    self.wrong(
+                        &path.key("mean"),
+                        format!("the mean must be from 1 to {most}"),
+                        "",
+                    );
+                }
+                if !(0.0..=most).contains(&deviation) {
+                    self.wrong(
+                        &path.key("stddev"),
+                        format!("it must be from 0 to {most}"),
+                        "",
+                    );
+                }
+            }
+            _ => self.wrong(
+                path,
+                "this spread needs both `mean` and `stddev`",
+                "write `{mean: 512, stddev: 64}`",
+            ),
+        }
+        for (key, bound) in [("min", spread.min), ("max", spread.max)] {
+            match bound {
+                Some(tokens) => self.count(&path.key(key), tokens.into(), limits::TOKENS.into()),
+                None if uniform => self.wrong(
+                    path,
+                    format!("a uniform spread needs `{key}`"),
+                    "write `{min: 16, max: 512}`",
+                ),
+                None => {}
+            }
+        }
+        if let (Some(min), Some(max)) = (spread.min, spread.max)
+            && min > max
+        {
+            self.wrong(
+                path,
+                format!("no length is from {min} to {max}"),
+                "write the smaller one as `min`",
+            );
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Every source of prompts and every API, on the embedded engine: what was planned is what the server counts.
+
+use crate::support::{Bench, Done, bench};
+use serde_json::Value;
+
+/// A scenario of these prompts and requests, ten of them, two at a time.
+fn scenario(prompts: &str, request: &str) -> String {
+    format!(
+        "version: 1
+name: prompts
+model: {{id: m}}
+engine: {{sim: {{args: {{max-model-len: 10000, prefill-tokens-per-s: 1000000}}}}}}
+prompts: {prompts}
+request: {{timeout: 20s, {request}}}
+load: {{warmup: {{requests: 2}}, phases: [{{closed: {{concurrency: 2, requests: 10}}}}]}}
+ready: {{timeout: 60s}}
+verify: {{every_response: [{{status: 200}}], gates: [error_rate == 0]}}
+"
+    )
+}
+
+/// Runs it. On a busy machine so short a measurement may not be trusted; every answer must be good all the same.
+fn served(bench: Bench, scenario: &str) -> Done {
+    let done = bench.file("s.yaml", scenario).run().leaves_nothing(5);
+    assert!(
+        [0, 4].contains(&done.code),
+        "exit code {}\n{}\n{}",
+        done.code,
+        done.stdout,
+        done.stderr
+    );
+    done
+}
+
+/// Prompt and output tokens of the measured requests, by index.
+fn tokens(done: &Done) -> Vec<(Option<u64>, Option<u64>)> {
+    let mut rows: Vec<Value> = done.samples();
+    rows.retain(|row| row["phase"] == 1);
+    rows.sort_by_key(|row| row["index"].as_u64());
+    let of = |row: &Value| (row["prompt_tokens"].as_u64(), row["output_tokens"].as_u64());
+    rows.iter().map(of).collect()
+}
+
+const SYNTHETIC: &str =
+    "{synthetic: {input_tokens: 40, output_tokens: 6, shared_prefix_tokens: 16, groups: 2}}";
+
+#[test]
+fn drawn_prompts_have_their_length_on_every_api() {
+    for request in [
+        "endpoint: completions",
+        "endpoint: completions, stream: false",
+        "endpoint: chat",
+        "endpoint: chat, stream: false",
+        "endpoint: responses",
+        "endpoint: responses, stream: false",
+    ] {
+        let done = served(bench("run"), &scenario(SYNTHETIC, request));
+        assert_eq!(tokens(&done), [(Some(40), Some(6)); 10], "{request}");
+        let metrics = &done.run()["variants"][0]["phases"][1]["metrics"];
+        assert_eq!(
+            metrics["ttft_ms"].is_object(),
+            !request.contains("false"),
+            "{request}"
+        );
+    }
+}
+
+#[test]
+fn embeddings_count_what_they_read() {
+    let prompts = "{synthetic: {input_tokens: 40}}";
+    let request = "endpoint: embeddings, prompts_per_request: 3";
+    let rule = "{at: 'data[2].embedding', type: array}, {at: 'data[3]', absent: true}";
+    let text = scenario(prompts, request)
+        .replace("[{status: 200}]", &format!("[{{status: 200}}, {rule}]"));
+    let done = served(bench("run"), &text);
+    assert!(tokens(&done).iter().all(|(input, _)| *input == Some(120)));
+}
+
+#[test]
+fn a_trace_is_asked_as_it_was_recorded() {
+    let rows =
+        "{\"timestamp\": 0, \"input_length\": 700, \"output_length\": 3, \"hash_ids\": [1, 2]}
+{\"timestamp\": 9, \"input_length\": 600, \"output_length\": 5, \"hash_ids\": [1, 3]}
+";
+    let bench = bench("run").beside("trace.jsonl", rows);
+    let done = served(
+        bench,
+        &scenario("{trace: trace.jsonl}", "endpoint: completions"),
+    );
+    let expected = [(Some(700), Some(3)), (Some(600), Some(5))];
+    assert_eq!(tokens(&done), expected.repeat(5));
+}
+
+#[test]
+fn files_of_every_kind_are_read() {
+    for (prompts, file, text) in [
+        ("{file: p}", "p", "\"one two\"\n"),
+        ("{csv: {file: p, column: b}}", "p", "a,b\nx,one two\n"),
+        (
+            "{sharegpt: p}",
+            "p",
+            "[{\"conversations\": [{\"from\": \"human\", \"value\": \"one two\"}]}]",
+        ),
+    ] {
+        let bench = bench("run").beside(file, text);
+        let done = served(bench, &scenario(prompts, "output_tokens: 4"));
+        assert_eq!(tokens(&done), [(Some(2), Some(4)); 10], "{prompts}");
+    }
+}
+
+#[test]
+fn a_wrong_file_ends_it_before_anything_starts() {
+    bench("run")
+        .beside("p", "rubbish")
+        .file("s.yaml", &scenario("{file: p}", ""))
+        .run()
+        .code(2)
+        .says("p:1: expected a line such as {\"prompt\": \"...\"}")
+        .leaves_nothing(1);
+}
+
+#[test]
+fn the_same_seed_plans_the_same_requests() {
+    let hash = |seed: u32| {
+        let prompts =
+            format!("{{synthetic: {{input_tokens: {{mean: 60, stddev: 9}}, seed: {seed}}}}}");
+        let done = bench("plan")
+            .file("s.yaml", &scenario(&prompts, ""))
+            .arg("--format")
+            .arg("json")
+            .run()
+            .code(0);
+        let plan: Value = serde_json::from_str(&done.stdout).unwrap();
+        plan["variants"][0]["requests"]["sha256"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(hash(1), hash(1));
+    assert_ne!(hash(1), hash(2));
+}
+
+#[test]
+fn a_lost_delta_of_a_response_is_noticed() {
+    let text = scenario(SYNTHETIC, "endpoint: responses")
+        .replace("max-model-len: 10000", "drop-token-every: 5");
+    bench("run")
+        .file("s.yaml", &text)
+        .run()
+        .code(1)
+        .says("broken stream");
+}
