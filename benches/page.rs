@@ -39,6 +39,8 @@ fn sample(index: u64) -> Sample {
         phase: if index < REQUESTS / 2 { 1 } else { 2 },
         index,
         batch: None,
+        conversation: None,
+        turn: None,
         due_ns: due,
         sent_ns: Some(due + 40_000),
         connect_ns: None,

@@ -28,6 +28,9 @@ const BACKLOG: usize = 64;
 /// takes on an idle core.
 const WATCH: Nanos = 100_000;
 
+/// How long to wait for something to say, in nanoseconds.
+const SOON: Nanos = 500_000;
+
 /// Age from which a connection that carried nothing yet may have been closed for idleness, in nanoseconds.
 const STALE: Nanos = 1_000_000_000;
 
@@ -45,6 +48,8 @@ pub struct PhaseLoad<'a> {
     pub timeout: Duration,
     /// The body of the i-th request.
     pub body: &'a dyn Fn(u64) -> Vec<u8>,
+    /// Whether there is something to say: what is due waits for it. Asked often.
+    pub ready: &'a (dyn Fn() -> bool + Sync),
     /// Raised by whoever has seen enough: no more requests are sent.
     pub enough: &'a AtomicBool,
 }
@@ -185,6 +190,10 @@ impl<'a> Driver<'a> {
         while !cancel.is_cancelled() {
             if self.phases[self.current].enough.load(Ordering::Relaxed) {
                 self.arrivals.stop();
+            }
+            if !(self.phases[self.current].ready)() {
+                self.next_due = clock::now() + SOON;
+                return false;
             }
             match self.arrivals.issue(clock::now()) {
                 Next::Send(due) => self.launch(due),

@@ -79,6 +79,7 @@ fn drive_with(
         stream: true,
         timeout,
         body: &|i| i.to_string().into_bytes(),
+        ready: &|| true,
         enough: &NEVER,
     };
     drive(&target, &phase, cancel, sink).expect("load is driven")
@@ -284,6 +285,7 @@ fn an_answer_before_the_whole_request_is_read() {
         stream: false,
         timeout: 5 * SECOND,
         body: &|_| vec![b'x'; 32 << 20],
+        ready: &|| true,
         enough: &NEVER,
     };
     let mut seen = Vec::new();
@@ -418,6 +420,7 @@ fn another_address_of_the_host_is_tried() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
+        ready: &|| true,
         enough: &NEVER,
     };
     let mut seen = Vec::new();
@@ -445,6 +448,7 @@ fn a_phase_begins_while_answers_of_the_one_before_come_in() {
         stream: false,
         timeout: 5 * SECOND,
         body,
+        ready: &|| true,
         enough: &NEVER,
     };
     let phases = [
@@ -478,6 +482,7 @@ fn a_client_keeps_its_connections_from_phase_to_phase() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
+        ready: &|| true,
         enough: &NEVER,
     };
     let mut client = Client::new(&target).expect("an epoll");
@@ -565,6 +570,7 @@ fn who_has_seen_enough_ends_a_phase() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
+        ready: &|| true,
         enough: &enough,
     };
     let mut seen = 0;
@@ -592,6 +598,7 @@ fn more_connections_than_files_are_refused_before_anything_is_sent() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
+        ready: &|| true,
         enough: &NEVER,
     };
     let said = drive(&target, &phase, &Cancel::new(), &mut |_| {});

@@ -68,6 +68,12 @@ pub struct Sample {
     /// Index of the batch, for batch phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
+    /// Which conversation it was part of, for conversations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<u64>,
+    /// Which turn of it, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
     /// When the schedule wanted it sent.
     pub due_ns: Nanos,
     /// When its first byte went to the kernel.
@@ -149,6 +155,8 @@ impl Sample {
             phase: exchange.id.phase,
             index: exchange.id.index,
             batch: exchange.id.batch,
+            conversation: None,
+            turn: None,
             due_ns: since(exchange.due),
             sent_ns: exchange.sent.map(since),
             connect_ns: exchange.connect,

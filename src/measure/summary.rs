@@ -124,6 +124,9 @@ pub struct ClientAudit {
     /// Requests that were due while the scenario allowed no more in flight.
     #[serde(default)]
     pub held_back: u64,
+    /// Answers whose tokens the server counted otherwise than planned.
+    #[serde(default)]
+    pub off_plan: u64,
     /// How often the client had to wait for its own assessing of answers.
     #[serde(default)]
     pub waits: u64,

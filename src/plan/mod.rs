@@ -207,7 +207,7 @@ fn variant_plan(
     stack: Stack,
 ) -> VariantPlan {
     let request = &scenario.request;
-    let phases = phases(&scenario.load);
+    let phases = paced(phases(&scenario.load), &facts.prompts);
     let mut requests = Requests {
         api: request.endpoint,
         stream: request.streams(),
@@ -245,6 +245,19 @@ fn variant_plan(
         slo: variant.verify.slo,
         gates: gates(variant.verify.gates),
     }
+}
+
+/// Users of conversations think before they go on, and so do the slots of a closed loop.
+fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
+    let prompts::Source::Conversations(talk) = &prompts.source else {
+        return phases;
+    };
+    for phase in &mut phases {
+        if let Shape::Closed { think_time, .. } = &mut phase.shape {
+            *think_time = talk.think_time.max(*think_time);
+        }
+    }
+    phases
 }
 
 /// A scenario that says nothing of errors wants none: half the requests failing is no pass.

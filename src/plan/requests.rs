@@ -76,6 +76,40 @@ impl Requests {
         self.whole(model, key, content, output_tokens)
     }
 
+    /// The body of a chat's turn, after all that was said.
+    #[must_use]
+    pub fn chat(&self, model: &str, output_tokens: Option<u32>, said: &[Value]) -> Vec<u8> {
+        self.whole(
+            model,
+            "messages",
+            said.into(),
+            self.output_tokens.or(output_tokens),
+        )
+    }
+
+    /// What the user of a conversation says.
+    #[must_use]
+    pub fn says(&self, purpose: Purpose, conversation: u64, entry: &Entry) -> Value {
+        json!({"role": "user", "content": self.prompt(purpose, conversation, entry)})
+    }
+
+    /// Tokens of request `index`, in and out, as the server should count them; `None` where that was not planned.
+    #[must_use]
+    pub fn planned(&self, index: u64) -> (Option<u64>, Option<u64>) {
+        let per_request = u64::from(self.prompts_per_request);
+        let (mut input, mut output) = (Some(0), Some(0));
+        for number in 0..per_request {
+            let entry = self.prompts.entry(index * per_request + number);
+            let answer = self.output_tokens.or(entry.output_tokens);
+            let answer = answer.filter(|_| self.api != ApiEndpoint::Embeddings);
+            input = input
+                .zip(entry.input_tokens)
+                .map(|(sum, n)| sum + u64::from(n));
+            output = output.zip(answer).map(|(sum, n)| sum + u64::from(n));
+        }
+        (input, output)
+    }
+
     fn whole(&self, model: &str, key: &str, content: Value, output_tokens: Option<u32>) -> Vec<u8> {
         let mut body = Map::new();
         body.insert("model".into(), model.into());

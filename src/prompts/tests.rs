@@ -9,7 +9,7 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/prompts/fixture
 
 fn scenario(prompts: &str, more: &str) -> Scenario {
     let text = format!(
-        "version: 1\nname: x\nmodel: {{id: m}}\nprompts: {prompts}\nload: {{phases: [{{batch: {{size: 1, batches: 1}}}}]}}\n{more}"
+        "version: 1\nname: x\nmodel: {{id: m}}\nprompts: {prompts}\nload: {{phases: [{{closed: {{concurrency: 1, requests: 1}}}}]}}\n{more}"
     );
     let input = crate::scenario::Input {
         file: ("x.yaml".into(), text),

@@ -153,6 +153,8 @@ pub(crate) fn sample(index: u64) -> Sample {
         phase: 1,
         index,
         batch: Some(0),
+        conversation: None,
+        turn: None,
         due_ns: at,
         sent_ns: Some(at + 40_000),
         connect_ns: (index == 0).then_some(120_000),

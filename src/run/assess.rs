@@ -1,12 +1,13 @@
 //! What happens to an answer, off the hot path: it is assembled, held against the rules, written down and added up.
 
+use super::conversations::Conversations;
 use crate::event::{Event, Events};
 use crate::load::PhaseRun;
-use crate::measure::answer::assemble;
+use crate::measure::answer::{Answer, assemble};
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use crate::measure::summary::{Objectives, PhaseFigures, Summary};
-use crate::plan::PhasePlan;
+use crate::plan::{PhasePlan, Requests};
 use crate::record::{self, Writer};
 use crate::verify::{Breach, Rules, Tally};
 use std::sync::mpsc::Receiver;
@@ -19,6 +20,8 @@ const PROGRESS: Duration = Duration::from_millis(500);
 pub(super) struct Assessor<'a> {
     /// The variant's name.
     pub(super) variant: &'a str,
+    /// What it is asked.
+    pub(super) requests: &'a Requests,
     /// Its rules.
     pub(super) rules: &'a Rules,
     /// Its objectives.
@@ -46,6 +49,8 @@ pub(super) struct Assessed {
 pub(super) struct Gathered {
     summary: Summary,
     counted_by_chunks: u64,
+    /// Successes whose tokens were not as planned.
+    off_plan: u64,
     done: u64,
     failed: u64,
     /// Times to first token since progress was last told.
@@ -63,6 +68,7 @@ impl Gathered {
         figures.audit.clock_steps = run.clock_steps;
         figures.audit.held_back = run.held_back;
         figures.audit.waits = waits;
+        figures.audit.off_plan = self.off_plan;
         Assessed {
             figures,
             counted_by_chunks: self.counted_by_chunks,
@@ -80,6 +86,7 @@ impl Assessor<'_> {
         &self,
         first: usize,
         phases: &[PhasePlan],
+        talks: &[Option<Conversations<'_>>],
         exchanges: &Receiver<Exchange>,
         tally: &mut Tally,
     ) -> Result<Vec<Gathered>, record::Error> {
@@ -97,7 +104,7 @@ impl Assessor<'_> {
                 current = at;
             }
             let (phase, gathered) = (&phases[at], &mut all[at]);
-            self.take(phase, gathered, &exchange, tally)?;
+            self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)?;
             if told.elapsed() >= PROGRESS && at == current {
                 told = Instant::now();
                 self.progress(phase, gathered);
@@ -111,6 +118,7 @@ impl Assessor<'_> {
         Gathered {
             summary: Summary::new(self.objectives),
             counted_by_chunks: 0,
+            off_plan: 0,
             done: 0,
             failed: 0,
             ttfts: Vec::new(),
@@ -120,11 +128,19 @@ impl Assessor<'_> {
     fn take(
         &self,
         phase: &PhasePlan,
+        talk: Option<&Conversations<'_>>,
         into: &mut Gathered,
         exchange: &Exchange,
         tally: &mut Tally,
     ) -> Result<(), record::Error> {
-        let (sample, gaps, breaches) = self.judge(exchange);
+        let answer = assemble(exchange);
+        let (mut sample, gaps, breaches) = self.judge_answer(exchange, &answer);
+        if let Some(talk) = talk {
+            let turn = talk.answered(exchange, sample.ok().then_some(&answer));
+            (sample.conversation, sample.turn) = turn.unzip();
+        } else {
+            into.off_plan += u64::from(self.off_plan(&sample));
+        }
         if phase.measured && answered(exchange) {
             tally.add(&phase.name, sample.index, &breaches);
         }
@@ -168,9 +184,26 @@ impl Assessor<'_> {
     /// One exchange's row, the gaps between its events, and the rules it breaks.
     #[must_use]
     pub(super) fn judge(&self, exchange: &Exchange) -> (Sample, Vec<Nanos>, Vec<Breach>) {
-        let answer = assemble(exchange);
+        self.judge_answer(exchange, &assemble(exchange))
+    }
+
+    /// Whether the server counted other tokens than were planned.
+    fn off_plan(&self, sample: &Sample) -> bool {
+        if !sample.ok() || sample.tokens_from != Some(TokenSource::Usage) {
+            return false;
+        }
+        let (input, output) = self.requests.planned(sample.index);
+        let differs = |planned: Option<u64>, counted| planned.is_some() && planned != counted;
+        differs(input, sample.prompt_tokens) || differs(output, sample.output_tokens)
+    }
+
+    fn judge_answer(
+        &self,
+        exchange: &Exchange,
+        answer: &Answer,
+    ) -> (Sample, Vec<Nanos>, Vec<Breach>) {
         let breaches = if answered(exchange) {
-            self.rules.check(&answer)
+            self.rules.check(answer)
         } else {
             Vec::new()
         };
@@ -178,7 +211,7 @@ impl Assessor<'_> {
             status_accepted: self.rules.accept_status(answer.status),
             failure: breaches.first().map(ToString::to_string),
         };
-        let sample = Sample::new(exchange, &answer, self.zero, judgement, self.keep_text);
+        let sample = Sample::new(exchange, answer, self.zero, judgement, self.keep_text);
         (sample, answer.timeline.gaps(), breaches)
     }
 }

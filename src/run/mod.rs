@@ -1,6 +1,7 @@
 //! The only orchestrator: everything else is a room that knows nothing of its siblings; here they meet.
 
 mod assess;
+mod conversations;
 mod doctor;
 mod explain;
 mod judge;

@@ -4,7 +4,6 @@ use super::Failure;
 use crate::engine::{self, Python};
 use crate::event::{Event, Events};
 use crate::observe::gpu;
-use crate::plan::prompts::Source;
 use crate::plan::{self, Facts, Prompts};
 use crate::prompts;
 use crate::runtime;
@@ -137,12 +136,7 @@ fn prompts(scenario: &Scenario, base: &Path, home: Option<&Path>) -> Result<Prom
     let per_request = scenario.request.prompts_per_request;
     let most = most.unwrap_or(0).saturating_mul(per_request.into());
     let read = prompts::read(scenario, base, home, most);
-    let read = read.map_err(|error| Failure::Input(error.to_string()))?;
-    if let Source::Conversations(_) = read.source {
-        let message = "prompts.conversations: they can be checked and not driven yet; use `sharegpt` or `synthetic`";
-        return Err(Failure::Input(message.into()));
-    }
-    Ok(read)
+    read.map_err(|error| Failure::Input(error.to_string()))
 }
 
 type Pythons = (IndexMap<String, Python>, IndexMap<String, String>);

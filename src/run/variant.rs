@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::assess::{Assessed, Assessor};
+use super::conversations::Conversations;
 use super::explain::explained;
 use super::signals::Signals;
 use crate::event::{Event, Events};
@@ -209,6 +210,7 @@ impl Turn<'_> {
             stream: self.variant.requests.stream,
             body: &body,
             timeout: self.variant.requests.timeout,
+            ready: &|| true,
             enough: &AtomicBool::new(false),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
@@ -281,10 +283,27 @@ impl Turn<'_> {
         let first = range.start;
         let phases = &self.variant.phases[range];
         let enough = AtomicBool::new(false);
-        let purposes = phases.iter().zip(first..);
-        let bodies: Vec<_> = purposes
-            .map(|(phase, number)| Purpose::of_phase(phase.measured, number))
-            .map(|purpose| move |request| self.body(purpose, request))
+        let talks: Vec<Option<Conversations<'_>>> = phases
+            .iter()
+            .zip(first..)
+            .map(|(phase, number)| {
+                let purpose = Purpose::of_phase(phase.measured, number);
+                Conversations::of(&self.variant.requests, purpose, &phase.shape)
+            })
+            .collect();
+        let sources: Vec<_> = phases
+            .iter()
+            .zip(first..)
+            .zip(&talks)
+            .map(|((phase, number), talk)| {
+                let purpose = Purpose::of_phase(phase.measured, number);
+                let ready = move || talk.as_ref().is_none_or(Conversations::ready);
+                let body = move |request| match talk {
+                    Some(talk) => talk.body(&self.variant.endpoint.model, request),
+                    None => self.body(purpose, request),
+                };
+                (ready, body)
+            })
             .collect();
         let loads: Vec<PhaseLoad<'_>> = phases
             .iter()
@@ -294,7 +313,8 @@ impl Turn<'_> {
                 shape: &phase.shape,
                 path: self.variant.requests.path(),
                 stream: self.variant.requests.stream,
-                body: &bodies[number - first],
+                body: &sources[number - first].1,
+                ready: &sources[number - first].0,
                 timeout: self.variant.requests.timeout,
                 enough: &enough,
             })
@@ -302,7 +322,9 @@ impl Turn<'_> {
         let (send, receive) = sync_channel(ASSESSING);
         let mut waits = 0;
         let (assessed, driven) = std::thread::scope(|scope| {
-            let assessing = scope.spawn(move || assessor.phases(first, phases, &receive, tally));
+            let talks = &talks;
+            let assessing =
+                scope.spawn(move || assessor.phases(first, phases, talks, &receive, tally));
             let driven = client.drive(&loads, &cancel(alarm), &mut |exchange| {
                 let sent = match send.try_send(exchange) {
                     Err(TrySendError::Full(exchange)) => {
@@ -338,6 +360,7 @@ impl Turn<'_> {
         };
         Assessor {
             variant: &self.variant.name,
+            requests: &self.variant.requests,
             rules,
             objectives: Objectives {
                 ttft: nanos(slo.ttft),

@@ -37,6 +37,7 @@ pub fn quality(of: &[Measured<'_>]) -> Quality {
             let found = [
                 lag(phase),
                 held_back(phase),
+                off_plan(phase),
                 waits(phase),
                 delay(phase),
                 thin(phase),
@@ -114,6 +115,18 @@ fn open_lag(phase: &PhaseResult<'_>, p99: f64) -> Doubt {
         "requests left {p99:.2} ms late at p99 (limit {limit} ms), so the load was not the one that was asked for; give bench cores of its own, or lower the rate"
     );
     Some((weight, "schedule_lag", says))
+}
+
+/// Lengths that were planned by the model's tokenizer and counted otherwise by the server: another tokenizer or template.
+fn off_plan(phase: &PhaseResult<'_>) -> Doubt {
+    let n = phase.figures.audit.off_plan;
+    (n > 0).then(|| {
+        let sent = phase.figures.counts.sent;
+        let says = format!(
+            "the server counted other tokens than were planned for {n} of {sent} requests; is `model.tokenizer` that of the served model, and does the server keep to `ignore_eos`?"
+        );
+        (Weight::Marked, "off_plan", says)
+    })
 }
 
 fn held_back(phase: &PhaseResult<'_>) -> Doubt {

@@ -150,3 +150,45 @@ fn a_lost_delta_of_a_response_is_noticed() {
         .code(1)
         .says("broken stream");
 }
+
+#[test]
+fn conversations_carry_the_answers_forward() {
+    let prompts =
+        "{conversations: {turns: 3, input_tokens: 10, output_tokens: 5, think_time: 5ms}}";
+    let done = served(bench("run"), &scenario(prompts, "endpoint: chat"));
+    let mut rows: Vec<Value> = done.samples();
+    rows.retain(|row| row["phase"] == 1);
+    let mut turns: Vec<(u64, u64, u64)> = rows
+        .iter()
+        .map(|row| {
+            ["conversation", "turn", "prompt_tokens"]
+                .map(|key| row[key].as_u64().unwrap())
+                .into()
+        })
+        .collect();
+    turns.sort_unstable();
+    assert_eq!(turns.len(), 10);
+    for pair in turns.windows(2) {
+        assert!(
+            pair[0].0 < pair[1].0 || pair[0].1 + 1 == pair[1].1,
+            "{turns:?}"
+        );
+    }
+    // Two users at a time talk three turns each; the embedded engine puts two words before what each side says.
+    for (conversation, turn, tokens) in turns {
+        assert!(conversation < 5);
+        assert_eq!(tokens, (turn + 1) * 12 + turn * 7);
+    }
+}
+
+#[test]
+fn a_server_that_counts_otherwise_is_noticed() {
+    let text = scenario(SYNTHETIC, "endpoint: completions")
+        .replace("max-model-len: 10000", "wrong-usage: null");
+    let done = served(bench("run"), &text);
+    let findings = done.run()["quality"]["findings"].to_string();
+    assert!(
+        findings.contains("other tokens than were planned for 10 of 10 requests"),
+        "{findings}"
+    );
+}

@@ -2,7 +2,7 @@
 
 use super::{Checker, Path, at, limits};
 use crate::scenario::model::{
-    ApiEndpoint, Conversations, Length, Prompts, Spread, SpreadShape, Synthetic,
+    ApiEndpoint, Conversations, Length, Phase, Prompts, Spread, SpreadShape, Synthetic,
 };
 
 impl Checker<'_> {
@@ -111,6 +111,13 @@ impl Checker<'_> {
                 "conversations are chats",
                 "set `request: {endpoint: chat}`",
             );
+        }
+        let phases = &self.scenario.load.phases;
+        let batch = |phase: &Phase| matches!(phase, Phase::Batch(_));
+        if let Some(i) = phases.iter().position(batch) {
+            let message = "the requests of a batch do not wait for each other, and the turns of a conversation do";
+            let path = at("load.phases").item(i).key("batch");
+            self.wrong_key(&path, message, "use `closed` or `open`");
         }
         if self
             .scenario

@@ -1,0 +1,138 @@
+//! Conversations under way in one phase: what was said, and whose turn is next. The client asks before it sends; the
+//! assessor, on its own thread, says what was answered.
+
+use crate::measure::answer::Answer;
+use crate::measure::clock;
+use crate::measure::exchange::{Exchange, Nanos};
+use crate::plan::prompts::{Source, Talk};
+use crate::plan::{Purpose, Requests, Shape};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The conversations of one phase.
+pub(super) struct Conversations<'a> {
+    requests: &'a Requests,
+    talk: &'a Talk,
+    purpose: Purpose,
+    /// Conversations open at once; more only wait for one to end.
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Conversations begun.
+    begun: u64,
+    /// Conversations that are not over.
+    open: usize,
+    /// Those whose user speaks next, in the order of their answers.
+    waiting: VecDeque<Conversation>,
+    /// Those that await an answer, by the request's index.
+    asked: HashMap<u64, Conversation>,
+}
+
+struct Conversation {
+    id: u64,
+    turn: u32,
+    /// All messages so far.
+    said: Vec<Value>,
+    /// When the user speaks next.
+    at: Nanos,
+}
+
+impl<'a> Conversations<'a> {
+    /// Those of a phase, if its requests are conversations.
+    pub(super) fn of(requests: &'a Requests, purpose: Purpose, shape: &Shape) -> Option<Self> {
+        let Source::Conversations(talk) = &requests.prompts.source else {
+            return None;
+        };
+        let most = match shape {
+            Shape::Open { .. } => usize::MAX,
+            _ => shape.most_in_flight(),
+        };
+        Some(Self {
+            requests,
+            talk,
+            purpose,
+            most,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Whether anybody has something to say: a request that is due waits until its conversation was answered.
+    pub(super) fn ready(&self) -> bool {
+        let state = self.state();
+        state.open < self.most || state.next_at().is_some_and(|at| at <= clock::now())
+    }
+
+    /// The body of request `index`: the next turn of the conversation that waits longest, or the first of a new one.
+    pub(super) fn body(&self, model: &str, index: u64) -> Vec<u8> {
+        let mut state = self.state();
+        let mut conversation = state.take(clock::now());
+        let (id, turn) = (conversation.id, conversation.turn);
+        let entry = self.talk.turn(id, turn);
+        let user = self.requests.says(self.purpose, id, &entry);
+        conversation.said.push(user);
+        let body = self
+            .requests
+            .chat(model, entry.output_tokens, &conversation.said);
+        state.asked.insert(index, conversation);
+        body
+    }
+
+    /// Takes an answer; a conversation that got none is over. Returns which conversation and turn it was.
+    pub(super) fn answered(
+        &self,
+        exchange: &Exchange,
+        answer: Option<&Answer>,
+    ) -> Option<(u64, u32)> {
+        let mut state = self.state();
+        let mut conversation = state.asked.remove(&exchange.id.index)?;
+        let was = (conversation.id, conversation.turn);
+        conversation.turn += 1;
+        let goes_on = conversation.turn < self.talk.turns(conversation.id);
+        match answer.filter(|_| goes_on) {
+            Some(answer) => {
+                let message = &answer.body["choices"][0]["message"];
+                let text = message["content"].as_str().unwrap_or_default();
+                conversation
+                    .said
+                    .push(json!({"role": "assistant", "content": text}));
+                let think = u64::try_from(self.talk.think_time.as_nanos()).unwrap_or(u64::MAX);
+                conversation.at = exchange.ended.saturating_add(think);
+                state.waiting.push_back(conversation);
+            }
+            None => state.open -= 1,
+        }
+        Some(was)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next_at(&self) -> Option<Nanos> {
+        self.waiting.front().map(|conversation| conversation.at)
+    }
+
+    /// The conversation that waits longest, or a new one.
+    fn take(&mut self, now: Nanos) -> Conversation {
+        if self.next_at().is_some_and(|at| at <= now)
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            return waiting;
+        }
+        let id = self.begun;
+        self.begun += 1;
+        self.open += 1;
+        Conversation {
+            id,
+            turn: 0,
+            said: Vec::new(),
+            at: 0,
+        }
+    }
+}
