@@ -3,6 +3,7 @@
 
 use super::detail::{Detail, Point, Requests};
 use super::text::{slug, text};
+use crate::record::EventRow;
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::report::number::number;
 use crate::report::svg::{Band, Chart, Series, scale};
@@ -24,7 +25,7 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> String {
                 out,
                 "<h3>{}</h3>\n<div class=\"charts three\">\n{}</div>\n",
                 text(&variant.name),
-                course.draw(variant)
+                course.draw(variant, &detail.events)
             );
         }
     }
@@ -128,7 +129,7 @@ impl<'a> Course<'a> {
         })
     }
 
-    fn draw(&self, variant: &VariantRecord) -> String {
+    fn draw(&self, variant: &VariantRecord, events: &[EventRow]) -> String {
         let name = |what: &str| format!("{what}-{}", slug(&variant.name));
         let streams = self.points.iter().any(|p| p.ttft.is_some());
         let (title, time): (_, fn(&Point) -> _) = if streams {
@@ -158,6 +159,7 @@ impl<'a> Course<'a> {
                 ticks: self.ticks(),
                 series,
                 bands: self.phases(variant),
+                marks: self.faults(events, &variant.name),
                 wide,
                 note: None,
             }
@@ -189,6 +191,28 @@ impl<'a> Course<'a> {
 
     fn seconds(&self) -> f64 {
         self.width * self.bins as f64 / 1e9
+    }
+
+    /// What went wrong with a process while the load ran. Events count from the run's beginning, requests from the load's:
+    /// both know when the first phase began.
+    fn faults(&self, events: &[EventRow], variant: &str) -> Vec<(f64, String)> {
+        let own = events
+            .iter()
+            .skip_while(|e| e.event != "variant_started" || e.text("variant") != variant)
+            .take_while(|e| e.event != "teardown_started");
+        let Some(began) = own.clone().find(|e| e.event == "phase_started") else {
+            return Vec::new();
+        };
+        let whole = self.width * self.bins as f64 / 1e6;
+        let died = own.filter(|e| {
+            e.event == "process_exited" && e.fields.get("expected") != Some(&true.into())
+        });
+        died.map(|e| {
+            let what = format!("{} ended with {}", e.text("process"), e.text("status"));
+            ((e.at_ms - began.at_ms) / whole, what)
+        })
+        .filter(|(at, _)| (0.0..=1.0).contains(at))
+        .collect()
     }
 
     /// Where each phase lies; they follow each other, save for a few requests.
@@ -235,6 +259,39 @@ mod tests {
             tpot: None,
             end,
         }
+    }
+
+    #[test]
+    fn a_process_that_dies_under_load_is_marked_where_it_did() {
+        let points = [(0, 4_000_000_000), (1_000_000, 2_000_000_000)];
+        let requests = Requests {
+            points: points.map(|(due, end)| point(due, end)).to_vec(),
+            ..Requests::default()
+        };
+        let row = |at_ms: f64, text: &str| -> EventRow {
+            let mut row: serde_json::Value = serde_json::from_str(text).expect("an event");
+            row["at_ms"] = at_ms.into();
+            serde_json::from_value(row).expect("a row")
+        };
+        let events = [
+            row(0.0, r#"{"event": "variant_started", "variant": "native"}"#),
+            row(500.0, r#"{"event": "phase_started", "phase": "closed"}"#),
+            row(
+                1_500.0,
+                r#"{"event": "process_exited", "process": "worker", "status": "signal 9 (KILL)", "expected": false}"#,
+            ),
+            row(
+                5_000.0,
+                r#"{"event": "teardown_started", "reason": "failed"}"#,
+            ),
+        ];
+        let course = Course::new(&requests).expect("points");
+        let faults = course.faults(&events, "native");
+        assert_eq!(
+            faults,
+            [(0.25, "worker ended with signal 9 (KILL)".to_owned())]
+        );
+        assert_eq!(course.faults(&events, "dynamo"), []);
     }
 
     #[test]

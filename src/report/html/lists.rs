@@ -20,21 +20,22 @@ pub(super) fn checks(run: &Run) -> String {
         return String::new();
     }
     let mut out = format!("<p>{} of {} held.</p>\n", held.len(), run.checks.len());
+    if run.checks.len() <= FEW {
+        let all: Vec<_> = failed.into_iter().chain(held).collect();
+        return out + &table("Table of checks", &all);
+    }
     if !failed.is_empty() {
         out.push_str(&table("Checks that failed", &failed));
     }
-    let all = table("Checks that held", &held);
-    match held.len() {
-        0 => out,
-        n if n + failed.len() <= FEW => out + &all,
-        n => {
-            let _ = write!(
-                out,
-                "<details><summary>The {n} that held</summary>\n{all}</details>\n"
-            );
-            out
-        }
+    if !held.is_empty() {
+        let all = table("Checks that held", &held);
+        let _ = write!(
+            out,
+            "<details><summary>The {} that held</summary>\n{all}</details>\n",
+            held.len()
+        );
     }
+    out
 }
 
 fn table(title: &str, checks: &[&Check]) -> String {

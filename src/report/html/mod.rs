@@ -99,6 +99,9 @@ fn head(out: &mut String, run: &Run) {
             );
         }
     }
+    if run.quality.verdict == "invalid" && run.verdict != Verdict::Invalid {
+        out.push_str("<p class=\"warn\">The measurement can't be trusted either: see <a href=\"#quality\">Measurement</a>.</p>\n");
+    }
     out.push_str("</header>\n");
 }
 

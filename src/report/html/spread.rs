@@ -97,6 +97,7 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> S
         ticks: ticks(&places),
         series: series.collect(),
         bands: Vec::new(),
+        marks: Vec::new(),
         wide: true,
         note: None,
     }
@@ -140,6 +141,7 @@ fn gaps(run: &Run, phase: &str) -> String {
         grid,
         series: series.collect(),
         bands: Vec::new(),
+        marks: Vec::new(),
         wide: true,
         note: Some("Straight between the percentiles that the record keeps.".to_owned()),
     }

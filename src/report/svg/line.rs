@@ -53,6 +53,8 @@ pub(in crate::report) struct Chart<'a> {
     pub(in crate::report) series: Vec<Series<'a>>,
     /// Stretches marked behind them.
     pub(in crate::report) bands: Vec<Band>,
+    /// Instants marked across it: where from 0 to 1, and what happened there, as recorded.
+    pub(in crate::report) marks: Vec<(f64, String)>,
     /// Whether the vertical axis may be logarithmic.
     pub(in crate::report) wide: bool,
     /// A remark below it.
@@ -84,6 +86,15 @@ impl Chart<'_> {
         for (i, series) in self.series.iter().enumerate() {
             self.line(&mut out, i, series, scale);
         }
+        for (at, what) in &self.marks {
+            let _ = write!(
+                out,
+                "<path class=\"fault\" d=\"M{:.1} {TOP}V{}\"><title>{}</title></path>",
+                across(*at),
+                HEIGHT - BOTTOM,
+                attribute(what)
+            );
+        }
         let _ = write!(
             out,
             "<line class=\"cursor\" y1=\"{TOP}\" y2=\"{}\" x1=\"-9\" x2=\"-9\"/></svg>\n<p class=\"legend\" aria-live=\"polite\"><span class=\"at\"></span>",
@@ -114,6 +125,9 @@ impl Chart<'_> {
             });
             let (min, max) = (number(Some(min)), number(Some(max)));
             let _ = write!(said, " {}: from {min} to {max}.", series.name);
+        }
+        for (_, what) in &self.marks {
+            let _ = write!(said, " Marked: {what}.");
         }
         said + " Arrow keys read values."
     }
