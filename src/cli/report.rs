@@ -52,7 +52,7 @@ fn directory(at: &Path) -> Option<&Path> {
 #[cfg(feature = "parquet")]
 fn samples(at: &Path) -> Result<(), String> {
     let rows = record::samples(directory(at).unwrap_or(at)).map_err(|error| error.to_string())?;
-    report::parquet::parquet(rows, std::io::stdout().lock()).map_err(|error| error.to_string())
+    report::parquet::parquet(rows, std::io::stdout()).map_err(|error| error.to_string())
 }
 
 #[cfg(not(feature = "parquet"))]
