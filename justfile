@@ -23,6 +23,10 @@ engines:
 bench:
     cargo bench --locked
 
+# Look for crashes with libFuzzer (scenario, sse, http, journal); needs a nightly compiler and cargo-fuzz
+fuzz target *arguments:
+    cargo +nightly fuzz run --fuzz-dir fuzz {{target}} fuzz/corpus.grown/{{target}} fuzz/corpus/{{target}} {{arguments}}
+
 # Write the generated files anew
 generate:
     cargo run --quiet --locked -- schema > scenarios/scenario.schema.json

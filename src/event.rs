@@ -51,6 +51,9 @@ pub enum Event {
     PhaseStarted {
         /// Its name.
         phase: String,
+        /// `warmup`, `batch`, ...; older records have none.
+        #[serde(default)]
+        kind: String,
         /// Requests it will send, where that is known.
         requests: Option<u64>,
     },

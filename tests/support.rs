@@ -109,6 +109,25 @@ impl Bench {
         self
     }
 
+    /// Lets a shell script execute the command, as `"$0" "$@"`.
+    pub(crate) fn through(mut self, script: &str) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script])
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(root())
+            .stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.command = command;
+        self
+    }
+
     fn reports(&self) -> PathBuf {
         self.folder.path().join("reports")
     }
@@ -144,18 +163,26 @@ impl Bench {
 impl Running {
     /// Waits until an event of the run is on disk.
     pub(crate) fn until(&mut self, event: &str) {
+        self.until_file("events.jsonl", event, |text| text.contains(event));
+    }
+
+    /// Waits until so many requests are on disk.
+    pub(crate) fn until_rows(&mut self, rows: usize) {
+        self.until_file("samples.jsonl", "enough rows", |text| {
+            text.lines().count() >= rows
+        });
+    }
+
+    fn until_file(&mut self, name: &str, what: &str, wanted: impl Fn(&str) -> bool) {
         let began = Instant::now();
-        loop {
-            let events = self.folder.path().join("reports/latest/events.jsonl");
-            if std::fs::read_to_string(&events).is_ok_and(|text| text.contains(event)) {
-                return;
-            }
+        let file = self.dir().join(name);
+        while !std::fs::read_to_string(&file).is_ok_and(|text| wanted(&text)) {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("ended with {status} before `{event}`");
+                panic!("ended with {status} before `{what}`");
             }
             assert!(
                 began.elapsed() < Duration::from_secs(300),
-                "no `{event}` came"
+                "no `{what}` came"
             );
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -205,6 +232,15 @@ impl Running {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Process ids of the run's warden.

@@ -22,7 +22,10 @@ pub(super) fn report(at: &Path, format: RenderFormat) -> ExitCode {
 }
 
 fn rendered(at: &Path, format: RenderFormat) -> Result<String, record::Error> {
-    let run = record::read(at)?;
+    let mut run = record::read(at)?;
+    if let Some(dir) = directory(at).filter(|dir| dir.join(record::EVENTS_FILE).exists()) {
+        run.recover(dir)?;
+    }
     let format = match format {
         RenderFormat::Terminal => return Ok(report::terminal(&run, &screen(at))),
         RenderFormat::Json | RenderFormat::Parquet => {

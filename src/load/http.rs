@@ -8,8 +8,12 @@ use std::sync::Arc;
 pub const MAX_HEAD: usize = 64 << 10;
 /// Longest body of an answer, in bytes.
 pub const MAX_BODY: usize = 16 << 20;
+/// What is kept of a body that is longer.
+const KEPT_BODY: usize = 64 << 10;
 /// Most headers of an answer.
 const MAX_HEADERS: usize = 128;
+/// Most interim answers before the one proper.
+const MAX_INTERIM: u32 = 16;
 
 /// The bytes of one POST.
 #[must_use]
@@ -74,6 +78,7 @@ pub struct Response {
     /// The body so far, decoded.
     pub body: Vec<u8>,
     head: Vec<u8>,
+    interim: u32,
     framing: Framing,
     keep_alive: bool,
     /// Bytes came after the end, so that the connection is out of step.
@@ -95,6 +100,7 @@ impl Response {
             headers: [].into(),
             body: Vec::new(),
             head: Vec::new(),
+            interim: 0,
             framing: Framing::Head,
             keep_alive: false,
             surplus: false,
@@ -151,6 +157,8 @@ impl Response {
         };
         self.surplus |= used < bytes.len();
         if self.body.len() > MAX_BODY {
+            self.body.truncate(KEPT_BODY);
+            self.body.shrink_to_fit();
             return Err(format!("the body is longer than {} MiB", MAX_BODY >> 20));
         }
         Ok(())
@@ -210,7 +218,11 @@ impl Response {
         match status {
             101 => return Err("the server switched to another protocol".into()),
             // Interim: the answer proper is still to come.
-            100..200 => return Ok(()),
+            100..200 if self.interim < MAX_INTERIM => {
+                self.interim += 1;
+                return Ok(());
+            }
+            100..200 => return Err("interim answers have no end".into()),
             _ => {}
         }
         let owned = parsed.headers.iter().map(|h| {

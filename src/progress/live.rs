@@ -115,7 +115,9 @@ impl Live {
                 self.starting
                     .retain(|starting| starting.process != *process);
             }
-            Event::PhaseStarted { phase, requests } => {
+            Event::PhaseStarted {
+                phase, requests, ..
+            } => {
                 self.starting.clear();
                 self.phase = Some(Phase {
                     name: phase.clone(),

@@ -59,6 +59,7 @@ fn a_phase_says_how_far_it_is_and_what_is_left() {
     let mut screen = Vec::new();
     let phase = "closed".to_owned();
     let begin = Event::PhaseStarted {
+        kind: "closed".to_owned(),
         phase: phase.clone(),
         requests: Some(400),
     };

@@ -23,7 +23,9 @@ pub fn line(event: &Event) -> Option<String> {
             status,
             expected: false,
         } => format!("  {process} ended with {status}"),
-        Event::PhaseStarted { phase, requests } => match requests {
+        Event::PhaseStarted {
+            phase, requests, ..
+        } => match requests {
             Some(requests) => format!("  {phase}: {requests} requests"),
             None => format!("  {phase}: begins"),
         },

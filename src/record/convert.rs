@@ -83,9 +83,14 @@ impl PhaseRecord {
     /// A phase and its figures. What is not a finite number is not applicable: JSON has no way to write it.
     #[must_use]
     pub fn new(plan: &PhasePlan, figures: &PhaseFigures) -> Self {
+        Self::of(&plan.name, plan.kind, figures)
+    }
+
+    /// As [`new`](Self::new), of a phase whose plan is not at hand.
+    pub(super) fn of(name: &str, kind: &str, figures: &PhaseFigures) -> Self {
         Self {
-            name: plan.name.clone(),
-            kind: plan.kind.to_owned(),
+            name: name.to_owned(),
+            kind: kind.to_owned(),
             window_ms: if figures.window_ms.is_finite() {
                 figures.window_ms
             } else {

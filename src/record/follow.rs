@@ -1,5 +1,6 @@
 //! A run under way, followed from outside by what it writes: its events, and how far its phases are by its samples.
 
+use super::journal::unseal;
 use super::{EVENTS_FILE, Error, EventRow, SAMPLES_FILE, SampleRow, read::Row};
 use crate::event::Event;
 use std::fs::{File, TryLockError};
@@ -89,7 +90,9 @@ impl Follow {
                 self.variant.clone_from(variant);
                 self.phases = 0;
             }
-            Event::PhaseStarted { phase, requests } => {
+            Event::PhaseStarted {
+                phase, requests, ..
+            } => {
                 self.phase = Some(Phase {
                     name: phase.clone(),
                     number: self.phases,
@@ -162,13 +165,18 @@ impl Tail {
         let mut rows = Vec::new();
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             self.line += 1;
-            rows.push(T::parse(line).map_err(|error| Error::Format {
+            rows.push(read_row(line.to_vec()).map_err(|why| Error::Format {
                 path: format!("{}:{}", self.path.display(), self.line),
-                why: error.to_string(),
+                why,
             })?);
         }
         Ok(rows)
     }
+}
+
+fn read_row<T: Row>(mut line: Vec<u8>) -> Result<T, String> {
+    unseal(&mut line)?;
+    T::parse(&line).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -196,6 +204,7 @@ mod tests {
             engine: "sim".to_owned(),
         };
         let phase = Event::PhaseStarted {
+            kind: "closed".to_owned(),
             phase: "warmup".to_owned(),
             requests: Some(4),
         };

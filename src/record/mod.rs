@@ -4,7 +4,9 @@
 pub mod convert;
 pub mod exit;
 pub mod follow;
+pub mod journal;
 pub mod model;
+mod partial;
 pub mod read;
 pub mod redact;
 pub mod verdict;

@@ -1,12 +1,13 @@
 //! Reading a record back, whole or cut short.
 
+use super::journal::unseal;
 use super::model::{Run, SCHEMA_VERSION};
 use super::{EVENTS_FILE, Error, EventRow, RUN_FILE, SAMPLES_FILE, Sample, SampleRow};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -107,27 +108,37 @@ impl Row for EventRow {
 
 /// Iterates over rows. A last line that was cut short ends it and is counted; a bad line before that is an error.
 #[derive(Debug)]
-pub struct Lines<T> {
-    lines: BufReader<File>,
+pub struct Lines<T, R = BufReader<File>> {
+    lines: R,
     path: PathBuf,
     buffer: Vec<u8>,
     line: u64,
     torn: u64,
+    /// Whether the lines of this file end with a checksum, as the first one tells; those of older records do not.
+    sealed: Option<bool>,
     row: PhantomData<fn() -> T>,
 }
 
 impl<T: Row> Lines<T> {
     fn open(path: PathBuf) -> Result<Self, Error> {
         match File::open(&path) {
-            Ok(file) => Ok(Self {
-                lines: BufReader::with_capacity(1 << 18, file),
-                path,
-                buffer: Vec::new(),
-                line: 0,
-                torn: 0,
-                row: PhantomData,
-            }),
+            Ok(file) => Ok(Self::new(BufReader::with_capacity(1 << 18, file), path)),
             Err(source) => Err(Error::Read { path, source }),
+        }
+    }
+}
+
+impl<T: Row, R: BufRead> Lines<T, R> {
+    /// Reads rows from wherever; `path` is what errors name.
+    pub fn new(lines: R, path: PathBuf) -> Self {
+        Self {
+            lines,
+            path,
+            buffer: Vec::new(),
+            line: 0,
+            torn: 0,
+            sealed: None,
+            row: PhantomData,
         }
     }
 
@@ -138,38 +149,49 @@ impl<T: Row> Lines<T> {
     }
 
     fn row(&mut self) -> Result<Option<T>, Error> {
-        let unreadable = |source: io::Error| Error::Read {
-            path: self.path.clone(),
-            source,
-        };
         self.buffer.clear();
-        let line = &mut self.buffer;
-        if self.lines.read_until(b'\n', line).map_err(unreadable)? == 0 {
+        let read = self.lines.read_until(b'\n', &mut self.buffer);
+        if read.map_err(|source| self.unreadable(source))? == 0 {
             return Ok(None);
         }
         self.line += 1;
-        match T::parse(line) {
+        let ended = self.buffer.ends_with(b"\n");
+        match self.parse() {
             Ok(row) => Ok(Some(row)),
             // Only the end of the file can be cut short; a crash of the system may leave zeros there.
-            Err(_)
-                if !line.ends_with(b"\n")
-                    || self.lines.fill_buf().map_err(unreadable)?.is_empty() =>
-            {
+            Err(_) if !ended || self.at_end()? => {
                 self.torn += 1;
                 Ok(None)
             }
-            Err(e) => {
+            Err(why) => {
                 let path = format!("{}:{}", self.path.display(), self.line);
-                Err(Error::Format {
-                    path,
-                    why: e.to_string(),
-                })
+                Err(Error::Format { path, why })
             }
+        }
+    }
+
+    fn parse(&mut self) -> Result<T, String> {
+        let sealed = unseal(&mut self.buffer)?;
+        if *self.sealed.get_or_insert(sealed) && !sealed {
+            return Err("it has no checksum, as the lines before have".to_owned());
+        }
+        T::parse(&self.buffer).map_err(|error| error.to_string())
+    }
+
+    fn at_end(&mut self) -> Result<bool, Error> {
+        let rest = self.lines.fill_buf().map(<[u8]>::is_empty);
+        rest.map_err(|source| self.unreadable(source))
+    }
+
+    fn unreadable(&self, source: io::Error) -> Error {
+        Error::Read {
+            path: self.path.clone(),
+            source,
         }
     }
 }
 
-impl<T: Row> Iterator for Lines<T> {
+impl<T: Row, R: BufRead> Iterator for Lines<T, R> {
     type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

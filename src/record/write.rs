@@ -1,13 +1,14 @@
-//! Writing a record as the run goes. Rows are handed to the system one by one, so that a killed run loses none;
-//! `run.json` is written beside itself and renamed, so that it is valid at every instant.
+//! Writing a record as the run goes. Rows are handed to the system one by one, so that a killed run loses none, and put on the
+//! disk every second; `run.json` is written beside itself and renamed, so that it is valid at every instant.
 
+use super::journal::Journal;
 use super::model::Run;
 use super::redact::Redactor;
 use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SampleRow};
 use crate::event::Event;
 use crate::measure::sample::Sample;
 use serde::Serialize;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ pub fn run_id(scenario: &str, started: jiff::Timestamp, entropy: u64) -> String 
 #[derive(Debug)]
 pub struct Writer {
     dir: PathBuf,
-    samples: File,
-    events: File,
+    samples: Journal,
+    events: Journal,
     redactor: Redactor,
     began: Instant,
 }
@@ -48,13 +49,9 @@ impl Writer {
         let dir = claim(&reports, &mut run.run_id)?;
         let logs = dir.join("logs");
         fs::create_dir(&logs).map_err(|e| failed(&logs, e))?;
-        let events = lines(&dir.join(EVENTS_FILE))?;
-        // Held while this process lives: it tells who follows the run that there is more to come. A file system without
-        // locks tells nobody.
-        let _ = events.try_lock();
         let writer = Self {
-            samples: lines(&dir.join(SAMPLES_FILE))?,
-            events,
+            samples: Journal::create(dir.join(SAMPLES_FILE))?,
+            events: Journal::create(dir.join(EVENTS_FILE))?,
             dir,
             redactor,
             began: Instant::now(),
@@ -104,7 +101,7 @@ impl Writer {
             variant: variant.to_owned(),
             sample: sample.clone(),
         };
-        self.line(&self.samples, SAMPLES_FILE, &row, &["error", "tokens_from"])
+        self.line(&self.samples, &row, &["error", "tokens_from"])
     }
 
     /// Adds one event, with the milliseconds since the record was created. Progress is left out: the samples tell it.
@@ -122,7 +119,7 @@ impl Writer {
             return Ok(());
         }
         let at_ms = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        self.line(&self.events, EVENTS_FILE, &Row { at_ms, event }, &["event"])
+        self.line(&self.events, &Row { at_ms, event }, &["event"])
     }
 
     /// Writes a file into the report directory, such as `report.md`; one of that name is replaced.
@@ -141,24 +138,26 @@ impl Writer {
         write().map_err(|e| failed(&path, e))
     }
 
-    fn line(
-        &self,
-        mut file: &File,
-        name: &str,
-        row: &impl Serialize,
-        keep: &[&str],
-    ) -> Result<(), Error> {
-        let mut write = || {
-            let mut line = serde_json::to_string(row)?;
-            if self.redactor.finds(&line) {
-                let mut value = serde_json::from_str(&line)?;
+    /// Whether every row that was handed over is on disk, where a reader will look for it.
+    ///
+    /// # Errors
+    /// The first row that could not be written, or what became of a file since.
+    pub fn whole(&self) -> Result<(), Error> {
+        self.samples.whole().and_then(|()| self.events.whole())
+    }
+
+    fn line(&self, journal: &Journal, row: &impl Serialize, keep: &[&str]) -> Result<(), Error> {
+        let object = || {
+            let mut object = serde_json::to_string(row)?;
+            if self.redactor.finds(&object) {
+                let mut value = serde_json::from_str(&object)?;
                 self.redactor.json(&mut value, keep);
-                line = serde_json::to_string(&value)?;
+                object = serde_json::to_string(&value)?;
             }
-            line.push('\n');
-            file.write_all(line.as_bytes())
+            Ok(object)
         };
-        write().map_err(|e| failed(&self.dir.join(name), e))
+        let object = object().map_err(|e: serde_json::Error| failed(&self.dir, e.into()))?;
+        journal.add(object)
     }
 }
 
@@ -179,11 +178,6 @@ fn claim(reports: &Path, run_id: &mut String) -> Result<PathBuf, Error> {
     ))
 }
 
-fn lines(path: &Path) -> Result<File, Error> {
-    let open = OpenOptions::new().create_new(true).append(true).open(path);
-    open.map_err(|e| failed(path, e))
-}
-
 /// Points `latest` to the run in one step. A `latest` that is not a link is someone's own and stays.
 fn point(reports: &Path, run_id: &str) -> Result<(), Error> {
     let latest = reports.join(LATEST);
@@ -196,7 +190,7 @@ fn point(reports: &Path, run_id: &str) -> Result<(), Error> {
         .map_err(|e| failed(&latest, e))
 }
 
-fn failed(path: &Path, source: io::Error) -> Error {
+pub(super) fn failed(path: &Path, source: io::Error) -> Error {
     Error::Write {
         path: path.to_owned(),
         source,

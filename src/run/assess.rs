@@ -10,11 +10,53 @@ use crate::measure::summary::{Objectives, PhaseFigures, Summary};
 use crate::plan::{PhasePlan, Requests};
 use crate::record::{self, Writer};
 use crate::verify::{Breach, Rules, Tally};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(500);
+
+/// Most bytes of bodies that wait to be assessed.
+const WAITING: usize = 256 << 20;
+
+/// The bytes that wait between who reads answers and who assesses them. A reader that is further ahead than [`WAITING`] is
+/// held up, which shows as lateness: better than memory without end.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    bytes: AtomicUsize,
+    /// Whether nobody assesses any more.
+    abandoned: AtomicBool,
+}
+
+impl Backlog {
+    /// Lets an exchange in, once there is room; whether it had to wait.
+    pub(super) fn enter(&self, exchange: &Exchange) -> bool {
+        let mut waited = false;
+        while self.bytes.load(Relaxed) > WAITING && !self.abandoned.load(Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+            waited = true;
+        }
+        self.bytes.fetch_add(exchange.body.len(), Relaxed);
+        waited
+    }
+}
+
+/// Who assesses; however it ends, the reader is held up no longer.
+struct Assessing<'a>(&'a Backlog);
+
+impl Assessing<'_> {
+    /// Says that an exchange is done with.
+    fn done(&self, exchange: &Exchange) {
+        self.0.bytes.fetch_sub(exchange.body.len(), Relaxed);
+    }
+}
+
+impl Drop for Assessing<'_> {
+    fn drop(&mut self) {
+        self.0.abandoned.store(true, Relaxed);
+    }
+}
 
 /// What assessing needs to know of a variant.
 pub(super) struct Assessor<'a> {
@@ -88,8 +130,10 @@ impl Assessor<'_> {
         phases: &[PhasePlan],
         talks: &[Option<Conversations<'_>>],
         exchanges: &Receiver<Exchange>,
+        backlog: &Backlog,
         tally: &mut Tally,
     ) -> Result<Vec<Gathered>, record::Error> {
+        let assessing = Assessing(backlog);
         let mut all: Vec<Gathered> = phases.iter().map(|_| self.nothing()).collect();
         let mut current = 0;
         let mut told = Instant::now();
@@ -105,6 +149,7 @@ impl Assessor<'_> {
             }
             let (phase, gathered) = (&phases[at], &mut all[at]);
             self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)?;
+            assessing.done(&exchange);
             if told.elapsed() >= PROGRESS && at == current {
                 told = Instant::now();
                 self.progress(phase, gathered);
@@ -157,6 +202,7 @@ impl Assessor<'_> {
     fn began(&self, phase: &PhasePlan) {
         self.events.emit(Event::PhaseStarted {
             phase: phase.name.clone(),
+            kind: phase.kind.to_owned(),
             requests: phase.requests(),
         });
     }

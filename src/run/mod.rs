@@ -25,6 +25,7 @@ use crate::report;
 use crate::scenario::model::ReportFormat;
 use crate::scenario::{self, Input, Loaded};
 use signals::Signals;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use variant::{Outcome, Task, Turn};
@@ -138,12 +139,13 @@ pub fn run(
         run.finished = Some(jiff::Timestamp::now().to_string());
         result
     });
-    let failed = |error: record::Error| Error::Setup(error.to_string());
+    let failed = |error: record::Error| Error::Setup(writer.redactor().apply(&error.to_string()));
     let code = match result {
-        Ok(code) => code,
+        Ok(code) => whole(&mut run, &writer, code),
         Err(Failure::Input(message)) => {
             // Nothing was started: a record of it would only be in the way.
             std::fs::remove_dir_all(writer.dir()).ok();
+            let message = writer.redactor().apply(&message);
             return Err(Error::Scenario(Failure::Input(message)));
         }
         Err(failure) => conclude(
@@ -181,6 +183,16 @@ pub fn run(
         dir: writer.dir().to_owned(),
         run,
     })
+}
+
+/// A run whose record lost something proves nothing, however well it went.
+fn whole(run: &mut Run, writer: &Writer, code: ExitCode) -> ExitCode {
+    let Err(error) = writer.whole() else {
+        return code;
+    };
+    let (checks, quality) = (mem::take(&mut run.checks), mem::take(&mut run.quality));
+    let ending = Ending::Broken(format!("the record is not whole: {error}"));
+    conclude(run, ending, checks, Vec::new(), quality)
 }
 
 /// Prepares, plans, takes every variant's turn and judges the whole.

@@ -1,7 +1,7 @@
 //! One variant's turn: bring its topology up, prove it, drive its phases, take it down. Whatever happens, it is taken down.
 
 use super::Failure;
-use super::assess::{Assessed, Assessor};
+use super::assess::{Assessed, Assessor, Backlog};
 use super::conversations::Conversations;
 use super::explain::explained;
 use super::signals::Signals;
@@ -321,11 +321,13 @@ impl Turn<'_> {
             .collect();
         let (send, receive) = sync_channel(ASSESSING);
         let mut waits = 0;
+        let backlog = &Backlog::default();
         let (assessed, driven) = std::thread::scope(|scope| {
             let talks = &talks;
-            let assessing =
-                scope.spawn(move || assessor.phases(first, phases, talks, &receive, tally));
+            let assessing = scope
+                .spawn(move || assessor.phases(first, phases, talks, &receive, backlog, tally));
             let driven = client.drive(&loads, &cancel(alarm), &mut |exchange| {
+                waits += u64::from(backlog.enter(&exchange));
                 let sent = match send.try_send(exchange) {
                     Err(TrySendError::Full(exchange)) => {
                         waits += 1;

@@ -1,9 +1,11 @@
 //! What a run starts, and that nothing of it is left, however it ends.
 
 mod failures;
+mod hostile;
 mod interrupts;
 mod passes;
 mod prompts;
+mod records;
 mod terminal;
 mod up;
 mod watch;

@@ -1,0 +1,202 @@
+//! The lines of a journal: JSON objects that end with a checksum of themselves, `,"crc":"8c736521"}`. A line that was cut,
+//! joined with another or changed is noticed, and any tool for JSON lines still reads the file. Why this form:
+//! docs/decisions/0007-journal.md.
+
+use super::Error;
+use super::write::failed;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often what was written is put on the disk.
+const SYNCED: Duration = Duration::from_secs(1);
+
+/// A file of sealed lines under way. Each is one write, so that a killed run loses none.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: Arc<File>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Bytes that are in the file, as long as nothing failed.
+    written: u64,
+    /// When it was last put on the disk.
+    synced: Instant,
+    /// Why a line was lost. Nothing is written after one that is cut.
+    lost: Option<(io::ErrorKind, String)>,
+}
+
+impl Journal {
+    /// Makes the file, which must not exist yet.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn create(path: PathBuf) -> Result<Self, Error> {
+        let open = OpenOptions::new().create_new(true).append(true).open(&path);
+        let file = open.map_err(|e| failed(&path, e))?;
+        // Held while this process lives: it tells who follows the run that there is more to come. A file system without
+        // locks tells nobody.
+        let _ = file.try_lock();
+        Ok(Self {
+            path,
+            file: Arc::new(file),
+            state: Mutex::new(State {
+                written: 0,
+                synced: Instant::now(),
+                lost: None,
+            }),
+        })
+    }
+
+    /// Adds a JSON object as a line.
+    ///
+    /// # Errors
+    /// When it can't be written, or one before it could not.
+    pub fn add(&self, object: String) -> Result<(), Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lost(&state)?;
+        let line = seal(object);
+        if let Err(error) = (&*self.file).write_all(line.as_bytes()) {
+            state.lost = Some((error.kind(), error.to_string()));
+            return self.lost(&state);
+        }
+        state.written += line.len() as u64;
+        if state.synced.elapsed() >= SYNCED {
+            state.synced = Instant::now();
+            let file = Arc::clone(&self.file);
+            // On a thread of its own: a slow disk must not hold up who measures.
+            std::thread::spawn(move || file.sync_data());
+        }
+        Ok(())
+    }
+
+    /// Whether all that was added is in the file, and the file where it was made.
+    ///
+    /// # Errors
+    /// The first line that could not be written, or what became of the file.
+    pub fn whole(&self) -> Result<(), Error> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lost(&state)?;
+        let here = || {
+            self.file.sync_data()?;
+            let (ours, there) = (self.file.metadata()?, std::fs::metadata(&self.path)?);
+            let same = (ours.dev(), ours.ino()) == (there.dev(), there.ino());
+            if same && there.len() == state.written {
+                return Ok(());
+            }
+            Err(io::Error::other(
+                "it was replaced, cut or written to by someone else during the run",
+            ))
+        };
+        here().map_err(|e| failed(&self.path, e))
+    }
+
+    fn lost(&self, state: &State) -> Result<(), Error> {
+        match &state.lost {
+            None => Ok(()),
+            Some((kind, why)) => Err(failed(&self.path, io::Error::new(*kind, why.clone()))),
+        }
+    }
+}
+
+/// What stands before the eight hexadecimal digits of the checksum.
+const BEFORE: &[u8] = b",\"crc\":\"";
+/// What stands after them.
+const AFTER: &[u8] = b"\"}";
+/// Length of the checksum with both.
+const SEAL: usize = BEFORE.len() + 8 + AFTER.len();
+
+/// Ends a JSON object, which has a member at least, with its checksum and a line feed.
+#[must_use]
+pub fn seal(mut object: String) -> String {
+    object.pop();
+    let crc = crc32(object.as_bytes());
+    object.push_str(&format!(",\"crc\":\"{crc:08x}\"}}\n"));
+    object
+}
+
+/// Takes the checksum out of a line, so that the object is left; whether there was one, or why it is not the line's own.
+///
+/// # Errors
+/// When the line is not what was sealed.
+pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
+    let end = line.trim_ascii_end().len();
+    let Some(start) = end.checked_sub(SEAL) else {
+        return Ok(false);
+    };
+    let (object, seal) = line[..end].split_at(start);
+    let (before, rest) = seal.split_at(BEFORE.len());
+    let (digits, after) = rest.split_at(8);
+    if before != BEFORE || after != AFTER {
+        return Ok(false);
+    }
+    if format!("{:08x}", crc32(object)).as_bytes() != digits {
+        return Err("its checksum is of another line");
+    }
+    line.truncate(start);
+    line.push(b'}');
+    Ok(true)
+}
+
+/// CRC-32 as of zlib and IEEE 802.3.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8)
+    })
+}
+
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        let (mut crc, mut bit) = (n as u32, 0);
+        while bit < 8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+            bit += 1;
+        }
+        table[n] = crc;
+        n += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_checksum_is_the_one_that_everyone_computes() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        assert_eq!(crc32(b""), 0);
+    }
+
+    #[test]
+    fn a_sealed_line_is_json_and_opens_again() {
+        let line = seal("{\"a\":1}".to_owned());
+        let value: serde_json::Value = serde_json::from_str(&line).expect("still JSON");
+        assert_eq!(value["a"], 1);
+        let mut bytes = line.into_bytes();
+        assert_eq!(unseal(&mut bytes), Ok(true));
+        assert_eq!(bytes, b"{\"a\":1}");
+        assert_eq!(unseal(&mut bytes), Ok(false));
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_line_opens(text in "[a-z\"\\\\é ]{0,40}", at in any::<prop::sample::Index>(), bit in 0..8) {
+            let line = seal(serde_json::json!({"text": text}).to_string()).into_bytes();
+            let mut changed = line.clone();
+            let at = at.index(line.len() - 1);
+            changed[at] ^= 1u8 << bit;
+            // A seal that is no longer one is left for the reader to miss.
+            prop_assert!(!matches!(unseal(&mut changed), Ok(true)), "{:?}", line);
+        }
+    }
+}
