@@ -137,10 +137,11 @@ fn shown(shape: &Shape) -> String {
             limit,
             max_in_flight,
         } => {
-            let rate = match pace.rate {
+            let rate = match &pace.rate {
                 Rates::Steady(rate) => format!("{rate}/s"),
+                Rates::Recorded(_) => "as the trace was due".to_owned(),
                 Rates::Ramp { from, to, over } => {
-                    format!("from {from}/s to {to}/s over {}", Time(over))
+                    format!("from {from}/s to {to}/s over {}", Time(*over))
                 }
             };
             format!(

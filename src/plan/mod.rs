@@ -247,14 +247,22 @@ fn variant_plan(
     }
 }
 
-/// Users of conversations think before they go on, and so do the slots of a closed loop.
+/// What phases take from the prompts: users of conversations think before they go on, and so do the slots of a closed
+/// loop; a trace says when its requests are due.
 fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
-    let prompts::Source::Conversations(talk) = &prompts.source else {
-        return phases;
-    };
     for phase in &mut phases {
-        if let Shape::Closed { think_time, .. } = &mut phase.shape {
-            *think_time = talk.think_time.max(*think_time);
+        match (&mut phase.shape, &prompts.source) {
+            (Shape::Closed { think_time, .. }, prompts::Source::Conversations(talk)) => {
+                *think_time = talk.think_time.max(*think_time);
+            }
+            (Shape::Open { pace, limit, .. }, _) => {
+                if let pace::Rates::Recorded(times) = &mut pace.rate {
+                    *times = prompts.times().unwrap_or_default().into();
+                    let all = times.len() as u64;
+                    limit.requests = Some(limit.requests.map_or(all, |most| most.min(all)));
+                }
+            }
+            _ => {}
         }
     }
     phases

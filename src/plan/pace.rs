@@ -2,6 +2,7 @@
 //! part of a run's request list, so its generator is our own and never changes.
 
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How fast requests come, how regularly, and from which seed.
@@ -16,11 +17,13 @@ pub struct Pace {
 }
 
 /// A rate over time, in requests a second.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rates {
     /// Always the same.
     Steady(f64),
+    /// As it was: when each request was due, in nanoseconds since the first.
+    Recorded(Arc<[u64]>),
     /// Growing or falling evenly.
     Ramp {
         /// At the beginning.
@@ -41,6 +44,7 @@ impl Pace {
             draw: Draw(self.seed),
             // The first beat of a steady rate is at once; a random process begins with a gap.
             expected: if self.cv == 0.0 { -1.0 } else { 0.0 },
+            given: 0,
         }
     }
 }
@@ -52,6 +56,8 @@ pub struct Times {
     draw: Draw,
     /// Requests expected up to the last one given out.
     expected: f64,
+    /// Recorded times given out.
+    given: usize,
 }
 
 impl Iterator for Times {
@@ -59,15 +65,21 @@ impl Iterator for Times {
 
     fn next(&mut self) -> Option<u64> {
         self.expected += self.draw.gap(self.pace.cv);
+        if let Rates::Recorded(times) = &self.pace.rate {
+            let at = times.get(self.given).copied();
+            self.given += 1;
+            return at;
+        }
         Some(nanos(self.pace.rate.when(self.expected)))
     }
 }
 
 impl Rates {
     /// The second at which so many requests are expected to have come.
-    fn when(self, expected: f64) -> f64 {
-        match self {
+    fn when(&self, expected: f64) -> f64 {
+        match *self {
             Self::Steady(rate) => expected / rate,
+            Self::Recorded(_) => f64::INFINITY,
             Self::Ramp { from, to, over } => {
                 let over = over.as_secs_f64();
                 let ramped = (from + to) / 2.0 * over;

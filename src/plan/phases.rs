@@ -3,6 +3,7 @@
 use super::pace::{Pace, Rates};
 use crate::scenario::model::{Arrival, Closed, Load, Open, Phase, Ramp, Steps};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One phase.
@@ -99,6 +100,8 @@ impl Shape {
             Self::Batch { size, batches } => Some(u64::from(*size) * u64::from(*batches)),
             Self::Closed { limit, .. } => limit.requests.filter(|_| limit.duration.is_none()),
             Self::Open { pace, limit, .. } => match limit.duration {
+                // The trace has not been read.
+                _ if pace.times().next().is_none() => limit.requests,
                 None => limit.requests,
                 Some(_) => {
                     let due = (0..).zip(pace.times());
@@ -106,6 +109,12 @@ impl Shape {
                 }
             },
         }
+    }
+
+    /// Whether requests are due when a trace says so.
+    #[must_use]
+    pub fn replays(&self) -> bool {
+        matches!(self, Self::Open { pace, .. } if matches!(pace.rate, Rates::Recorded(_)))
     }
 
     /// The most requests that are in flight at once.
@@ -187,8 +196,12 @@ fn closed_loop(closed: &Closed) -> Shape {
 }
 
 fn open_loop(open: &Open, seed: u64) -> Shape {
+    let rate = match (open.arrival, open.rate) {
+        (Arrival::Trace, _) | (_, None) => Rates::Recorded(Arc::new([])),
+        (_, Some(rate)) => Rates::Steady(rate.0),
+    };
     Shape::Open {
-        pace: pace(Rates::Steady(open.rate.0), open.arrival, seed),
+        pace: pace(rate, open.arrival, seed),
         limit: Limit {
             requests: open.requests,
             duration: open.duration.map(|time| time.0),

@@ -136,6 +136,32 @@ impl Prompts {
         }
     }
 
+    /// The list as it is recorded: a line of JSON each, of the first `count` prompts, until it has `most` bytes. Drawn text is
+    /// told by its seeds.
+    #[must_use]
+    pub fn lines(&self, count: u64, most: usize) -> String {
+        let mut lines = String::new();
+        for number in 0..count {
+            if lines.len() > most {
+                lines.push_str(&format!("{{\"left_out\":{}}}\n", count - number));
+                break;
+            }
+            let line = serde_json::to_string(&*self.entry(number)).unwrap_or_default();
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+        lines
+    }
+
+    /// How many there are before they begin again, where that is known.
+    #[must_use]
+    pub fn count(&self) -> Option<u64> {
+        match &self.source {
+            Source::Listed(entries) => Some(entries.len() as u64),
+            Source::Synthetic(_) | Source::Conversations(_) => None,
+        }
+    }
+
     /// Of the first `count` prompts, the tokens that begin as an earlier one did, and all: what a prefix cache can save at most.
     /// `None` where it is not known what they have in common.
     #[must_use]

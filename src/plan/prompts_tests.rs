@@ -104,6 +104,17 @@ fn a_list_begins_again_and_knows_its_times() {
 }
 
 #[test]
+fn the_recorded_list_is_bounded_and_says_what_it_leaves_out() {
+    let prompts = Prompts::written(["a", "b"].map(String::from));
+    let line = |text| format!("{{\"text\":{{\"written\":\"{text}\"}}}}\n");
+    assert_eq!(prompts.lines(2, 999), line("a") + &line("b"));
+    assert_eq!(
+        prompts.lines(9, 30),
+        line("a") + &line("b") + "{\"left_out\":7}\n"
+    );
+}
+
+#[test]
 fn made_up_words_are_distinct() {
     let words = Words::plain();
     assert_eq!(words.all().iter().collect::<HashSet<_>>().len(), 1024);

@@ -4,22 +4,25 @@ use super::{Error, LONGEST, Pile, nothing, open};
 use crate::plan::prompts::Entry;
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 /// A CSV file under way.
 pub(super) struct Table<'f> {
     file: &'f Path,
-    reader: Reader<BufReader<File>>,
+    reader: Reader<Bounded>,
     header: ByteRecord,
     record: ByteRecord,
 }
 
 impl<'f> Table<'f> {
     pub(super) fn open(file: &'f Path) -> Result<Self, Error> {
-        let mut reader = ReaderBuilder::new().from_reader(open(file)?);
+        let mut reader = ReaderBuilder::new().from_reader(Bounded {
+            file: open(file)?,
+            left: LONGEST,
+        });
         let header = reader.byte_headers().cloned();
-        let header = header.map_err(|error| wrong(file, &error))?;
+        let header = header.map_err(|error| wrong(file, 1, &error))?;
         Ok(Self {
             file,
             reader,
@@ -48,16 +51,12 @@ impl<'f> Table<'f> {
 
     /// The next row's place; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<String>, Error> {
+        let line = self.reader.position().line();
         let more = self.reader.read_byte_record(&mut self.record);
-        let more = more.map_err(|error| wrong(self.file, &error))?;
+        let more = more.map_err(|error| wrong(self.file, line, &error))?;
         let line = self.record.position().map_or(0, csv::Position::line);
         let place = format!("{}:{line}", self.file.display());
-        if self.record.as_slice().len() > LONGEST {
-            return Err(Error(format!(
-                "{place}: this row is longer than {} MiB; is a quote missing?",
-                LONGEST >> 20
-            )));
-        }
+        self.reader.get_mut().left = LONGEST;
         Ok(more.then_some(place))
     }
 
@@ -72,8 +71,30 @@ impl<'f> Table<'f> {
     }
 }
 
-fn wrong(file: &Path, error: &csv::Error) -> Error {
-    let line = error.position().map_or(1, csv::Position::line);
+/// A file of which no more is read for one row than a row may have: one quote too many makes a row of all the rest.
+struct Bounded {
+    file: BufReader<File>,
+    left: usize,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let why = format!(
+                "this row is longer than {} MiB; is a quote missing?",
+                LONGEST >> 20
+            );
+            return Err(io::Error::other(why));
+        }
+        let most = into.len().min(self.left);
+        let count = self.file.read(&mut into[..most])?;
+        self.left -= count;
+        Ok(count)
+    }
+}
+
+fn wrong(file: &Path, line: u64, error: &csv::Error) -> Error {
+    let line = error.position().map_or(line, csv::Position::line);
     let why = match error.kind() {
         ErrorKind::UnequalLengths {
             expected_len, len, ..

@@ -167,7 +167,8 @@ fn what_the_server_adds_is_part_of_the_length() {
 fn every_wrong_file_is_told_with_its_place() {
     let huge = format!("\"{}\"", "x".repeat(LONGEST));
     let csv = "{csv: {file: f, column: text}}";
-    let cases: [(&str, &[u8], &str); 18] = [
+    let unclosed = [&b"id,text\n1,\"a\n"[..], &b"2,b\n".repeat(LONGEST / 4)].concat();
+    let cases: [(&str, &[u8], &str); 19] = [
         ("{file: f}", b"", "f holds no prompt"),
         ("{file: f}", b"\n \n", "f holds no prompt"),
         (
@@ -201,6 +202,11 @@ fn every_wrong_file_is_told_with_its_place() {
         ),
         (csv, b"id,text\n1,\xe9\n", "f:2: this row is not UTF-8"),
         (csv, b"id,text\n", "f holds no prompt"),
+        (
+            csv,
+            &unclosed,
+            "f:2: this row is longer than 16 MiB; is a quote missing?",
+        ),
         (
             "{sharegpt: f}",
             b"[\n{\"conversations\": 1}]",

@@ -240,7 +240,30 @@ fn execute(
             break;
         }
     }
+    if let Some(variant) = plan.variants.first() {
+        writer
+            .replace("requests.jsonl", &listed(variant))
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+    }
     judge::judge(run, &plan, outcomes, writer)
+}
+
+/// Bytes of the request list that are recorded, at most.
+const LISTED: usize = 16 << 20;
+
+/// The prompts that the largest phase of every variant was given, as they are recorded.
+fn listed(variant: &plan::VariantPlan) -> String {
+    let requests = &variant.requests;
+    let sent = variant
+        .phases
+        .iter()
+        .map(|phase| phase.requests().unwrap_or(u64::MAX))
+        .max();
+    let prompts = sent
+        .unwrap_or(0)
+        .saturating_mul(requests.prompts_per_request.into());
+    let count = requests.prompts.count().unwrap_or(u64::MAX);
+    requests.prompts.lines(prompts.min(count), LISTED)
 }
 
 fn begin(path: &Path, loaded: &Loaded, id: String, started: jiff::Timestamp) -> Run {

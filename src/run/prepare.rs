@@ -129,14 +129,21 @@ const UNLIMITED: u64 = 100_000;
 
 /// Reads as many prompts as the largest phase sends.
 fn prompts(scenario: &Scenario, base: &Path, home: Option<&Path>) -> Result<Prompts, Failure> {
-    let phases = plan::phases(&scenario.load).into_iter();
+    let phases = plan::phases(&scenario.load);
+    let replayed = phases.iter().any(|phase| phase.shape.replays());
     let most = phases
+        .iter()
         .map(|phase| phase.requests().unwrap_or(UNLIMITED))
         .max();
     let per_request = scenario.request.prompts_per_request;
     let most = most.unwrap_or(0).saturating_mul(per_request.into());
     let read = prompts::read(scenario, base, home, most);
-    read.map_err(|error| Failure::Input(error.to_string()))
+    let read = read.map_err(|error| Failure::Input(error.to_string()))?;
+    if replayed && read.times().is_none() {
+        let message = "prompts: `arrival: trace` needs to know when each prompt is due; give every line an `at`, or leave `arrival` out";
+        return Err(Failure::Input(message.into()));
+    }
+    Ok(read)
 }
 
 type Pythons = (IndexMap<String, Python>, IndexMap<String, String>);

@@ -122,8 +122,9 @@ pub struct Open {
     /// Name in reports; `open` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Mean rate of requests.
-    pub rate: Rate,
+    /// Mean rate of requests; a `trace` has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// How regularly they come.
     #[serde(default)]
     pub arrival: Arrival,
@@ -195,6 +196,8 @@ pub enum Arrival {
     /// Independently of each other, as many users' do.
     #[default]
     Poisson,
+    /// When the prompts of a trace were due.
+    Trace,
     /// In bursts (`cv` above 1) or more evenly than Poisson (below).
     Gamma(Gamma),
 }
@@ -213,7 +216,7 @@ impl Arrival {
     #[must_use]
     pub const fn cv(self) -> f64 {
         match self {
-            Self::Constant => 0.0,
+            Self::Constant | Self::Trace => 0.0,
             Self::Poisson => 1.0,
             Self::Gamma(Gamma { cv }) => cv,
         }

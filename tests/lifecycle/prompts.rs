@@ -89,6 +89,20 @@ fn a_trace_is_asked_as_it_was_recorded() {
     );
     let expected = [(Some(700), Some(3)), (Some(600), Some(5))];
     assert_eq!(tokens(&done), expected.repeat(5));
+    let list = std::fs::read_to_string(done.dir().join("requests.jsonl")).unwrap();
+    let list: Vec<Value> = list
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(list.len(), 2);
+    assert_eq!(
+        list[1]["at"],
+        serde_json::json!({"secs": 0, "nanos": 9_000_000})
+    );
+    assert_eq!(
+        list[1]["text"]["drawn"][0],
+        serde_json::json!({"seed": 1, "tokens": 512})
+    );
 }
 
 #[test]
@@ -191,4 +205,25 @@ fn a_server_that_counts_otherwise_is_noticed() {
         findings.contains("other tokens than were planned for 10 of 10 requests"),
         "{findings}"
     );
+}
+
+#[test]
+fn a_trace_is_replayed_at_its_own_times() {
+    let row =
+        |ms: u32| format!("{{\"timestamp\": {ms}, \"input_length\": 20, \"output_length\": 2}}\n");
+    let rows: String = [5_000, 5_040, 5_040, 5_300].map(row).concat();
+    let text = scenario("{trace: trace.jsonl}", "").replace(
+        "closed: {concurrency: 2, requests: 10}",
+        "open: {arrival: trace}",
+    );
+    let done = served(bench("run").beside("trace.jsonl", &rows), &text);
+    let mut due: Vec<u64> = done
+        .samples()
+        .iter()
+        .filter(|row| row["phase"] == 1)
+        .map(|row| row["due_ns"].as_u64().unwrap())
+        .collect();
+    due.sort_unstable();
+    let since: Vec<u64> = due.iter().map(|at| (at - due[0]) / 1_000_000).collect();
+    assert_eq!(since, [0, 40, 40, 300]);
 }

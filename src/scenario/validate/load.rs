@@ -3,7 +3,7 @@
 use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::mistake::quote;
-use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Steps};
+use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Steps};
 use crate::scenario::units::Time;
 
 impl Checker<'_> {
@@ -97,10 +97,47 @@ impl Checker<'_> {
     }
 
     fn open(&mut self, path: &Path, open: &Open) {
-        self.ends(path, open.requests, open.duration);
+        if open.arrival == Arrival::Trace {
+            return self.replay(path, open);
+        }
         self.arrivals(path, open.arrival, open.max_in_flight);
-        if let Some(duration) = open.duration {
-            self.expected(&path.key("rate"), open.rate.0, duration);
+        self.ends(path, open.requests, open.duration);
+        match (open.rate, open.duration) {
+            (Some(rate), Some(duration)) => self.expected(&path.key("rate"), rate.0, duration),
+            (Some(_), None) => {}
+            (None, _) if self.find(&path.key("rate")).node.is_none() => {
+                self.wrong(
+                    path,
+                    "nothing says how fast requests come",
+                    "give a `rate`, such as `8/s`",
+                );
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// A trace ends by itself and has its own rate.
+    fn replay(&mut self, path: &Path, open: &Open) {
+        if let Some(requests) = open.requests {
+            self.count(&path.key("requests"), requests, limits::REQUESTS);
+        }
+        self.time(&path.key("duration"), open.duration);
+        self.in_flight(&path.key("max_in_flight"), open.max_in_flight);
+        if self.scenario.request.prompts_per_request > 1 {
+            let message = "a trace has one prompt a request";
+            self.wrong(&at("request.prompts_per_request"), message, "leave it out");
+        }
+        if open.rate.is_some() {
+            let message = "a trace says itself when requests are due";
+            self.wrong(&path.key("rate"), message, "leave `rate` out");
+        }
+        if !matches!(self.scenario.prompts, Prompts::Trace(_) | Prompts::File(_)) {
+            let message = "these prompts do not say when they are due";
+            self.wrong(
+                &path.key("arrival"),
+                message,
+                "use `prompts: {trace: FILE}`, or a `file` with `at` in every line",
+            );
         }
     }
 
@@ -132,6 +169,14 @@ impl Checker<'_> {
 
     fn arrivals(&mut self, path: &Path, arrival: Arrival, max_in_flight: u32) {
         self.in_flight(&path.key("max_in_flight"), max_in_flight);
+        if arrival == Arrival::Trace {
+            let path = path.key("arrival");
+            self.wrong(
+                &path,
+                "only `open` replays a trace",
+                "write `- open: {arrival: trace}`",
+            );
+        }
         if let Arrival::Gamma(Gamma { cv }) = arrival
             && !(0.01..=100.0).contains(&cv)
         {
