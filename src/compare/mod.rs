@@ -1,9 +1,11 @@
 //! Variants side by side, from records alone: each metric's ratio to the baseline ([`side_by_side`]) and whether greedy
-//! answers agree ([`same_text`]). One run proves no difference, so there is no verdict on ratios here.
+//! answers agree ([`same_text`]), and where a difference comes from ([`mod@decompose`]). One run proves no difference, so there is no verdict on ratios here.
 
+pub mod decompose;
 pub mod metrics;
 pub mod text;
 
+pub use decompose::decompose;
 pub use metrics::{METRICS, Metric, TOPOLOGY};
 pub use text::{SameText, same_text};
 

@@ -3,8 +3,8 @@
 
 use super::args::Flags;
 use super::{
-    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, python_env, set_env,
-    vllm_env, workers,
+    Endpoint, Error, MetricsPage, Probe, Process, Python, Site, Stack, directories, python_env,
+    set_env, vllm_env, workers,
 };
 use crate::scenario::model::{ArgValue, Discovery, Dynamo, Role, Router, WorkerGroup};
 use std::time::Duration;
@@ -75,14 +75,21 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
         env: &env,
     };
     processes.push(parts.frontend(frontend_port));
+    let url = format!("http://127.0.0.1:{frontend_port}");
+    let mut metrics = vec![MetricsPage::new("frontend", &url)];
     for (index, (kind, group)) in workers(dynamo).enumerate() {
-        processes.push(parts.worker(index, kind, group, port()));
+        let system_port = port();
+        let worker = parts.worker(index, kind, group, system_port);
+        let system = format!("http://127.0.0.1:{system_port}");
+        metrics.push(MetricsPage::new(&worker.name, &system));
+        processes.push(worker);
     }
     Ok(Stack {
         kind: "dynamo",
         processes,
+        metrics,
         endpoint: Endpoint {
-            url: format!("http://127.0.0.1:{frontend_port}"),
+            url,
             headers: Vec::new(),
             model: site.served_name.unwrap_or(site.model).to_owned(),
         },

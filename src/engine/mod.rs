@@ -71,6 +71,24 @@ pub struct Endpoint {
     pub model: String,
 }
 
+/// A page in the Prometheus text format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MetricsPage {
+    /// The process that shows it.
+    pub process: String,
+    /// Where.
+    pub url: String,
+}
+
+impl MetricsPage {
+    fn new(process: &str, base: &str) -> Self {
+        Self {
+            process: process.to_owned(),
+            url: format!("{base}/metrics"),
+        }
+    }
+}
+
 /// A Python interpreter and what is installed beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Python {
@@ -114,6 +132,8 @@ pub struct Stack {
     pub processes: Vec<Process>,
     /// Where load is sent.
     pub endpoint: Endpoint,
+    /// Where its processes show their metrics.
+    pub metrics: Vec<MetricsPage>,
     /// Versions by package.
     pub versions: Vec<(String, String)>,
     /// What the reader should know.
@@ -193,6 +213,10 @@ pub fn build(engine: &Engine, site: &Site<'_>) -> Result<Stack, Error> {
         Engine::Sim(sim) => Ok(sim::build(sim, site)),
         Engine::External(external) => Ok(Stack {
             kind: "external",
+            metrics: vec![MetricsPage::new(
+                "endpoint",
+                external.url.trim_end_matches('/'),
+            )],
             processes: Vec::new(),
             endpoint: Endpoint {
                 url: external.url.trim_end_matches('/').to_owned(),

@@ -1,7 +1,7 @@
 //! The embedded engine: this program again, as a process of its own.
 
 use super::args::Flags;
-use super::{Endpoint, Probe, Process, Site, Stack};
+use super::{Endpoint, MetricsPage, Probe, Process, Site, Stack};
 use crate::scenario::model::{ArgValue, Flavour, Sim};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
             }),
         ),
         ("startup", text(&sim.startup.to_string())),
+        ("frontend-delay", text(&sim.frontend_delay.to_string())),
         (
             "prefill-tokens-per-s",
             ArgValue::Number(sim.prefill_tokens_per_s),
@@ -37,6 +38,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
     let url = format!("http://127.0.0.1:{port}");
     Stack {
         kind: "sim",
+        metrics: vec![MetricsPage::new("sim", &url)],
         processes: vec![Process {
             name: "sim".into(),
             argv,

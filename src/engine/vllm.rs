@@ -3,8 +3,8 @@
 
 use super::args::Flags;
 use super::{
-    Endpoint, Error, Probe, Process, Python, Site, Stack, directories, python_env, set_env,
-    vllm_env,
+    Endpoint, Error, MetricsPage, Probe, Process, Python, Site, Stack, directories, python_env,
+    set_env, vllm_env,
 };
 use crate::scenario::model::{ArgValue, Vllm};
 use std::time::Duration;
@@ -40,6 +40,7 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
         .unwrap_or_else(|| site.model.to_owned());
     Ok(Stack {
         kind: "vllm",
+        metrics: vec![MetricsPage::new("vllm", &url)],
         processes: vec![Process {
             name: "vllm".into(),
             argv,

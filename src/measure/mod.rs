@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod lifecycle;
 mod responses;
 pub mod sample;
+pub mod server;
 mod spread;
 pub mod sse;
 mod stream;

@@ -1,5 +1,13 @@
-//! What the machine is and has: GPUs and the host.
+//! What is seen besides the answers: GPUs, the host, and the metrics pages of a running topology.
 
 pub mod gpu;
 pub mod host;
 pub mod pace;
+pub mod prometheus;
+pub mod reading;
+pub mod scrape;
+
+mod families;
+
+pub use reading::Reading;
+pub use scrape::Pages;

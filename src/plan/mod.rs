@@ -11,7 +11,7 @@ pub use phases::{Limit, PhasePlan, Shape, phases};
 pub use prompts::Prompts;
 pub use requests::Purpose;
 
-use crate::engine::{self, Endpoint, Process, Python, Site, Stack};
+use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Quantity};
 use crate::scenario::model::{
     ApiEndpoint, Assertion, CacheBust, Ready, ReportFormat, Scenario, Slo,
@@ -55,6 +55,8 @@ pub struct VariantPlan {
     pub processes: Vec<Process>,
     /// Where load is sent.
     pub endpoint: Endpoint,
+    /// Where its processes show their metrics.
+    pub metrics: Vec<MetricsPage>,
     /// When it counts as ready.
     pub ready: Ready,
     /// The requests.
@@ -238,6 +240,7 @@ fn variant_plan(
         warnings: stack.warnings,
         processes: stack.processes,
         endpoint,
+        metrics: stack.metrics,
         ready: scenario.ready.clone(),
         requests,
         phases,

@@ -4,6 +4,7 @@ use super::model::{
     EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
     VariantRecord, Verdict,
 };
+use crate::measure::server::ServerWindow;
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
 use crate::plan::{PhasePlan, VariantPlan};
 use serde_json::Value;
@@ -39,6 +40,7 @@ impl Run {
             checks: Vec::new(),
             quality: Quality::default(),
             comparisons: Vec::new(),
+            decompositions: Vec::new(),
         }
     }
 }
@@ -82,8 +84,11 @@ impl VariantRecord {
 impl PhaseRecord {
     /// A phase and its figures. What is not a finite number is not applicable: JSON has no way to write it.
     #[must_use]
-    pub fn new(plan: &PhasePlan, figures: &PhaseFigures) -> Self {
-        Self::of(&plan.name, plan.kind, figures)
+    pub fn new(plan: &PhasePlan, figures: &PhaseFigures, server: Option<&ServerWindow>) -> Self {
+        Self {
+            server: server.cloned(),
+            ..Self::of(&plan.name, plan.kind, figures)
+        }
     }
 
     /// As [`new`](Self::new), of a phase whose plan is not at hand.
@@ -100,6 +105,7 @@ impl PhaseRecord {
             errors: figures.errors.clone(),
             metrics: finite(&figures.metrics),
             client: figures.audit,
+            server: None,
         }
     }
 
@@ -169,6 +175,7 @@ mod tests {
                 metrics,
                 audit,
             },
+            None,
         );
         assert_eq!((record.kind.as_str(), record.window_ms), ("batch", 0.0));
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::model::{
     Check, EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
-    SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
+    ServerTime, ServerWindow, SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
 use crate::measure::sample::{Reads, Sample, TokenSource};
@@ -39,6 +39,7 @@ pub(crate) fn empty() -> Run {
         checks: Vec::new(),
         quality: Quality::default(),
         comparisons: Vec::new(),
+        decompositions: Vec::new(),
     }
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn pass() -> Run {
         )],
     );
     conclude(&mut run, Ending::Finished, answers(), figures(), quality);
+    run.decompositions = crate::compare::decompose(&run);
     run
 }
 
@@ -243,6 +245,7 @@ fn phase(kind: &str, slower: f64) -> PhaseRecord {
     };
     let of = |count, p50: f64| Some(spread(count, p50 * slower));
     PhaseRecord {
+        server: Some(server(sent, slower)),
         name: kind.to_owned(),
         kind: kind.to_owned(),
         window_ms: 20_000.0 * slower,
@@ -271,6 +274,28 @@ fn phase(kind: &str, slower: f64) -> PhaseRecord {
             events: sent * 65,
             ..ClientAudit::default()
         },
+    }
+}
+
+/// What a server would say: a queue, a prefill and a decode, and little between them.
+fn server(count: u64, slower: f64) -> ServerWindow {
+    let time = |mean: f64| ServerTime {
+        count,
+        mean: mean * slower,
+        ..ServerTime::default()
+    };
+    let times = [
+        ("engine_ttft", time(28.0)),
+        ("queue", time(2.5)),
+        ("prefill", time(24.0)),
+        ("decode", time(450.0)),
+    ];
+    let times = times.map(|(name, time)| (name.to_owned(), time));
+    ServerWindow {
+        window_ms: 20_000.0 * slower,
+        times: times.into_iter().collect(),
+        prefix_hit_rate: Some(0.25),
+        ..ServerWindow::default()
     }
 }
 

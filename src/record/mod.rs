@@ -16,9 +16,10 @@ pub mod write;
 pub(crate) mod fixture;
 
 pub use crate::measure::sample::Sample;
+pub use crate::measure::server::ServerSample;
 pub use exit::ExitCode;
 pub use follow::Follow;
-pub use read::{Lines, Samples, events, read, samples};
+pub use read::{Lines, Samples, events, read, samples, server};
 pub use redact::Redactor;
 pub use verdict::{Ending, conclude};
 pub use write::{Writer, run_id};
@@ -31,6 +32,8 @@ use std::path::PathBuf;
 pub const RUN_FILE: &str = "run.json";
 /// One line a request, in a report directory.
 pub const SAMPLES_FILE: &str = "samples.jsonl";
+/// One line a sample of a server's levels, in a report directory.
+pub const SERVER_FILE: &str = "server.jsonl";
 /// One line an event, in a report directory.
 pub const EVENTS_FILE: &str = "events.jsonl";
 
@@ -42,6 +45,18 @@ pub struct SampleRow {
     /// The request.
     #[serde(flatten)]
     pub sample: Sample,
+}
+
+/// One row of `server.jsonl`: a sample of a variant's metrics pages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerRow {
+    /// The variant.
+    pub variant: String,
+    /// Index of the phase, warm-up included.
+    pub phase: u32,
+    /// What was there.
+    #[serde(flatten)]
+    pub sample: ServerSample,
 }
 
 /// One row of `events.jsonl`. Its name and fields are kept as text, so that a record of another version reads as well.

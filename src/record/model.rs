@@ -1,6 +1,7 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
 pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
+pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
 pub use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
 pub use crate::verify::{Check, Finding, Quality};
 use indexmap::IndexMap;
@@ -61,6 +62,9 @@ pub struct Run {
     pub quality: Quality,
     /// Variants side by side.
     pub comparisons: Vec<Comparison>,
+    /// Where the differences come from.
+    #[serde(default)]
+    pub decompositions: Vec<Decomposition>,
 }
 
 /// The scenario as it was run.
@@ -137,6 +141,9 @@ pub struct PhaseRecord {
     /// How the client itself did.
     #[serde(default)]
     pub client: ClientAudit,
+    /// What the server said of itself, where it said anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerWindow>,
 }
 
 /// One metric, two variants, one phase: side by side, without a verdict.
@@ -152,4 +159,55 @@ pub struct Comparison {
     pub variant: String,
     /// variant / baseline.
     pub ratio: Option<f64>,
+}
+
+/// Where the difference between two variants comes from, in one phase. Every time is a mean of requests in milliseconds:
+/// means add up, percentiles do not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decomposition {
+    /// The phase.
+    pub phase: String,
+    /// The variant held against.
+    pub baseline: String,
+    /// The variant.
+    pub variant: String,
+    /// What a request's time is split into: `first token` and `stream`, or `answer` where answers do not stream.
+    pub splits: Vec<Split>,
+    /// What the reader should know: parts that one side does not tell, counts that do not agree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One time, split into its parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Split {
+    /// `first token`: due to first text. `stream`: first text to last byte. `answer`: due to last byte.
+    pub name: String,
+    /// The whole, of the baseline.
+    pub baseline_ms: f64,
+    /// The whole, of the variant.
+    pub variant_ms: f64,
+    /// variant - baseline.
+    pub difference_ms: f64,
+    /// Its parts, in the order of a request's way.
+    pub parts: Vec<Part>,
+    /// What of the difference no part explains.
+    pub unexplained_ms: f64,
+    /// The part that makes up most of a difference that matters.
+    pub blamed: Option<String>,
+}
+
+/// One part of a time. What a side does not tell is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// `client`, `connect`, `frontend`, `hand-over`, `queue`, `prefill`, `decode`, `delivery`, or `server` where it is one.
+    pub name: String,
+    /// Of the baseline.
+    pub baseline_ms: Option<f64>,
+    /// Of the variant.
+    pub variant_ms: Option<f64>,
+    /// variant - baseline, where both are known.
+    pub difference_ms: Option<f64>,
+    /// Its share of the whole difference; negative where it works against it.
+    pub share: Option<f64>,
 }

@@ -2,7 +2,9 @@
 
 use super::journal::unseal;
 use super::model::{Run, SCHEMA_VERSION};
-use super::{EVENTS_FILE, Error, EventRow, RUN_FILE, SAMPLES_FILE, Sample, SampleRow};
+use super::{
+    EVENTS_FILE, Error, EventRow, RUN_FILE, SAMPLES_FILE, SERVER_FILE, Sample, SampleRow, ServerRow,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -59,6 +61,14 @@ pub fn events(dir: &Path) -> Result<Lines<EventRow>, Error> {
     Lines::open(dir.join(EVENTS_FILE))
 }
 
+/// The rows of a report directory's `server.jsonl`, in the order written.
+///
+/// # Errors
+/// When it can't be opened.
+pub fn server(dir: &Path) -> Result<Lines<ServerRow>, Error> {
+    Lines::open(dir.join(SERVER_FILE))
+}
+
 /// The rows of `samples.jsonl`.
 pub type Samples = Lines<SampleRow>;
 
@@ -98,6 +108,12 @@ fn leading(line: &[u8]) -> Option<&str> {
     let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
     let name = str::from_utf8(&rest[..end]).ok()?;
     (rest[end] == b'"').then_some(name)
+}
+
+impl Row for ServerRow {
+    fn parse(line: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(line)
+    }
 }
 
 impl Row for EventRow {

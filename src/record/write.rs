@@ -4,7 +4,7 @@
 use super::journal::Journal;
 use super::model::Run;
 use super::redact::Redactor;
-use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SampleRow};
+use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SERVER_FILE, SampleRow, ServerRow};
 use crate::event::Event;
 use crate::measure::sample::Sample;
 use serde::Serialize;
@@ -31,6 +31,7 @@ pub fn run_id(scenario: &str, started: jiff::Timestamp, entropy: u64) -> String 
 pub struct Writer {
     dir: PathBuf,
     samples: Journal,
+    server: Journal,
     events: Journal,
     redactor: Redactor,
     began: Instant,
@@ -51,6 +52,7 @@ impl Writer {
         fs::create_dir(&logs).map_err(|e| failed(&logs, e))?;
         let writer = Self {
             samples: Journal::create(dir.join(SAMPLES_FILE))?,
+            server: Journal::create(dir.join(SERVER_FILE))?,
             events: Journal::create(dir.join(EVENTS_FILE))?,
             dir,
             redactor,
@@ -102,6 +104,14 @@ impl Writer {
             sample: sample.clone(),
         };
         self.line(&self.samples, &row, &["error", "tokens_from"])
+    }
+
+    /// Adds one sample of a server's levels.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn server(&self, row: &ServerRow) -> Result<(), Error> {
+        self.line(&self.server, row, &[])
     }
 
     /// Adds one event, with the milliseconds since the record was created. Progress is left out: the samples tell it.

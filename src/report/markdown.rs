@@ -160,6 +160,9 @@ fn grid(out: &mut String, table: &Table) {
     for cells in &table.rows {
         out.push_str(&row(cells));
     }
+    for note in &table.notes {
+        let _ = writeln!(out, "\n{}", text(note));
+    }
 }
 
 fn title(text: &str) -> String {

@@ -52,6 +52,9 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
             line(&table.title),
             drawn(table, screen.width)
         );
+        for note in &table.notes {
+            let _ = writeln!(out, "{}", line(note));
+        }
     }
     if view::starred(&tables) {
         let _ = writeln!(out, "{}", view::STAR);

@@ -3,7 +3,7 @@
 
 use super::number::{number, ratio};
 use crate::compare::{self, METRICS, Metric, metrics};
-use crate::record::model::{PhaseRecord, Run, VariantRecord, Verdict};
+use crate::record::model::{Decomposition, PhaseRecord, Run, VariantRecord, Verdict};
 
 /// One table. Texts are as recorded: whoever shows them escapes them.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Table {
     pub(super) head: Vec<String>,
     /// Its rows, each as long as the head.
     pub(super) rows: Vec<Vec<String>>,
+    /// What stands beneath it.
+    pub(super) notes: Vec<String>,
 }
 
 /// Explains the star behind a thin percentile.
@@ -38,7 +40,52 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
         }
     }
     all.extend(names.into_iter().map(|name| phase(&columns, name)));
+    all.extend(run.decompositions.iter().map(where_from));
     all
+}
+
+/// Where a difference comes from: parts as rows, each whole beneath its parts.
+fn where_from(of: &Decomposition) -> Table {
+    let row = |label: &str, values: [Option<f64>; 3], share: Option<f64>| {
+        let mut row = vec![label.to_owned()];
+        row.extend(values.map(number));
+        row.push(share.map_or(String::new(), |share| format!("{:.0}%", share * 100.0)));
+        row
+    };
+    let mut rows = Vec::new();
+    for split in &of.splits {
+        for part in &split.parts {
+            let blamed = split.blamed.as_ref() == Some(&part.name);
+            let label = if blamed {
+                format!("{} <- most of it", part.name)
+            } else {
+                part.name.clone()
+            };
+            rows.push(row(
+                &label,
+                [part.baseline_ms, part.variant_ms, part.difference_ms],
+                part.share,
+            ));
+        }
+        rows.push(row(
+            "unexplained",
+            [None, None, Some(split.unexplained_ms)],
+            None,
+        ));
+        let whole = [split.baseline_ms, split.variant_ms, split.difference_ms].map(Some);
+        rows.push(row(&format!("= {} (mean ms)", split.name), whole, None));
+    }
+    Table {
+        title: format!(
+            "where from: {} of {} against {}",
+            of.phase, of.variant, of.baseline
+        ),
+        head: ["part", &of.baseline, &of.variant, "difference", "share"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows,
+        notes: of.notes.clone(),
+    }
 }
 
 /// Whether any table has a star in it.
@@ -133,6 +180,7 @@ fn topology(columns: &Columns<'_>) -> Table {
             columns.numbers("ready after (ms)", &of(metrics::ready_ms)),
             columns.numbers("teardown (ms)", &of(metrics::teardown_ms)),
         ],
+        notes: Vec::new(),
     }
 }
 
@@ -193,6 +241,7 @@ fn phase(columns: &Columns<'_>, name: &str) -> Table {
         title,
         head: columns.head("metric"),
         rows,
+        notes: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::load::PhaseRun;
 use crate::measure::answer::{Answer, assemble};
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::measure::sample::{Judgement, Sample, TokenSource};
+use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{Objectives, PhaseFigures, Summary};
 use crate::plan::{PhasePlan, Requests};
 use crate::record::{self, Writer};
@@ -85,6 +86,10 @@ pub(super) struct Assessed {
     pub(super) figures: PhaseFigures,
     /// Successes whose tokens the server did not count.
     pub(super) counted_by_chunks: u64,
+    /// What its answers told of the server.
+    pub(super) told: Told,
+    /// What the server said of itself.
+    pub(super) server: Option<ServerWindow>,
 }
 
 /// What is gathered of one phase as its answers come.
@@ -93,6 +98,7 @@ pub(super) struct Gathered {
     counted_by_chunks: u64,
     /// Successes whose tokens were not as planned.
     off_plan: u64,
+    told: Told,
     done: u64,
     failed: u64,
     /// Times to first token since progress was last told.
@@ -114,6 +120,8 @@ impl Gathered {
         Assessed {
             figures,
             counted_by_chunks: self.counted_by_chunks,
+            told: self.told,
+            server: None,
         }
     }
 }
@@ -164,6 +172,7 @@ impl Assessor<'_> {
             summary: Summary::new(self.objectives),
             counted_by_chunks: 0,
             off_plan: 0,
+            told: Told::default(),
             done: 0,
             failed: 0,
             ttfts: Vec::new(),
@@ -191,6 +200,12 @@ impl Assessor<'_> {
         }
         into.summary.add(&sample, &gaps, &exchange.delays());
         self.writer.sample(self.variant, &sample)?;
+        if sample.ok() {
+            let usage = sample.tokens_from == Some(TokenSource::Usage);
+            let output = sample.output_tokens.filter(|_| usage);
+            let timing = sample.nvext_timing.as_ref();
+            into.told.add(sample.prompt_tokens, output, timing);
+        }
         into.done += 1;
         into.ttfts.extend(sample.ttft().filter(|_| sample.ok()));
         into.failed += u64::from(!sample.ok());

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::variant::Outcome;
-use crate::compare::{same_text, side_by_side};
+use crate::compare::{decompose, same_text, side_by_side};
 use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::record::{self, Ending, ExitCode, Sample, Writer, conclude};
@@ -19,7 +19,9 @@ pub(super) fn note(run: &mut Run, plan: &Plan, outcomes: &[Outcome]) {
             VariantRecord {
                 startup: outcome.startup.clone(),
                 phases: phases
-                    .map(|(phase, assessed)| PhaseRecord::new(phase, &assessed.figures))
+                    .map(|(phase, assessed)| {
+                        PhaseRecord::new(phase, &assessed.figures, assessed.server.as_ref())
+                    })
                     .collect(),
                 teardown: outcome.teardown.clone(),
                 ..VariantRecord::new(variant)
@@ -68,6 +70,7 @@ pub(super) fn judge(
         measured.push(on);
     }
     run.comparisons = side_by_side(run);
+    run.decompositions = decompose(run);
     let failure = outcomes.iter().find_map(|outcome| outcome.failure.clone());
     if plan.same_text && failure.is_none() {
         answers.extend(texts(run, plan, writer)?);

@@ -10,14 +10,16 @@ use crate::load::{self, Cancel, Client, PhaseLoad, Target};
 use crate::measure::clock;
 use crate::measure::lifecycle::{Startup, Teardown};
 use crate::measure::summary::Objectives;
+use crate::observe::scrape::Word;
+use crate::observe::{Pages, Reading};
 use crate::plan::{PhasePlan, Plan, Purpose, Shape, VariantPlan, scrubbed};
-use crate::record::{Redactor, Writer};
+use crate::record::{Redactor, ServerRow, ServerSample, Writer};
 use crate::topology::ready::{Launch, Proof, bring_up};
 use crate::topology::{self, Alarm, Topology};
 use crate::verify::{Rules, Tally};
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, TrySendError, channel, sync_channel};
 use std::time::Duration;
 
 /// How long a death may take to be reported.
@@ -291,6 +293,8 @@ impl Turn<'_> {
                 Conversations::of(&self.variant.requests, purpose, &phase.shape)
             })
             .collect();
+        let (word, words) = channel();
+        let begun = AtomicBool::new(false);
         let sources: Vec<_> = phases
             .iter()
             .zip(first..)
@@ -298,9 +302,16 @@ impl Turn<'_> {
             .map(|((phase, number), talk)| {
                 let purpose = Purpose::of_phase(phase.measured, number);
                 let ready = move || talk.as_ref().is_none_or(Conversations::ready);
-                let body = move |request| match talk {
-                    Some(talk) => talk.body(&self.variant.endpoint.model, request),
-                    None => self.body(purpose, request),
+                let (word, begun, measured) = (word.clone(), &begun, phase.measured);
+                let body = move |request| {
+                    // Warm-up hands over here, without a pause in which pages could be read.
+                    if measured && !begun.swap(true, Ordering::Relaxed) {
+                        word.send(Word::HandedOver).ok();
+                    }
+                    match talk {
+                        Some(talk) => talk.body(&self.variant.endpoint.model, request),
+                        None => self.body(purpose, request),
+                    }
                 };
                 (ready, body)
             })
@@ -322,7 +333,14 @@ impl Turn<'_> {
         let (send, receive) = sync_channel(ASSESSING);
         let mut waits = 0;
         let backlog = &Backlog::default();
-        let (assessed, driven) = std::thread::scope(|scope| {
+        let pages = self.pages();
+        let before = pages.read();
+        let (assessed, driven, watched) = std::thread::scope(|scope| {
+            let ended = Ended(word);
+            let (pages, zero) = (&pages, assessor.zero);
+            let row = |phase, sample: &ServerSample| self.server_row(first + phase, sample);
+            let handed_over = phases.len() - 1;
+            let watching = scope.spawn(move || pages.watch(&words, handed_over, zero, row));
             let talks = &talks;
             let assessing = scope
                 .spawn(move || assessor.phases(first, phases, talks, &receive, backlog, tally));
@@ -340,19 +358,48 @@ impl Turn<'_> {
                     alarm.raise();
                 }
             });
-            drop(send);
-            (assessing.join(), driven)
+            drop((send, ended));
+            (assessing.join(), driven, watching.join())
         });
         let assessed = match assessed {
             Ok(assessed) => assessed.map_err(|error| Failure::Setup(error.to_string()))?,
             Err(panic) => std::panic::resume_unwind(panic),
         };
         let runs = driven.map_err(|error| Failure::Setup(error.to_string()))?;
-        let finished = assessed.into_iter().zip(&runs);
-        outcome
-            .phases
-            .extend(finished.map(|(gathered, run)| gathered.finish(run, waits)));
+        let watched = watched.unwrap_or_default();
+        let after = pages.settled();
+        let began = |phase: usize| -> &Reading {
+            let own = watched.get(phase).and_then(|watched| watched.from.as_ref());
+            own.unwrap_or(if phase == 0 { &before } else { &after })
+        };
+        for (n, (gathered, run)) in assessed.into_iter().zip(&runs).enumerate() {
+            let mut assessed = gathered.finish(run, waits);
+            let gauges = watched.get(n).map(|watched| watched.gauges.clone());
+            let (from, to) = (began(n), began(n + 1));
+            assessed.server = pages.window(from, to, gauges.unwrap_or_default(), &assessed.told);
+            outcome.phases.push(assessed);
+        }
         Ok(())
+    }
+
+    /// The metrics pages of this variant's topology.
+    fn pages(&self) -> Pages {
+        let pages = self.variant.metrics.iter();
+        Pages::new(
+            pages
+                .map(|page| (page.process.clone(), page.url.clone()))
+                .collect(),
+        )
+    }
+
+    /// Keeps a sample of the server's levels; should that fail, writing the next request's row fails too and is told.
+    fn server_row(&self, phase: usize, sample: &ServerSample) {
+        let row = ServerRow {
+            variant: self.variant.name.clone(),
+            phase: u32::try_from(phase).unwrap_or(u32::MAX),
+            sample: sample.clone(),
+        };
+        self.writer.server(&row).ok();
     }
 
     fn assessor<'a>(&'a self, rules: &'a Rules, zero: u64) -> Assessor<'a> {
@@ -403,6 +450,15 @@ fn together(phases: &[PhasePlan]) -> Vec<Range<usize>> {
         debug_assert!(phase.measured || number == 0, "warm-up comes first");
     }
     groups
+}
+
+/// Says that the phases are over, however they end.
+struct Ended(Sender<Word>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.send(Word::Ended).ok();
+    }
 }
 
 fn cancel(alarm: &Alarm) -> Cancel {

@@ -307,6 +307,8 @@ pub struct Sim {
     pub flavour: Flavour,
     /// Time from start to listening.
     pub startup: Time,
+    /// Time that the front takes over a request before the engine has it.
+    pub frontend_delay: Time,
     /// Prompt tokens read per second.
     #[schemars(range(min = 1.0))]
     pub prefill_tokens_per_s: f64,
@@ -326,6 +328,7 @@ impl Default for Sim {
         Self {
             flavour: Flavour::Vllm,
             startup: Time::from_millis(50),
+            frontend_delay: Time::from_millis(0),
             prefill_tokens_per_s: 20_000.0,
             step: Time::from_micros(4_000),
             step_per_sequence: Time::from_micros(50),

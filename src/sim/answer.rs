@@ -136,10 +136,10 @@ impl Answer {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         json!({
             "request_received_ms": self.received_ms,
-            "prefill_wait_time_ms": ms(timing.wait),
+            "prefill_wait_time_ms": ms(timing.front + timing.wait),
             "prefill_time_ms": ms(timing.prefill),
-            "ttft_ms": ms(timing.wait + timing.prefill),
-            "total_time_ms": ms(timing.total),
+            "ttft_ms": ms(timing.front + timing.wait + timing.prefill),
+            "total_time_ms": ms(timing.front + timing.total),
         })
     }
 }

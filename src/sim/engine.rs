@@ -22,6 +22,8 @@ pub(super) struct Job {
     pub(super) prompt_tokens: u32,
     /// Tokens to generate, 1 at least.
     pub(super) length: u32,
+    /// What the front took over it before.
+    pub(super) front: Duration,
     pub(super) received: Instant,
     pub(super) tokens: UnboundedSender<Token>,
 }
@@ -39,6 +41,8 @@ pub(super) struct Token {
 /// Where a sequence's time went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Timing {
+    /// What the front took before the engine received it.
+    pub(super) front: Duration,
     /// From receipt to admission.
     pub(super) wait: Duration,
     /// From admission to the first token.
@@ -138,6 +142,7 @@ impl Batch {
         self.metrics.update(|figures| {
             figures.running = self.running.len();
             figures.waiting = self.waiting.len();
+            figures.kv_tokens = self.running.iter().map(Sequence::tokens).sum();
         });
         match u32::try_from(self.running.len()).unwrap_or(u32::MAX) {
             0 => self.clock,
@@ -152,6 +157,7 @@ impl Batch {
             self.running
                 .retain_mut(|sequence| sequence.advance(end, figures));
             figures.running = self.running.len();
+            figures.kv_tokens = self.running.iter().map(Sequence::tokens).sum();
         });
     }
 }
@@ -167,18 +173,24 @@ impl Sequence {
         }
     }
 
+    /// Tokens that it holds in the cache.
+    fn tokens(&self) -> u64 {
+        u64::from(self.job.prompt_tokens) + u64::from(self.generated)
+    }
+
     /// Generates one token; false once the sequence is complete or nobody listens.
     fn advance(&mut self, now: Instant, figures: &mut Figures) -> bool {
         let job = &self.job;
         if self.generated == 0 {
             self.first_token = now;
-            figures.first_token(job.prompt_tokens, now - job.received);
+            figures.first_token(job.prompt_tokens, now - job.received, job.front);
         } else {
             figures.next_token(now - self.last_token);
         }
         self.last_token = now;
         self.generated += 1;
         let timing = (self.generated == job.length).then(|| Timing {
+            front: job.front,
             wait: self.admitted - job.received,
             prefill: self.first_token - self.admitted,
             total: now - job.received,

@@ -40,7 +40,9 @@ pub(super) struct App {
 impl App {
     /// Starts the engine's thread.
     pub(super) fn start(options: &Options) -> std::io::Result<Arc<Self>> {
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(
+            u64::from(options.slots) * u64::from(options.max_model_len),
+        ));
         let started_ms = epoch_ms();
         Ok(Arc::new(Self {
             options: options.clone(),
@@ -97,6 +99,10 @@ impl App {
     }
 
     async fn answer(self: Arc<Self>, ask: Ask, fate: Fate, received: Instant) -> Response {
+        let front = self.options.frontend_delay;
+        if !front.is_zero() {
+            tokio::time::sleep(front).await;
+        }
         let tokens = self.generate(&ask, received);
         let answer = Answer {
             envelope: self.envelope(&ask),
@@ -114,12 +120,14 @@ impl App {
 
     fn generate(&self, ask: &Ask, received: Instant) -> UnboundedReceiver<Token> {
         let (sender, tokens) = unbounded_channel();
+        let now = Instant::now();
         for (index, choice) in ask.choices.iter().enumerate() {
             self.engine.submit(Job {
                 choice: index,
                 prompt_tokens: choice.prompt.tokens,
                 length: choice.length,
-                received,
+                front: now - received,
+                received: now,
                 tokens: sender.clone(),
             });
         }

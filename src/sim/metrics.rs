@@ -24,11 +24,17 @@ pub(super) struct Metrics(Mutex<Figures>);
 pub(super) struct Figures {
     pub(super) running: usize,
     pub(super) waiting: usize,
+    /// Tokens that running sequences hold.
+    pub(super) kv_tokens: u64,
+    /// Tokens that there is room for.
+    kv_room: u64,
     prompt_tokens: u64,
     generation_tokens: u64,
     time_to_first_token: Histogram,
+    frontend_time_to_first_token: Histogram,
     inter_token_latency: Histogram,
     duration: Histogram,
+    frontend_duration: Histogram,
     queue: Histogram,
     prefill: Histogram,
     decode: Histogram,
@@ -47,6 +53,14 @@ struct Histogram {
 }
 
 impl Metrics {
+    /// Figures of an engine with room for so many tokens.
+    pub(super) fn new(kv_room: u64) -> Self {
+        Self(Mutex::new(Figures {
+            kv_room: kv_room.max(1),
+            ..Figures::default()
+        }))
+    }
+
     pub(super) fn update(&self, change: impl FnOnce(&mut Figures)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -60,7 +74,8 @@ impl Metrics {
             .replace('\n', r"\n");
         match flavour {
             Flavour::Vllm => figures.vllm_page(&model),
-            Flavour::Dynamo => figures.dynamo_page(&model),
+            // One process here: the worker's families stand on the frontend's page.
+            Flavour::Dynamo => figures.dynamo_page(&model) + &figures.vllm_page(&model),
         }
     }
 }
@@ -71,11 +86,15 @@ impl Default for Figures {
         Self {
             running: 0,
             waiting: 0,
+            kv_tokens: 0,
+            kv_room: 1,
             prompt_tokens: 0,
             generation_tokens: 0,
             time_to_first_token: seconds(),
+            frontend_time_to_first_token: seconds(),
             inter_token_latency: seconds(),
             duration: seconds(),
+            frontend_duration: seconds(),
             queue: seconds(),
             prefill: seconds(),
             decode: seconds(),
@@ -87,11 +106,18 @@ impl Default for Figures {
 }
 
 impl Figures {
-    pub(super) fn first_token(&mut self, prompt_tokens: u32, since_receipt: Duration) {
+    pub(super) fn first_token(
+        &mut self,
+        prompt_tokens: u32,
+        since_receipt: Duration,
+        front: Duration,
+    ) {
         self.prompt_tokens += u64::from(prompt_tokens);
         self.generation_tokens += 1;
         self.time_to_first_token
             .observe(since_receipt.as_secs_f64());
+        self.frontend_time_to_first_token
+            .observe((front + since_receipt).as_secs_f64());
     }
 
     pub(super) fn next_token(&mut self, gap: Duration) {
@@ -102,6 +128,8 @@ impl Figures {
     pub(super) fn finished(&mut self, prompt_tokens: u32, output_tokens: u32, timing: Timing) {
         let decode = timing.total.saturating_sub(timing.wait + timing.prefill);
         self.duration.observe(timing.total.as_secs_f64());
+        self.frontend_duration
+            .observe((timing.front + timing.total).as_secs_f64());
         self.queue.observe(timing.wait.as_secs_f64());
         self.prefill.observe(timing.prefill.as_secs_f64());
         self.decode.observe(decode.as_secs_f64());
@@ -119,6 +147,14 @@ impl Figures {
         let mut page = Page::new("vllm:", format!(r#"engine="0",model_name="{model}""#));
         page.gauge("num_requests_running", self.running);
         page.gauge("num_requests_waiting", self.waiting);
+        page.gauge(
+            "kv_cache_usage_perc",
+            self.kv_tokens as f64 / self.kv_room as f64,
+        );
+        // It looks every prompt token up and keeps none.
+        page.counter("prefix_cache_queries_total", self.prompt_tokens);
+        page.counter("prefix_cache_hits_total", 0);
+        page.counter("num_preemptions_total", 0);
         page.counter("prompt_tokens_total", self.prompt_tokens);
         page.counter("generation_tokens_total", self.generation_tokens);
         page.histogram("time_to_first_token_seconds", &self.time_to_first_token);
@@ -137,9 +173,12 @@ impl Figures {
         page.gauge("inflight_requests", self.running + self.waiting);
         page.gauge("queued_requests", self.waiting);
         page.counter("output_tokens_total", self.generation_tokens);
-        page.histogram("time_to_first_token_seconds", &self.time_to_first_token);
+        page.histogram(
+            "time_to_first_token_seconds",
+            &self.frontend_time_to_first_token,
+        );
         page.histogram("inter_token_latency_seconds", &self.inter_token_latency);
-        page.histogram("request_duration_seconds", &self.duration);
+        page.histogram("request_duration_seconds", &self.frontend_duration);
         page.histogram("input_sequence_tokens", &self.input_tokens);
         page.histogram("output_sequence_tokens", &self.output_tokens);
         page.kind("requests_total", "counter");
@@ -201,7 +240,7 @@ impl Page {
         let _ = writeln!(text, "{prefix}{name}{{{extra}{labels}}} {value}");
     }
 
-    fn gauge(&mut self, name: &str, value: usize) {
+    fn gauge(&mut self, name: &str, value: impl Display) {
         self.kind(name, "gauge");
         self.sample(name, "", value);
     }

@@ -31,6 +31,9 @@ pub struct Options {
     /// Time from start to listening
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub startup: Duration,
+    /// Time that the front takes over a request before the engine has it
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub frontend_delay: Duration,
     /// Prompt tokens read per second
     #[arg(long, value_name = "N", default_value = "20000", value_parser = rate)]
     pub prefill_tokens_per_s: f64,

@@ -9,6 +9,7 @@ mod records;
 mod terminal;
 mod up;
 mod watch;
+mod where_from;
 
 /// A small scenario on the embedded engine; `sim` and `rest` are put into it.
 pub(super) fn scenario(sim: &str, rest: &str) -> String {

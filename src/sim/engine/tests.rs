@@ -16,6 +16,7 @@ fn job(length: u32, received: Instant) -> (Job, UnboundedReceiver<Token>) {
         choice: 0,
         prompt_tokens: 10,
         length,
+        front: Duration::ZERO,
         received,
         tokens,
     };
@@ -54,6 +55,7 @@ fn sequences_share_steps() {
     assert_eq!(
         timing(&mut one),
         Timing {
+            front: Duration::ZERO,
             wait: ms(0),
             prefill: ms(16),
             total: ms(39)
@@ -62,6 +64,7 @@ fn sequences_share_steps() {
     assert_eq!(
         timing(&mut two),
         Timing {
+            front: Duration::ZERO,
             wait: ms(15),
             prefill: ms(17),
             total: ms(32)
@@ -80,6 +83,7 @@ fn a_full_batch_makes_others_wait() {
     assert_eq!(
         timing(&mut two),
         Timing {
+            front: Duration::ZERO,
             wait: ms(22),
             prefill: ms(16),
             total: ms(38)

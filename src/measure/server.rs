@@ -1,0 +1,162 @@
+//! What a server says of itself, over one phase: from its metrics pages, and from what its answers tell. Times are means of
+//! what its histograms gained between two readings; the names are those of docs/metrics.md.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One phase as the server saw it. What a page does not have is absent, never zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerWindow {
+    /// From the reading before the phase to the one after it, in milliseconds.
+    pub window_ms: f64,
+    /// Times by name: `queue`, `prefill`, `decode`, `engine_ttft`, `frontend_ttft`, `nvext_ttft`, ...
+    #[serde(default)]
+    pub times: IndexMap<String, ServerTime>,
+    /// What counters gained, by name: `output_tokens`, `preemptions`, ...
+    #[serde(default)]
+    pub counters: IndexMap<String, f64>,
+    /// What was sampled during the phase, by name: `running`, `waiting`, `kv_cache_usage`, ...
+    #[serde(default)]
+    pub gauges: IndexMap<String, Gauge>,
+    /// Share of looked-up prompt tokens that the prefix cache held, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_hit_rate: Option<f64>,
+    /// What is wanting: pages that did not answer, counters that began anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A time that the server keeps, over one phase, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerTime {
+    /// How many it saw.
+    pub count: u64,
+    /// Their mean: exact, sum by count.
+    pub mean: f64,
+    /// Median, estimated within its bucket, where there are buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50: Option<f64>,
+    /// 99th percentile, estimated likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<f64>,
+}
+
+/// A level, sampled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Gauge {
+    /// Samples taken.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// One sample of a server's levels and counters: a row of `server.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerSample {
+    /// Nanoseconds since the variant's load began, as in `samples.jsonl`.
+    pub at_ns: u64,
+    /// Levels by name.
+    pub gauges: IndexMap<String, f64>,
+    /// Counters by name, as they stood.
+    pub counters: IndexMap<String, f64>,
+}
+
+impl ServerWindow {
+    /// The mean of a time, in milliseconds.
+    #[must_use]
+    pub fn mean(&self, name: &str) -> Option<f64> {
+        self.times.get(name).map(|time| time.mean)
+    }
+}
+
+impl Gauge {
+    /// Takes one more sample.
+    pub fn add(&mut self, value: f64) {
+        self.max = if self.count == 0 {
+            value
+        } else {
+            self.max.max(value)
+        };
+        self.count += 1;
+        self.mean += (value - self.mean) / self.count as f64;
+    }
+}
+
+/// What successful answers themselves tell of a phase: their `usage` and their `nvext.timing`, added up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// Prompt tokens, where every answer told them.
+    pub prompt_tokens: Option<u64>,
+    /// Output tokens by `usage`, where every answer told them.
+    pub output_tokens: Option<u64>,
+    answers: u64,
+    timing: [ServerTime; TIMING.len()],
+}
+
+/// Keys of `nvext.timing` and the names that their means get.
+const TIMING: [(&str, &str); 4] = [
+    ("ttft_ms", "nvext_ttft"),
+    ("prefill_wait_time_ms", "nvext_wait"),
+    ("prefill_time_ms", "nvext_prefill"),
+    ("total_time_ms", "nvext_total"),
+];
+
+impl Told {
+    /// Adds one successful answer.
+    pub fn add(&mut self, prompt: Option<u64>, output: Option<u64>, timing: Option<&Value>) {
+        let sum = |known: Option<u64>, more: Option<u64>| match self.answers {
+            0 => more,
+            _ => Some(known? + more?),
+        };
+        self.prompt_tokens = sum(self.prompt_tokens, prompt);
+        self.output_tokens = sum(self.output_tokens, output);
+        self.answers += 1;
+        for (mean, (key, _)) in self.timing.iter_mut().zip(TIMING) {
+            if let Some(ms) = timing.and_then(|t| t.get(key)).and_then(Value::as_f64) {
+                mean.count += 1;
+                mean.mean += (ms - mean.mean) / mean.count as f64;
+            }
+        }
+    }
+
+    /// The times it told, by name.
+    pub fn times(&self) -> impl Iterator<Item = (String, ServerTime)> {
+        let told = TIMING.iter().zip(self.timing);
+        told.filter(|(_, time)| time.count > 0)
+            .map(|((_, name), time)| ((*name).to_owned(), time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_one_answer_does_not_tell_is_not_known_of_all() {
+        let mut told = Told::default();
+        told.add(
+            Some(5),
+            Some(8),
+            Some(&json!({"ttft_ms": 10.0, "total_time_ms": "x"})),
+        );
+        told.add(None, Some(8), Some(&json!({"ttft_ms": 30.0})));
+        told.add(Some(5), Some(1), None);
+        assert_eq!((told.prompt_tokens, told.output_tokens), (None, Some(17)));
+        let times: Vec<_> = told.times().collect();
+        assert_eq!(times.len(), 1);
+        assert_eq!((times[0].0.as_str(), times[0].1.count), ("nvext_ttft", 2));
+        assert!((times[0].1.mean - 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_gauge_keeps_its_mean_and_its_peak() {
+        let mut gauge = Gauge::default();
+        [-3.0, -1.0, -2.0].into_iter().for_each(|v| gauge.add(v));
+        assert_eq!((gauge.count, gauge.max), (3, -1.0));
+        assert!((gauge.mean + 2.0).abs() < 1e-9);
+    }
+}

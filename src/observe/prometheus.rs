@@ -1,0 +1,146 @@
+//! The Prometheus text format, as vLLM and Dynamo write it: colons in names, labels with escapes, timestamps and exemplars,
+//! which are passed over. Pure.
+
+use std::borrow::Cow;
+
+/// One sample of a page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line<'a> {
+    /// Its name, `_bucket`, `_sum` and `_count` included.
+    pub name: &'a str,
+    /// What stands between the braces, as written.
+    pub labels: &'a str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// The samples of a page. Lines that are none, or that can't be read, are passed over.
+pub fn lines(page: &str) -> impl Iterator<Item = Line<'_>> {
+    page.lines().filter_map(line)
+}
+
+fn line(text: &str) -> Option<Line<'_>> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))?;
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let rest = rest.trim_start();
+    let (labels, rest) = match rest.strip_prefix('{') {
+        Some(rest) => {
+            let end = closing(rest)?;
+            (&rest[..end], &rest[end + 1..])
+        }
+        None => ("", rest),
+    };
+    // A timestamp or an exemplar may follow.
+    let value = rest.split_whitespace().next()?.parse().ok()?;
+    Some(Line {
+        name,
+        labels,
+        value,
+    })
+}
+
+/// Where the brace closes that opened before `text`; braces between quotes do not count.
+fn closing(text: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'}' if !quoted => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+impl<'a> Line<'a> {
+    /// Its labels in the order written; empty where they can't be read.
+    #[must_use]
+    pub fn labels(&self) -> Vec<(&'a str, Cow<'a, str>)> {
+        let mut all = Vec::new();
+        let mut rest = self.labels;
+        while let Some((name, after)) = rest.split_once('=') {
+            let Some(after) = after.trim_start().strip_prefix('"') else {
+                break;
+            };
+            let Some(end) = quote_end(after) else { break };
+            let name = name.trim().trim_start_matches(',').trim_start();
+            all.push((name, unescape(&after[..end])));
+            rest = &after[end + 1..];
+        }
+        all
+    }
+}
+
+fn quote_end(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return text.into();
+    }
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, chars.as_str().chars().next()) {
+            ('\\', Some(next)) => {
+                chars.next();
+                out.push(if next == 'n' { '\n' } else { next });
+            }
+            _ => out.push(c),
+        }
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_with_colons_labels_and_what_follows_a_value() {
+        let page = "# TYPE vllm:x counter\n\nvllm:x{engine=\"0\",model_name=\"a}\\\"b\\\\\\n\"} 3.0 1700000000000\n\
+            plain 1e3\n up{} +Inf\nbad{x=\"1\" 5\n9bad 1\nnone\nvllm:h_bucket{le=\"+Inf\"} 7 # {id=\"x\"} 0.5\nn NaN";
+        let all: Vec<_> = lines(page).collect();
+        let names: Vec<_> = all.iter().map(|line| line.name).collect();
+        assert_eq!(names, ["vllm:x", "plain", "up", "vllm:h_bucket", "n"]);
+        assert_eq!(
+            all[0].labels(),
+            [
+                ("engine", Cow::Borrowed("0")),
+                ("model_name", Cow::Owned("a}\"b\\\n".to_owned()))
+            ]
+        );
+        assert_eq!((all[0].value, all[1].value), (3.0, 1_000.0));
+        assert!(all[2].value.is_infinite() && all[4].value.is_nan());
+        assert_eq!(all[3].labels(), [("le", Cow::Borrowed("+Inf"))]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(page in ".*", labels in "[a-z=\",\\\\ {}]*") {
+            for line in lines(&page) {
+                let _ = line.labels();
+            }
+            for line in lines(&format!("x{{{labels}}} 1")) {
+                let _ = line.labels();
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Reading the metrics pages of a running topology: at the ends of a phase, and at an interval within it, on threads that
+//! drive no load.
+
+use super::reading::{Reading, window};
+use crate::measure::clock;
+use crate::measure::server::{Gauge, ServerSample, ServerWindow, Told};
+use indexmap::IndexMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// How often levels are sampled during a phase.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Limit on reading one page.
+const LIMIT: Duration = Duration::from_secs(2);
+/// Largest page that is read; vLLM's and Dynamo's have about 100 KB.
+const LARGEST: u64 = 16 << 20;
+/// How long the last counts of a phase may take to show, and how often it is looked for.
+const SETTLE: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The pages of one topology.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    agent: ureq::Agent,
+    /// Process and address.
+    pages: Vec<(String, String)>,
+}
+
+/// What a watch is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// One phase handed over to the next.
+    HandedOver,
+    /// All is over.
+    Ended,
+}
+
+/// What was seen during one of several phases.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// The reading at which the one before handed over to it.
+    pub from: Option<Reading>,
+    /// Its levels.
+    pub gauges: IndexMap<String, Gauge>,
+}
+
+impl Pages {
+    /// The pages at these addresses, by process.
+    #[must_use]
+    pub fn new(pages: Vec<(String, String)>) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .proxy(None)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_global(Some(LIMIT))
+            .build();
+        Self {
+            agent: agent.into(),
+            pages,
+        }
+    }
+
+    /// Reads every page now.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        let mut reading = Reading::new(clock::now());
+        for (source, url) in &self.pages {
+            match self.fetch(url) {
+                Ok(page) => reading.add(source, &page),
+                Err(why) => reading
+                    .failed
+                    .push(format!("no metrics of {source}: {why}")),
+            }
+        }
+        reading
+    }
+
+    /// Reads every page once their counters stand still: engines count a request a moment after its last byte.
+    #[must_use]
+    pub fn settled(&self) -> Reading {
+        let mut last = self.read();
+        let first = last.at;
+        while last.failed.is_empty() && Duration::from_nanos(last.at - first) < SETTLE {
+            std::thread::sleep(LOOK);
+            let next = self.read();
+            let still = next.same_counters(&last);
+            last = next;
+            if still {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Samples levels until it is told to end, over phases that hand over to each other `handed_over` times. Each sample is given to `row`, with the number of its phase.
+    pub fn watch(
+        &self,
+        words: &Receiver<Word>,
+        handed_over: usize,
+        zero: u64,
+        mut row: impl FnMut(usize, &ServerSample),
+    ) -> Vec<Watched> {
+        let mut all = vec![Watched::default()];
+        let mut wait = INTERVAL / 2;
+        loop {
+            let word = words.recv_timeout(wait);
+            if matches!(word, Ok(Word::Ended) | Err(RecvTimeoutError::Disconnected)) {
+                break;
+            }
+            let began = clock::now();
+            let reading = self.read();
+            let sample = reading.sample(zero);
+            if word.is_ok() && all.len() <= handed_over {
+                all.push(Watched {
+                    from: Some(reading),
+                    ..Watched::default()
+                });
+            }
+            let phase = all.len() - 1;
+            for (name, value) in &sample.gauges {
+                let gauges = &mut all[phase].gauges;
+                gauges.entry(name.clone()).or_default().add(*value);
+            }
+            if !(sample.gauges.is_empty() && sample.counters.is_empty()) {
+                row(phase, &sample);
+            }
+            wait = INTERVAL.saturating_sub(Duration::from_nanos(clock::now() - began));
+        }
+        all.resize_with(handed_over + 1, Watched::default);
+        all
+    }
+
+    /// What changed between two readings, with what the answers told; `None` where nothing is known.
+    #[must_use]
+    pub fn window(
+        &self,
+        before: &Reading,
+        after: &Reading,
+        gauges: IndexMap<String, Gauge>,
+        told: &Told,
+    ) -> Option<ServerWindow> {
+        let mut window = window(before, after, gauges);
+        window.times.extend(told.times());
+        let known = !(window.times.is_empty() && window.counters.is_empty());
+        known.then_some(window)
+    }
+
+    fn fetch(&self, url: &str) -> Result<String, String> {
+        let mut answer = self
+            .agent
+            .get(url)
+            .call()
+            .map_err(|error| format!("GET {url}: {error}"))?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            return Err(format!("GET {url} answered {status}"));
+        }
+        let body = answer.body_mut().with_config().limit(LARGEST);
+        body.lossy_utf8(true)
+            .read_to_string()
+            .map_err(|error| format!("GET {url}: {error}"))
+    }
+}
