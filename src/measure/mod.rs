@@ -5,6 +5,7 @@ pub mod answer;
 pub mod clock;
 pub mod exchange;
 pub mod lifecycle;
+pub mod probe;
 mod responses;
 pub mod sample;
 pub mod server;

@@ -6,6 +6,7 @@ pub mod pace;
 mod phases;
 pub mod prompts;
 mod requests;
+pub mod search;
 
 pub use phases::{Limit, PhasePlan, Shape, phases};
 pub use prompts::Prompts;

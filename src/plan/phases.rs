@@ -1,6 +1,7 @@
 //! From the phases of a scenario to those that are driven: how requests follow each other, and when each phase ends.
 
 use super::pace::{Pace, Rates};
+use super::search::Search;
 use crate::scenario::model::{Arrival, Closed, Load, Open, Phase, Ramp, Steps};
 use serde::Serialize;
 use std::sync::Arc;
@@ -11,12 +12,15 @@ use std::time::Duration;
 pub struct PhasePlan {
     /// Name in reports.
     pub name: String,
-    /// `warmup`, `batch`, `closed`, `open`, `ramp` or `steps`.
+    /// `warmup`, `batch`, `closed`, `open`, `ramp`, `steps` or `search`.
     pub kind: &'static str,
     /// How requests follow each other.
     pub shape: Shape,
     /// Whether it is measured; warm-up is not.
     pub measured: bool,
+    /// The search that it is; its shape is then the first that is tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
 }
 
 /// How requests follow each other.
@@ -152,17 +156,19 @@ pub fn phases(load: &Load) -> Vec<PhasePlan> {
         kind: "warmup",
         shape: Shape::closed(warmup.concurrency, warmup.requests),
         measured: false,
+        search: None,
     });
     // Phases draw from seeds of their own, or two of the same rate would see the same arrivals.
     let seeds = load.seed..;
     let measured = load.phases.iter().zip(seeds).flat_map(|(phase, seed)| {
         shapes(phase, seed)
             .into_iter()
-            .map(|(suffix, shape)| PhasePlan {
+            .map(move |(suffix, shape)| PhasePlan {
                 name: format!("{}{suffix}", phase.name()),
                 kind: phase.kind(),
                 shape,
                 measured: true,
+                search: search(phase, seed),
             })
     });
     warmup.into_iter().chain(measured).collect()
@@ -180,7 +186,28 @@ fn shapes(phase: &Phase, seed: u64) -> Vec<(String, Shape)> {
         Phase::Open(open) => one(open_loop(open, seed)),
         Phase::Ramp(ramp) => one(ramped(ramp, seed)),
         Phase::Steps(steps) => stepped(steps, seed),
+        Phase::Search(_) => {
+            let shape = search(phase, seed).map(|search| search.shape(search.low()));
+            shape
+                .map(|shape| (String::new(), shape))
+                .into_iter()
+                .collect()
+        }
     }
+}
+
+fn search(phase: &Phase, seed: u64) -> Option<Search> {
+    let Phase::Search(search) = phase else {
+        return None;
+    };
+    Some(Search {
+        goal: search.goal.clone(),
+        between: search.between,
+        each: search.each.0,
+        cv: search.arrival.cv(),
+        max_in_flight: search.max_in_flight,
+        seed,
+    })
 }
 
 fn closed_loop(closed: &Closed) -> Shape {

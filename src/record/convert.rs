@@ -106,6 +106,7 @@ impl PhaseRecord {
             metrics: finite(&figures.metrics),
             client: figures.audit,
             server: None,
+            curve: Vec::new(),
         }
     }
 
@@ -159,6 +160,7 @@ mod tests {
                 batches: 1,
             },
             measured: true,
+            search: None,
         };
         let phase = fixture::pass().variants.remove(0).phases.remove(1);
         let mut metrics = phase.metrics.clone();

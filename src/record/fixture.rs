@@ -274,6 +274,7 @@ fn phase(kind: &str, slower: f64) -> PhaseRecord {
             events: sent * 65,
             ..ClientAudit::default()
         },
+        curve: Vec::new(),
     }
 }
 

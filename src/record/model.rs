@@ -1,6 +1,7 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
 pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
+pub use crate::measure::probe::Probe;
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
 pub use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
 pub use crate::verify::{Check, Finding, Quality};
@@ -144,6 +145,9 @@ pub struct PhaseRecord {
     /// What the server said of itself, where it said anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerWindow>,
+    /// What a search tried, in order; its figures are of the load that was found, or else of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<Probe>,
 }
 
 /// One metric, two variants, one phase: side by side, without a verdict.

@@ -5,6 +5,7 @@ use crate::event::{Event, Events};
 use crate::load::PhaseRun;
 use crate::measure::answer::{Answer, assemble};
 use crate::measure::exchange::{Exchange, Nanos};
+use crate::measure::probe::Probe;
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{Objectives, PhaseFigures, Summary};
@@ -90,6 +91,10 @@ pub(super) struct Assessed {
     pub(super) told: Told,
     /// What the server said of itself.
     pub(super) server: Option<ServerWindow>,
+    /// What a search tried.
+    pub(super) curve: Vec<Probe>,
+    /// What it found.
+    pub(super) found: Option<f64>,
 }
 
 /// What is gathered of one phase as its answers come.
@@ -122,6 +127,8 @@ impl Gathered {
             counted_by_chunks: self.counted_by_chunks,
             told: self.told,
             server: None,
+            curve: Vec::new(),
+            found: None,
         }
     }
 }

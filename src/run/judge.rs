@@ -7,6 +7,7 @@ use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::record::{self, Ending, ExitCode, Sample, Writer, conclude};
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
+use std::fmt::Write as _;
 
 /// Writes into the record what is known so far.
 pub(super) fn note(run: &mut Run, plan: &Plan, outcomes: &[Outcome]) {
@@ -19,8 +20,9 @@ pub(super) fn note(run: &mut Run, plan: &Plan, outcomes: &[Outcome]) {
             VariantRecord {
                 startup: outcome.startup.clone(),
                 phases: phases
-                    .map(|(phase, assessed)| {
-                        PhaseRecord::new(phase, &assessed.figures, assessed.server.as_ref())
+                    .map(|(phase, assessed)| PhaseRecord {
+                        curve: assessed.curve.clone(),
+                        ..PhaseRecord::new(phase, &assessed.figures, assessed.server.as_ref())
                     })
                     .collect(),
                 teardown: outcome.teardown.clone(),
@@ -65,6 +67,7 @@ pub(super) fn judge(
         }
         if outcome.failure.is_none() {
             answers.extend(successes(&on));
+            figures.extend(searches(variant, outcome));
             figures.extend(gates(&variant.gates, &on));
         }
         measured.push(on);
@@ -81,6 +84,42 @@ pub(super) fn judge(
         Some(failure) => Ending::Broken(failure.to_string()),
     };
     Ok(conclude(run, ending, answers, figures, quality(&measured)))
+}
+
+/// What each search found, with all it tried; one that found nothing has failed.
+fn searches(variant: &VariantPlan, outcome: &Outcome) -> Vec<Check> {
+    let phases = variant.phases.iter().zip(&outcome.phases);
+    phases
+        .filter_map(|(phase, assessed)| {
+            let search = phase.search.as_ref()?;
+            let mut detail = match assessed.found {
+                Some(value) => format!("{} keeps it", search.shown(value)),
+                None => "nothing in the range keeps it".to_owned(),
+            };
+            for probe in &assessed.curve {
+                let held = if probe.held { "kept" } else { "broken" };
+                let _ = write!(detail, "\n{}: {held}", search.shown(probe.value));
+                let figures = [
+                    ("TTFT p99", probe.ttft_p99_ms, " ms"),
+                    ("e2e p99", probe.e2e_p99_ms, " ms"),
+                    ("requests", probe.requests_per_s, "/s"),
+                    ("tokens", probe.output_tokens_per_s, "/s"),
+                ];
+                for (what, found, unit) in figures {
+                    if let Some(found) = found {
+                        let _ = write!(detail, ", {what} {found:.1}{unit}");
+                    }
+                }
+            }
+            let goal: Vec<&str> = search.goal.iter().map(|gate| gate.text.as_str()).collect();
+            Some(Check {
+                name: format!("search {}: {}", search.between, goal.join(", ")),
+                scope: format!("{}/{}", variant.name, phase.name),
+                passed: assessed.found.is_some(),
+                detail,
+            })
+        })
+        .collect()
 }
 
 fn results<'a>(variant: &'a VariantPlan, outcome: &'a Outcome) -> Vec<PhaseResult<'a>> {

@@ -5,6 +5,8 @@ mod conversations;
 mod doctor;
 mod explain;
 mod judge;
+#[cfg(test)]
+mod oracle_tests;
 mod prepare;
 mod signals;
 mod up;

@@ -9,14 +9,16 @@ use crate::event::{Event, Events};
 use crate::load::{self, Cancel, Client, PhaseLoad, Target};
 use crate::measure::clock;
 use crate::measure::lifecycle::{Startup, Teardown};
+use crate::measure::probe::Probe;
 use crate::measure::summary::Objectives;
 use crate::observe::scrape::Word;
 use crate::observe::{Pages, Reading};
+use crate::plan::search::{Bisection, Search};
 use crate::plan::{PhasePlan, Plan, Purpose, Shape, VariantPlan, scrubbed};
 use crate::record::{Redactor, ServerRow, ServerSample, Writer};
 use crate::topology::ready::{Launch, Proof, bring_up};
 use crate::topology::{self, Alarm, Topology};
-use crate::verify::{Rules, Tally};
+use crate::verify::{Rules, Tally, keeps};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, TrySendError, channel, sync_channel};
@@ -71,6 +73,14 @@ pub(super) struct Outcome {
     pub(super) teardown: Option<Teardown>,
     /// Why it did not finish.
     pub(super) failure: Option<Failure>,
+}
+
+/// What driving one phase after the other needs.
+struct Under<'a> {
+    client: Client<'a>,
+    assessor: &'a Assessor<'a>,
+    alarm: &'a Alarm,
+    tally: Tally,
 }
 
 impl Turn<'_> {
@@ -246,13 +256,21 @@ impl Turn<'_> {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let assessor = self.assessor(rules, clock::now());
-        let mut tally = Tally::new(rules);
         let mut result = Ok(());
-        let mut client = Client::new(target).map_err(|error| Failure::Setup(error.to_string()))?;
+        let client = Client::new(target).map_err(|error| Failure::Setup(error.to_string()))?;
+        let mut under = Under {
+            client,
+            assessor: &assessor,
+            alarm,
+            tally: Tally::new(rules),
+        };
         for phases in together(&self.variant.phases) {
-            result = self.phases(phases, &mut client, alarm, &assessor, &mut tally, outcome);
-            if result.is_err() {
-                break;
+            match self.phases(phases, &mut under) {
+                Ok(assessed) => outcome.phases.extend(assessed),
+                Err(failure) => {
+                    result = Err(failure);
+                    break;
+                }
             }
             // A request that failed may be the first sign of a death that is reported in a moment.
             let failed = outcome
@@ -268,22 +286,67 @@ impl Turn<'_> {
                 break;
             }
         }
-        outcome.tally = Some(tally);
+        outcome.tally = Some(under.tally);
         result
     }
 
-    /// Drives phases that hand over to each other without a pause.
-    fn phases(
+    /// Drives phases that hand over to each other without a pause, and notes what came of them.
+    fn phases(&self, range: Range<usize>, under: &mut Under<'_>) -> Result<Vec<Assessed>, Failure> {
+        let phases = &self.variant.phases[range.clone()];
+        match phases {
+            [phase] if let Some(search) = &phase.search => {
+                Ok(vec![self.search(range.start, phase, search, under)?])
+            }
+            _ => self.load(range.start, phases, 0, under),
+        }
+    }
+
+    /// Tries loads until the highest that keeps the goal is known.
+    fn search(
         &self,
-        range: Range<usize>,
-        client: &mut Client<'_>,
-        alarm: &Alarm,
-        assessor: &Assessor<'_>,
-        tally: &mut Tally,
-        outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
-        let first = range.start;
-        let phases = &self.variant.phases[range];
+        number: usize,
+        phase: &PhasePlan,
+        search: &Search,
+        under: &mut Under<'_>,
+    ) -> Result<Assessed, Failure> {
+        let mut bisection = Bisection::new(search);
+        let (mut sent, mut curve) = (0, Vec::new());
+        let mut kept: Vec<(f64, Assessed)> = Vec::new();
+        while let Some(value) = bisection.next() {
+            let probe = PhasePlan {
+                name: format!("{} at {}", phase.name, search.shown(value)),
+                shape: search.shape(value),
+                search: None,
+                ..phase.clone()
+            };
+            let assessed = self.load(number, &[probe], sent, under)?.remove(0);
+            sent += assessed.figures.counts.sent;
+            let held = keeps(&search.goal, &assessed.figures);
+            bisection.note(value, held);
+            curve.push(Probe::new(value, held, &assessed.figures));
+            kept.push((value, assessed));
+            if under.alarm.raised() {
+                break;
+            }
+        }
+        let found = bisection.found();
+        let last_of_it = kept.iter().rposition(|(value, _)| Some(*value) == found);
+        let (_, of_it) = kept.swap_remove(last_of_it.unwrap_or(0));
+        Ok(Assessed {
+            curve,
+            found,
+            ..of_it
+        })
+    }
+
+    /// Drives phases together; their requests are numbered from `begin`.
+    fn load(
+        &self,
+        first: usize,
+        phases: &[PhasePlan],
+        begin: u64,
+        under: &mut Under<'_>,
+    ) -> Result<Vec<Assessed>, Failure> {
         let enough = AtomicBool::new(false);
         let talks: Vec<Option<Conversations<'_>>> = phases
             .iter()
@@ -303,14 +366,14 @@ impl Turn<'_> {
                 let purpose = Purpose::of_phase(phase.measured, number);
                 let ready = move || talk.as_ref().is_none_or(Conversations::ready);
                 let (word, begun, measured) = (word.clone(), &begun, phase.measured);
-                let body = move |request| {
+                let body = move |request: u64| {
                     // Warm-up hands over here, without a pause in which pages could be read.
                     if measured && !begun.swap(true, Ordering::Relaxed) {
                         word.send(Word::HandedOver).ok();
                     }
                     match talk {
-                        Some(talk) => talk.body(&self.variant.endpoint.model, request),
-                        None => self.body(purpose, request),
+                        Some(talk) => talk.body(&self.variant.endpoint.model, begin + request),
+                        None => self.body(purpose, begin + request),
                     }
                 };
                 (ready, body)
@@ -330,6 +393,12 @@ impl Turn<'_> {
                 enough: &enough,
             })
             .collect();
+        let Under {
+            client,
+            assessor,
+            alarm,
+            tally,
+        } = under;
         let (send, receive) = sync_channel(ASSESSING);
         let mut waits = 0;
         let backlog = &Backlog::default();
@@ -344,7 +413,8 @@ impl Turn<'_> {
             let talks = &talks;
             let assessing = scope
                 .spawn(move || assessor.phases(first, phases, talks, &receive, backlog, tally));
-            let driven = client.drive(&loads, &cancel(alarm), &mut |exchange| {
+            let driven = client.drive(&loads, &cancel(alarm), &mut |mut exchange| {
+                exchange.id.index += begin;
                 waits += u64::from(backlog.enter(&exchange));
                 let sent = match send.try_send(exchange) {
                     Err(TrySendError::Full(exchange)) => {
@@ -372,14 +442,15 @@ impl Turn<'_> {
             let own = watched.get(phase).and_then(|watched| watched.from.as_ref());
             own.unwrap_or(if phase == 0 { &before } else { &after })
         };
+        let mut finished = Vec::new();
         for (n, (gathered, run)) in assessed.into_iter().zip(&runs).enumerate() {
             let mut assessed = gathered.finish(run, waits);
             let gauges = watched.get(n).map(|watched| watched.gauges.clone());
             let (from, to) = (began(n), began(n + 1));
             assessed.server = pages.window(from, to, gauges.unwrap_or_default(), &assessed.told);
-            outcome.phases.push(assessed);
+            finished.push(assessed);
         }
-        Ok(())
+        Ok(finished)
     }
 
     /// The metrics pages of this variant's topology.
@@ -444,7 +515,9 @@ fn together(phases: &[PhasePlan]) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (number, phase) in phases.iter().enumerate() {
         match groups.last_mut() {
-            Some(group) if !phases[group.end - 1].measured => group.end = number + 1,
+            Some(group) if !phases[group.end - 1].measured && phase.search.is_none() => {
+                group.end = number + 1;
+            }
             _ => groups.push(number..number + 1),
         }
         debug_assert!(phase.measured || number == 0, "warm-up comes first");

@@ -1,7 +1,8 @@
 //! What load is driven: the phases and how their requests follow each other.
 
+use super::gate::Gate;
 use super::limits;
-use super::rate::Rate;
+use super::rate::{Bounds, Rate};
 use super::units::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub enum Phase {
     Ramp(Ramp),
     /// One phase after the other, each at a rate or concurrency of its own.
     Steps(Steps),
+    /// The highest rate or concurrency that keeps the goal.
+    Search(Search),
 }
 
 impl Phase {
@@ -60,6 +63,7 @@ impl Phase {
             Self::Open(_) => "open",
             Self::Ramp(_) => "ramp",
             Self::Steps(_) => "steps",
+            Self::Search(_) => "search",
         }
     }
 
@@ -70,7 +74,8 @@ impl Phase {
         | Self::Closed(Closed { name, .. })
         | Self::Open(Open { name, .. })
         | Self::Ramp(Ramp { name, .. })
-        | Self::Steps(Steps { name, .. })) = self;
+        | Self::Steps(Steps { name, .. })
+        | Self::Search(Search { name, .. })) = self;
         name.as_deref().unwrap_or(self.kind())
     }
 }
@@ -176,6 +181,29 @@ pub struct Steps {
     /// The requests in flight of closed loops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concurrency: Vec<u32>,
+    /// How long requests are sent at each.
+    pub each: Time,
+    /// How regularly the requests of open loops come.
+    #[serde(default)]
+    pub arrival: Arrival,
+    /// Most requests in flight of open loops; those that are due beyond are held back and counted.
+    #[serde(default = "most_in_flight")]
+    #[schemars(range(min = 1, max = limits::CONCURRENCY))]
+    pub max_in_flight: u32,
+}
+
+/// Tries loads, each for a while, until the highest that keeps the goal is known to a twentieth; that is tried twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// Name in reports; `search` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What must hold, as gates: `p99 ttft < 500ms`.
+    #[schemars(length(min = 1))]
+    pub goal: Vec<Gate>,
+    /// Where to look: rates (`1/s..64/s`) for open loops, or requests in flight (`1..256`) for closed ones.
+    pub between: Bounds,
     /// How long requests are sent at each.
     pub each: Time,
     /// How regularly the requests of open loops come.

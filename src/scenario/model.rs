@@ -4,7 +4,9 @@
 //! them. Kinds are chosen by single-key maps (`engine: {dynamo: {...}}`), never by tags or untagged unions, so that every
 //! error can point at its place.
 
-pub use super::load::{Arrival, Batch, Closed, Gamma, Load, Open, Phase, Ramp, Steps, Warmup};
+pub use super::load::{
+    Arrival, Batch, Closed, Gamma, Load, Open, Phase, Ramp, Search, Steps, Warmup,
+};
 pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
 
 use super::gate::Gate;

@@ -2,13 +2,14 @@
 //!
 //! It answers as vLLM 0.31 or Dynamo 1.6 would, byte shapes included, with text that depends on the prompt alone and with
 //! faults on demand. One thread batches continuously on absolute deadlines; connections only wait for tokens
-//! from it. It knows nothing of scenarios, plans or records.
+//! from it. [`exact`] is another server, which keeps a timetable and imitates nobody. It knows nothing of scenarios, plans or records.
 
 mod answer;
 mod body;
 mod chunk;
 mod embeddings;
 mod engine;
+pub mod exact;
 mod fault;
 mod feed;
 mod http;
@@ -23,5 +24,5 @@ mod serve;
 mod tests;
 mod text;
 
-pub use options::{Faults, Flavour, Options};
+pub use options::{Exact, Faults, Flavour, Options};
 pub use serve::{Error, serve};

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum, value_parser};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The server whose answers, errors and metrics are imitated.
@@ -52,6 +53,41 @@ pub struct Options {
     /// What goes wrong.
     #[command(flatten)]
     pub faults: Faults,
+    /// Another server, which keeps a timetable.
+    #[command(flatten)]
+    pub exact: Exact,
+}
+
+/// A timetable in place of the batching model.
+#[derive(Debug, Clone, Args)]
+#[command(
+    next_help_heading = "Timetable (of the other options, --host, --port and --drop-token-every count)"
+)]
+pub struct Exact {
+    /// Keep a timetable instead of imitating an engine
+    #[arg(long)]
+    pub exact: bool,
+    /// Time from a request to its first token
+    #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = duration, requires = "exact")]
+    pub ttft: Duration,
+    /// Time from one token to the next
+    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = duration, requires = "exact")]
+    pub gap: Duration,
+    /// Tokens of an answer whose request has no `max_tokens`
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..), requires = "exact")]
+    pub tokens: u32,
+    /// Write when each token was sent, one JSON line an answer (CLOCK_MONOTONIC, ns)
+    #[arg(long, value_name = "FILE", requires = "exact")]
+    pub truth: Option<PathBuf>,
+    /// Send the first token of every N-th completion too late
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), requires = "exact")]
+    pub late_every: Option<u64>,
+    /// How much too late
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = duration, requires = "late_every")]
+    pub late_by: Duration,
+    /// Send one token of every N-th completion twice
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), requires = "exact")]
+    pub double_token_every: Option<u64>,
 }
 
 /// Faults to order; several may be given. Completions are counted from 1 as valid requests arrive, readiness probes

@@ -1,9 +1,11 @@
 //! The life of the engine's process: wait, listen, serve, and end by a signal or a fault.
 
+use super::exact::{self, Truth};
 use super::fault::{CRASH_TRACEBACK, START_TRACEBACK};
 use super::http::App;
 use super::options::Options;
 use axum::serve::ListenerExt;
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -39,6 +41,9 @@ pub enum Error {
 /// Serves until SIGTERM or SIGINT and then returns at once, whatever is in flight. `log` gets one line when the engine
 /// listens, and the traceback of an ordered failure.
 pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
+    if options.exact.exact {
+        return keep_timetable(options, log);
+    }
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("sim-http")
@@ -81,13 +86,32 @@ pub(super) async fn live(options: &Options, log: &mut dyn Write) -> Result<(), E
     }
 }
 
+fn keep_timetable(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
+    std::thread::sleep(options.startup);
+    let address = SocketAddr::new(options.host, options.port);
+    let listener = std::net::TcpListener::bind(address).map_err(|error| unbound(address, error))?;
+    let mut truths = options.exact.truth.as_ref().map(File::create).transpose()?;
+    let address = listener.local_addr()?;
+    let _ = writeln!(log, "keeping a timetable on http://{address}");
+    let mut tell = |truth: Truth| {
+        if let Some(file) = &mut truths {
+            let _ = file.write_all(truth.line().as_bytes());
+        }
+    };
+    Ok(exact::serve(listener, options.into(), &mut tell)?)
+}
+
+fn unbound(address: SocketAddr, source: io::Error) -> Error {
+    match source.kind() {
+        ErrorKind::AddrInUse => Error::PortInUse(address),
+        _ => Error::Bind { address, source },
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| match source.kind() {
-            ErrorKind::AddrInUse => Error::PortInUse(address),
-            _ => Error::Bind { address, source },
-        })
+        .map_err(|source| unbound(address, source))
 }
 
 struct Signals {

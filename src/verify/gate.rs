@@ -72,6 +72,14 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
     checks
 }
 
+/// Whether a phase keeps all of a search's goals; one in which nothing succeeded keeps none.
+#[must_use]
+pub fn keeps(goal: &[Gate], figures: &PhaseFigures) -> bool {
+    let keeps =
+        |gate: &Gate| figure(gate.quantity, figures).is_some_and(|found| holds(gate, found));
+    figures.counts.succeeded > 0 && goal.iter().all(keeps)
+}
+
 fn judge(gate: &Gate, on: &Measured<'_>) -> Vec<Check> {
     let check = |scope, passed, detail| Check {
         name: gate.text.clone(),

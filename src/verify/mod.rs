@@ -12,7 +12,7 @@ mod names;
 mod nodes;
 mod shown;
 
-pub use gate::{Measured, PhaseResult, gates, successes};
+pub use gate::{Measured, PhaseResult, gates, keeps, successes};
 pub use outcome::{Check, Finding, Quality};
 pub use quality::quality;
 pub use rule::{Breach, Rules};

@@ -15,6 +15,8 @@ const LAG_INVALID: f64 = 5.0;
 const IDLE_INVALID: f64 = 0.05;
 /// Client delay at p99, in milliseconds, above which a phase is marked.
 const DELAY_MARKED: f64 = 5.0;
+/// Client delay at p50, in milliseconds, from which reads carry several events because the client came late.
+const LATE_READER: f64 = 1.0;
 
 /// Share of reads above which a loss of detail is noted.
 const SHARE_NOTED: f64 = 0.01;
@@ -187,12 +189,19 @@ fn unstamped(phase: &PhaseResult<'_>) -> Doubt {
     })
 }
 
+/// Bytes that waited in the kernel were there before the client was; otherwise whatever sent them sent them together.
 fn crowded(phase: &PhaseResult<'_>) -> Doubt {
     let share = phase.figures.audit.crowded_share()?;
     (share > SHARE_NOTED).then(|| {
         let percent = share * 100.0;
+        let delay = distribution(Timing::ClientDelay, &phase.figures.metrics).map(|d| d.p50);
+        let cause = if delay.is_some_and(|ms| ms > LATE_READER) {
+            "bench read late: give it cores of its own"
+        } else {
+            "they arrived together: the server, or a proxy, sends several at once, or sends without TCP_NODELAY, so that the kernel holds small events back until the client's delayed acknowledgement (Dynamo's frontend does, up to 40 ms)"
+        };
         let says = format!(
-            "{percent:.1}% of reads carried several events; the gaps between those read as zero"
+            "{percent:.1}% of reads carried several events; the gaps between those read as zero, and others as longer; {cause}"
         );
         (Weight::Note, "crowded_reads", says)
     })

@@ -125,3 +125,42 @@ verify: {every_response: [{at: 'choices[0].message.content', type: string}, {at:
     );
     assert_eq!(phases[1]["metrics"]["batch_ms"]["count"], 2);
 }
+
+#[test]
+fn open_loops_steps_and_a_search_are_driven_as_planned() {
+    let text =
+        "version: 1\nname: loads\nmodel: {id: sim}\nengine: {sim: {}}\nprompts: {inline: [a]}
+request: {params: {max_tokens: 2}}
+load:
+  warmup: {requests: 4}
+  seed: 3
+  phases:
+    - open: {rate: 200/s, requests: 40}
+    - steps: {rates: [50/s], each: 200ms, arrival: constant}
+    - search: {goal: [error_rate == 0], between: 1..3, each: 100ms}
+";
+    let done = bench("run").file("loads.yaml", text).run().ran();
+    let done = done.says("search 1..3: error_rate == 0: 3 at once keeps it");
+    let run = done.run();
+    let phases = run["variants"][0]["phases"].as_array().unwrap();
+    let seen =
+        |key: &str| -> Vec<&str> { phases.iter().map(|p| p[key].as_str().unwrap()).collect() };
+    assert_eq!(seen("name"), ["warmup", "open", "steps-50", "search"]);
+    assert_eq!(seen("kind"), ["warmup", "open", "steps", "search"]);
+    let sent: Vec<u64> = phases
+        .iter()
+        .map(|p| p["counts"]["sent"].as_u64().unwrap())
+        .collect();
+    assert_eq!(sent[..3], [4, 40, 10]);
+    let curve = phases[3]["curve"].as_array().unwrap();
+    let tried: Vec<f64> = curve
+        .iter()
+        .map(|probe| probe["value"].as_f64().unwrap())
+        .collect();
+    assert_eq!(tried, [1.0, 3.0, 3.0], "the best is tried twice");
+    // Every request of the search has a number of its own.
+    let rows = done.samples().into_iter().filter(|row| row["phase"] == 3);
+    let mut numbers: Vec<u64> = rows.map(|row| row["index"].as_u64().unwrap()).collect();
+    numbers.sort_unstable();
+    assert!(numbers.iter().copied().eq(0..numbers.len() as u64));
+}

@@ -1,6 +1,7 @@
-//! What this machine can run, and for a scenario what it lacks: each finding with the command that mends it. Starts
+//! What this machine can run and measure, and for a scenario what it lacks: each finding with the command that mends it. Starts
 //! nothing and makes no environment.
 
+pub(crate) mod floor;
 mod host;
 mod needs;
 
@@ -54,6 +55,7 @@ pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Vec<Finding> 
         writable(out),
     ];
     host::add(&mut all);
+    floor::add(&mut all);
     match scenario {
         Some((scenario, path)) => needs::add(&mut all, scenario, path),
         None => {

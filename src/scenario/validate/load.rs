@@ -3,7 +3,8 @@
 use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::mistake::quote;
-use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Steps};
+use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Search, Steps};
+use crate::scenario::rate::Bounds;
 use crate::scenario::units::Time;
 
 impl Checker<'_> {
@@ -66,6 +67,7 @@ impl Checker<'_> {
                 self.arrivals(path, ramp.arrival, ramp.max_in_flight);
             }
             Phase::Steps(steps) => self.steps(path, steps),
+            Phase::Search(search) => self.search(path, search),
         }
     }
 
@@ -164,6 +166,22 @@ impl Checker<'_> {
             if steps.concurrency[..i].contains(concurrency) {
                 self.wrong(&path, "this concurrency was a step before", "leave it out");
             }
+        }
+    }
+
+    fn search(&mut self, path: &Path, search: &Search) {
+        self.time(&path.key("each"), Some(search.each));
+        self.arrivals(path, search.arrival, search.max_in_flight);
+        match search.between {
+            Bounds::Rate(_, high) => self.expected(&path.key("between"), high.0, search.each),
+            Bounds::Concurrency(_, high) => self.in_flight(&path.key("between"), high),
+        }
+        if search.goal.is_empty() {
+            self.wrong(
+                &path.key("goal"),
+                "the search has no goal",
+                "write what must hold: `goal: [p99 ttft < 500ms]`",
+            );
         }
     }
 

@@ -10,6 +10,7 @@ fn plan(name: &str, measured: bool) -> PhasePlan {
         kind: if measured { "closed" } else { "warmup" },
         shape: Shape::closed(1, 10),
         measured,
+        search: None,
     }
 }
 

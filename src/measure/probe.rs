@@ -1,0 +1,44 @@
+//! One load that a search tried, as the record keeps it.
+
+use super::summary::{Distribution, PhaseFigures};
+use serde::{Deserialize, Serialize};
+
+/// What came of one load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Requests a second, or requests in flight.
+    pub value: f64,
+    /// Whether the goal was kept.
+    pub held: bool,
+    /// Requests attempted.
+    pub sent: u64,
+    /// Of these, failed.
+    pub failed: u64,
+    /// Successes a second.
+    pub requests_per_s: Option<f64>,
+    /// Output tokens a second.
+    pub output_tokens_per_s: Option<f64>,
+    /// Time to first token at p99, in milliseconds.
+    pub ttft_p99_ms: Option<f64>,
+    /// End to end at p99, in milliseconds.
+    pub e2e_p99_ms: Option<f64>,
+}
+
+impl Probe {
+    /// From a probe's figures.
+    #[must_use]
+    pub fn new(value: f64, held: bool, figures: &PhaseFigures) -> Self {
+        let p99 = |d: &Option<Distribution>| d.as_ref().map(|d| d.p99);
+        let metrics = &figures.metrics;
+        Self {
+            value,
+            held,
+            sent: figures.counts.sent,
+            failed: figures.counts.failed,
+            requests_per_s: metrics.requests_per_s,
+            output_tokens_per_s: metrics.output_tokens_per_s,
+            ttft_p99_ms: p99(&metrics.ttft_ms),
+            e2e_p99_ms: p99(&metrics.e2e_ms),
+        }
+    }
+}

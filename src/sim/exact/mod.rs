@@ -1,0 +1,256 @@
+//! The oracle: a server that keeps a timetable instead of imitating an engine, and writes down when it sent what. Tests and
+//! `bench doctor` hold the client against it. One thread, one epoll: it must be quicker than what it judges.
+
+mod answer;
+mod connection;
+
+use super::options::Options;
+use connection::{Connection, Heard};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What is sent when, and what goes wrong on purpose.
+#[derive(Debug, Clone)]
+pub struct Timetable {
+    /// From the request to the first token.
+    pub ttft: Duration,
+    /// From one token to the next.
+    pub gap: Duration,
+    /// Tokens of an answer whose request has no `max_tokens`.
+    pub tokens: u32,
+    /// Every so many requests, the first token comes [`late_by`](Self::late_by) too late.
+    pub late_every: Option<u64>,
+    /// How much.
+    pub late_by: Duration,
+    /// Every so many requests, one token is left out.
+    pub drop_every: Option<u64>,
+    /// Every so many requests, one token is sent twice.
+    pub double_every: Option<u64>,
+}
+
+/// The truth about one answer. Instants are CLOCK_MONOTONIC in nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truth {
+    /// The request's number, from 0; the answer's id is `exact-NUMBER`.
+    pub request: u64,
+    /// When it was read.
+    pub received: u64,
+    /// For every token that was sent: just before it was handed to the kernel, and just after.
+    pub sends: Vec<(u64, u64)>,
+}
+
+impl Truth {
+    /// As a line of a log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let sends: Vec<u64> = self.sends.iter().map(|send| send.0).collect();
+        format!(
+            "{{\"request\":{},\"received_ns\":{},\"sends_ns\":{sends:?}}}\n",
+            self.request, self.received
+        )
+    }
+}
+
+impl From<&Options> for Timetable {
+    fn from(options: &Options) -> Self {
+        let exact = &options.exact;
+        Self {
+            ttft: exact.ttft,
+            gap: exact.gap,
+            tokens: exact.tokens,
+            late_every: exact.late_every,
+            late_by: exact.late_by,
+            drop_every: options.faults.drop_token_every,
+            double_every: exact.double_token_every,
+        }
+    }
+}
+
+/// An oracle on a thread of its own; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Oracle {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Oracle {
+    /// Starts one on a free port; `truth` is told of every answer that was sent whole.
+    ///
+    /// # Errors
+    /// When the system gives no port, epoll or thread.
+    pub fn start(
+        timetable: Timetable,
+        mut truth: impl FnMut(Truth) + Send + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let mut server = Server::new(listener, timetable)?;
+        let thread = std::thread::Builder::new()
+            .name("oracle".into())
+            .spawn(move || {
+                // An oracle that fails falls silent, which its clients notice.
+                let _ = server.serve(&flag, &mut truth);
+            })?;
+        Ok(Self {
+            address,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Serves on a listener until the process ends.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn serve(
+    listener: TcpListener,
+    timetable: Timetable,
+    truth: &mut dyn FnMut(Truth),
+) -> io::Result<()> {
+    Server::new(listener, timetable)?.serve(&AtomicBool::new(false), truth)
+}
+
+/// What epoll says of the listener and the timer.
+const LISTENER: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+/// How often the wish to stop is looked at, in milliseconds.
+const GLANCE_MS: u8 = 50;
+
+struct Server {
+    listener: TcpListener,
+    timetable: Timetable,
+    epoll: Epoll,
+    timer: TimerFd,
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    /// When a connection has something to send; times of answers that ended early are skipped.
+    due: BinaryHeap<Reverse<(u64, usize, u64)>>,
+    requests: u64,
+}
+
+impl Server {
+    fn new(listener: TcpListener, timetable: Timetable) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+        epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
+        epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        Ok(Self {
+            listener,
+            timetable,
+            epoll,
+            timer,
+            connections: Vec::new(),
+            free: Vec::new(),
+            due: BinaryHeap::new(),
+            requests: 0,
+        })
+    }
+
+    fn serve(&mut self, stop: &AtomicBool, truth: &mut dyn FnMut(Truth)) -> io::Result<()> {
+        let mut events = vec![EpollEvent::empty(); 256];
+        while !stop.load(Ordering::Relaxed) {
+            self.send_due(truth);
+            if let Some(Reverse((at, ..))) = self.due.peek() {
+                let at = TimeSpec::from_duration(Duration::from_nanos(*at));
+                let absolute = TimerSetTimeFlags::TFD_TIMER_ABSTIME;
+                self.timer.set(Expiration::OneShot(at), absolute)?;
+            }
+            let count = match self.epoll.wait(&mut events, EpollTimeout::from(GLANCE_MS)) {
+                Err(Errno::EINTR) => 0,
+                waited => waited?,
+            };
+            for event in &events[..count] {
+                match event.data() {
+                    LISTENER => self.accept(),
+                    TIMER => drop(self.timer.wait()),
+                    slot => self.read(usize::try_from(slot).unwrap_or(usize::MAX)),
+                }
+                self.send_due(truth);
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) {
+        while let Ok((stream, _)) = self.listener.accept() {
+            let slot = self.free.pop().unwrap_or(self.connections.len());
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, slot as u64);
+            let ready = stream.set_nonblocking(true).is_ok() && stream.set_nodelay(true).is_ok();
+            let connection =
+                (ready && self.epoll.add(&stream, event).is_ok()).then(|| Connection::new(stream));
+            match self.connections.get_mut(slot) {
+                Some(place) => *place = connection,
+                None => self.connections.push(connection),
+            }
+        }
+    }
+
+    fn read(&mut self, slot: usize) {
+        let Some(Some(connection)) = self.connections.get_mut(slot) else {
+            return;
+        };
+        match connection.hear() {
+            Heard::Part => {}
+            Heard::Closed => self.close(slot),
+            Heard::Request(asked) => {
+                let number = self.requests;
+                self.requests += u64::from(asked.is_completion);
+                let first = connection.begin(number, now(), &asked, &self.timetable);
+                self.due.push(Reverse((first, slot, number)));
+            }
+        }
+    }
+
+    fn send_due(&mut self, truth: &mut dyn FnMut(Truth)) {
+        while let Some(Reverse((at, slot, number))) = self.due.peek().copied() {
+            if at > now() {
+                return;
+            }
+            self.due.pop();
+            let Some(Some(connection)) = self.connections.get_mut(slot) else {
+                continue;
+            };
+            match connection.tell(number) {
+                Ok(Some(next)) => self.due.push(Reverse((next, slot, number))),
+                Ok(None) => connection.told(number).into_iter().for_each(&mut *truth),
+                Err(_) => self.close(slot),
+            }
+        }
+    }
+
+    fn close(&mut self, slot: usize) {
+        self.connections[slot] = None;
+        self.free.push(slot);
+    }
+}
+
+/// Now, on CLOCK_MONOTONIC, in nanoseconds.
+fn now() -> u64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    now.map_or(0, |t| u64::try_from(t.num_nanoseconds()).unwrap_or(0))
+}
