@@ -279,7 +279,13 @@ impl Done {
     /// Fails unless everything held; that the machine was too busy for its figures to be trusted is another test's.
     #[track_caller]
     pub(crate) fn ran(self) -> Self {
-        let code = if self.code == 4 { 4 } else { 0 };
+        self.code_when_quiet(0)
+    }
+
+    /// Fails unless it ended with `code`, or with 4 because the machine was too busy for its figures to be trusted.
+    #[track_caller]
+    pub(crate) fn code_when_quiet(self, code: i32) -> Self {
+        let code = if self.code == 4 { 4 } else { code };
         self.code(code)
     }
 

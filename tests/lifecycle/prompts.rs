@@ -161,7 +161,7 @@ fn a_lost_delta_of_a_response_is_noticed() {
     bench("run")
         .file("s.yaml", &text)
         .run()
-        .code(1)
+        .code_when_quiet(1)
         .says("broken stream");
 }
 
