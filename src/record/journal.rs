@@ -1,6 +1,6 @@
 //! The lines of a journal: JSON objects that end with a checksum of themselves, `,"crc":"8c736521"}`. A line that was cut,
 //! joined with another or changed is noticed, and any tool for JSON lines still reads the file. Why this form:
-//! docs/decisions/0007-journal.md.
+//! docs/decisions/0008-journal.md.
 
 use super::Error;
 use super::write::failed;
