@@ -138,7 +138,7 @@ enum Verb {
     },
     /// Serve the embedded engine on its own.
     #[command(after_help = "Example: bench sim --port 8000 --model demo --flavour dynamo")]
-    Sim(sim::Options),
+    Sim(Box<sim::Options>),
     /// Supervise processes for a run; started by `bench run`.
     #[command(hide = true)]
     Warden,
