@@ -289,11 +289,13 @@ impl Done {
         self.code(code)
     }
 
-    /// Fails unless it said this, on either stream.
+    /// Fails unless it said this, on either stream, wherever its lines were wrapped.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            self.stdout.contains(text) || self.stderr.contains(text),
+            words(&self.stdout).contains(&words(text))
+                || words(&self.stderr).contains(&words(text)),
             "`{text}` was not said\n--- stdout\n{}\n--- stderr\n{}",
             self.stdout,
             self.stderr
