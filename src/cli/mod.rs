@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod check;
+mod clean;
 mod doctor;
 mod github;
 mod init;
@@ -20,7 +21,6 @@ use crate::{scenario, sim, topology};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 /// A declarative test-and-benchmark harness for LLM serving.
@@ -106,6 +106,9 @@ enum Verb {
         #[arg(long, default_value = "reports", value_name = "DIR")]
         out: PathBuf,
     },
+    /// End what runs that were killed left behind: processes, shared memory, directories. Living runs are not touched.
+    #[command(after_help = "Example: bench clean")]
+    Clean,
     /// Print what completes arguments in a shell.
     #[command(
         after_help = "Example: bench completions bash > ~/.local/share/bash-completion/completions/bench"
@@ -141,7 +144,7 @@ enum Verb {
     Sim(Box<sim::Options>),
     /// Supervise processes for a run; started by `bench run`.
     #[command(hide = true)]
-    Warden,
+    Warden(topology::warden::Options),
 }
 
 /// A scenario and what changes it from outside.
@@ -244,6 +247,7 @@ fn dispatch(verb: Verb) -> ExitCode {
         Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),
         Verb::Doctor { file, out } => doctor::doctor(file.as_deref(), &out),
         Verb::Init(arguments) => init::init(arguments),
+        Verb::Clean => clean::clean(),
         Verb::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "bench", &mut text);
@@ -268,18 +272,14 @@ fn dispatch(verb: Verb) -> ExitCode {
                 ExitCode::TopologyFailed
             }
         },
-        Verb::Warden => warden(),
+        Verb::Warden(options) => warden(&options),
     }
 }
 
-fn warden() -> ExitCode {
-    let served = std::io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map(UnixStream::from)
-        .and_then(topology::warden::serve);
-    match served {
-        Ok(()) => ExitCode::Pass,
+fn warden(options: &topology::warden::Options) -> ExitCode {
+    match topology::warden::run(options) {
+        Ok(0) => ExitCode::Pass,
+        Ok(_) => ExitCode::TopologyFailed,
         Err(error) => {
             tell(&format!("error: the warden can't work here: {error}\n"));
             ExitCode::TopologyFailed

@@ -74,6 +74,7 @@ impl VariantRecord {
                 model: plan.endpoint.model.clone(),
             },
             requests_sha256: plan.requests.sha256.clone(),
+            tier: None,
             startup: None,
             phases: Vec::new(),
             teardown: None,

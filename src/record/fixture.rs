@@ -218,6 +218,7 @@ fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
             model: "Qwen/Qwen3-0.6B".to_owned(),
         },
         requests_sha256: "1".repeat(64),
+        tier: Some("namespace".into()),
         startup: Some(Startup {
             ready_ms: 41_250.0 * slower,
             stages: vec![

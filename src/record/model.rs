@@ -105,6 +105,9 @@ pub struct VariantRecord {
     pub engine: EngineRecord,
     /// Hash of the request list.
     pub requests_sha256: String,
+    /// How firmly its processes were held: `namespace`, `cgroup` or `plain`; absent where it started none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
     /// How it came up; absent if it never did.
     pub startup: Option<Startup>,
     /// Its phases.

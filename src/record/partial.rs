@@ -83,6 +83,7 @@ impl Seen {
     fn record(self) -> VariantRecord {
         let phases = self.phases.iter();
         VariantRecord {
+            tier: None,
             name: self.variant,
             engine: EngineRecord {
                 kind: self.engine,

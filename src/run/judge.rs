@@ -18,6 +18,7 @@ pub(super) fn note(run: &mut Run, plan: &Plan, outcomes: &[Outcome]) {
         .map(|(variant, outcome)| {
             let phases = variant.phases.iter().zip(&outcome.phases);
             VariantRecord {
+                tier: outcome.tier.map(|tier| tier.name().to_owned()),
                 startup: outcome.startup.clone(),
                 phases: phases
                     .map(|(phase, assessed)| PhaseRecord {

@@ -26,6 +26,8 @@ use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
 use crate::report;
 use crate::scenario::model::ReportFormat;
 use crate::scenario::{self, Input, Loaded};
+use crate::topology::leftovers::clean;
+use crate::topology::registry;
 use signals::Signals;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -207,6 +209,7 @@ fn execute(
     events: Events,
     signals: &Signals,
 ) -> Result<ExitCode, Failure> {
+    tidy(&events);
     let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
     for (variant, lock) in &prepared.locks {
         writer
@@ -266,6 +269,15 @@ fn listed(variant: &plan::VariantPlan) -> String {
         .saturating_mul(requests.prompts_per_request.into());
     let count = requests.prompts.count().unwrap_or(u64::MAX);
     requests.prompts.lines(prompts.min(count), LISTED)
+}
+
+/// Ends what dead runs left, before anything of it can stand in this run's way.
+fn tidy(events: &Events) {
+    for cleaned in registry::place().iter().flat_map(|place| clean(place)) {
+        events.emit(Event::Warning {
+            message: cleaned.to_string(),
+        });
+    }
 }
 
 fn begin(path: &Path, loaded: &Loaded, id: String, started: jiff::Timestamp) -> Run {

@@ -2,7 +2,7 @@
 
 use super::signals::Signals;
 use super::variant::{Task, Turn};
-use super::{Error, Failure, begin, prepare, redactor};
+use super::{Error, Failure, begin, prepare, redactor, tidy};
 use crate::event::{Event, Events};
 use crate::measure::lifecycle::Startup;
 use crate::plan::{self, VariantPlan};
@@ -40,6 +40,7 @@ pub fn up(
         let writer = &writer;
         scope.spawn(move || consume(received, writer));
         let events = events;
+        tidy(&events);
         let prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
         let plan = plan::build(&loaded.scenario, &prepared.facts)
             .map_err(|error| Failure::Setup(error.to_string()))?;

@@ -17,7 +17,7 @@ use crate::plan::search::{Bisection, Search};
 use crate::plan::{PhasePlan, Plan, Purpose, Shape, VariantPlan, scrubbed};
 use crate::record::{Redactor, ServerRow, ServerSample, Writer};
 use crate::topology::ready::{Launch, Proof, bring_up};
-use crate::topology::{self, Alarm, Topology};
+use crate::topology::{self, Alarm, Tier, Topology};
 use crate::verify::{Rules, Tally, keeps};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +63,8 @@ pub(super) enum Task<'a> {
 /// What came of it; what is there is true, however it ended.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
+    /// How firmly its processes were held; none where it has none.
+    pub(super) tier: Option<Tier>,
     /// How it came up.
     pub(super) startup: Option<Startup>,
     /// Its phases that began, in order.
@@ -115,6 +117,7 @@ impl Turn<'_> {
         })?;
         let mut topology =
             Topology::open(self.run_id, &logs, alarm, self.events).map_err(explained)?;
+        outcome.tier = Some(topology.tier());
         self.signals.arm(topology.killer().ok());
         let served = self.serve(&mut topology, &rules, &target, alarm, outcome);
         self.signals.arm(topology.killer().ok());
@@ -160,6 +163,7 @@ impl Turn<'_> {
         };
         let startup = bring_up(topology, &self.variant.processes, &mut launch);
         outcome.startup = Some(startup.map_err(|error| self.interrupted_or(error))?);
+        topology.hush();
         self.work(rules, target, alarm, Some(topology), outcome)
     }
 

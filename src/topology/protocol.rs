@@ -10,8 +10,10 @@ use std::path::PathBuf;
 pub(super) enum Order {
     /// Start a process.
     Start(Start),
-    /// Take everything down in reverse order, with grace.
-    Stop,
+    /// All serve and are about to be measured: from now on, look at nothing.
+    Hush,
+    /// Take everything down in reverse order, with grace; with `keep`, the runner sees to the directories.
+    Stop { keep: bool },
     /// Skip what is left of the grace.
     Kill,
 }
@@ -36,7 +38,11 @@ pub(super) struct Start {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
-    /// A process runs.
+    /// The warden works; the first word.
+    Ready,
+    /// The tier asked for can't be had here; the last word.
+    Unable { reason: String },
+    /// A process runs; the pid is the one it has for the runner.
     Started { name: String, pid: i32 },
     /// A process could not be started.
     Refused { name: String, reason: String },
@@ -49,5 +55,5 @@ pub(super) enum Report {
         at_ms: f64,
     },
     /// No child is left and the directories are removed.
-    Gone { ms: f64, leftover: Vec<PathBuf> },
+    Gone { leftover: Vec<PathBuf> },
 }

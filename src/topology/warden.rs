@@ -1,17 +1,20 @@
 //! The warden: parent of every engine process, child subreaper, single-threaded. It is `bench` executed anew, so no thread
-//! or lock of the runner is in it. When its socket closes, for whatever reason, it takes everything down: TERM to each
-//! group in reverse order of stages, grace, KILL, and again over whatever children are left until there are none.
+//! or lock of the runner is in it. When its socket closes, for whatever reason, it takes everything down (`down`).
 
-use super::process;
+mod down;
+
+use super::proc;
+use super::process::{self, Bond, PidFd};
 use super::protocol::{Order, Report, Start};
-use nix::errno::Errno;
+use super::registry::{Entry, Line};
+use super::tier::{self, Cgroup, Tier};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -19,10 +22,61 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a process that nobody started by name gets between TERM and KILL.
-const STRAY_GRACE: Duration = Duration::from_secs(2);
 /// How often the state of groups is looked at during teardown; exits wake us at once.
 const TICK: Duration = Duration::from_millis(20);
+/// How often shared memory is looked for while processes start; never while they are measured.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a warden is told by who starts it; orders come through its standard input.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// How firmly processes are held.
+    #[arg(long)]
+    tier: Tier,
+    /// The run's entry in the registry.
+    #[arg(long)]
+    entry: Option<PathBuf>,
+    /// The pid, outside, of the process that made the PID namespace whose first process this is.
+    #[arg(long)]
+    outside: Option<i32>,
+}
+
+/// Runs a warden until nothing is left; returns its exit code.
+///
+/// # Errors
+/// When the kernel refuses what it needs; nothing was started then.
+pub fn run(options: &Options) -> io::Result<i32> {
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let served = match options.tier {
+        Tier::Namespace if options.outside.is_none() => return enclose(options, &mut socket),
+        _ => Warden::new(options, socket.try_clone()?),
+    };
+    match served {
+        Ok(warden) => warden.run(),
+        Err(error) => return unable(&mut socket, &error),
+    }
+    Ok(0)
+}
+
+fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
+    let mut inner = Command::new("/proc/self/exe");
+    inner
+        .args(["warden", "--tier", Tier::Namespace.name(), "--outside"])
+        .arg(std::process::id().to_string());
+    if let Some(entry) = &options.entry {
+        inner.arg("--entry").arg(entry);
+    }
+    tier::enclose(&mut inner).or_else(|error| unable(socket, &error))
+}
+
+fn unable(socket: &mut UnixStream, error: &io::Error) -> io::Result<i32> {
+    let mut line = serde_json::to_vec(&Report::Unable {
+        reason: error.to_string(),
+    })?;
+    line.push(b'\n');
+    socket.write_all(&line)?;
+    Ok(1)
+}
 
 struct Managed {
     name: String,
@@ -48,43 +102,74 @@ struct Warden {
     hurry: bool,
     strays: Vec<(Pid, Instant)>,
     connected: bool,
-}
-
-/// Runs the warden on a socket; returns when nothing is left.
-///
-/// # Errors
-/// When the kernel refuses what a warden needs: a subreaper's role or a signal descriptor. Nothing was started then.
-pub fn serve(socket: UnixStream) -> io::Result<()> {
-    prctl::set_child_subreaper(true)?;
-    let mut mask = SigSet::empty();
-    for signal in [
-        Signal::SIGCHLD,
-        Signal::SIGTERM,
-        Signal::SIGINT,
-        Signal::SIGHUP,
-    ] {
-        mask.add(signal);
-    }
-    mask.thread_block()?;
-    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-    socket.set_nonblocking(true)?;
-    Warden {
-        socket,
-        signals,
-        input: Vec::new(),
-        orders: VecDeque::new(),
-        processes: Vec::new(),
-        directories: Vec::new(),
-        stopping: None,
-        hurry: false,
-        strays: Vec::new(),
-        connected: true,
-    }
-    .run();
-    Ok(())
+    entry: Option<Entry>,
+    cgroup: Option<Cgroup>,
+    /// Whether pids are others outside.
+    enclosed: bool,
+    /// Whether the processes are being measured, so that nothing may disturb them.
+    hushed: bool,
+    /// Whether directories stay.
+    keep: bool,
+    /// Shared memory seen in use: path and inode.
+    memory: BTreeSet<(PathBuf, u64)>,
 }
 
 impl Warden {
+    fn new(options: &Options, socket: UnixStream) -> io::Result<Self> {
+        if options
+            .outside
+            .is_some_and(|parent| !tier::is_parent(parent))
+        {
+            return Err(io::Error::other("who started this has gone"));
+        }
+        prctl::set_child_subreaper(true)?;
+        let mut mask = SigSet::empty();
+        for signal in [
+            Signal::SIGCHLD,
+            Signal::SIGTERM,
+            Signal::SIGINT,
+            Signal::SIGHUP,
+        ] {
+            mask.add(signal);
+        }
+        mask.thread_block()?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        socket.set_nonblocking(true)?;
+        let mut warden = Self {
+            socket,
+            signals,
+            input: Vec::new(),
+            orders: VecDeque::new(),
+            processes: Vec::new(),
+            directories: Vec::new(),
+            stopping: None,
+            hurry: false,
+            strays: Vec::new(),
+            connected: true,
+            entry: options.entry.as_deref().map(Entry::join).transpose()?,
+            cgroup: None,
+            enclosed: options.outside.is_some(),
+            hushed: false,
+            keep: false,
+            memory: BTreeSet::new(),
+        };
+        if options.tier == Tier::Cgroup {
+            let cgroup = Cgroup::create()?;
+            let path = cgroup.path().to_owned();
+            warden.register(&Line::Cgroup { path });
+            warden.cgroup = Some(cgroup);
+        }
+        warden.say(&Report::Ready);
+        Ok(warden)
+    }
+
+    /// Notes something on disk. A disk that takes no more is no reason to stop: it only makes a later search blind.
+    fn register(&mut self, line: &Line) {
+        if let Some(entry) = &mut self.entry {
+            let _ = entry.add(line);
+        }
+    }
+
     fn run(mut self) {
         loop {
             self.wait();
@@ -97,7 +182,14 @@ impl Warden {
                         name: start.name,
                         reason: "the topology is being taken down".into(),
                     }),
-                    Order::Stop => self.begin_stop(),
+                    Order::Hush => {
+                        self.note_memory();
+                        self.hushed = true;
+                    }
+                    Order::Stop { keep } => {
+                        self.keep = keep;
+                        self.begin_stop();
+                    }
                     Order::Kill => {
                         self.begin_stop();
                         self.hurry = true;
@@ -105,24 +197,23 @@ impl Warden {
                 }
             }
             self.reap();
+            if self.stopping.is_none() && !self.hushed {
+                self.note_memory();
+            }
             if let Some(began) = self.stopping
                 && self.step_down(began)
             {
-                let leftover = self.remove_directories();
-                self.say(&Report::Gone {
-                    ms: millis(began),
-                    leftover,
-                });
+                self.finish();
                 return;
             }
         }
     }
 
     fn wait(&self) {
-        let timeout = if self.stopping.is_some() {
-            PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO)
-        } else {
-            PollTimeout::NONE
+        let timeout = match self.stopping {
+            Some(_) => PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO),
+            None if self.hushed || self.processes.is_empty() => PollTimeout::NONE,
+            None => PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO),
         };
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         if self.connected {
@@ -167,7 +258,10 @@ impl Warden {
     }
 
     fn begin_stop(&mut self) {
-        self.stopping.get_or_insert_with(Instant::now);
+        if self.stopping.is_none() {
+            self.stopping = Some(Instant::now());
+            self.note_memory();
+        }
     }
 
     fn say(&mut self, report: &Report) {
@@ -190,21 +284,20 @@ impl Warden {
     fn start(&mut self, start: Start) {
         let name = start.name.clone();
         match self.try_start(start) {
-            Ok(pid) => self.say(&Report::Started {
-                name,
-                pid: pid.as_raw(),
-            }),
+            Ok(pid) => self.say(&Report::Started { name, pid }),
             Err(reason) => self.say(&Report::Refused { name, reason }),
         }
     }
 
-    fn try_start(&mut self, start: Start) -> Result<Pid, String> {
+    fn try_start(&mut self, start: Start) -> Result<i32, String> {
         for directory in &start.directories {
-            std::fs::create_dir_all(directory)
-                .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
             if !self.directories.contains(directory) {
+                let path = directory.clone();
+                self.register(&Line::Directory { path });
                 self.directories.push(directory.clone());
             }
+            std::fs::create_dir_all(directory)
+                .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
         }
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -221,11 +314,13 @@ impl Warden {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors);
-        let child = process::spawn(&mut command, true)
+        let cgroup = self.cgroup.as_ref().map(Cgroup::procs).transpose();
+        let child = cgroup
+            .and_then(|procs| process::spawn(&mut command, Bond::Tied(procs)))
             .map_err(|error| format!("cannot execute {program}: {error}"))?;
         let group = Pid::from_raw(child.id().cast_signed());
         self.processes.push(Managed {
-            name: start.name,
+            name: start.name.clone(),
             group,
             stage: start.stage,
             grace: Duration::from_millis(start.grace_ms),
@@ -233,7 +328,22 @@ impl Warden {
             termed: None,
             killed: false,
         });
-        Ok(group)
+        let pid = self.outside(group);
+        self.register(&Line::Process {
+            name: start.name,
+            pid,
+            start: proc::stat(group.as_raw()).map_or(0, |stat| stat.start),
+            log: std::fs::canonicalize(&start.log).unwrap_or(start.log),
+        });
+        Ok(pid)
+    }
+
+    /// The pid that the runner sees.
+    fn outside(&self, pid: Pid) -> i32 {
+        self.enclosed
+            .then(|| proc::pid_outside(&PidFd::open(pid.as_raw()).ok()?))
+            .flatten()
+            .unwrap_or(pid.as_raw())
     }
 
     fn reap(&mut self) {
@@ -262,110 +372,6 @@ impl Warden {
             }
         }
     }
-
-    /// Takes the next step of teardown; true when nothing is left.
-    fn step_down(&mut self, began: Instant) -> bool {
-        let alive = |managed: &Managed| {
-            !managed.reaped || !matches!(killpg(managed.group, None), Err(Errno::ESRCH))
-        };
-        let Some(stage) = self
-            .processes
-            .iter()
-            .filter(|managed| alive(managed))
-            .map(|managed| managed.stage)
-            .max()
-        else {
-            return self.sweep(began);
-        };
-        let mut sent = Vec::new();
-        for managed in &mut self.processes {
-            if managed.stage != stage || !alive(managed) {
-                continue;
-            }
-            let overdue = managed
-                .termed
-                .is_some_and(|since| since.elapsed() >= managed.grace);
-            if (self.hurry || overdue) && !managed.killed {
-                managed.killed = true;
-                let _ = killpg(managed.group, Signal::SIGKILL);
-                sent.push((managed.name.clone(), "KILL"));
-            } else if managed.termed.is_none() && !managed.killed {
-                managed.termed = Some(Instant::now());
-                let _ = killpg(managed.group, Signal::SIGTERM);
-                // A stopped process acts on TERM only once it is continued.
-                let _ = killpg(managed.group, Signal::SIGCONT);
-                sent.push((managed.name.clone(), "TERM"));
-            }
-        }
-        for (name, signal) in sent {
-            self.say(&Report::Signalled {
-                name,
-                signal: signal.into(),
-                at_ms: millis(began),
-            });
-        }
-        false
-    }
-
-    /// Ends what left its group: as subreaper, this process is the parent of every orphan. True when none is left.
-    fn sweep(&mut self, began: Instant) -> bool {
-        let children = children();
-        self.strays.retain(|(pid, _)| children.contains(pid));
-        for pid in &children {
-            let since = self.strays.iter().find(|(known, _)| known == pid);
-            let signal = match since {
-                None if !self.hurry => Signal::SIGTERM,
-                Some((_, since)) if !self.hurry && since.elapsed() < STRAY_GRACE => continue,
-                _ => Signal::SIGKILL,
-            };
-            let _ = kill(*pid, signal);
-            let _ = kill(*pid, Signal::SIGCONT);
-            if since.is_none() {
-                self.strays.push((*pid, Instant::now()));
-                self.say(&Report::Signalled {
-                    name: format!("stray process {pid} ({})", command_name(*pid)),
-                    signal: signal.as_str().trim_start_matches("SIG").into(),
-                    at_ms: millis(began),
-                });
-            }
-        }
-        children.is_empty()
-    }
-
-    /// Removes the topology's directories; returns those that could not be.
-    fn remove_directories(&mut self) -> Vec<PathBuf> {
-        self.directories
-            .drain(..)
-            .rev()
-            .filter(|directory| {
-                std::fs::remove_dir_all(directory)
-                    .is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
-            })
-            .collect()
-    }
-}
-
-/// The direct children of this process, from the parent field of every process's `stat`.
-fn children() -> Vec<Pid> {
-    let me = Pid::this().to_string();
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            // The command name, in brackets, may hold anything; fields are counted after its last bracket.
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
-            (parent == me).then_some(Pid::from_raw(pid))
-        })
-        .collect()
-}
-
-fn command_name(pid: Pid) -> String {
-    std::fs::read_to_string(format!("/proc/{pid}/comm"))
-        .map_or_else(|_| "gone".into(), |name| name.trim().to_owned())
 }
 
 fn millis(since: Instant) -> f64 {

@@ -10,6 +10,7 @@ use crate::load::socket::Stamping;
 use crate::observe::gpu;
 use crate::plan;
 use crate::scenario::model::Scenario;
+use crate::topology::Tier;
 use crate::topology::ports::Ports;
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
@@ -53,6 +54,7 @@ pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Vec<Finding> 
         files(scenario),
         ports(scenario),
         writable(out),
+        tiers(),
     ];
     host::add(&mut all);
     floor::add(&mut all);
@@ -188,6 +190,31 @@ fn writable(out: &Path) -> Finding {
             format!("{}: {error}", out.display()),
         )
         .fix("bench run FILE --out DIR"),
+    }
+}
+
+/// How firmly the engines of a run are held, by trying.
+fn tiers() -> Finding {
+    let tried: Vec<_> = Tier::ALL
+        .iter()
+        .map(|tier| (tier, tier.try_out()))
+        .collect();
+    let held = tried.iter().find(|(_, tried)| tried.is_ok());
+    let first = held.map(|(tier, _)| **tier);
+    let said = |(tier, tried): &(&Tier, Result<(), String>)| match tried {
+        Ok(()) => format!("{} works", tier.name()),
+        Err(reason) => format!("{} does not ({reason})", tier.name()),
+    };
+    let all = tried.iter().map(said).collect::<Vec<_>>().join(", ");
+    match first {
+        Some(Tier::Namespace) => finding("processes", Weight::Good, all),
+        Some(_) => finding(
+            "processes",
+            Weight::Note,
+            format!("{all}: what is left when bench and its warden are both killed is ended by the next bench"),
+        )
+        .fix("allow PID namespaces (in a container: --cap-add SYS_ADMIN), or nothing: `bench clean` mends it"),
+        None => finding("processes", Weight::Bad, all),
     }
 }
 

@@ -1,0 +1,406 @@
+//! The runner's handle on a warden and on what that holds.
+
+use super::leftovers::{self, Cleaned};
+use super::process::{self, Bond};
+use super::protocol::{Order, Report, Start};
+use super::registry::{self, Entry};
+use super::{Alarm, Error, Exit, Tier};
+use crate::engine::Process;
+use crate::event::{Event, Events};
+use crate::measure::lifecycle::{SignalRecord, Teardown};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a warden may take to say its first word, or to start a process.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tells a warden to skip the grace; usable from a signal-handling thread.
+#[derive(Debug)]
+pub struct Killer(UnixStream);
+
+impl Killer {
+    /// Kills what is left.
+    pub fn kill(&mut self) {
+        let _ = send(&mut self.0, &Order::Kill);
+    }
+}
+
+/// Running processes under a warden of their own.
+#[derive(Debug)]
+pub struct Topology {
+    socket: UnixStream,
+    warden: Child,
+    tier: Tier,
+    /// Why firmer tiers can't be had.
+    missed: Vec<String>,
+    replies: Receiver<Result<i32, String>>,
+    gone: Receiver<Vec<PathBuf>>,
+    seen: Arc<Seen>,
+    entry: Option<Entry>,
+    logs: PathBuf,
+}
+
+/// What the thread that listens to the warden has heard.
+#[derive(Debug, Default)]
+struct Seen {
+    exits: Mutex<Vec<Exit>>,
+    signals: Mutex<Vec<SignalRecord>>,
+    /// Whether it was asked to take everything down.
+    stopping: AtomicBool,
+    /// Whether the warden went away without being asked to.
+    lost: AtomicBool,
+    /// Whether an exit ends nothing.
+    tolerant: AtomicBool,
+}
+
+/// A warden that has said its first word.
+pub(super) struct Link {
+    socket: UnixStream,
+    reader: BufReader<UnixStream>,
+    warden: Child,
+}
+
+impl Topology {
+    /// Starts a warden, this program executed anew, at the firmest tier that can be had, or at the one that BENCH_TIER
+    /// names. `logs` is where every process's output goes; `alarm` is raised when a process ends that was not asked to.
+    ///
+    /// # Errors
+    /// [`Error::Warden`] when it can't be started.
+    pub fn open(run_id: &str, logs: &Path, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
+        let tiers = tiers()?;
+        let entry = registry::place()
+            .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is set"))
+            .and_then(|place| Entry::create(&place, run_id));
+        if let Err(error) = &entry {
+            events.emit(Event::Warning {
+                message: format!(
+                    "what this run starts can't be noted, so that `bench clean` would not find it: {error}"
+                ),
+            });
+        }
+        let entry = entry.ok();
+        let mut missed = Vec::new();
+        for tier in tiers {
+            let log = logs.join("warden.log");
+            let link = match Link::start(tier, run_id, &log, entry.as_ref()) {
+                Ok(link) => link,
+                Err(error) => {
+                    missed.push(format!("{}: {error}", tier.name()));
+                    continue;
+                }
+            };
+            let (reply, replies) = channel();
+            let (done, gone) = channel();
+            let seen = Arc::<Seen>::default();
+            let listener = Listener {
+                seen: Arc::clone(&seen),
+                alarm: alarm.clone(),
+                events: events.clone(),
+                reply,
+                done,
+            };
+            std::thread::spawn(move || listener.listen(link.reader));
+            return Ok(Self {
+                socket: link.socket,
+                warden: link.warden,
+                tier,
+                missed,
+                replies,
+                gone,
+                seen,
+                entry,
+                logs: logs.to_owned(),
+            });
+        }
+        if let Some(entry) = entry {
+            entry.remove();
+        }
+        Err(Error::Warden(format!(
+            "could not be started: {}",
+            missed.join("; ")
+        )))
+    }
+
+    /// How firmly the processes are held.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// Why no firmer tier can be had, one sentence each.
+    #[must_use]
+    pub fn missed(&self) -> &[String] {
+        &self.missed
+    }
+
+    /// Starts one process with exactly the environment `env`; its log begins with `header`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the system's reason.
+    pub fn start(
+        &mut self,
+        process: &Process,
+        env: Vec<(String, String)>,
+        header: &str,
+    ) -> Result<i32, Error> {
+        let refused = |reason: String| Error::Refused {
+            process: process.name.clone(),
+            reason,
+        };
+        let log = self.log(&process.name);
+        std::fs::write(&log, format!("{header}\n")).map_err(|error| refused(error.to_string()))?;
+        let order = Order::Start(Start {
+            name: process.name.clone(),
+            argv: process.argv.clone(),
+            env,
+            log,
+            stage: process.stage,
+            grace_ms: u64::try_from(process.grace.as_millis()).unwrap_or(u64::MAX),
+            directories: process.directories.clone(),
+        });
+        send(&mut self.socket, &order).map_err(|error| Error::Warden(error.to_string()))?;
+        match self.replies.recv_timeout(PATIENCE) {
+            Ok(reply) => reply.map_err(refused),
+            Err(_) => Err(Error::Warden("ended or does not answer".into())),
+        }
+    }
+
+    /// All serve and are about to be measured: the warden looks at nothing from now on.
+    pub fn hush(&mut self) {
+        // A warden that is gone is noticed by who listens to it.
+        let _ = send(&mut self.socket, &Order::Hush);
+    }
+
+    /// From now on, a process that ends by itself raises no alarm; [`Self::death`] still tells of it.
+    pub fn tolerate(&self) {
+        self.seen.tolerant.store(true, Ordering::SeqCst);
+    }
+
+    /// Where a process's output goes.
+    #[must_use]
+    pub fn log(&self, process: &str) -> PathBuf {
+        self.logs.join(format!("{process}.log"))
+    }
+
+    /// The first process that ended without being asked to, as an error; the warden itself counts.
+    #[must_use]
+    pub fn death(&self, when: &'static str) -> Option<Error> {
+        if self.seen.lost.load(Ordering::SeqCst) {
+            return Some(Error::Warden(
+                "was ended by someone else, and its processes with it".into(),
+            ));
+        }
+        locked(&self.seen.exits).first().map(|exit| Error::Died {
+            process: exit.process.clone(),
+            status: exit.status.clone(),
+            when,
+            log: self.log(&exit.process),
+        })
+    }
+
+    /// A handle with which another thread can skip the grace.
+    ///
+    /// # Errors
+    /// When the socket can't be duplicated.
+    pub fn killer(&self) -> io::Result<Killer> {
+        self.socket.try_clone().map(Killer)
+    }
+
+    /// Takes everything down and waits until nothing is left.
+    ///
+    /// # Errors
+    /// [`Error::Warden`] when it does not report that all is gone, or a directory could not be removed.
+    pub fn stop(mut self) -> Result<Teardown, Error> {
+        self.seen.stopping.store(true, Ordering::SeqCst);
+        let began = Instant::now();
+        // A warden that can't be told to stop has stopped, or is about to: the answer tells.
+        let _ = send(&mut self.socket, &Order::Stop { keep: false });
+        let answer = self.gone.recv();
+        let _ = self.warden.wait();
+        match answer {
+            Ok(leftover) if !leftover.is_empty() => Err(Error::Warden(format!(
+                "could not remove {}; remove it by hand",
+                leftover[0].display()
+            ))),
+            Ok(_) => Ok(Teardown {
+                ms: began.elapsed().as_secs_f64() * 1e3,
+                signals: locked(&self.seen.signals).clone(),
+            }),
+            Err(_) => Err(Error::Warden(match self.end_leftovers() {
+                Some(cleaned) => format!("ended before it had taken everything down; {cleaned}"),
+                None => "ended before it had taken everything down, and nothing says what it left; look for it with `grep -l BENCH_RUN_ID /proc/*/environ`".into(),
+            })),
+        }
+    }
+
+    /// Ends what a warden left that ended too early.
+    fn end_leftovers(&mut self) -> Option<Cleaned> {
+        leftovers::end_own(&self.entry.take()?)
+    }
+}
+
+impl Drop for Topology {
+    fn drop(&mut self) {
+        self.seen.stopping.store(true, Ordering::SeqCst);
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        let _ = self.warden.wait();
+        self.end_leftovers();
+    }
+}
+
+impl Link {
+    pub(super) fn start(
+        tier: Tier,
+        run_id: &str,
+        log: &Path,
+        entry: Option<&Entry>,
+    ) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .args(["warden", "--tier", tier.name()])
+            .env("BENCH_RUN_ID", run_id)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(log)?);
+        if let Some(entry) = entry {
+            command.arg("--entry").arg(entry.path());
+        }
+        let mut warden = process::spawn(&mut command, Bond::Loose)?;
+        // The command still holds the warden's end of the socket; its closing must be seen by us.
+        drop(command);
+        let mut reader = BufReader::new(ours.try_clone()?);
+        ours.set_read_timeout(Some(PATIENCE))?;
+        let mut line = String::new();
+        let read = reader.read_line(&mut line);
+        ours.set_read_timeout(None)?;
+        let reason = match read.map(|_| serde_json::from_str(&line)) {
+            Ok(Ok(Report::Ready)) => {
+                return Ok(Self {
+                    socket: ours,
+                    reader,
+                    warden,
+                });
+            }
+            Ok(Ok(Report::Unable { reason })) => reason,
+            Ok(_) => "it ended without a word".into(),
+            Err(error) => error.to_string(),
+        };
+        drop((ours, reader));
+        let _ = warden.wait();
+        Err(io::Error::other(reason))
+    }
+
+    /// Lets it end.
+    pub(super) fn end(mut self) {
+        drop((self.socket, self.reader));
+        let _ = self.warden.wait();
+    }
+}
+
+/// Hears what a warden says, on a thread of its own.
+struct Listener {
+    seen: Arc<Seen>,
+    alarm: Alarm,
+    events: Events,
+    reply: Sender<Result<i32, String>>,
+    done: Sender<Vec<PathBuf>>,
+}
+
+impl Listener {
+    fn listen(self, reader: BufReader<UnixStream>) {
+        for line in reader.lines() {
+            let Ok(Ok(report)) = line.map(|line| serde_json::from_str(&line)) else {
+                break;
+            };
+            self.hear(report);
+        }
+        // The socket closed: either all is gone, or the warden died and nobody supervises any more.
+        if !self.seen.stopping.load(Ordering::SeqCst) {
+            self.seen.lost.store(true, Ordering::SeqCst);
+            self.alarm.raise();
+        }
+    }
+
+    fn hear(&self, report: Report) {
+        match report {
+            Report::Started { name, pid } => {
+                self.events
+                    .emit(Event::ProcessStarted { process: name, pid });
+                let _ = self.reply.send(Ok(pid));
+            }
+            Report::Refused { reason, .. } => {
+                let _ = self.reply.send(Err(reason));
+            }
+            Report::Exited { name, status } => self.exited(name, status),
+            Report::Signalled {
+                name,
+                signal,
+                at_ms,
+            } => {
+                self.events.emit(Event::Signalled {
+                    process: name.clone(),
+                    signal: signal.clone(),
+                });
+                locked(&self.seen.signals).push(SignalRecord {
+                    process: name,
+                    signal,
+                    at_ms,
+                });
+            }
+            Report::Gone { leftover } => {
+                let _ = self.done.send(leftover);
+            }
+            Report::Ready | Report::Unable { .. } => {}
+        }
+    }
+
+    fn exited(&self, process: String, status: String) {
+        let expected = self.seen.stopping.load(Ordering::SeqCst);
+        if !expected {
+            locked(&self.seen.exits).push(Exit {
+                process: process.clone(),
+                status: status.clone(),
+            });
+            if !self.seen.tolerant.load(Ordering::SeqCst) {
+                self.alarm.raise();
+            }
+        }
+        self.events.emit(Event::ProcessExited {
+            process,
+            status,
+            expected,
+        });
+    }
+}
+
+/// The tiers to try.
+fn tiers() -> Result<Vec<Tier>, Error> {
+    let Some(asked) = std::env::var_os("BENCH_TIER").filter(|value| !value.is_empty()) else {
+        return Ok(Tier::ALL.to_vec());
+    };
+    let known = Tier::ALL.iter().find(|tier| asked == tier.name());
+    known.map(|tier| vec![*tier]).ok_or_else(|| {
+        Error::Warden(format!(
+            "can't be started: BENCH_TIER is {}, not `namespace`, `cgroup` or `plain`",
+            asked.display()
+        ))
+    })
+}
+
+fn send(socket: &mut UnixStream, order: &Order) -> io::Result<()> {
+    let mut line = serde_json::to_vec(order)?;
+    line.push(b'\n');
+    socket.write_all(&line)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,182 @@
+//! How firmly processes are held, should even their warden be killed. In a PID namespace, whose first process the warden
+//! is, the kernel kills them with it. In a cgroup, whoever comes next kills them all at once. Without either, the kernel
+//! kills those that the warden itself started, and their descendants are left to the registry.
+
+use super::handle::Link;
+use super::proc;
+use super::process::{self, Bond};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getegid, geteuid};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How firmly processes are held; firmest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// A PID namespace.
+    Namespace,
+    /// A cgroup of version 2.
+    Cgroup,
+    /// Parents and groups.
+    Plain,
+}
+
+impl Tier {
+    /// Every tier, firmest first.
+    pub const ALL: [Self; 3] = [Self::Namespace, Self::Cgroup, Self::Plain];
+
+    /// `namespace`, `cgroup`, `plain`: as records and BENCH_TIER name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespace",
+            Self::Cgroup => "cgroup",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// Whether this machine has it; nothing stays.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn try_out(self) -> Result<(), String> {
+        Link::start(self, "doctor", Path::new("/dev/null"), None)
+            .map(Link::end)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// Makes a PID namespace, runs `warden` as its first process with our own `/proc` as its standard output, passes the
+/// polite signals on and returns the warden's exit code.
+///
+/// # Errors
+/// When the kernel allows no namespace here; nothing was started then.
+pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
+    let mut polite = SigSet::empty();
+    for signal in [
+        Signal::SIGCHLD,
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+    ] {
+        polite.add(signal);
+    }
+    polite.thread_block()?;
+    isolate()?;
+    // Taken before the namespace's own is laid over it.
+    warden.stdout(Stdio::from(File::open("/proc")?));
+    let first = Pid::from_raw(process::spawn(warden, Bond::First)?.id().cast_signed());
+    loop {
+        match polite.wait()? {
+            Signal::SIGCHLD => {}
+            signal => kill(first, signal)?,
+        }
+        match waitpid(first, Some(WaitPidFlag::WNOHANG))? {
+            WaitStatus::Exited(_, code) => return Ok(code),
+            WaitStatus::Signaled(_, signal, _) => return Ok(128 + signal as i32),
+            _ => {}
+        }
+    }
+}
+
+/// The next child of this process is the first of a PID namespace; mounts are our own, so that it can have its own
+/// `/proc`. Who may not do so does it as the owner of a user namespace, in which every name stays as it is.
+fn isolate() -> io::Result<()> {
+    let flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
+    let (user, group) = (geteuid(), getegid());
+    if unshare(flags).is_err() {
+        unshare(flags | CloneFlags::CLONE_NEWUSER)?;
+        std::fs::write("/proc/self/setgroups", "deny")?;
+        std::fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
+        std::fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
+    }
+    // What is mounted outside is still seen here, but not the other way round.
+    nix::mount::mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_SLAVE,
+        None::<&str>,
+    )?;
+    Ok(())
+}
+
+/// Whether `parent`, a pid outside, is still the parent of this first process of a namespace.
+pub(super) fn is_parent(parent: i32) -> bool {
+    proc::parent_outside() == Some(parent)
+}
+
+/// A cgroup of the topology's own.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// Makes one below the cgroup that this process is in.
+    ///
+    /// # Errors
+    /// Where there is no cgroup v2, it is not delegated to this user, or can't kill (before Linux 5.14).
+    pub(super) fn create() -> io::Result<Self> {
+        let path = own_cgroup()?.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir(&path)?;
+        let cgroup = Self { path };
+        if !cgroup.path.join("cgroup.kill").exists() {
+            return Err(io::Error::other("this kernel has no cgroup.kill"));
+        }
+        cgroup.procs()?;
+        Ok(cgroup)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a process joins it.
+    pub(super) fn procs(&self) -> io::Result<File> {
+        File::options()
+            .write(true)
+            .open(self.path.join("cgroup.procs"))
+    }
+
+    /// Kills all that is in it.
+    pub(super) fn kill(&self) {
+        kill_cgroup(&self.path);
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.path);
+    }
+}
+
+/// Kills all that is in a cgroup.
+pub(super) fn kill_cgroup(path: &Path) {
+    // One that is gone holds nothing.
+    let _ = std::fs::write(path.join("cgroup.kill"), "1");
+}
+
+/// The directory of the cgroup v2 that this process is in.
+fn own_cgroup() -> io::Result<PathBuf> {
+    let none = || io::Error::other("there is no cgroup of version 2");
+    let mounts = std::fs::read_to_string("/proc/self/mounts")?;
+    let mount = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .find(|fields| fields.get(2) == Some(&"cgroup2"))
+        .and_then(|fields| fields.get(1).map(PathBuf::from))
+        .ok_or_else(none)?;
+    let groups = std::fs::read_to_string("/proc/self/cgroup")?;
+    let own = groups
+        .lines()
+        .find_map(|line| line.strip_prefix("0::/"))
+        .ok_or_else(none)?;
+    Ok(mount.join(own))
+}
