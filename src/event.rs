@@ -109,7 +109,21 @@ impl Events {
     }
 
     /// Emits one event. A consumer that has gone away is no reason to fail a run.
+    ///
+    /// # Panics
+    /// In a debug build, at the event that BENCH_PANIC_AT names, so that tests see what a panic leaves.
     pub fn emit(&self, event: Event) {
+        #[cfg(debug_assertions)]
+        panic_at(&event);
         let _ = self.0.send(event);
     }
+}
+
+#[cfg(debug_assertions)]
+fn panic_at(event: &Event) {
+    let Ok(name) = std::env::var("BENCH_PANIC_AT") else {
+        return;
+    };
+    let event = serde_json::to_value(event).unwrap_or_default();
+    assert!(event["event"] != *name, "ordered by BENCH_PANIC_AT={name}");
 }

@@ -17,6 +17,13 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The program under test: the one just built, or a copy that later builds do not replace.
+pub(crate) fn program() -> PathBuf {
+    let copy = std::env::var_os("BENCH_PROGRAM");
+    copy.unwrap_or_else(|| env!("CARGO_BIN_EXE_bench").into())
+        .into()
+}
+
 /// A command line under construction.
 #[must_use]
 pub(crate) struct Bench {
@@ -47,11 +54,13 @@ pub(crate) fn bench(verb: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let mark = format!("{}-{number}", std::process::id());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let mut command = Command::new(program());
     command
         .arg(verb)
         .current_dir(root())
         .env("BENCH_TEST", &mark)
+        // A registry of its own, so that no other run takes this one's leftovers up.
+        .env("XDG_STATE_HOME", folder.path())
         .env_remove("NO_COLOR")
         .env_remove("COLUMNS")
         .env_remove("GITHUB_ACTIONS")
@@ -243,11 +252,23 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Process ids of the run's warden.
-    pub(crate) fn warden(&self) -> Vec<i32> {
+    /// Waits until an event of the run is on disk, or the run has ended; true for the first.
+    pub(crate) fn until_or_end(&mut self, event: &str) -> bool {
+        let events = self.folder.path().join("reports/latest/events.jsonl");
+        while self.child.try_wait().unwrap().is_none() {
+            if std::fs::read_to_string(&events).is_ok_and(|text| text.contains(event)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        false
+    }
+
+    /// Process ids of what this run has started whose command line contains `text`.
+    pub(crate) fn pids(&self, text: &str) -> Vec<i32> {
         marked(&self.mark)
             .into_iter()
-            .filter(|(_, command)| command.contains(" warden"))
+            .filter(|(_, command)| command.contains(text))
             .map(|(pid, _)| pid)
             .collect()
     }
@@ -319,7 +340,8 @@ impl Done {
             std::thread::sleep(Duration::from_millis(20));
         }
         if let Some(run) = self.record() {
-            let hash = Sha256::digest(run["run_id"].as_str().unwrap());
+            let run_id = run["run_id"].as_str().unwrap();
+            let hash = Sha256::digest(run_id);
             let name = format!(
                 "bench-{:02x}{:02x}{:02x}{:02x}-",
                 hash[0], hash[1], hash[2], hash[3]
@@ -328,8 +350,28 @@ impl Done {
                 let left = entry.file_name().to_string_lossy().into_owned();
                 assert!(!left.starts_with(&name), "left behind: {left}");
             }
+            for entry in std::fs::read_dir("/dev/shm").unwrap().flatten() {
+                let left = entry.file_name().to_string_lossy().into_owned();
+                assert!(!left.contains(run_id), "left behind: /dev/shm/{left}");
+            }
         }
         self
+    }
+
+    /// What carries this run's mark and still runs.
+    pub(crate) fn running(&self) -> Vec<(i32, String)> {
+        marked(&self.mark)
+    }
+
+    /// Runs another verb of `bench` after it, with the same registry.
+    pub(crate) fn then(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(program())
+            .args(arguments)
+            .current_dir(root())
+            .env("XDG_STATE_HOME", self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// Fails if an engine's child runs that lost the test's mark by renaming itself, as vLLM's do.

@@ -1,7 +1,7 @@
 //! The embedded engine: this program again, as a process of its own.
 
 use super::args::Flags;
-use super::{Endpoint, MetricsPage, Probe, Process, Site, Stack};
+use super::{Endpoint, MetricsPage, Probe, Process, Site, Stack, directories, temporary};
 use crate::scenario::model::{ArgValue, Flavour, Sim};
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
         processes: vec![Process {
             name: "sim".into(),
             argv,
-            env: Vec::new(),
+            env: vec![("TMPDIR".into(), temporary(site).display().to_string())],
             stage: 0,
             alone: false,
             probes: vec![Probe::HttpBelow {
@@ -50,7 +50,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
                 status: 300,
             }],
             ports: vec![port],
-            directories: Vec::new(),
+            directories: directories(site),
             grace: Duration::from_secs(2),
         }],
         endpoint: Endpoint {

@@ -1,6 +1,8 @@
 //! Which completion meets which fault.
 
-use super::options::Faults;
+use super::options::{Faults, Leaving};
+use std::io;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::Notify;
 
@@ -68,6 +70,32 @@ impl Tally {
     pub(super) async fn crash(&self) {
         self.crash.notified().await;
     }
+}
+
+/// Starts the child that [`Faults::leave_child`] orders: one that sleeps, holds shared memory named as Python's
+/// multiprocessing names it, and ignores SIGTERM where the engine does.
+pub(super) fn leave_child(faults: &Faults) -> io::Result<()> {
+    let Some(how) = faults.leave_child else {
+        return Ok(());
+    };
+    let trap = if faults.ignore_term {
+        "trap '' TERM; "
+    } else {
+        ""
+    };
+    let leave = match how {
+        Leaving::Setsid => "exec setsid sleep 100000",
+        Leaving::DoubleFork => "setsid sleep 100000 &",
+    };
+    let script = format!("{trap}exec 9>/dev/shm/psm_sim_$BENCH_RUN_ID; {leave}");
+    let mut child = Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .spawn()?;
+    if how == Leaving::DoubleFork {
+        child.wait()?;
+    }
+    Ok(())
 }
 
 /// What a vLLM prints whose engine process could not start.

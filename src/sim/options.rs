@@ -122,6 +122,9 @@ pub struct Faults {
     /// Ignore SIGTERM (SIGINT and SIGKILL still end it)
     #[arg(long)]
     pub ignore_term: bool,
+    /// Start a child process that leaves this one's group, or its family as well
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub leave_child: Option<Leaving>,
     /// Count one completion token too many in `usage`
     #[arg(long)]
     pub wrong_usage: bool,
@@ -137,6 +140,15 @@ pub struct Faults {
     /// Answer completions with 200 and text that is not JSON
     #[arg(long)]
     pub rubbish: bool,
+}
+
+/// How a child process leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Leaving {
+    /// It calls `setsid`.
+    Setsid,
+    /// It is the child of a child that calls `setsid` and ends.
+    DoubleFork,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,7 +1,7 @@
 //! The life of the engine's process: wait, listen, serve, and end by a signal or a fault.
 
 use super::exact::{self, Truth};
-use super::fault::{CRASH_TRACEBACK, START_TRACEBACK};
+use super::fault::{self, CRASH_TRACEBACK, START_TRACEBACK};
 use super::http::App;
 use super::options::Options;
 use axum::serve::ListenerExt;
@@ -51,6 +51,7 @@ pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
         .build()?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new(options.faults.ignore_term)?;
+        fault::leave_child(&options.faults)?;
         tokio::select! {
             biased;
             () = signals.stop() => Ok(()),

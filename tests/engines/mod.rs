@@ -2,6 +2,7 @@
 //! installs. They take both cores and gigabytes, so they run one at a time.
 
 mod explained;
+mod kills;
 
 use crate::support::{Bench, Done, bench, cache};
 use serde_json::Value;

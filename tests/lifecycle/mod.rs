@@ -3,6 +3,7 @@
 mod failures;
 mod hostile;
 mod interrupts;
+pub(crate) mod kills;
 mod passes;
 mod prompts;
 mod records;
