@@ -5,8 +5,10 @@
 use super::handle::Link;
 use super::proc;
 use super::process::{self, Bond};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::statvfs::statvfs;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+const SHARED_MEMORY: &str = "/dev/shm";
+/// Where the server of CUDA MPS is met, unless CUDA_MPS_PIPE_DIRECTORY says otherwise.
+const MPS: &str = "/tmp/nvidia-mps";
 
 /// How firmly processes are held; firmest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -86,8 +92,13 @@ pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
 }
 
 /// The next child of this process is the first of a PID namespace; mounts are our own, so that it can have its own
-/// `/proc`. Who may not do so does it as the owner of a user namespace, in which every name stays as it is.
+/// `/proc`, and shared memory, as large as outside, that goes with it. Who may not do so does it as the owner of a user namespace, in which every name stays as it is.
 fn isolate() -> io::Result<()> {
+    if std::env::var_os("CUDA_MPS_PIPE_DIRECTORY").is_some() || Path::new(MPS).exists() {
+        return Err(io::Error::other(
+            "CUDA MPS is in use, whose clients share memory with its server",
+        ));
+    }
     let flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
     let (user, group) = (geteuid(), getegid());
     if unshare(flags).is_err() {
@@ -97,12 +108,16 @@ fn isolate() -> io::Result<()> {
         std::fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
     }
     // What is mounted outside is still seen here, but not the other way round.
-    nix::mount::mount(
-        None::<&str>,
-        "/",
-        None::<&str>,
-        nix::mount::MsFlags::MS_REC | nix::mount::MsFlags::MS_SLAVE,
-        None::<&str>,
+    let flags = MsFlags::MS_REC | MsFlags::MS_SLAVE;
+    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)?;
+    let memory = statvfs(SHARED_MEMORY)?;
+    let size = memory.blocks() * memory.fragment_size();
+    mount(
+        Some("tmpfs"),
+        SHARED_MEMORY,
+        Some("tmpfs"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some(format!("mode=1777,size={size}").as_str()),
     )?;
     Ok(())
 }

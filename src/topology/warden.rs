@@ -260,7 +260,6 @@ impl Warden {
     fn begin_stop(&mut self) {
         if self.stopping.is_none() {
             self.stopping = Some(Instant::now());
-            self.note_memory();
         }
     }
 

@@ -339,7 +339,7 @@ fn what_no_tier_held_is_ended_by_the_next_run() {
         out.to_str().unwrap(),
     ]);
     let said = String::from_utf8_lossy(&next.stderr);
-    assert!(next.status.success(), "{said}");
+    assert!([Some(0), Some(4)].contains(&next.status.code()), "{said}");
     assert!(
         said.contains("had ended without cleaning up") && said.contains("sleep 100000"),
         "{said}"

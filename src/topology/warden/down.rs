@@ -30,7 +30,7 @@ impl Warden {
         else {
             return self.sweep(began);
         };
-        let mut sent = Vec::new();
+        let mut due = Vec::new();
         for managed in &mut self.processes {
             if managed.stage != stage || !alive(managed) {
                 continue;
@@ -40,24 +40,32 @@ impl Warden {
                 .is_some_and(|since| since.elapsed() >= managed.grace);
             if (self.hurry || overdue) && !managed.killed {
                 managed.killed = true;
-                let _ = killpg(managed.group, Signal::SIGKILL);
-                sent.push((managed.name.clone(), "KILL"));
+                due.push((managed.name.clone(), managed.group, Signal::SIGKILL));
             } else if managed.termed.is_none() && !managed.killed {
                 managed.termed = Some(Instant::now());
-                let _ = killpg(managed.group, Signal::SIGTERM);
-                // A stopped process acts on TERM only once it is continued.
-                let _ = killpg(managed.group, Signal::SIGCONT);
-                sent.push((managed.name.clone(), "TERM"));
+                due.push((managed.name.clone(), managed.group, Signal::SIGTERM));
             }
         }
-        for (name, signal) in sent {
+        for (name, group, signal) in due {
+            self.signal(|signal| killpg(group, signal), signal);
             self.say(&Report::Signalled {
                 name,
-                signal: signal.into(),
+                signal: signal.as_str().trim_start_matches("SIG").into(),
                 at_ms: millis(began),
             });
         }
         false
+    }
+
+    /// Sends a signal to processes that stand still meanwhile, so that what they share is noted before it can be lost.
+    fn signal(&mut self, send: impl Fn(Signal) -> nix::Result<()>, signal: Signal) {
+        if !self.enclosed {
+            let _ = send(Signal::SIGSTOP);
+            self.note_memory();
+        }
+        let _ = send(signal);
+        // A stopped process acts on TERM only once it is continued.
+        let _ = send(Signal::SIGCONT);
     }
 
     /// Ends what left its group: as subreaper, this process is the parent of every orphan. True when none is left.
@@ -71,14 +79,14 @@ impl Warden {
         self.strays.retain(|(pid, _)| children.contains(pid));
         for pid in &children {
             let since = self.strays.iter().find(|(known, _)| known == pid);
+            let new = since.is_none();
             let signal = match since {
                 None if !self.hurry => Signal::SIGTERM,
                 Some((_, since)) if !self.hurry && since.elapsed() < STRAY_GRACE => continue,
                 _ => Signal::SIGKILL,
             };
-            let _ = kill(*pid, signal);
-            let _ = kill(*pid, Signal::SIGCONT);
-            if since.is_none() {
+            self.signal(|signal| kill(*pid, signal), signal);
+            if new {
                 self.strays.push((*pid, Instant::now()));
                 self.say(&Report::Signalled {
                     name: format!("stray process {pid} ({})", proc::command(pid.as_raw())),
@@ -90,8 +98,12 @@ impl Warden {
         children.is_empty()
     }
 
-    /// Notes the shared memory that the processes use now, so that it can be removed should they not come to it.
+    /// Notes the shared memory that the processes use now, so that it can be removed should they not come to it. That of a
+    /// namespace goes with it.
     pub(super) fn note_memory(&mut self) {
+        if self.enclosed {
+            return;
+        }
         for pid in proc::descendants(Pid::this().as_raw()) {
             for (path, inode) in proc::shared_memory(pid) {
                 if self.memory.insert((path.clone(), inode)) {
