@@ -264,6 +264,11 @@ impl Running {
         false
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Process ids of what this run has started whose command line contains `text`.
     pub(crate) fn pids(&self, text: &str) -> Vec<i32> {
         marked(&self.mark)

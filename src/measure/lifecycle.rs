@@ -9,6 +9,14 @@ pub struct Startup {
     pub ready_ms: f64,
     /// Each stage.
     pub stages: Vec<Stage>,
+    /// Starts before this one that failed because a port had been taken meanwhile; at most one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One stage of start-up.

@@ -1,6 +1,7 @@
 //! GPUs, as NVML names them.
 
 use nvml_wrapper::Nvml;
+use std::time::{Duration, Instant};
 
 /// The product names of this machine's GPUs, such as `Tesla T4`.
 ///
@@ -17,6 +18,52 @@ pub fn names() -> Result<Vec<String>, String> {
         })
         .collect()
 }
+
+/// Memory in use on each GPU, in bytes; none where NVML does not answer.
+#[must_use]
+pub fn used() -> Option<Vec<u64>> {
+    let nvml = Nvml::init().ok()?;
+    (0..nvml.device_count().ok()?)
+        .map(|index| Some(nvml.device_by_index(index).ok()?.memory_info().ok()?.used))
+        .collect()
+}
+
+/// More than before that counts as returned, in bytes: a driver keeps a little for itself.
+const SLACK: u64 = 64 << 20;
+
+/// Waits until every GPU uses what it did before, as `read` tells, for `limit` at most: after a KILL, the driver takes its
+/// time to give memory back, and the next engine would find too little.
+///
+/// # Errors
+/// What is still held.
+pub fn returned(
+    before: &[u64],
+    mut read: impl FnMut() -> Option<Vec<u64>>,
+    limit: Duration,
+) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let now = read().unwrap_or_default();
+        let more = before.iter().zip(now).enumerate();
+        let held = more
+            .map(|(gpu, (before, now))| (gpu, now.saturating_sub(*before)))
+            .find(|(_, more)| *more > SLACK);
+        let Some((gpu, more)) = held else {
+            return Ok(());
+        };
+        if began.elapsed() >= limit {
+            return Err(format!(
+                "GPU {gpu} still holds {} MiB more than before, {} s after its processes were killed; see who has it with `nvidia-smi`",
+                more >> 20,
+                limit.as_secs()
+            ));
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Pause between two looks at memory.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The newest CUDA that the driver takes, as (major, minor).
 #[must_use]
@@ -39,7 +86,23 @@ pub fn satisfied(names: &[String], kind: &str, count: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::satisfied;
+    use super::{returned, satisfied};
+    use std::time::Duration;
+
+    #[test]
+    fn memory_is_awaited_until_it_is_back_or_time_is_up() {
+        let mut looks = [9 << 30, 5 << 30, (1 << 30) + (8 << 20)].into_iter();
+        let read = || Some(vec![2 << 30, looks.next()?]);
+        let before = [2 << 30, 1 << 30];
+        assert_eq!(returned(&before, read, Duration::from_secs(60)), Ok(()));
+        assert_eq!(looks.next(), None, "it returned before memory did");
+        let held = returned(&before, || Some(vec![2 << 30, 4 << 30]), Duration::ZERO);
+        assert!(
+            held.unwrap_err()
+                .starts_with("GPU 1 still holds 3072 MiB more")
+        );
+        assert_eq!(returned(&[], || None, Duration::ZERO), Ok(()));
+    }
 
     #[test]
     fn a_gpu_is_found_by_part_of_its_name() {

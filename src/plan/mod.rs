@@ -15,7 +15,7 @@ pub use requests::Purpose;
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Quantity};
 use crate::scenario::model::{
-    ApiEndpoint, Assertion, CacheBust, Ready, ReportFormat, Scenario, Slo,
+    ApiEndpoint, Assertion, CacheBust, OnEngineDeath, Ready, ReportFormat, Scenario, Slo,
 };
 use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
@@ -35,6 +35,8 @@ pub struct Plan {
     pub baseline: Option<String>,
     /// Whether all variants must give the same text.
     pub same_text: bool,
+    /// What becomes of the load when an engine process dies under it.
+    pub on_engine_death: OnEngineDeath,
     /// Files rendered into the report directory.
     pub formats: Vec<ReportFormat>,
     /// Names of inherited variables that children do not get.
@@ -193,6 +195,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
             .compare
             .as_ref()
             .is_some_and(|compare| compare.same_text),
+        on_engine_death: scenario.load.on_engine_death,
         formats: scenario.report.formats.clone(),
         scrubbed: facts
             .inherited

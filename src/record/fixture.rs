@@ -220,6 +220,7 @@ fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
         requests_sha256: "1".repeat(64),
         tier: Some("namespace".into()),
         startup: Some(Startup {
+            retries: 0,
             ready_ms: 41_250.0 * slower,
             stages: vec![
                 stage("probe", 0.0, 40_000.0 * slower),

@@ -1,7 +1,7 @@
 //! A topology's failure in words: what failed, what it means, the lines of the log that say so, and what mends it.
 
 use super::Failure;
-use crate::topology::logs::{Explanation, explain};
+use crate::topology::logs::{Explanation, causes, explain};
 use crate::topology::{self, Error};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,17 @@ pub(super) fn explained(error: Error) -> Failure {
         _ => return Failure::Topology(error.to_string()),
     };
     Failure::Topology(told(&error, &logs, status))
+}
+
+/// Whether a start failed over a port, so that one on other ports may not.
+pub(super) fn is_over_port(error: &Error) -> bool {
+    match error {
+        Error::PortTaken { .. } => true,
+        Error::Died { log, status, .. } => explain(log, Some(status))
+            .cause
+            .is_some_and(|cause| cause.why == causes::PORT_TAKEN),
+        _ => false,
+    }
 }
 
 fn told(error: &topology::Error, logs: &[PathBuf], status: Option<&str>) -> String {

@@ -62,6 +62,14 @@ pub(super) fn judge(
             teardown_ms: outcome.teardown.as_ref().map(|teardown| teardown.ms),
             phases,
         };
+        if let Some(death) = &outcome.death {
+            answers.push(Check {
+                name: "processes: every one lives to the end of the load".into(),
+                scope: variant.name.clone(),
+                passed: false,
+                detail: death.clone(),
+            });
+        }
         // Of a turn that ended early, only what was asked of answers is told; its figures are of no whole phase.
         if let Some(tally) = &outcome.tally {
             answers.extend(tally.checks(&variant.name));

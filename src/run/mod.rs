@@ -210,31 +210,46 @@ fn execute(
     signals: &Signals,
 ) -> Result<ExitCode, Failure> {
     tidy(&events);
-    let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
+    let mut prepared = prepare(&loaded.scenario, path, run_id, &events)?;
     for (variant, lock) in &prepared.locks {
         writer
             .replace(&format!("runtime-{variant}.lock"), lock)
             .map_err(|error| Failure::Setup(error.to_string()))?;
     }
-    let plan = plan::build(&loaded.scenario, &prepared.facts)
-        .map_err(|error| Failure::Setup(error.to_string()))?;
+    let build = |prepared: &Prepared| {
+        plan::build(&loaded.scenario, &prepared.facts)
+            .map_err(|error| Failure::Setup(error.to_string()))
+    };
+    let mut plan = build(&prepared)?;
     for message in plan.variants.iter().flat_map(|variant| &variant.warnings) {
         events.emit(Event::Warning {
             message: message.clone(),
         });
     }
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for variant in &plan.variants {
-        let turn = Turn {
-            plan: &plan,
-            variant,
-            run_id,
-            writer,
-            events: &events,
-            signals,
-            task: Task::Drive,
+    for index in 0..plan.variants.len() {
+        let take = |plan: &Plan| {
+            let turn = Turn {
+                plan,
+                variant: &plan.variants[index],
+                run_id,
+                writer,
+                events: &events,
+                signals,
+                task: Task::Drive,
+            };
+            turn.take()
         };
-        let outcome = turn.take();
+        let mut outcome = take(&plan);
+        if outcome.port_taken && !signals.interrupted() {
+            start_over(&outcome, &plan.variants[index].name, writer, &events);
+            prepared.renew_ports()?;
+            plan = build(&prepared)?;
+            outcome = take(&plan);
+            if let Some(startup) = &mut outcome.startup {
+                startup.retries = 1;
+            }
+        }
         let ended = outcome.failure.is_some();
         outcomes.push(outcome);
         judge::note(run, &plan, &outcomes);
@@ -269,6 +284,23 @@ fn listed(variant: &plan::VariantPlan) -> String {
         .saturating_mul(requests.prompts_per_request.into());
     let count = requests.prompts.count().unwrap_or(u64::MAX);
     requests.prompts.lines(prompts.min(count), LISTED)
+}
+
+/// Says that a variant is started once more because of a port, and keeps the logs of the first start.
+fn start_over(first: &Outcome, variant: &str, writer: &Writer, events: &Events) {
+    let logs = writer.logs();
+    // Without them the second start is as good.
+    let _ = std::fs::rename(
+        logs.join(variant),
+        logs.join(format!("{variant}-first-start")),
+    );
+    let reason = first.failure.as_ref().map(ToString::to_string);
+    events.emit(Event::Warning {
+        message: format!(
+            "{variant} is started once more, on other ports: {}",
+            reason.unwrap_or_default()
+        ),
+    });
 }
 
 /// Ends what dead runs left, before anything of it can stand in this run's way.

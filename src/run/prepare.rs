@@ -27,6 +27,23 @@ pub struct Prepared {
     pub locks: IndexMap<String, String>,
 }
 
+impl Prepared {
+    /// Takes as many other ports.
+    ///
+    /// # Errors
+    /// When too few are free.
+    pub(super) fn renew_ports(&mut self) -> Result<(), Failure> {
+        // Those held until now are not free, and so are not taken again.
+        self.ports = take_ports(self.ports.numbers().len())?;
+        self.facts.ports = self.ports.numbers().to_vec();
+        Ok(())
+    }
+}
+
+fn take_ports(wanted: usize) -> Result<Ports, Failure> {
+    Ports::take(wanted).map_err(|error| Failure::Setup(error.to_string()))
+}
+
 /// Finds out what the machine has for a scenario.
 ///
 /// # Errors
@@ -46,8 +63,7 @@ pub fn prepare(
     let model = model(&scenario.model.id, &locate)?;
     let prompts = Arc::new(prompts(scenario, &base, home.as_deref())?);
     let (pythons, locks) = pythons(scenario, &locate, events)?;
-    let ports = Ports::take(plan::ports_needed(scenario))
-        .map_err(|error| Failure::Setup(error.to_string()))?;
+    let ports = take_ports(plan::ports_needed(scenario))?;
     let exe = std::env::current_exe().map_err(|error| {
         Failure::Setup(format!("failed to find this program's own file: {error}"))
     })?;

@@ -3,19 +3,22 @@
 use super::Failure;
 use super::assess::{Assessed, Assessor, Backlog};
 use super::conversations::Conversations;
-use super::explain::explained;
+use super::explain::{explained, is_over_port};
 use super::signals::Signals;
 use crate::event::{Event, Events};
 use crate::load::{self, Cancel, Client, PhaseLoad, Target};
+use crate::measure::answer::assemble;
 use crate::measure::clock;
 use crate::measure::lifecycle::{Startup, Teardown};
 use crate::measure::probe::Probe;
 use crate::measure::summary::Objectives;
+use crate::observe::gpu;
 use crate::observe::scrape::Word;
 use crate::observe::{Pages, Reading};
 use crate::plan::search::{Bisection, Search};
 use crate::plan::{PhasePlan, Plan, Purpose, Shape, VariantPlan, scrubbed};
 use crate::record::{Redactor, ServerRow, ServerSample, Writer};
+use crate::scenario::model::OnEngineDeath;
 use crate::topology::ready::{Launch, Proof, bring_up};
 use crate::topology::{self, Alarm, Tier, Topology};
 use crate::verify::{Rules, Tally, keeps};
@@ -29,6 +32,9 @@ const SETTLE: Duration = Duration::from_millis(250);
 
 /// Answers that may wait to be assessed; beyond, the client waits for the assessor, and says so.
 const ASSESSING: usize = 1_024;
+
+/// How long the memory of a GPU may take to come back after a KILL.
+const GPU_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one look at a held topology lasts.
 const HELD: Duration = Duration::from_secs(1);
@@ -71,6 +77,10 @@ pub(super) struct Outcome {
     pub(super) phases: Vec<Assessed>,
     /// Its rules' outcome.
     pub(super) tally: Option<Tally>,
+    /// Whether it did not come up because someone else had taken a port.
+    pub(super) port_taken: bool,
+    /// The death of an engine process that the scenario lets load go on after, explained.
+    pub(super) death: Option<String>,
     /// How it went down.
     pub(super) teardown: Option<Teardown>,
     /// Why it did not finish.
@@ -115,6 +125,7 @@ impl Turn<'_> {
         std::fs::create_dir_all(&logs).map_err(|error| {
             Failure::Setup(format!("failed to make {}: {error}", logs.display()))
         })?;
+        let used = gpu::used().unwrap_or_default();
         let mut topology =
             Topology::open(self.run_id, &logs, alarm, self.events).map_err(explained)?;
         outcome.tier = Some(topology.tier());
@@ -131,12 +142,25 @@ impl Turn<'_> {
         });
         let stopped = topology.stop();
         self.signals.arm(None);
+        self.await_gpus(&used, &stopped);
         if let Ok(teardown) = &stopped {
             self.events.emit(Event::TeardownEnded { ms: teardown.ms });
             outcome.teardown = Some(teardown.clone());
         }
         served?;
         stopped.map(|_| ()).map_err(explained)
+    }
+
+    /// Waits for the memory of GPUs whose processes were killed.
+    fn await_gpus(&self, before: &[u64], stopped: &Result<Teardown, topology::Error>) {
+        let polite =
+            |teardown: &Teardown| teardown.signals.iter().all(|sent| sent.signal == "TERM");
+        if stopped.as_ref().is_ok_and(polite) {
+            return;
+        }
+        if let Err(message) = gpu::returned(before, gpu::used, GPU_PATIENCE) {
+            self.events.emit(Event::Warning { message });
+        }
     }
 
     /// Brings the topology up and drives the load.
@@ -162,7 +186,10 @@ impl Turn<'_> {
             events: self.events,
         };
         let startup = bring_up(topology, &self.variant.processes, &mut launch);
-        outcome.startup = Some(startup.map_err(|error| self.interrupted_or(error))?);
+        outcome.startup = Some(startup.map_err(|error| {
+            outcome.port_taken = is_over_port(&error);
+            self.interrupted_or(error)
+        })?);
         topology.hush();
         self.work(rules, target, alarm, Some(topology), outcome)
     }
@@ -232,7 +259,7 @@ impl Turn<'_> {
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
             let (sample, _, breaches) = assessor.judge(&exchange);
             proof = match (&sample.error, breaches.first()) {
-                (None, _) => Proof::Good,
+                (None, _) => self.of_model(&assemble(&exchange).body),
                 (Some(_), Some(breach)) if exchange.status.is_some_and(|status| status < 300) => {
                     Proof::Wrong(format!(
                         "{} answers, but not as this scenario demands: {breach}",
@@ -251,6 +278,26 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether an answer is one, and of the model asked for. Hosted models answer with a dated name, and a hub's id may lose
+    /// its owner, so that one name within the other is the same.
+    fn of_model(&self, body: &serde_json::Value) -> Proof {
+        // Of completions and chats, of embeddings, of responses.
+        let filled = |part: &str| body[part].as_array().is_some_and(|part| !part.is_empty());
+        if !["choices", "data", "output"].into_iter().any(filled) {
+            return Proof::NotYet("the answer is empty: no choices, no data, no output".into());
+        }
+        let wanted = self.variant.endpoint.model.as_str();
+        match body["model"].as_str() {
+            Some(found) if !found.contains(wanted) && !wanted.contains(found) => {
+                Proof::Wrong(format!(
+                    "{} answers as model `{found}`, not `{wanted}`; correct `model`, or what serves it",
+                    self.variant.name
+                ))
+            }
+            _ => Proof::Good,
+        }
+    }
+
     fn drive(
         &self,
         rules: &Rules,
@@ -261,6 +308,12 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         let assessor = self.assessor(rules, clock::now());
         let mut result = Ok(());
+        let goes_on = self.plan.on_engine_death == OnEngineDeath::Continue;
+        if let Some(topology) = topology
+            && goes_on
+        {
+            topology.tolerate();
+        }
         let client = Client::new(target).map_err(|error| Failure::Setup(error.to_string()))?;
         let mut under = Under {
             client,
@@ -291,6 +344,10 @@ impl Turn<'_> {
             }
         }
         outcome.tally = Some(under.tally);
+        if goes_on && result.is_ok() {
+            let death = topology.and_then(|topology| topology.death("under load"));
+            outcome.death = death.map(|death| explained(death).to_string());
+        }
         result
     }
 

@@ -20,6 +20,26 @@ pub struct Load {
     /// The measured phases, in order.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
+    /// What becomes of the load when an engine process dies under it.
+    #[serde(default, skip_serializing_if = "OnEngineDeath::is_default")]
+    pub on_engine_death: OnEngineDeath,
+}
+
+/// What becomes of the load when an engine process dies under it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEngineDeath {
+    /// It ends at once, and the run with it.
+    #[default]
+    End,
+    /// It goes on, and the death is a check that failed: for topologies whose other workers are to take over.
+    Continue,
+}
+
+impl OnEngineDeath {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Requests before the first measured phase; their prompts are distinct from each other and from the measured ones.

@@ -5,7 +5,7 @@
 //! error can point at its place.
 
 pub use super::load::{
-    Arrival, Batch, Closed, Gamma, Load, Open, Phase, Ramp, Search, Steps, Warmup,
+    Arrival, Batch, Closed, Gamma, Load, OnEngineDeath, Open, Phase, Ramp, Search, Steps, Warmup,
 };
 pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
 

@@ -1,6 +1,8 @@
 //! The runner's handle on a warden and on what that holds.
 
 use super::leftovers::{self, Cleaned};
+use super::listeners::stranger;
+use super::proc;
 use super::process::{self, Bond};
 use super::protocol::{Order, Report, Start};
 use super::registry::{self, Entry};
@@ -170,6 +172,13 @@ impl Topology {
             Ok(reply) => reply.map_err(refused),
             Err(_) => Err(Error::Warden("ended or does not answer".into())),
         }
+    }
+
+    /// Who else listens on a port of this process: the port and who, in words.
+    pub(super) fn stranger(&self, process: &Process) -> Option<(u16, String)> {
+        let tree = proc::descendants(self.warden.id().cast_signed());
+        let taken = |port: &u16| Some((*port, stranger(*port, &tree)?));
+        process.ports.iter().find_map(taken)
     }
 
     /// All serve and are about to be measured: the warden looks at nothing from now on.

@@ -3,6 +3,7 @@
 
 mod handle;
 pub mod leftovers;
+mod listeners;
 pub mod logs;
 pub mod ports;
 mod proc;
@@ -58,6 +59,16 @@ pub enum Error {
         last: String,
         /// Its log, or every process's where all of them are there.
         logs: Vec<PathBuf>,
+    },
+    /// Someone else listens on a port that was free when it was taken.
+    #[error("port {port} of {process} is answered by {holder}, which this run did not start")]
+    PortTaken {
+        /// Whose port it should be.
+        process: String,
+        /// The port.
+        port: u16,
+        /// Who listens.
+        holder: String,
     },
     /// It answers, but not as the scenario says.
     #[error("{0}")]

@@ -128,6 +128,12 @@ pub(super) fn open_files(pid: i32) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether a process's open files are kept from us.
+pub(super) fn hides_files(pid: i32) -> bool {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
 /// Named shared memory that a process maps or holds open: path and inode.
 pub(super) fn shared_memory(pid: i32) -> BTreeSet<(PathBuf, u64)> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();

@@ -125,6 +125,13 @@ fn await_all(
             }
         }
         check_on(topology, launch)?;
+        if let Some((port, holder)) = topology.stranger(process) {
+            return Err(Error::PortTaken {
+                process: process.name.clone(),
+                port,
+                holder,
+            });
+        }
         finish(
             startup,
             launch.events,

@@ -4,6 +4,7 @@ mod failures;
 mod hostile;
 mod interrupts;
 pub(crate) mod kills;
+mod lies;
 mod passes;
 mod prompts;
 mod records;

@@ -12,6 +12,9 @@ pub struct Cause {
     pub advice: &'static str,
 }
 
+/// The cause that another try, on other ports, may mend.
+pub const PORT_TAKEN: &str = "its port is taken";
+
 /// The known causes. The first that a line gives away counts, so the more special one comes first.
 pub const CAUSES: &[Cause] = &[
     Cause {
@@ -36,7 +39,7 @@ pub const CAUSES: &[Cause] = &[
     },
     Cause {
         marks: &["address already in use", "port … already in use"],
-        why: "its port is taken",
+        why: PORT_TAKEN,
         advice: "run again, ports are chosen anew; where `args` names a port, leave it out (`ss -ltnp` shows who listens)",
     },
     Cause {

@@ -1,0 +1,76 @@
+//! Who listens on a port: an answer proves nothing where a stale server gives it.
+
+use super::proc;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// `LISTEN` in the state column of `/proc/net/tcp`.
+const LISTEN: &str = "0A";
+
+/// Who listens on `port` besides `tree`: none where nobody does, or only processes of `tree`.
+pub(super) fn stranger(port: u16, tree: &BTreeSet<i32>) -> Option<String> {
+    let held = |pid: i32| -> BTreeSet<PathBuf> { proc::open_files(pid).into_iter().collect() };
+    let ours: BTreeSet<PathBuf> = tree.iter().copied().flat_map(held).collect();
+    let theirs = sockets(port)
+        .into_iter()
+        .find(|socket| !ours.contains(socket))?;
+    let owner = proc::pids()
+        .into_iter()
+        .find(|pid| proc::open_files(*pid).contains(&theirs));
+    match owner {
+        Some(pid) => Some(format!("process {pid} ({})", proc::command(pid))),
+        // It may be one of ours whose files we may not see.
+        None if tree.iter().any(|pid| proc::hides_files(*pid)) => None,
+        None => Some("a process of another user".into()),
+    }
+}
+
+/// The sockets that listen on a port, as `/proc/PID/fd` names them.
+fn sockets(port: u16) -> Vec<PathBuf> {
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|table| listening(&table, port))
+        .map(|inode| PathBuf::from(format!("socket:[{inode}]")))
+        .collect()
+}
+
+/// The inodes of a table's listeners on a port (proc(5): local address, state and inode are fields 1, 3 and 9).
+fn listening(table: &str, port: u16) -> Vec<u64> {
+    let port = format!(":{port:04X}");
+    table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|fields| fields.get(1).is_some_and(|local| local.ends_with(&port)))
+        .filter(|fields| fields.get(3) == Some(&LISTEN))
+        .filter_map(|fields| fields.get(9)?.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_listener_is_ours_or_a_strangers() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let me = std::process::id().cast_signed();
+        assert_eq!(stranger(port, &BTreeSet::from([me])), None);
+        let said = stranger(port, &BTreeSet::new()).unwrap();
+        assert!(said.contains(&format!("process {me} (")), "{said}");
+        drop(listener);
+        assert_eq!(stranger(port, &BTreeSet::new()), None);
+    }
+
+    #[test]
+    fn only_listeners_on_the_port_count() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:4650 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
+   1: 0100007F:4650 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
+   2: 0100007F:4651 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
+";
+        assert_eq!(listening(table, 0x4650), [111]);
+    }
+}
