@@ -46,6 +46,9 @@ enum Verb {
         /// Where report directories are made.
         #[arg(long, default_value = "reports", value_name = "DIR")]
         out: PathBuf,
+        /// Keep what a topology that failed wrote into its own directories, 256 MiB at most, in the report directory's `kept`.
+        #[arg(long)]
+        keep_on_failure: bool,
     },
     /// Check scenario files and report every mistake in them.
     #[command(after_help = "Example: bench check scenarios/*.yaml")]
@@ -228,7 +231,11 @@ pub fn main() -> ExitCode {
 
 fn dispatch(verb: Verb) -> ExitCode {
     match verb {
-        Verb::Run { scenario, out } => run::run(&scenario, &out),
+        Verb::Run {
+            scenario,
+            out,
+            keep_on_failure,
+        } => run::run(&scenario, &out, keep_on_failure),
         Verb::Check { files, changes } => {
             let colour = colour(&std::io::stderr());
             let env = |name: &str| std::env::var(name).ok();

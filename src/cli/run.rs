@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
-pub(super) fn run(arguments: &ScenarioArgs, out: &Path) -> ExitCode {
+pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode {
     let changes = &arguments.changes;
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
         Ok((_, loaded)) => loaded,
@@ -18,7 +18,7 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path) -> ExitCode {
             return ExitCode::BadScenario;
         }
     };
-    let finished = run::run(&arguments.file, &loaded, out, consume);
+    let finished = run::run(&arguments.file, &loaded, out, keep, consume);
     match finished {
         Ok(finished) => {
             github::tell_actions(&finished.run);

@@ -115,7 +115,7 @@ pub fn redactor(loaded: &Loaded) -> Redactor {
     Redactor::new(own.chain(known))
 }
 
-/// Runs a scenario from start to record. `consume` runs on a thread of its own and is given every event.
+/// Runs a scenario from start to record. With `keep`, what a topology that failed wrote is kept in the record's directory. `consume` runs on a thread of its own and is given every event.
 ///
 /// # Errors
 /// When there is nothing to record: the scenario names what is not there, or the report directory can't be written.
@@ -123,6 +123,7 @@ pub fn run(
     path: &Path,
     loaded: &Loaded,
     out: &Path,
+    keep: bool,
     consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
 ) -> Result<Finished, Error> {
     let signals = Signals::take_over()
@@ -139,7 +140,7 @@ pub fn run(
     let result = std::thread::scope(|scope| {
         let (writer, run) = (&writer, &mut run);
         scope.spawn(move || consume(received, writer));
-        let result = execute(path, loaded, &run_id, run, writer, events, &signals);
+        let result = execute(path, loaded, &run_id, run, writer, events, &signals, keep);
         run.finished = Some(jiff::Timestamp::now().to_string());
         result
     });
@@ -199,6 +200,10 @@ fn whole(run: &mut Run, writer: &Writer, code: ExitCode) -> ExitCode {
     conclude(run, ending, checks, Vec::new(), quality)
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the one place where a run meets everything"
+)]
 /// Prepares, plans, takes every variant's turn and judges the whole.
 fn execute(
     path: &Path,
@@ -208,6 +213,7 @@ fn execute(
     writer: &Writer,
     events: Events,
     signals: &Signals,
+    keep: bool,
 ) -> Result<ExitCode, Failure> {
     tidy(&events);
     let mut prepared = prepare(&loaded.scenario, path, run_id, &events)?;
@@ -236,6 +242,7 @@ fn execute(
                 writer,
                 events: &events,
                 signals,
+                keep,
                 task: Task::Drive,
             };
             turn.take()

@@ -51,6 +51,7 @@ pub fn up(
             writer,
             events: &events,
             signals: &signals,
+            keep: false,
             task: Task::Hold(ready),
         };
         turn.take().failure.map_or(Ok(()), Err)

@@ -53,6 +53,8 @@ pub(super) struct Turn<'a> {
     pub(super) events: &'a Events,
     /// Ctrl-C.
     pub(super) signals: &'a Signals,
+    /// Whether what a topology that failed wrote into its own directories is kept in the record's.
+    pub(super) keep: bool,
     /// What is done once it serves.
     pub(super) task: Task<'a>,
 }
@@ -140,7 +142,9 @@ impl Turn<'_> {
             }
             .to_owned(),
         });
-        let stopped = topology.stop();
+        let failed = served.is_err() && !self.signals.interrupted();
+        let kept = self.writer.dir().join("kept").join(&self.variant.name);
+        let stopped = topology.stop((self.keep && failed).then_some(kept.as_path()));
         self.signals.arm(None);
         self.await_gpus(&used, &stopped);
         if let Ok(teardown) = &stopped {

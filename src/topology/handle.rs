@@ -1,5 +1,6 @@
 //! The runner's handle on a warden and on what that holds.
 
+use super::kept;
 use super::leftovers::{self, Cleaned};
 use super::listeners::stranger;
 use super::proc;
@@ -47,6 +48,8 @@ pub struct Topology {
     seen: Arc<Seen>,
     entry: Option<Entry>,
     logs: PathBuf,
+    /// The directories that its processes were given.
+    directories: Vec<PathBuf>,
 }
 
 /// What the thread that listens to the warden has heard.
@@ -119,6 +122,7 @@ impl Topology {
                 seen,
                 entry,
                 logs: logs.to_owned(),
+                directories: Vec::new(),
             });
         }
         if let Some(entry) = entry {
@@ -156,6 +160,7 @@ impl Topology {
             process: process.name.clone(),
             reason,
         };
+        self.directories.extend_from_slice(&process.directories);
         let log = self.log(&process.name);
         std::fs::write(&log, format!("{header}\n")).map_err(|error| refused(error.to_string()))?;
         let order = Order::Start(Start {
@@ -222,17 +227,24 @@ impl Topology {
         self.socket.try_clone().map(Killer)
     }
 
-    /// Takes everything down and waits until nothing is left.
+    /// Takes everything down and waits until nothing is left. What is in its directories is copied to `keep` first, as far as
+    /// it is not too much.
     ///
     /// # Errors
     /// [`Error::Warden`] when it does not report that all is gone, or a directory could not be removed.
-    pub fn stop(mut self) -> Result<Teardown, Error> {
+    pub fn stop(mut self, keep: Option<&Path>) -> Result<Teardown, Error> {
         self.seen.stopping.store(true, Ordering::SeqCst);
         let began = Instant::now();
         // A warden that can't be told to stop has stopped, or is about to: the answer tells.
-        let _ = send(&mut self.socket, &Order::Stop { keep: false });
+        let order = Order::Stop {
+            keep: keep.is_some(),
+        };
+        let _ = send(&mut self.socket, &order);
         let answer = self.gone.recv();
         let _ = self.warden.wait();
+        if let (Some(keep), Ok(_)) = (keep, &answer) {
+            self.keep(keep)?;
+        }
         match answer {
             Ok(leftover) if !leftover.is_empty() => Err(Error::Warden(format!(
                 "could not remove {}; remove it by hand",
@@ -247,6 +259,23 @@ impl Topology {
                 None => "ended before it had taken everything down, and nothing says what it left; look for it with `grep -l BENCH_RUN_ID /proc/*/environ`".into(),
             })),
         }
+    }
+
+    /// Copies what is in the directories and removes them, which the warden has left to us.
+    fn keep(&mut self, to: &Path) -> Result<(), Error> {
+        let kept = kept::keep(&self.directories, to);
+        for directory in &self.directories {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+        if let Some(entry) = self.entry.take() {
+            entry.remove();
+        }
+        kept.map_err(|error| {
+            let to = to.display();
+            Error::Warden(format!(
+                "has ended; failed to keep its files in {to}: {error}"
+            ))
+        })
     }
 
     /// Ends what a warden left that ended too early.

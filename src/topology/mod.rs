@@ -2,6 +2,7 @@
 //! warden; dropping it takes everything down.
 
 mod handle;
+mod kept;
 pub mod leftovers;
 mod listeners;
 pub mod logs;

@@ -1,5 +1,5 @@
 use super::{LOAD, LONG_LOAD, scenario};
-use crate::support::bench;
+use crate::support::{Done, bench};
 
 #[test]
 fn a_process_that_fails_at_start_is_shown_with_its_reason() {
@@ -11,6 +11,21 @@ fn a_process_that_fails_at_start_is_shown_with_its_reason() {
         .says("Error: ")
         .says("logs/default/sim.log")
         .leaves_nothing(5);
+}
+
+#[test]
+fn what_a_failed_engine_wrote_is_kept_where_asked() {
+    let scenario = scenario("args: {crash-after: 30, leave-child: setsid}", LONG_LOAD);
+    let run = || bench("run").file("run.yaml", &scenario);
+    let kept = |done: &Done| done.dir().join("kept/default").exists();
+    assert!(!kept(&run().run().code(3).leaves_nothing(5)));
+    assert!(kept(
+        &run()
+            .arg("--keep-on-failure")
+            .run()
+            .code(3)
+            .leaves_nothing(5)
+    ));
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! What a failed topology wrote into its own directories, kept for who wants to see why.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Most that is kept of one topology, in bytes.
+const MOST: u64 = 256 << 20;
+
+/// Copies the regular files of `directories` into `to`, small ones first, as far as [`MOST`] goes; `left-out.txt` names the
+/// others.
+///
+/// # Errors
+/// When `to` can't be written.
+pub(super) fn keep(directories: &[PathBuf], to: &Path) -> io::Result<()> {
+    keep_most(directories, to, MOST)
+}
+
+fn keep_most(directories: &[PathBuf], to: &Path, most: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    let inner = |path: &PathBuf| {
+        directories
+            .iter()
+            .any(|other| path != other && path.starts_with(other))
+    };
+    for directory in directories.iter().filter(|path| !inner(path)) {
+        // A path made absolute by its parent keeps directories of one name apart.
+        let base = directory.parent().unwrap_or(directory);
+        collect(directory, base, &mut files);
+    }
+    files.sort();
+    files.dedup();
+    fs::create_dir_all(to)?;
+    let mut left = most;
+    let mut left_out = Vec::new();
+    for (bytes, file, inside) in files {
+        if bytes > left {
+            left_out.push(format!("{bytes} bytes: {}\n", inside.display()));
+            continue;
+        }
+        left -= bytes;
+        let target = to.join(inside);
+        fs::create_dir_all(target.parent().unwrap_or(to))?;
+        fs::copy(&file, &target)?;
+    }
+    if !left_out.is_empty() {
+        fs::File::create(to.join("left-out.txt"))?.write_all(left_out.concat().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Regular files below a directory: their size on disk, path, and path below `base`. Links, pipes and sockets mean nothing
+/// once their process is gone.
+fn collect(directory: &Path, base: &Path, files: &mut Vec<(u64, PathBuf, PathBuf)>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Ok(data) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if data.is_dir() {
+            collect(&path, base, files);
+        } else if data.is_file()
+            && let Ok(inside) = path.strip_prefix(base)
+        {
+            let inside = inside.to_owned();
+            files.push((data.len().max(data.blocks() * 512), path, inside));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_files_are_kept_as_far_as_the_limit_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("scratch");
+        fs::create_dir_all(from.join("tmp/deep")).unwrap();
+        fs::write(from.join("big"), vec![0; 100_000]).unwrap();
+        fs::write(from.join("tmp/deep/small"), "why").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", from.join("link")).unwrap();
+        let to = folder.path().join("kept");
+        // A directory inside another is given as well, as engines do.
+        keep_most(&[from.clone(), from.join("tmp")], &to, 50_000).unwrap();
+        let small = to.join("scratch/tmp/deep/small");
+        assert_eq!(fs::read_to_string(small).unwrap(), "why");
+        assert!(!to.join("scratch/big").exists() && !to.join("scratch/link").exists());
+        let left_out = fs::read_to_string(to.join("left-out.txt")).unwrap();
+        assert!(left_out.contains("scratch/big"), "{left_out}");
+    }
+}
