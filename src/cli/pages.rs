@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// Name, and the page itself.
 type Page = (&'static str, &'static str);
 
-const PAGES: [Page; 10] = [
+const PAGES: [Page; 11] = [
     ("tutorial", include_str!("../../docs/tutorial.md")),
     ("scenario", include_str!("../../docs/scenario.md")),
     ("reference", include_str!("../../docs/reference.md")),
@@ -20,6 +20,7 @@ const PAGES: [Page; 10] = [
         "troubleshooting",
         include_str!("../../docs/troubleshooting.md"),
     ),
+    ("reliability", include_str!("../../docs/reliability.md")),
     ("stability", include_str!("../../docs/stability.md")),
     ("record", include_str!("../../reports/README.md")),
 ];
