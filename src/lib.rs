@@ -26,5 +26,6 @@ pub mod run;
 pub mod runtime;
 pub mod scenario;
 pub mod sim;
+pub mod stats;
 pub mod topology;
 pub mod verify;

@@ -1,0 +1,43 @@
+//! An exact test that assumes no distribution: were the variants equal, every difference could as well have had the other sign.
+
+/// Rounds up to which all assignments of signs are tried.
+const MOST: usize = 20;
+
+/// Share of all assignments of signs under which the differences' mean is at least as far from zero as it was: a
+/// two-sided p. It can't fall below 2 / 2^rounds, so that it needs eight rounds for p < 0.01. `None` where there are no
+/// rounds, or too many to try.
+#[must_use]
+pub fn sign_flip(differences: &[f64]) -> Option<f64> {
+    let n = differences.len();
+    if n == 0 || n > MOST {
+        return None;
+    }
+    let sum: f64 = differences.iter().sum();
+    // Rounding must not count the assignment itself out.
+    let least = sum.abs() * (1.0 - 1e-12);
+    let total = 1_u32 << n;
+    let extreme = |signs: &u32| {
+        let flipped = differences.iter().enumerate();
+        let sum: f64 = flipped
+            .map(|(i, d)| if signs >> i & 1 == 1 { -d } else { *d })
+            .sum();
+        sum.abs() >= least
+    };
+    let count = (0..total).filter(extreme).count();
+    Some(count as f64 / f64::from(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_is_the_share_of_assignments_as_extreme() {
+        assert_eq!(sign_flip(&[1.0; 8]), Some(2.0 / 256.0));
+        assert_eq!(sign_flip(&[1.0, -1.0]), Some(1.0));
+        // Sums of +-1 +-2 +-3: |sum| >= 4 for 6, 4, -4, -6.
+        assert_eq!(sign_flip(&[-1.0, 2.0, 3.0]), Some(4.0 / 8.0));
+        assert_eq!(sign_flip(&[]), None);
+        assert_eq!(sign_flip(&[0.0; 21]), None);
+    }
+}
