@@ -23,7 +23,14 @@ fn written(dir: &Path) -> std::io::Result<()> {
     for index in 0..REQUESTS {
         let variant = ["native", "dynamo"][usize::from(index % 2 == 1)].to_owned();
         let sample = sample(index);
-        serde_json::to_writer(&mut rows, &SampleRow { variant, sample })?;
+        serde_json::to_writer(
+            &mut rows,
+            &SampleRow {
+                variant,
+                round: 1,
+                sample,
+            },
+        )?;
         rows.write_all(b"\n")?;
     }
     rows.flush()

@@ -1,6 +1,8 @@
 //! The metrics that reports show and comparisons hold side by side: one list, so that both say the same.
 
-use crate::record::model::{Distribution, PhaseRecord, VariantRecord};
+use crate::record::model::{
+    Distribution, PhaseRecord, RoundRecord, Startup, Teardown, VariantRecord,
+};
 
 /// The phase under which start-up and teardown are compared.
 pub const TOPOLOGY: &str = "topology";
@@ -12,12 +14,12 @@ pub struct Metric {
     pub key: &'static str,
     /// Its name in reports, with its unit.
     pub label: &'static str,
-    from: From,
+    from: Source,
 }
 
 /// Where a metric is found.
 #[derive(Debug, Clone, Copy)]
-enum From {
+enum Source {
     /// One percentile of a distribution, by its name and by its value.
     Spread(
         fn(&PhaseRecord) -> &Option<Distribution>,
@@ -32,8 +34,8 @@ impl Metric {
     #[must_use]
     pub fn of(&self, phase: &PhaseRecord) -> Option<f64> {
         match self.from {
-            From::Spread(spread, _, pick) => spread(phase).as_ref().map(pick),
-            From::Number(get) => get(phase),
+            Source::Spread(spread, _, pick) => spread(phase).as_ref().map(pick),
+            Source::Number(get) => get(phase),
         }
     }
 
@@ -41,10 +43,10 @@ impl Metric {
     #[must_use]
     pub fn thin(&self, phase: &PhaseRecord) -> bool {
         match self.from {
-            From::Spread(spread, stat, _) => spread(phase)
+            Source::Spread(spread, stat, _) => spread(phase)
                 .as_ref()
                 .is_some_and(|d| d.thin().contains(&stat)),
-            From::Number(_) => false,
+            Source::Number(_) => false,
         }
     }
 }
@@ -66,7 +68,7 @@ macro_rules! percentile {
         Metric {
             key: concat!(stringify!($field), ".", stringify!($stat)),
             label: concat!($label, " ", stringify!($stat), " (ms)"),
-            from: From::Spread(
+            from: Source::Spread(
                 |phase| &phase.metrics.$field,
                 stringify!($stat),
                 |d| d.$stat,
@@ -80,7 +82,7 @@ const fn number(
     label: &'static str,
     get: fn(&PhaseRecord) -> Option<f64>,
 ) -> Metric {
-    let from = From::Number(get);
+    let from = Source::Number(get);
     Metric { key, label, from }
 }
 
@@ -125,12 +127,70 @@ fn error_percent(phase: &PhaseRecord) -> Option<f64> {
     (counts.sent > 0).then(|| counts.failed as f64 * 100.0 / counts.sent as f64)
 }
 
+/// What a variant or one round of it measured.
+pub(super) struct Part<'a> {
+    startup: Option<&'a Startup>,
+    phases: &'a [PhaseRecord],
+    teardown: Option<&'a Teardown>,
+}
+
+impl<'a> From<&'a VariantRecord> for Part<'a> {
+    fn from(variant: &'a VariantRecord) -> Self {
+        Self {
+            startup: variant.startup.as_ref(),
+            phases: &variant.phases,
+            teardown: variant.teardown.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a RoundRecord> for Part<'a> {
+    fn from(round: &'a RoundRecord) -> Self {
+        Self {
+            startup: round.startup.as_ref(),
+            phases: &round.phases,
+            teardown: round.teardown.as_ref(),
+        }
+    }
+}
+
 /// How a metric of a topology is found.
-pub(super) type OfTopology = fn(&VariantRecord) -> Option<f64>;
+pub(super) type OfTopology = fn(&Part<'_>) -> Option<f64>;
 
 /// The metrics of a topology.
-pub(super) const OF_TOPOLOGY: [(&str, OfTopology); 2] =
-    [("ready_ms", ready_ms), ("teardown_ms", teardown_ms)];
+pub(super) const OF_TOPOLOGY: [(&str, OfTopology); 2] = [
+    ("ready_ms", |part| {
+        part.startup.map(|startup| startup.ready_ms)
+    }),
+    ("teardown_ms", |part| {
+        part.teardown.map(|teardown| teardown.ms)
+    }),
+];
+
+/// Where one row of a comparison is found.
+pub(super) enum Of<'a> {
+    /// A metric of the phase of this name.
+    Phase(&'a Metric, &'a str),
+    Topology(OfTopology),
+}
+
+impl Of<'_> {
+    pub(super) fn value(&self, part: &Part<'_>) -> Option<f64> {
+        match self {
+            Self::Phase(metric, name) => {
+                let phase = part.phases.iter().find(|phase| phase.name == *name)?;
+                metric.of(phase)
+            }
+            Self::Topology(get) => get(part),
+        }
+    }
+}
+
+/// Whether more of it is better.
+#[must_use]
+pub fn more_is_better(key: &str) -> bool {
+    key.ends_with("_per_s") || key.starts_with("goodput")
+}
 
 /// Milliseconds until ready, where it came up.
 #[must_use]

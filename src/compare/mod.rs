@@ -1,18 +1,23 @@
-//! Variants side by side, from records alone: each metric's ratio to the baseline ([`side_by_side`]) and whether greedy
-//! answers agree ([`same_text`]), and where a difference comes from ([`mod@decompose`]). One run proves no difference, so there is no verdict on ratios here.
+//! Variants side by side, from records alone: each metric's ratio to the baseline and, over rounds, how sure it is and what
+//! that means ([`side_by_side`]); whether greedy answers agree ([`same_text`]), and where a difference comes from
+//! ([`mod@decompose`]).
 
+mod decide;
 pub mod decompose;
 pub mod metrics;
 pub mod text;
 
+pub use decide::{Doubts, decided};
 pub use decompose::decompose;
 pub use metrics::{METRICS, Metric, TOPOLOGY};
 pub use text::{SameText, same_text};
 
-use crate::record::model::{Comparison, Run, VariantRecord};
+use crate::record::model::{Comparison, RoundValues, Run, VariantRecord};
+use crate::stats::BUDGET;
+use metrics::{Of, Part};
 
 /// Every metric and measured phase of every variant against the baseline's; start-up and teardown too, under the phase
-/// [`TOPOLOGY`]. Metrics that neither has are left out.
+/// [`TOPOLOGY`]. Metrics that neither has are left out. Where rounds were planned, what is judged gets a verdict.
 #[must_use]
 pub fn side_by_side(run: &Run) -> Vec<Comparison> {
     let Some(baseline) = baseline(run) else {
@@ -22,9 +27,13 @@ pub fn side_by_side(run: &Run) -> Vec<Comparison> {
         .variants
         .iter()
         .filter(|variant| variant.name != baseline.name);
-    others
+    let mut all: Vec<Comparison> = others
         .flat_map(|variant| against(baseline, variant))
-        .collect()
+        .collect();
+    if let Some(comparing) = &run.comparing {
+        decide::decide(&mut all, comparing, &Doubts::of(run), BUDGET);
+    }
+    all
 }
 
 /// The variant that the others are held against: as the scenario says, else the first.
@@ -47,31 +56,46 @@ pub fn ratio(baseline: Option<f64>, variant: Option<f64>) -> Option<f64> {
 }
 
 fn against(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Comparison> {
-    let row = |metric: &str, phase: &str, a: Option<f64>, b: Option<f64>| {
+    let row = |metric: &str, phase: &str, of: &Of<'_>| {
+        let (a, b) = (
+            of.value(&Part::from(baseline)),
+            of.value(&Part::from(variant)),
+        );
         a.or(b).is_some().then(|| Comparison {
             metric: metric.to_owned(),
             phase: phase.to_owned(),
             baseline: baseline.name.clone(),
             variant: variant.name.clone(),
             ratio: ratio(a, b),
+            values: values(baseline, variant, of),
+            ..Comparison::default()
         })
     };
     let mut all = Vec::new();
     for phase in variant.phases.iter().filter(|phase| phase.measured()) {
-        let Some(same) = baseline
-            .phases
-            .iter()
-            .find(|other| other.name == phase.name)
-        else {
+        if !baseline.phases.iter().any(|other| other.name == phase.name) {
             continue;
-        };
-        let of = |m: &Metric| row(m.key, &phase.name, m.of(same), m.of(phase));
+        }
+        let of = |metric: &Metric| row(metric.key, &phase.name, &Of::Phase(metric, &phase.name));
         all.extend(METRICS.iter().filter_map(of));
     }
     for (key, get) in metrics::OF_TOPOLOGY {
-        all.extend(row(key, TOPOLOGY, get(baseline), get(variant)));
+        all.extend(row(key, TOPOLOGY, &Of::Topology(get)));
     }
     all
+}
+
+/// What each round that both had found.
+fn values(baseline: &VariantRecord, variant: &VariantRecord, of: &Of<'_>) -> Vec<RoundValues> {
+    let rounds = baseline.rounds.iter().zip(&variant.rounds);
+    rounds
+        .map(|(a, b)| RoundValues {
+            round: a.round,
+            baseline_first: a.turn < b.turn,
+            baseline: of.value(&Part::from(a)),
+            variant: of.value(&Part::from(b)),
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether two variants answered the same requests with the same text, as greedy decoding of one model should.
 
-use crate::record::Sample;
 use crate::record::model::Check;
+use crate::record::{Sample, SampleRow};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -40,17 +40,18 @@ pub struct Difference {
     pub variant: String,
 }
 
-/// Compares the texts of successful requests by phase and index.
+/// Compares the texts of successful requests by round, phase and index.
 pub fn same_text<'a>(
-    baseline: impl IntoIterator<Item = &'a Sample>,
-    variant: impl IntoIterator<Item = &'a Sample>,
+    baseline: impl IntoIterator<Item = &'a SampleRow>,
+    variant: impl IntoIterator<Item = &'a SampleRow>,
 ) -> SameText {
-    let mut pairs: BTreeMap<(u32, u64), [Option<&Sample>; 2]> = BTreeMap::new();
-    for sample in baseline {
-        pairs.entry((sample.phase, sample.index)).or_default()[0] = Some(sample).filter(|s| s.ok());
+    let key = |row: &SampleRow| (row.round, row.sample.phase, row.sample.index);
+    let mut pairs: BTreeMap<_, [Option<&Sample>; 2]> = BTreeMap::new();
+    for row in baseline {
+        pairs.entry(key(row)).or_default()[0] = Some(&row.sample).filter(|s| s.ok());
     }
-    for sample in variant {
-        pairs.entry((sample.phase, sample.index)).or_default()[1] = Some(sample).filter(|s| s.ok());
+    for row in variant {
+        pairs.entry(key(row)).or_default()[1] = Some(&row.sample).filter(|s| s.ok());
     }
     let mut found = SameText::default();
     for pair in pairs.into_values() {
@@ -154,13 +155,32 @@ mod tests {
     use crate::record::fixture;
     use proptest::prelude::*;
 
-    fn row(index: u64, text: &str) -> Sample {
+    fn whole(sample: Sample) -> SampleRow {
+        let variant = "v".to_owned();
+        SampleRow {
+            variant,
+            round: 1,
+            sample,
+        }
+    }
+
+    fn row(index: u64, text: &str) -> SampleRow {
         let text_sha = format!("{:x}", text.len());
-        Sample {
+        whole(Sample {
             text: Some(vec![text.to_owned()]),
             text_sha,
             ..fixture::sample(index)
-        }
+        })
+    }
+
+    #[test]
+    fn rounds_are_kept_apart() {
+        let second = SampleRow {
+            round: 2,
+            ..row(0, "y")
+        };
+        let found = same_text(&[row(0, "x"), second.clone()], &[row(0, "x"), second]);
+        assert_eq!((found.requests, found.identical), (2, 2));
     }
 
     #[test]
@@ -192,10 +212,10 @@ mod tests {
 
     #[test]
     fn what_one_failed_to_answer_is_not_the_same() {
-        let failed = Sample {
+        let failed = whole(Sample {
             error: Some(ErrorClass::Timeout),
-            ..row(1, "")
-        };
+            ..fixture::sample(1)
+        });
         let (a, b) = ([row(0, "x"), row(1, "y")], [row(0, "x"), failed.clone()]);
         let found = same_text(&a, &b);
         assert_eq!(
@@ -212,10 +232,12 @@ mod tests {
 
     #[test]
     fn without_texts_the_hashes_speak() {
-        let bare = |sha: &str| Sample {
-            text: None,
-            text_sha: sha.to_owned(),
-            ..fixture::sample(0)
+        let bare = |sha: &str| {
+            whole(Sample {
+                text: None,
+                text_sha: sha.to_owned(),
+                ..fixture::sample(0)
+            })
         };
         assert!(same_text(&[bare("a")], &[bare("a")]).check("a", "b").passed);
         let found = same_text(&[bare("a")], &[bare("b")]).check("a", "b");

@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod lifecycle;
 pub mod probe;
 mod responses;
+pub mod rounds;
 pub mod sample;
 pub mod server;
 mod spread;

@@ -1,6 +1,7 @@
 //! What a run will do, worked out before anything starts. Pure: a scenario, the facts of the machine and a seed go in;
 //! processes, requests and rules come out. `bench plan` prints exactly this.
 
+mod compare;
 mod draw;
 pub mod pace;
 mod phases;
@@ -8,12 +9,13 @@ pub mod prompts;
 mod requests;
 pub mod search;
 
+pub use compare::{Comparing, Judged};
 pub use phases::{Limit, PhasePlan, Shape, phases};
 pub use prompts::Prompts;
 pub use requests::Purpose;
 
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
-use crate::scenario::gate::{Gate, Quantity};
+use crate::scenario::gate::{Gate, Limit as GateLimit, Quantity};
 use crate::scenario::model::{
     ApiEndpoint, Assertion, CacheBust, OnEngineDeath, Ready, ReportFormat, Scenario, Slo,
 };
@@ -37,6 +39,8 @@ pub struct Plan {
     pub same_text: bool,
     /// What becomes of the load when an engine process dies under it.
     pub on_engine_death: OnEngineDeath,
+    /// How often every variant runs, and what is judged over that; none where each runs once.
+    pub comparing: Option<Comparing>,
     /// Files rendered into the report directory.
     pub formats: Vec<ReportFormat>,
     /// Names of inherited variables that children do not get.
@@ -187,10 +191,8 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
     Ok(Plan {
         scenario: scenario.name.clone(),
         variants,
-        baseline: scenario
-            .compare
-            .as_ref()
-            .map(|compare| compare.baseline.clone()),
+        baseline: compare::baseline(scenario),
+        comparing: compare::comparing(scenario),
         same_text: scenario
             .compare
             .as_ref()
@@ -250,7 +252,7 @@ fn variant_plan(
         phases,
         rules: variant.verify.every_response,
         slo: variant.verify.slo,
-        gates: gates(variant.verify.gates),
+        gates: gates(variant.name, variant.verify.gates),
     }
 }
 
@@ -276,7 +278,13 @@ fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
 }
 
 /// A scenario that says nothing of errors wants none: half the requests failing is no pass.
-fn gates(mut gates: Vec<Gate>) -> Vec<Gate> {
+/// Of gates that name variants a variant keeps those on itself, and none against itself.
+fn gates(variant: &str, mut gates: Vec<Gate>) -> Vec<Gate> {
+    gates.retain(|gate| match (&gate.variant, &gate.limit) {
+        (Some(on), _) => on == variant,
+        (None, GateLimit::Times(_, against, _)) => against != variant,
+        (None, GateLimit::Number(_)) => true,
+    });
     if !gates
         .iter()
         .any(|gate| gate.quantity == Quantity::ErrorRate)

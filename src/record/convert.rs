@@ -39,6 +39,7 @@ impl Run {
             variants: Vec::new(),
             checks: Vec::new(),
             quality: Quality::default(),
+            comparing: None,
             comparisons: Vec::new(),
             decompositions: Vec::new(),
         }
@@ -78,6 +79,7 @@ impl VariantRecord {
             startup: None,
             phases: Vec::new(),
             teardown: None,
+            rounds: Vec::new(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Runs for tests: native vLLM against Dynamo, in every way a run can end.
 
 use super::model::{
-    Check, EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
-    ServerTime, ServerWindow, SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
+    Check, Comparing, EngineRecord, Judged, Machine, PhaseRecord, Quality, RoundRecord, Run,
+    SCHEMA_VERSION, ScenarioRecord, ServerTime, ServerWindow, SignalRecord, Stage, Startup,
+    Teardown, VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
 use crate::measure::sample::{Reads, Sample, TokenSource};
@@ -38,6 +39,7 @@ pub(crate) fn empty() -> Run {
         variants: Vec::new(),
         checks: Vec::new(),
         quality: Quality::default(),
+        comparing: None,
         comparisons: Vec::new(),
         decompositions: Vec::new(),
     }
@@ -55,6 +57,47 @@ pub(crate) fn pass() -> Run {
     );
     conclude(&mut run, Ending::Finished, answers(), figures(), quality);
     run.decompositions = crate::compare::decompose(&run);
+    run
+}
+
+/// Rounds of both, with some noise, dynamo so many times as slow; TTFT, TPOT and throughput judged at 5%.
+pub(crate) fn rounds(rounds: u32, slower: f64) -> Run {
+    let mut run = pass();
+    run.comparing = Some(Comparing {
+        min: rounds,
+        max: rounds,
+        alternate: true,
+        judged: ["ttft_ms.p50", "tpot_ms.p50", "output_tokens_per_s"]
+            .map(|metric| Judged {
+                metric: metric.to_owned(),
+                margin: 0.05,
+            })
+            .to_vec(),
+    });
+    // A fixed noise of a percent or two that repeats after seven rounds.
+    let noise = |k: u32| 1.0 + f64::from(k * 5 % 7) / 200.0;
+    for (place, slower) in [(0, 1.0), (1, slower)] {
+        let record = &mut run.variants[place];
+        record.rounds = (1..=rounds)
+            .map(|round| {
+                let turned = round % 2 == 0;
+                let place = u32::try_from(place).expect("small");
+                let turn = 2 * round - 1 + if turned { 1 - place } else { place };
+                let one = variant(
+                    &record.name,
+                    &record.engine.kind,
+                    slower * noise(round + 3 * place),
+                );
+                RoundRecord {
+                    round,
+                    turn,
+                    startup: one.startup,
+                    phases: one.phases,
+                    teardown: one.teardown,
+                }
+            })
+            .collect();
+    }
     run
 }
 
@@ -236,6 +279,7 @@ fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
             ms: 812.5 * slower,
             signals: vec![signal],
         }),
+        rounds: Vec::new(),
     }
 }
 

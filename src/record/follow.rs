@@ -217,6 +217,7 @@ mod tests {
             sample.phase = 0;
             let row = SampleRow {
                 variant: "native".to_owned(),
+                round: 1,
                 sample,
             };
             serde_json::to_string(&row).expect("a row") + "\n"

@@ -42,6 +42,9 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 pub struct SampleRow {
     /// The variant.
     pub variant: String,
+    /// The round, from 1.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub round: u32,
     /// The request.
     #[serde(flatten)]
     pub sample: Sample,
@@ -57,6 +60,14 @@ pub struct ServerRow {
     /// What was there.
     #[serde(flatten)]
     pub sample: ServerSample,
+}
+
+fn first() -> u32 {
+    1
+}
+
+fn is_first(round: &u32) -> bool {
+    *round == 1
 }
 
 /// One row of `events.jsonl`. Its name and fields are kept as text, so that a record of another version reads as well.

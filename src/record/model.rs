@@ -4,6 +4,8 @@ pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
 pub use crate::measure::probe::Probe;
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
 pub use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
+pub use crate::plan::{Comparing, Judged};
+pub use crate::stats::Outcome;
 pub use crate::verify::{Check, Finding, Quality};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,9 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// Whether the measurement can be trusted.
     pub quality: Quality,
+    /// The rounds that were planned and what they decide; absent where every variant runs once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparing: Option<Comparing>,
     /// Variants side by side.
     pub comparisons: Vec<Comparison>,
     /// Where the differences come from.
@@ -114,6 +119,26 @@ pub struct VariantRecord {
     pub phases: Vec<PhaseRecord>,
     /// How it went down.
     pub teardown: Option<Teardown>,
+    /// Its rounds, in order, where more than one was planned. What stands above is then the typical round: every figure
+    /// the median of the rounds', every count their sum; start-up and teardown those of the round with the median
+    /// time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<RoundRecord>,
+}
+
+/// One round of a variant: it was started anew and got the same requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundRecord {
+    /// Which round, from 1.
+    pub round: u32,
+    /// When in the run it had its turn, from 1; orders variants within a round.
+    pub turn: u32,
+    /// How it came up.
+    pub startup: Option<Startup>,
+    /// Its phases.
+    pub phases: Vec<PhaseRecord>,
+    /// How it went down.
+    pub teardown: Option<Teardown>,
 }
 
 /// What served.
@@ -153,8 +178,9 @@ pub struct PhaseRecord {
     pub curve: Vec<Probe>,
 }
 
-/// One metric, two variants, one phase: side by side, without a verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One metric, two variants, one phase. One round a variant puts them side by side; several tell how sure the difference
+/// is, and whether it matters where the metric is judged.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// `ttft_ms.p50`, `output_tokens_per_s`, ...
     pub metric: String,
@@ -164,8 +190,58 @@ pub struct Comparison {
     pub baseline: String,
     /// The variant.
     pub variant: String,
-    /// variant / baseline.
+    /// variant / baseline; over rounds the estimated one.
     pub ratio: Option<f64>,
+    /// Rounds that the estimate stands on; 0 where there is none.
+    #[serde(default, skip_serializing_if = "none")]
+    pub rounds: u32,
+    /// Lower bound of the ratio: the truth is below it in at most `alpha` of all cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper bound of the ratio, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// How often each bound may err.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// What is said of it; only of metrics that are judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Outcome>,
+    /// Why it is invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// By how much it may be worse: 0.05 is 5%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// Minimum detectable effect: a truth that much worse (0.12 is 12%) would have been called worse in 90% of all cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detectable: Option<f64>,
+    /// Rounds that it would take to decide, where it is inconclusive and as many as 1,000 would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds_needed: Option<u32>,
+    /// Two-sided p of the exact sign-flip test that the variants are equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_flip: Option<f64>,
+    /// What each round found; empty where every variant ran once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<RoundValues>,
+}
+
+/// What one round found of one metric.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RoundValues {
+    /// The round.
+    pub round: u32,
+    /// Whether the baseline ran first.
+    pub baseline_first: bool,
+    /// The baseline's value; absent where it had none.
+    pub baseline: Option<f64>,
+    /// The variant's.
+    pub variant: Option<f64>,
+}
+
+fn none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Where the difference between two variants comes from, in one phase. Every time is a mean of requests in milliseconds:

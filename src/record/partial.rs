@@ -96,6 +96,7 @@ impl Seen {
                 .map(|p| PhaseRecord::of(&p.name, &p.kind, &p.summary.finish()))
                 .collect(),
             teardown: None,
+            rounds: Vec::new(),
         }
     }
 }

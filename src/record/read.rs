@@ -89,25 +89,32 @@ impl Row for SampleRow {
         struct Owner<'a> {
             #[serde(borrow)]
             variant: Cow<'a, str>,
+            #[serde(default = "super::first")]
+            round: u32,
         }
-        let variant = match leading(line) {
-            Some(name) => name.to_owned(),
+        let (variant, round) = match leading(line) {
+            Some(name) => (name.to_owned(), 1),
             None => {
                 let owner: Owner<'_> = serde_json::from_slice(line)?;
-                owner.variant.into_owned()
+                (owner.variant.into_owned(), owner.round)
             }
         };
         let sample: Sample = serde_json::from_slice(line)?;
-        Ok(Self { variant, sample })
+        Ok(Self {
+            variant,
+            round,
+            sample,
+        })
     }
 }
 
-/// The variant's name where it comes first and has nothing in it to unescape.
+/// The variant's name where it comes first, has nothing in it to unescape, and is of the first round, which is not named.
 fn leading(line: &[u8]) -> Option<&str> {
     let rest = line.strip_prefix(b"{\"variant\":\"")?;
     let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
     let name = str::from_utf8(&rest[..end]).ok()?;
-    (rest[end] == b'"').then_some(name)
+    let plain = rest[end] == b'"' && !rest[end + 1..].starts_with(b",\"round\"");
+    plain.then_some(name)
 }
 
 impl Row for ServerRow {

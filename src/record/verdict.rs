@@ -1,7 +1,7 @@
 //! The verdict: how a run ended, what its checks say and whether its figures can be trusted, in one place. Pure.
 
 use super::exit::ExitCode;
-use super::model::{Check, Quality, Run, Verdict};
+use super::model::{Check, Comparison, Outcome, Quality, Run, Verdict};
 
 /// How the run itself ended, before anything is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,12 @@ pub fn conclude(
         Ending::Finished if failed(&figures) => (Verdict::Fail, ExitCode::CheckFailed),
         // Nothing was asked of anything: that proves nothing.
         Ending::Finished if answers.is_empty() => (Verdict::Invalid, ExitCode::Invalid),
+        Ending::Finished if said(run, Outcome::Worse).is_some() => {
+            (Verdict::Fail, ExitCode::Regression)
+        }
+        Ending::Finished if said(run, Outcome::Invalid).is_some() => {
+            (Verdict::Invalid, ExitCode::Invalid)
+        }
         Ending::Finished => (Verdict::Pass, ExitCode::Pass),
     };
     run.checks = answers;
@@ -49,6 +55,33 @@ pub fn conclude(
         _ => None,
     };
     code
+}
+
+/// The first metric of which a comparison says so.
+fn said(run: &Run, outcome: Outcome) -> Option<&Comparison> {
+    let mut rows = run.comparisons.iter();
+    rows.find(|row| row.verdict == Some(outcome))
+}
+
+/// `dynamo is worse than native: ttft_ms.p50 of closed +22.4%, proven +15.1% (margin 5.0%).`
+fn regression(row: &Comparison) -> String {
+    let percent = |ratio: Option<f64>| {
+        ratio.map_or("?".to_owned(), |ratio| {
+            format!("{:+.1}%", (ratio - 1.0) * 100.0)
+        })
+    };
+    // Of the two bounds the one nearer to no difference is proven.
+    let less = row.ratio.is_some_and(|ratio| ratio < 1.0);
+    format!(
+        "{} is worse than {}: {} of {} {}, proven {} (margin {:.1}%).",
+        row.variant,
+        row.baseline,
+        row.metric,
+        row.phase,
+        percent(row.ratio),
+        percent(if less { row.high } else { row.low }),
+        row.margin.unwrap_or_default() * 100.0
+    )
 }
 
 fn summary(run: &Run, ending: &Ending) -> String {
@@ -68,11 +101,12 @@ fn summary(run: &Run, ending: &Ending) -> String {
             "Nothing was checked, so nothing is proven.".to_owned()
         }
         (Verdict::Invalid, _) => {
-            let why = run
-                .quality
-                .findings
-                .first()
-                .map_or("", |finding| &finding.detail);
+            let finding = run.quality.findings.first();
+            let why = match said(run, Outcome::Invalid) {
+                Some(row) if run.quality.verdict != "invalid" => row.why.as_deref(),
+                _ => finding.map(|finding| finding.detail.as_str()),
+            };
+            let why = why.unwrap_or_default();
             format!("The measurement can't be trusted: {why}")
         }
         (_, [only]) => format!("1 of {all} checks failed: {} ({}).", only.name, only.scope),
@@ -83,6 +117,9 @@ fn summary(run: &Run, ending: &Ending) -> String {
                 first.name, first.scope
             )
         }
+        (Verdict::Fail, []) => said(run, Outcome::Worse)
+            .map(regression)
+            .unwrap_or_default(),
         (_, []) => {
             let marked = match run.quality.verdict.as_str() {
                 "marked" => " The measurement is marked: see its quality.",
@@ -225,6 +262,52 @@ mod tests {
         );
         let broken = Ending::Broken("failed to start\nlog: ...".to_owned());
         assert_eq!(concluded(broken, true, true, "good").2, "failed to start");
+    }
+
+    #[test]
+    fn a_proven_regression_fails_and_one_that_can_not_be_told_is_invalid() {
+        let concluded = |verdict, figures: bool| {
+            let mut run = fixture::empty();
+            run.comparisons = vec![Comparison {
+                metric: "ttft_ms.p50".to_owned(),
+                phase: "closed".to_owned(),
+                baseline: "native".to_owned(),
+                variant: "dynamo".to_owned(),
+                ratio: Some(1.224),
+                low: Some(1.151),
+                margin: Some(0.05),
+                verdict: Some(verdict),
+                why: Some("it failed".to_owned()),
+                ..Comparison::default()
+            }];
+            let (answers, figures) = (vec![check("a", true)], vec![check("f", figures)]);
+            let code = conclude(
+                &mut run,
+                Ending::Finished,
+                answers,
+                figures,
+                quality("good"),
+            );
+            (run.verdict, code, run.summary)
+        };
+        let (verdict, code, summary) = concluded(Outcome::Worse, true);
+        assert_eq!((verdict, code), (Verdict::Fail, ExitCode::Regression));
+        assert_eq!(
+            summary,
+            "dynamo is worse than native: ttft_ms.p50 of closed +22.4%, proven +15.1% (margin 5.0%)."
+        );
+        assert_eq!(concluded(Outcome::Worse, false).1, ExitCode::CheckFailed);
+        let (verdict, code, summary) = concluded(Outcome::Invalid, true);
+        assert_eq!((verdict, code), (Verdict::Invalid, ExitCode::Invalid));
+        assert_eq!(summary, "The measurement can't be trusted: it failed");
+        for fine in [
+            Outcome::Better,
+            Outcome::Equivalent,
+            Outcome::NotWorse,
+            Outcome::Inconclusive,
+        ] {
+            assert_eq!(concluded(fine, true).1, ExitCode::Pass);
+        }
     }
 
     #[test]

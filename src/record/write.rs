@@ -94,13 +94,14 @@ impl Writer {
         self.replace(RUN_FILE, &(text + "\n"))
     }
 
-    /// Adds one request.
+    /// Adds one request of a variant's round.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn sample(&self, variant: &str, sample: &Sample) -> Result<(), Error> {
+    pub fn sample(&self, variant: &str, round: u32, sample: &Sample) -> Result<(), Error> {
         let row = SampleRow {
             variant: variant.to_owned(),
+            round,
             sample: sample.clone(),
         };
         self.line(&self.samples, &row, &["error", "tokens_from"])

@@ -100,6 +100,7 @@ mod tests {
         let rows: Vec<SampleRow> = (0..200)
             .map(|index| SampleRow {
                 variant: "native".to_owned(),
+                round: 1,
                 sample: fixture::sample(index),
             })
             .collect();

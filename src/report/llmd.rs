@@ -214,6 +214,7 @@ mod tests {
         let run = fixture::pass();
         let rows = (0..60).map(|index| SampleRow {
             variant: "native".to_owned(),
+            round: 1,
             sample: fixture::sample(index),
         });
         let schema = jsonschema::draft202012::new(&schema()).expect("a schema");

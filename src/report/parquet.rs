@@ -149,6 +149,7 @@ mod tests {
         let rows = || {
             (0..50).map(|index| SampleRow {
                 variant: "native".to_owned(),
+                round: 1,
                 sample: fixture::sample(index),
             })
         };

@@ -66,6 +66,8 @@ pub(super) struct Assessor<'a> {
     pub(super) variant: &'a str,
     /// What it is asked.
     pub(super) requests: &'a Requests,
+    /// The round of it.
+    pub(super) round: u32,
     /// Its rules.
     pub(super) rules: &'a Rules,
     /// Its objectives.
@@ -206,7 +208,7 @@ impl Assessor<'_> {
             tally.add(&phase.name, sample.index, &breaches);
         }
         into.summary.add(&sample, &gaps, &exchange.delays());
-        self.writer.sample(self.variant, &sample)?;
+        self.writer.sample(self.variant, self.round, &sample)?;
         if sample.ok() {
             let usage = sample.tokens_from == Some(TokenSource::Usage);
             let output = sample.output_tokens.filter(|_| usage);

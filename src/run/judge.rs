@@ -1,89 +1,152 @@
 //! From what the variants' turns gave to the record: figures, checks, quality, comparison, verdict.
 
 use super::Failure;
+use super::rounds::Turns;
 use super::variant::Outcome;
 use crate::compare::{decompose, same_text, side_by_side};
+use crate::measure::rounds;
+use crate::measure::summary::PhaseFigures;
 use crate::plan::{Plan, VariantPlan};
-use crate::record::model::{PhaseRecord, Run, VariantRecord};
-use crate::record::{self, Ending, ExitCode, Sample, Writer, conclude};
+use crate::record::model::{PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
+use crate::record::{self, Ending, ExitCode, Sample, SampleRow, Writer, conclude};
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
 use std::fmt::Write as _;
 
 /// Writes into the record what is known so far.
-pub(super) fn note(run: &mut Run, plan: &Plan, outcomes: &[Outcome]) {
-    run.variants = plan
-        .variants
-        .iter()
-        .zip(outcomes)
-        .map(|(variant, outcome)| {
-            let phases = variant.phases.iter().zip(&outcome.phases);
-            VariantRecord {
-                tier: outcome.tier.map(|tier| tier.name().to_owned()),
-                startup: outcome.startup.clone(),
-                phases: phases
-                    .map(|(phase, assessed)| PhaseRecord {
-                        curve: assessed.curve.clone(),
-                        ..PhaseRecord::new(phase, &assessed.figures, assessed.server.as_ref())
-                    })
-                    .collect(),
-                teardown: outcome.teardown.clone(),
-                ..VariantRecord::new(variant)
-            }
+pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
+    let turned = plan.variants.iter().zip(all);
+    run.variants = turned
+        .filter(|(_, turns)| !turns.outcomes.is_empty())
+        .map(|(variant, turns)| VariantRecord {
+            tier: turns
+                .outcomes
+                .last()
+                .and_then(|outcome| outcome.tier)
+                .map(|tier| tier.name().to_owned()),
+            startup: middle(
+                turns,
+                |outcome| outcome.startup.as_ref(),
+                |startup| startup.ready_ms,
+            ),
+            phases: phases(variant, &typical(turns), turns.outcomes.last()),
+            teardown: middle(
+                turns,
+                |outcome| outcome.teardown.as_ref(),
+                |teardown| teardown.ms,
+            ),
+            rounds: match plan.comparing {
+                Some(_) => each(variant, turns),
+                None => Vec::new(),
+            },
+            ..VariantRecord::new(variant)
         })
         .collect();
+}
+
+/// Figures with what the server said of itself and what a search tried, as `outcome` has it.
+fn phases(
+    variant: &VariantPlan,
+    figures: &[PhaseFigures],
+    outcome: Option<&Outcome>,
+) -> Vec<PhaseRecord> {
+    let planned = variant.phases.iter().zip(figures).enumerate();
+    planned
+        .map(|(index, (phase, figures))| {
+            let assessed = outcome.and_then(|outcome| outcome.phases.get(index));
+            let server = assessed.and_then(|assessed| assessed.server.as_ref());
+            PhaseRecord {
+                curve: assessed.map_or_else(Vec::new, |assessed| assessed.curve.clone()),
+                ..PhaseRecord::new(phase, figures, server)
+            }
+        })
+        .collect()
+}
+
+fn each(variant: &VariantPlan, turns: &Turns) -> Vec<RoundRecord> {
+    let taken = (1..).zip(turns.outcomes.iter().zip(&turns.turns));
+    taken
+        .map(|(round, (outcome, turn))| RoundRecord {
+            round,
+            turn: *turn,
+            startup: outcome.startup.clone(),
+            phases: phases(variant, &figures(outcome), Some(outcome)),
+            teardown: outcome.teardown.clone(),
+        })
+        .collect()
+}
+
+fn figures(outcome: &Outcome) -> Vec<PhaseFigures> {
+    let phases = outcome.phases.iter();
+    phases.map(|assessed| assessed.figures.clone()).collect()
+}
+
+/// The phases that began, each as its typical round.
+fn typical(turns: &Turns) -> Vec<PhaseFigures> {
+    let most = turns
+        .outcomes
+        .iter()
+        .map(|outcome| outcome.phases.len())
+        .max();
+    let of = |index: usize| {
+        let rounds = turns
+            .outcomes
+            .iter()
+            .filter_map(|outcome| outcome.phases.get(index));
+        let figures: Vec<&PhaseFigures> = rounds.map(|assessed| &assessed.figures).collect();
+        rounds::typical(&figures)
+    };
+    (0..most.unwrap_or(0)).filter_map(of).collect()
+}
+
+/// Of all rounds the one with the median value.
+fn middle<T: Clone>(
+    turns: &Turns,
+    get: fn(&Outcome) -> Option<&T>,
+    value: fn(&T) -> f64,
+) -> Option<T> {
+    let mut all: Vec<&T> = turns.outcomes.iter().filter_map(get).collect();
+    all.sort_by(|a, b| value(a).total_cmp(&value(b)));
+    let last = all.len().checked_sub(1)?;
+    all.get(last / 2).map(|one| (*one).clone())
 }
 
 /// Judges a run whose variants have had their turns, and concludes its record.
 pub(super) fn judge(
     run: &mut Run,
     plan: &Plan,
-    outcomes: Vec<Outcome>,
+    all: &[Turns],
     writer: &Writer,
 ) -> Result<ExitCode, Failure> {
+    let typical: Vec<Vec<PhaseFigures>> = all.iter().map(typical).collect();
     let results: Vec<Vec<PhaseResult<'_>>> = plan
         .variants
         .iter()
-        .zip(&outcomes)
-        .map(|(variant, outcome)| results(variant, outcome))
+        .zip(all.iter().zip(&typical))
+        .map(|(variant, (turns, figures))| results(variant, turns, figures))
         .collect();
-    let (mut answers, mut figures, mut measured) = (Vec::new(), Vec::new(), Vec::new());
-    for ((variant, outcome), phases) in plan.variants.iter().zip(&outcomes).zip(&results) {
-        if let Some(Failure::Unproven(reason)) = &outcome.failure {
-            answers.push(Check {
-                name: "readiness: answers as the scenario demands".into(),
-                scope: variant.name.clone(),
-                passed: false,
-                detail: reason.clone(),
-            });
-        }
-        let on = Measured {
-            variant: &variant.name,
-            startup_ms: outcome.startup.as_ref().map(|startup| startup.ready_ms),
-            teardown_ms: outcome.teardown.as_ref().map(|teardown| teardown.ms),
-            phases,
-        };
-        if let Some(death) = &outcome.death {
-            answers.push(Check {
-                name: "processes: every one lives to the end of the load".into(),
-                scope: variant.name.clone(),
-                passed: false,
-                detail: death.clone(),
-            });
-        }
-        // Of a turn that ended early, only what was asked of answers is told; its figures are of no whole phase.
-        if let Some(tally) = &outcome.tally {
-            answers.extend(tally.checks(&variant.name));
-        }
-        if outcome.failure.is_none() {
-            answers.extend(successes(&on));
-            figures.extend(searches(variant, outcome));
-            figures.extend(gates(&variant.gates, &on));
-        }
-        measured.push(on);
-    }
+    let measured: Vec<Measured<'_>> = plan
+        .variants
+        .iter()
+        .zip(&results)
+        .filter_map(|(variant, phases)| {
+            let record = run
+                .variants
+                .iter()
+                .find(|record| record.name == variant.name)?;
+            Some(Measured {
+                variant: &variant.name,
+                startup_ms: record.startup.as_ref().map(|startup| startup.ready_ms),
+                teardown_ms: record.teardown.as_ref().map(|teardown| teardown.ms),
+                phases,
+            })
+        })
+        .collect();
+    let (mut answers, figures) = checks(plan, all, &measured);
+    run.quality = worst(plan, all, quality(&measured));
     run.comparisons = side_by_side(run);
     run.decompositions = decompose(run);
-    let failure = outcomes.iter().find_map(|outcome| outcome.failure.clone());
+    let mut outcomes = all.iter().flat_map(|turns| &turns.outcomes);
+    let failure = outcomes.find_map(|outcome| outcome.failure.clone());
     if plan.same_text && failure.is_none() {
         answers.extend(texts(run, plan, writer)?);
     }
@@ -92,12 +155,17 @@ pub(super) fn judge(
         Some(Failure::Interrupted) => Ending::Interrupted,
         Some(failure) => Ending::Broken(failure.to_string()),
     };
-    Ok(conclude(run, ending, answers, figures, quality(&measured)))
+    let quality = run.quality.clone();
+    Ok(conclude(run, ending, answers, figures, quality))
 }
 
 /// What each search found, with all it tried; one that found nothing has failed.
-fn searches(variant: &VariantPlan, outcome: &Outcome) -> Vec<Check> {
-    let phases = variant.phases.iter().zip(&outcome.phases);
+fn searches(variant: &VariantPlan, turns: &Turns) -> Vec<Check> {
+    let last = turns.outcomes.last();
+    let phases = variant
+        .phases
+        .iter()
+        .zip(last.map_or(&[][..], |outcome| &outcome.phases));
     phases
         .filter_map(|(phase, assessed)| {
             let search = phase.search.as_ref()?;
@@ -131,15 +199,89 @@ fn searches(variant: &VariantPlan, outcome: &Outcome) -> Vec<Check> {
         .collect()
 }
 
-fn results<'a>(variant: &'a VariantPlan, outcome: &'a Outcome) -> Vec<PhaseResult<'a>> {
-    variant
-        .phases
-        .iter()
-        .zip(&outcome.phases)
-        .map(|(plan, assessed)| PhaseResult {
+/// What was asked of answers, and of figures.
+fn checks(plan: &Plan, all: &[Turns], measured: &[Measured<'_>]) -> (Vec<Check>, Vec<Check>) {
+    let (mut answers, mut figures) = (Vec::new(), Vec::new());
+    for (variant, turns) in plan.variants.iter().zip(all) {
+        let mut outcomes = turns.outcomes.iter();
+        let failure = outcomes.find_map(|outcome| outcome.failure.as_ref());
+        if let Some(Failure::Unproven(reason)) = failure {
+            answers.push(Check {
+                name: "readiness: answers as the scenario demands".into(),
+                scope: variant.name.clone(),
+                passed: false,
+                detail: reason.clone(),
+            });
+        }
+        if let Some(death) = turns
+            .outcomes
+            .iter()
+            .find_map(|outcome| outcome.death.as_ref())
+        {
+            answers.push(Check {
+                name: "processes: every one lives to the end of the load".into(),
+                scope: variant.name.clone(),
+                passed: false,
+                detail: death.clone(),
+            });
+        }
+        // Of a turn that ended early, only what was asked of answers is told; its figures are of no whole phase.
+        if let Some(tally) = &turns.tally {
+            answers.extend(tally.checks(&variant.name));
+        }
+        let on = measured.iter().find(|on| on.variant == variant.name);
+        if let (None, Some(on)) = (failure, on) {
+            answers.extend(successes(on));
+            figures.extend(searches(variant, turns));
+            figures.extend(gates(&variant.gates, on, measured));
+        }
+    }
+    (answers, figures)
+}
+
+/// The quality of the typical rounds; where a single round was worse than these, that round's.
+fn worst(plan: &Plan, all: &[Turns], typical: Quality) -> Quality {
+    if plan.comparing.is_none() {
+        return typical;
+    }
+    let order = ["good", "marked", "invalid"];
+    let rank = |quality: &Quality| order.iter().position(|word| *word == quality.verdict);
+    let mut worst = typical;
+    for (variant, turns) in plan.variants.iter().zip(all) {
+        for (round, outcome) in (1..).zip(&turns.outcomes) {
+            let name = format!("{} round {round}", variant.name);
+            let one = quality(&[Measured {
+                variant: &name,
+                startup_ms: None,
+                teardown_ms: None,
+                phases: &results(variant, turns, &figures(outcome)),
+            }]);
+            if rank(&one) > rank(&worst) {
+                worst = one;
+            }
+        }
+    }
+    worst
+}
+
+fn results<'a>(
+    variant: &'a VariantPlan,
+    turns: &Turns,
+    figures: &'a [PhaseFigures],
+) -> Vec<PhaseResult<'a>> {
+    let chunks = |index: usize| {
+        let rounds = turns
+            .outcomes
+            .iter()
+            .filter_map(|outcome| outcome.phases.get(index));
+        rounds.map(|assessed| assessed.counted_by_chunks).sum()
+    };
+    let planned = variant.phases.iter().zip(figures).enumerate();
+    planned
+        .map(|(index, (plan, figures))| PhaseResult {
             plan,
-            figures: &assessed.figures,
-            counted_by_chunks: assessed.counted_by_chunks,
+            figures,
+            counted_by_chunks: chunks(index),
         })
         .collect()
 }
@@ -160,14 +302,13 @@ fn texts(run: &Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure>
     for row in record::samples(writer.dir()).map_err(failed)? {
         rows.push(row.map_err(failed)?);
     }
-    let of = |name: &str| -> Vec<&Sample> {
+    let of = |name: &str| -> Vec<&SampleRow> {
         plan.variants
             .iter()
             .filter(|variant| variant.name == name)
             .flat_map(|variant| {
                 rows.iter()
                     .filter(|row| row.variant == name && measured(variant, &row.sample))
-                    .map(|row| &row.sample)
             })
             .collect()
     };

@@ -8,6 +8,7 @@ mod judge;
 #[cfg(test)]
 mod oracle_tests;
 mod prepare;
+mod rounds;
 mod signals;
 mod up;
 mod variant;
@@ -28,11 +29,11 @@ use crate::scenario::model::ReportFormat;
 use crate::scenario::{self, Input, Loaded};
 use crate::topology::leftovers::clean;
 use crate::topology::registry;
+use rounds::Stage;
 use signals::Signals;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use variant::{Outcome, Task, Turn};
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,63 +217,38 @@ fn execute(
     keep: bool,
 ) -> Result<ExitCode, Failure> {
     tidy(&events);
-    let mut prepared = prepare(&loaded.scenario, path, run_id, &events)?;
+    let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
     for (variant, lock) in &prepared.locks {
         writer
             .replace(&format!("runtime-{variant}.lock"), lock)
             .map_err(|error| Failure::Setup(error.to_string()))?;
     }
-    let build = |prepared: &Prepared| {
-        plan::build(&loaded.scenario, &prepared.facts)
-            .map_err(|error| Failure::Setup(error.to_string()))
-    };
-    let mut plan = build(&prepared)?;
+    let plan = rounds::plan(&loaded.scenario, &prepared)?;
     for message in plan.variants.iter().flat_map(|variant| &variant.warnings) {
         events.emit(Event::Warning {
             message: message.clone(),
         });
     }
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for index in 0..plan.variants.len() {
-        let take = |plan: &Plan| {
-            let turn = Turn {
-                plan,
-                variant: &plan.variants[index],
-                run_id,
-                writer,
-                events: &events,
-                signals,
-                keep,
-                task: Task::Drive,
-            };
-            turn.take()
-        };
-        let mut outcome = take(&plan);
-        if outcome.port_taken && !signals.interrupted() {
-            start_over(&outcome, &plan.variants[index].name, writer, &events);
-            prepared.renew_ports()?;
-            plan = build(&prepared)?;
-            outcome = take(&plan);
-            if let Some(startup) = &mut outcome.startup {
-                startup.retries = 1;
-            }
-        }
-        let ended = outcome.failure.is_some();
-        outcomes.push(outcome);
-        judge::note(run, &plan, &outcomes);
-        writer
-            .save(run)
-            .map_err(|error| Failure::Setup(error.to_string()))?;
-        if ended {
-            break;
-        }
-    }
+    rounds::admit(&plan)?;
+    run.comparing.clone_from(&plan.comparing);
+    let mut stage = Stage {
+        scenario: &loaded.scenario,
+        prepared,
+        plan,
+        run_id,
+        writer,
+        events: &events,
+        signals,
+        keep,
+    };
+    let turns = stage.rounds(run)?;
+    let plan = stage.plan;
     if let Some(variant) = plan.variants.first() {
         writer
             .replace("requests.jsonl", &listed(variant))
             .map_err(|error| Failure::Setup(error.to_string()))?;
     }
-    judge::judge(run, &plan, outcomes, writer)
+    judge::judge(run, &plan, &turns, writer)
 }
 
 /// Bytes of the request list that are recorded, at most.
@@ -291,23 +267,6 @@ fn listed(variant: &plan::VariantPlan) -> String {
         .saturating_mul(requests.prompts_per_request.into());
     let count = requests.prompts.count().unwrap_or(u64::MAX);
     requests.prompts.lines(prompts.min(count), LISTED)
-}
-
-/// Says that a variant is started once more because of a port, and keeps the logs of the first start.
-fn start_over(first: &Outcome, variant: &str, writer: &Writer, events: &Events) {
-    let logs = writer.logs();
-    // Without them the second start is as good.
-    let _ = std::fs::rename(
-        logs.join(variant),
-        logs.join(format!("{variant}-first-start")),
-    );
-    let reason = first.failure.as_ref().map(ToString::to_string);
-    events.emit(Event::Warning {
-        message: format!(
-            "{variant} is started once more, on other ports: {}",
-            reason.unwrap_or_default()
-        ),
-    });
 }
 
 /// Ends what dead runs left, before anything of it can stand in this run's way.

@@ -47,6 +47,7 @@ pub fn up(
         let turn = Turn {
             plan: &plan,
             variant: chosen(&plan.variants, variant)?,
+            round: 1,
             run_id: &run.run_id,
             writer,
             events: &events,

@@ -23,6 +23,7 @@ use crate::topology::ready::{Launch, Proof, bring_up};
 use crate::topology::{self, Alarm, Tier, Topology};
 use crate::verify::{Rules, Tally, keeps};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, TrySendError, channel, sync_channel};
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub(super) struct Turn<'a> {
     pub(super) plan: &'a Plan,
     /// This variant's.
     pub(super) variant: &'a VariantPlan,
+    /// Which round, from 1.
+    pub(super) round: u32,
     /// The run's id, which every process carries.
     pub(super) run_id: &'a str,
     /// Where rows and logs go.
@@ -123,7 +126,7 @@ impl Turn<'_> {
             outcome.startup = Some(startup);
             return self.work(&rules, &target, alarm, None, outcome);
         }
-        let logs = self.writer.logs().join(&self.variant.name);
+        let logs = self.logs();
         std::fs::create_dir_all(&logs).map_err(|error| {
             Failure::Setup(format!("failed to make {}: {error}", logs.display()))
         })?;
@@ -153,6 +156,15 @@ impl Turn<'_> {
         }
         served?;
         stopped.map(|_| ()).map_err(explained)
+    }
+
+    /// Where its processes' logs go.
+    pub(super) fn logs(&self) -> PathBuf {
+        let mut logs = self.writer.logs().join(&self.variant.name);
+        if self.plan.comparing.is_some() {
+            logs.push(format!("round-{}", self.round));
+        }
+        logs
     }
 
     /// Waits for the memory of GPUs whose processes were killed.
@@ -546,6 +558,7 @@ impl Turn<'_> {
         Assessor {
             variant: &self.variant.name,
             requests: &self.variant.requests,
+            round: self.round,
             rules,
             objectives: Objectives {
                 ttft: nanos(slo.ttft),

@@ -10,6 +10,12 @@ pub(super) const REQUESTS: u64 = 10_000_000;
 pub(super) const PHASE: Time = Time::from_secs(24 * 3600);
 /// Batches of one phase.
 pub(super) const BATCHES: u32 = 1_000_000;
+/// Rounds of one comparison.
+pub(super) const ROUNDS: u32 = 100;
+/// Fewer rounds than this leave nothing to estimate noise from.
+pub(super) const FEWEST_ROUNDS: u32 = 4;
+/// Metrics that one comparison may judge.
+pub(super) const JUDGED: usize = 4;
 /// Prompts in one request.
 pub(super) const PROMPTS_PER_REQUEST: u32 = 1_024;
 /// Completions that prove readiness.

@@ -8,6 +8,7 @@ mod file;
 pub mod gate;
 mod limits;
 mod load;
+pub mod margin;
 pub mod mistake;
 pub mod model;
 mod overlay;

@@ -11,6 +11,7 @@ pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShap
 
 use super::gate::Gate;
 use super::limits;
+use super::margin::Margin;
 use super::units::Time;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -584,11 +585,46 @@ pub struct Variant {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
-    /// The variant that the others are held against.
-    pub baseline: String,
+    /// The variant that the others are held against; the first unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// Every variant must answer every request with the same text (use temperature 0).
     #[serde(default)]
     pub same_text: bool,
+    /// How often every variant runs. Without it each runs once, and no difference is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Rounds>,
+    /// The metrics that are judged, at most four, and by how much each may be worse: `{ttft: 5%, p95 e2e: 10%}`. The
+    /// median where no statistic is named. Unless given: `ttft`, `tpot` (or `e2e`) and `output_throughput`, 5% each.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub equivalence: IndexMap<String, Margin>,
+}
+
+/// Rounds: in each, every variant starts anew and gets the same requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rounds {
+    /// Rounds after which the metrics are judged.
+    #[schemars(range(min = limits::FEWEST_ROUNDS, max = limits::ROUNDS))]
+    pub min: u32,
+    /// Rounds in all where that was not enough: the one extension, for half the error budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = limits::FEWEST_ROUNDS, max = limits::ROUNDS))]
+    pub max: Option<u32>,
+    /// Which variant goes first.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// Which variant of a round goes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As written in one round, the other way round in the next, so that drift meets all alike.
+    #[default]
+    Abba,
+    /// As written in every round.
+    Fixed,
 }
 
 /// What is written beside the record.

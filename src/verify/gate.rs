@@ -4,7 +4,7 @@
 use super::outcome::Check;
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
 use crate::plan::PhasePlan;
-use crate::scenario::gate::{Gate, Op, Quantity, Stat, Timing};
+use crate::scenario::gate::{Gate, Limit, Op, Quantity, Stat, Timing};
 
 /// One variant's figures.
 #[derive(Debug, Clone, Copy)]
@@ -41,10 +41,10 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// Judges the gates of one variant.
+/// Judges the gates of one variant; `all` are the variants that they may hold it against.
 #[must_use]
-pub fn gates(gates: &[Gate], on: &Measured<'_>) -> Vec<Check> {
-    gates.iter().flat_map(|gate| judge(gate, on)).collect()
+pub fn gates(gates: &[Gate], on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
+    gates.iter().flat_map(|gate| judge(gate, on, all)).collect()
 }
 
 /// That every measured phase had at least one success, one check a phase: a run in which nothing succeeds never passes.
@@ -75,22 +75,39 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
 /// Whether a phase keeps all of a search's goals; one in which nothing succeeded keeps none.
 #[must_use]
 pub fn keeps(goal: &[Gate], figures: &PhaseFigures) -> bool {
-    let keeps =
-        |gate: &Gate| figure(gate.quantity, figures).is_some_and(|found| holds(gate, found));
+    let keeps = |gate: &Gate| {
+        let found = figure(gate.quantity, figures);
+        let limit = limit(&gate.limit, &[], None);
+        found
+            .zip(limit)
+            .is_some_and(|(found, limit)| holds(gate.op, found, limit))
+    };
     figures.counts.succeeded > 0 && goal.iter().all(keeps)
 }
 
-fn judge(gate: &Gate, on: &Measured<'_>) -> Vec<Check> {
+fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
     let check = |scope, passed, detail| Check {
         name: gate.text.clone(),
         scope,
         passed,
         detail,
     };
+    let against = |scope: String, found: f64, phase: Option<&str>, thin: &str| {
+        let limit = limit(&gate.limit, all, phase);
+        let passed = limit.is_some_and(|limit| holds(gate.op, found, limit));
+        let detail = format!(
+            "found {}{thin}{}",
+            value(gate.quantity, found),
+            shown(gate, limit)
+        );
+        check(scope, passed, detail)
+    };
     let whole = |found: Option<f64>, missing: &str| {
-        let passed = found.is_some_and(|found| holds(gate, found));
-        let detail = found.map_or_else(|| missing.to_owned(), |found| says(gate, found));
-        vec![check(on.variant.to_owned(), passed, detail)]
+        let scope = on.variant.to_owned();
+        vec![match found {
+            Some(found) => against(scope, found, None, ""),
+            None => check(scope, false, missing.to_owned()),
+        }]
     };
     match gate.quantity {
         Quantity::Startup => return whole(on.startup_ms, "not applicable: it never became ready"),
@@ -101,8 +118,13 @@ fn judge(gate: &Gate, on: &Measured<'_>) -> Vec<Check> {
     }
     let of_phase = |phase: &PhaseResult<'_>| {
         let found = figure(gate.quantity, phase.figures)?;
-        let detail = says(gate, found) + &thin(gate.quantity, &phase.figures.metrics);
-        Some(check(on.scope(phase), holds(gate, found), detail))
+        let thin = thin(gate.quantity, &phase.figures.metrics);
+        Some(against(
+            on.scope(phase),
+            found,
+            Some(&phase.plan.name),
+            &thin,
+        ))
     };
     let checks: Vec<_> = on.measured().filter_map(of_phase).collect();
     if checks.is_empty() {
@@ -110,6 +132,37 @@ fn judge(gate: &Gate, on: &Measured<'_>) -> Vec<Check> {
         return vec![check(on.variant.to_owned(), false, detail)];
     }
     checks
+}
+
+/// What a gate's limit comes to in a phase; `None` where the variant that it names has no such figure.
+fn limit(limit: &Limit, all: &[Measured<'_>], phase: Option<&str>) -> Option<f64> {
+    let (factor, variant, quantity) = match limit {
+        Limit::Number(number) => return Some(*number),
+        Limit::Times(factor, variant, quantity) => (factor, variant, *quantity),
+    };
+    let other = all.iter().find(|other| other.variant == variant)?;
+    let same = || {
+        other
+            .measured()
+            .find(|other| Some(other.plan.name.as_str()) == phase)
+    };
+    let found = match quantity {
+        Quantity::Startup => other.startup_ms,
+        Quantity::Teardown => other.teardown_ms,
+        _ => figure(quantity, same()?.figures),
+    };
+    found.map(|found| factor * found)
+}
+
+/// The limit of a gate that names a variant.
+fn shown(gate: &Gate, limit: Option<f64>) -> String {
+    match (&gate.limit, limit) {
+        (Limit::Number(_), _) => String::new(),
+        (Limit::Times(..), Some(limit)) => format!(", limit {}", value(gate.quantity, limit)),
+        (Limit::Times(_, variant, _), None) => {
+            format!(", but {variant} has no such figure to hold it against")
+        }
+    }
 }
 
 fn figure(quantity: Quantity, figures: &PhaseFigures) -> Option<f64> {
@@ -159,9 +212,8 @@ fn pick(stat: Stat, d: &Distribution) -> f64 {
 }
 
 /// A figure that is not a number satisfies nothing.
-fn holds(gate: &Gate, found: f64) -> bool {
-    let limit = gate.limit;
-    match gate.op {
+fn holds(op: Op, found: f64, limit: f64) -> bool {
+    match op {
         Op::Lt => found < limit,
         Op::Le => found <= limit,
         Op::Eq => (found - limit).abs() <= 1e-12,
@@ -170,14 +222,14 @@ fn holds(gate: &Gate, found: f64) -> bool {
     }
 }
 
-fn says(gate: &Gate, found: f64) -> String {
-    match gate.quantity {
+fn value(quantity: Quantity, found: f64) -> String {
+    match quantity {
         Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => {
-            format!("found {found:.3} ms")
+            format!("{found:.3} ms")
         }
-        Quantity::ErrorRate | Quantity::Goodput => format!("found {:.3}%", found * 100.0),
-        Quantity::OutputThroughput => format!("found {found:.2} tokens/s"),
-        Quantity::RequestThroughput => format!("found {found:.3} requests/s"),
+        Quantity::ErrorRate | Quantity::Goodput => format!("{:.3}%", found * 100.0),
+        Quantity::OutputThroughput => format!("{found:.2} tokens/s"),
+        Quantity::RequestThroughput => format!("{found:.3} requests/s"),
     }
 }
 

@@ -52,6 +52,17 @@ impl Tally {
         }
     }
 
+    /// Adds what another round of the same variant found.
+    pub fn join(&mut self, other: &Self) {
+        self.answers += other.answers;
+        for (count, found) in self.rules.iter_mut().zip(&other.rules) {
+            count.breaches += found.breaches;
+            let room = EXAMPLES.saturating_sub(count.examples.len());
+            let examples = found.examples.iter().take(room);
+            count.examples.extend(examples.cloned());
+        }
+    }
+
     /// One check a rule, on `variant`. A rule that no answer was held against has not held.
     #[must_use]
     pub fn checks(&self, variant: &str) -> Vec<Check> {

@@ -8,6 +8,7 @@ mod lies;
 mod passes;
 mod prompts;
 mod records;
+mod rounds;
 mod terminal;
 mod up;
 mod watch;

@@ -23,7 +23,7 @@ fn what_is_written_reads_back() {
     assert_eq!(read(&writer.dir().join(RUN_FILE)).expect("read"), run);
     let rows: Vec<_> = (0..3).map(fixture::sample).collect();
     for row in &rows {
-        writer.sample("native", row).expect("written");
+        writer.sample("native", 1, row).expect("written");
     }
     let back: Result<Vec<_>, _> = samples(writer.dir()).expect("opened").collect();
     let back: Vec<_> = back.expect("rows").into_iter().map(|r| r.sample).collect();
@@ -122,7 +122,7 @@ fn a_canary_reaches_no_file() {
     sample.detail = Some(format!("body: {CANARY}"));
     sample.text = Some(vec![CANARY.to_owned()]);
     sample.nvext_timing = Some(serde_json::json!({CANARY: CANARY}));
-    writer.sample("native", &sample).expect("written");
+    writer.sample("native", 1, &sample).expect("written");
     writer
         .event(&Event::Warning {
             message: CANARY.to_owned(),
@@ -195,7 +195,7 @@ proptest! {
         let reports = scratch();
         let (writer, _) = create(reports.path());
         for index in 0..rows {
-            writer.sample("native", &fixture::sample(index)).expect("written");
+            writer.sample("native", 1, &fixture::sample(index)).expect("written");
         }
         let path = writer.dir().join(SAMPLES_FILE);
         let whole = fs::read(&path).expect("read");

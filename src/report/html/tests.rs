@@ -6,6 +6,7 @@ use crate::record::{SampleRow, fixture};
 fn page(run: &Run) -> String {
     let rows = (0..60).map(|index| SampleRow {
         variant: "native".to_owned(),
+        round: 1,
         sample: fixture::sample(index),
     });
     html(run, &Detail::gather(run, rows, Vec::new()))
@@ -55,6 +56,7 @@ fn a_page_of_many_requests_stays_small() {
     let run = fixture::pass();
     let rows = (0..30_000).map(|index| SampleRow {
         variant: if index % 2 == 0 { "native" } else { "dynamo" }.to_owned(),
+        round: 1,
         sample: fixture::sample(index),
     });
     let page = html(&run, &Detail::gather(&run, rows, Vec::new()));

@@ -1,8 +1,9 @@
-//! Gates: conditions on metrics in a small expression form, `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`.
+//! Gates: conditions on metrics in a small expression form, `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`, and
+//! between variants, `dynamo.p50 ttft <= 1.1 * native.p50 ttft`.
 
 mod parse;
 
-pub use parse::{SINGLES, STATS, TIMINGS};
+pub use parse::{SINGLES, STATS, TIMINGS, compared};
 
 use super::mistake::Mistake;
 use super::units::FromText;
@@ -16,12 +17,34 @@ use std::fmt;
 pub struct Gate {
     /// As written.
     pub text: String,
+    /// The variant it is on; every one unless named.
+    pub variant: Option<String>,
     /// What is measured.
     pub quantity: Quantity,
     /// How it is held against the limit.
     pub op: Op,
-    /// The limit: milliseconds for times, a share (0 to 1) for shares, per second for rates.
-    pub limit: f64,
+    /// What it is held against.
+    pub limit: Limit,
+}
+
+/// What a gate holds its quantity against.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Limit {
+    /// A number: milliseconds for times, a share (0 to 1) for shares, per second for rates.
+    Number(f64),
+    /// So many times a quantity of a variant.
+    Times(f64, String, Quantity),
+}
+
+impl Gate {
+    /// The variants that it names.
+    pub fn variants(&self) -> impl Iterator<Item = &str> {
+        let other = match &self.limit {
+            Limit::Number(_) => None,
+            Limit::Times(_, variant, _) => Some(variant.as_str()),
+        };
+        self.variant.as_deref().into_iter().chain(other)
+    }
 }
 
 /// What a gate reads.
@@ -128,12 +151,13 @@ impl JsonSchema for Gate {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A condition on a metric: `[STATISTIC] METRIC COMPARISON LIMIT`.",
+            "description": "A condition on a metric: `[VARIANT.][STATISTIC] METRIC COMPARISON LIMIT`, where the limit is a value or `[FACTOR *] VARIANT.[STATISTIC] METRIC`.",
             "type": "string",
             "pattern": "[<>=]",
             "examples": [
                 "p99 ttft < 800ms", "mean e2e <= 2s", "error_rate == 0", "goodput >= 95%",
                 "output_throughput > 400/s", "request_throughput >= 2/s", "startup < 180s", "teardown < 20s",
+                "dynamo.p50 ttft <= 1.1 * native.p50 ttft",
             ],
         })
     }
@@ -180,9 +204,79 @@ mod tests {
         ] {
             let gate: Gate = text.parse().unwrap();
             assert_eq!((gate.quantity, gate.op), (quantity, op), "{text}");
-            assert!((gate.limit - limit).abs() < 1e-9, "{text}: {}", gate.limit);
+            let Limit::Number(found) = gate.limit else {
+                panic!("{text}: {:?}", gate.limit)
+            };
+            assert!((found - limit).abs() < 1e-9, "{text}: {found}");
             let json = serde_json::to_string(&gate).unwrap();
             assert_eq!(serde_json::from_str::<Gate>(&json).unwrap(), gate);
+        }
+    }
+
+    #[test]
+    fn gates_reach_across_variants() {
+        let p50 = Quantity::Timing(Stat::P50, Timing::Ttft);
+        let times =
+            |factor, variant: &str, quantity| Limit::Times(factor, variant.to_owned(), quantity);
+        for (text, variant, quantity, limit) in [
+            (
+                "dynamo.p50 ttft <= 1.1 * native.p50 ttft",
+                Some("dynamo"),
+                p50,
+                times(1.1, "native", p50),
+            ),
+            (
+                "v1.0.p50 ttft<=native.p50 ttft",
+                Some("v1.0"),
+                p50,
+                times(1.0, "native", p50),
+            ),
+            (
+                "dynamo.startup < 2*native.startup",
+                Some("dynamo"),
+                Quantity::Startup,
+                times(2.0, "native", Quantity::Startup),
+            ),
+            (
+                "p50 ttft < 3 * native.p50 ttft",
+                None,
+                p50,
+                times(3.0, "native", p50),
+            ),
+            (
+                "dynamo.goodput >= 95%",
+                Some("dynamo"),
+                Quantity::Goodput,
+                Limit::Number(0.95),
+            ),
+        ] {
+            let gate: Gate = text.parse().unwrap();
+            assert_eq!(gate.variant.as_deref(), variant, "{text}");
+            assert_eq!((gate.quantity, gate.limit), (quantity, limit), "{text}");
+        }
+        let both: Gate = "a.startup < 2 * b.startup".parse().unwrap();
+        assert_eq!(both.variants().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn metrics_of_comparisons_have_the_names_of_records() {
+        for (text, key) in [
+            ("ttft", "ttft_ms.p50"),
+            ("p95 e2e", "e2e_ms.p95"),
+            ("output_throughput", "output_tokens_per_s"),
+            ("startup", "ready_ms"),
+        ] {
+            assert_eq!(parse::compared(text).unwrap(), key);
+        }
+        for wrong in [
+            "goodput",
+            "mean ttft",
+            "tfft",
+            "p99 p99",
+            "",
+            "p50 schedule_lag",
+        ] {
+            assert!(parse::compared(wrong).is_err(), "{wrong}");
         }
     }
 
@@ -196,6 +290,13 @@ mod tests {
             ("goodput >= 95", "95"),
             ("error_rate != 0", "!="),
             ("ttft < 1s", "ttft"),
+            ("dynamo.p9 ttft < 1s", "p9"),
+            ("dynamo.ttft < 1s", "ttft"),
+            ("p50 ttft <= 1.1 * native.p50 tfft", "tfft"),
+            ("p50 ttft <= 1.1 * native.p50 tpot", "native.p50 tpot"),
+            ("p50 ttft <= x * native.p50 ttft", "x"),
+            ("p50 ttft <= 1.1 * p50 ttft", "p50 ttft"),
+            ("p50 ttft <= 2 *", "2 *"),
         ] {
             let mistake = text.parse::<Gate>().unwrap_err();
             assert_eq!(&text[mistake.part.clone().unwrap()], word, "{mistake:?}");

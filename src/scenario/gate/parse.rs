@@ -1,6 +1,6 @@
 //! Reading a gate from its text, with mistakes that point at the word.
 
-use super::{Gate, Op, Quantity, Stat, Timing};
+use super::{Gate, Limit, Op, Quantity, Stat, Timing};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::units::Time;
 use std::ops::Range;
@@ -53,6 +53,20 @@ const OPS: [(&str, Op); 5] = [
 pub(super) const EXAMPLE: &str =
     "write a metric, a comparison and a limit, such as `p99 ttft < 800ms` or `error_rate == 0`";
 
+const ACROSS: &str = "hold a metric against the same of a variant, such as `dynamo.p50 ttft <= 1.1 * native.p50 ttft`";
+
+impl Quantity {
+    /// What it is counted in.
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::Timing(..) | Self::Startup | Self::Teardown => "ms",
+            Self::ErrorRate | Self::Goodput => "share",
+            Self::OutputThroughput => "tokens/s",
+            Self::RequestThroughput => "requests/s",
+        }
+    }
+}
+
 impl FromStr for Gate {
     type Err = Mistake;
 
@@ -65,20 +79,118 @@ impl FromStr for Gate {
             + text[start..]
                 .find(|c| !is_op(c))
                 .unwrap_or(text.len() - start);
-        let quantity = quantity(text, start)?;
+        let (variant, quantity) = quantity(text, 0..start)?;
         let op = find(&OPS, &text[start..end])
             .ok_or_else(|| wrong_op(&text[start..end]).at(start..end))?;
-        let limit = limit(quantity, text[end..].trim()).map_err(|mistake| {
-            let part = trimmed(text, end..text.len());
-            mistake.at(if part.is_empty() { start..end } else { part })
-        })?;
+        let part = trimmed(text, end..text.len());
+        let limit = if across(&text[part.clone()]) {
+            times(text, part, quantity)?
+        } else {
+            let number = limit(quantity, &text[part.clone()]);
+            let place = if part.is_empty() { start..end } else { part };
+            Limit::Number(number.map_err(|mistake| mistake.at(place))?)
+        };
         Ok(Self {
             text: text.to_owned(),
+            variant,
             quantity,
             op,
             limit,
         })
     }
+}
+
+/// Whether a limit is another metric rather than a value, which starts with a digit and multiplies nothing.
+fn across(limit: &str) -> bool {
+    let starts_as_value = limit.starts_with(|c: char| c.is_ascii_digit() || "-+.".contains(c));
+    limit.contains('*') || (!starts_as_value && limit.contains('.'))
+}
+
+/// Reads `1.1 * native.p50 ttft`, or the metric alone.
+fn times(text: &str, part: Range<usize>, left: Quantity) -> Result<Limit, Mistake> {
+    let (factor, metric) = match text[part.clone()].find('*') {
+        None => (1.0, part.clone()),
+        Some(star) => {
+            let number = trimmed(text, part.start..part.start + star);
+            let factor = plain(&text[number.clone()]).filter(|factor| *factor > 0.0);
+            let factor = factor.ok_or_else(|| {
+                Mistake::new(format!("{} is not a factor", quote(&text[number.clone()])))
+                    .help("write a number, such as `1.1 * native.p50 ttft`")
+                    .at(if number.is_empty() {
+                        part.clone()
+                    } else {
+                        number.clone()
+                    })
+            })?;
+            (factor, trimmed(text, part.start + star + 1..part.end))
+        }
+    };
+    if metric.is_empty() {
+        return Err(Mistake::new("no metric stands after the `*`")
+            .help(ACROSS)
+            .at(part));
+    }
+    let (variant, right) = quantity(text, metric.clone())?;
+    let Some(variant) = variant else {
+        let metric_text = quote(&text[metric.clone()]);
+        return Err(Mistake::new(format!("{metric_text} names no variant"))
+            .help(ACROSS)
+            .at(metric));
+    };
+    if left.unit() != right.unit() {
+        let mistake = Mistake::new("the two sides are not in the same unit").help(ACROSS);
+        return Err(mistake.at(metric));
+    }
+    if left != right
+        && matches!((left, right), (Quantity::Timing(_, a), Quantity::Timing(_, b)) if a != b)
+    {
+        let mistake = Mistake::new("the two sides are different metrics").help(ACROSS);
+        return Err(mistake.at(metric));
+    }
+    Ok(Limit::Times(factor, variant, right))
+}
+
+/// The metric that a comparison judges, by its name in records: `ttft` or `p50 ttft` is `ttft_ms.p50`.
+///
+/// # Errors
+/// Where it is none, or one that rounds can't judge.
+pub fn compared(text: &str) -> Result<String, Mistake> {
+    let help = "judged are p50, p95 or p99 of ttft, tpot, chunk_gap, e2e or batch, and output_throughput, request_throughput, startup, teardown";
+    let found = match find(&TIMINGS, text.trim()) {
+        Some(timing) => Quantity::Timing(Stat::P50, timing),
+        None => match quantity(text, 0..text.len())? {
+            (None, quantity) => quantity,
+            (Some(_), _) => {
+                return Err(Mistake::new("every variant is judged").help("leave the variant out"));
+            }
+        },
+    };
+    let key = match found {
+        Quantity::Timing(stat @ (Stat::P50 | Stat::P95 | Stat::P99), timing) => {
+            let distribution = match timing {
+                Timing::Ttft => "ttft_ms",
+                Timing::Tpot => "tpot_ms",
+                Timing::ChunkGap => "chunk_gap_ms",
+                Timing::E2e => "e2e_ms",
+                Timing::Batch => "batch_ms",
+                _ => "",
+            };
+            let stat = STATS
+                .iter()
+                .find(|(_, known)| *known == stat)
+                .map_or("", |(name, _)| name);
+            format!("{distribution}.{stat}")
+        }
+        Quantity::OutputThroughput => "output_tokens_per_s".to_owned(),
+        Quantity::RequestThroughput => "requests_per_s".to_owned(),
+        Quantity::Startup => "ready_ms".to_owned(),
+        Quantity::Teardown => "teardown_ms".to_owned(),
+        _ => String::new(),
+    };
+    if key.is_empty() || key.starts_with('.') {
+        return Err(Mistake::new(format!("{} can't be judged by rounds", quote(text))).help(help));
+    }
+    Ok(key)
 }
 
 fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
@@ -117,27 +229,34 @@ fn wrong_op(op: &str) -> Mistake {
     }
 }
 
-/// Reads what stands before the comparison, which starts at byte `end`.
-fn quantity(text: &str, end: usize) -> Result<Quantity, Mistake> {
-    let whole = trimmed(text, 0..end);
-    let words: Vec<Range<usize>> = text[whole.clone()]
+/// Reads one metric, `[VARIANT.][STATISTIC] METRIC`, which stands in `part`.
+fn quantity(text: &str, part: Range<usize>) -> Result<(Option<String>, Quantity), Mistake> {
+    let whole = trimmed(text, part);
+    let mut words: Vec<Range<usize>> = text[whole.clone()]
         .split_whitespace()
         .map(|word| {
             let start = word.as_ptr().addr() - text.as_ptr().addr();
             start..start + word.len()
         })
         .collect();
+    let mut variant = None;
+    if let Some(first) = words.first_mut()
+        && let Some(dot) = variant_end(&text[first.clone()])
+    {
+        variant = Some(text[first.start..first.start + dot].to_owned());
+        first.start += dot + 1;
+    }
     let word = |i: usize| &text[words[i].clone()];
-    match words.len() {
+    let quantity = match words.len() {
         0 => Err(Mistake::new("no metric stands before the comparison").help(EXAMPLE)),
-        1 => alone(word(0)).map_err(|mistake| mistake.at(whole)),
+        1 => alone(word(0)).map_err(|mistake| mistake.at(words[0].clone())),
         2 => {
             let timing = find(&TIMINGS, word(1));
             let Some(stat) = find(&STATS, word(0)) else {
                 return Err(unknown("a statistic", word(0), &STATS).at(words[0].clone()));
             };
             if let Some(timing) = timing {
-                return Ok(Quantity::Timing(stat, timing));
+                return Ok((variant, Quantity::Timing(stat, timing)));
             }
             Err(match find(&SINGLES, word(1)) {
                 Some(_) => Mistake::new(format!(
@@ -154,7 +273,25 @@ fn quantity(text: &str, end: usize) -> Result<Quantity, Mistake> {
                 .help(EXAMPLE)
                 .at(whole),
         ),
+    };
+    quantity.map(|quantity| (variant, quantity))
+}
+
+/// The dot behind a variant's name, which may have dots itself: the first behind which something known stands, else the last.
+fn variant_end(word: &str) -> Option<usize> {
+    let known = |name: &str| find(&STATS, name).is_some() || alone(name).is_ok();
+    if known(word) {
+        return None;
     }
+    let mut dots = word.match_indices('.').map(|(at, _)| at);
+    dots.find(|at| known(&word[at + 1..]))
+        .or_else(|| word.rfind('.'))
+}
+
+/// A number without sign, exponent or unit.
+fn plain(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.parse().ok().filter(|n: &f64| plain && n.is_finite())
 }
 
 fn alone(name: &str) -> Result<Quantity, Mistake> {
@@ -195,10 +332,6 @@ fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
     if text.is_empty() {
         return Err(Mistake::new("no limit stands after the comparison").help(EXAMPLE));
     }
-    let number = |text: &str| {
-        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        text.parse().ok().filter(|n: &f64| plain && n.is_finite())
-    };
     match quantity {
         Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => {
             if text.ends_with('%') || text.ends_with("/s") {
@@ -209,8 +342,8 @@ fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
         }
         Quantity::ErrorRate | Quantity::Goodput => {
             let share = match text.strip_suffix('%') {
-                Some(percent) => number(percent.trim_end()).map(|n| n / 100.0),
-                None => number(text),
+                Some(percent) => plain(percent.trim_end()).map(|n| n / 100.0),
+                None => plain(text),
             };
             match share {
                 Some(share) if share <= 1.0 => Ok(share),
@@ -227,16 +360,16 @@ fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
             }
         }
         Quantity::OutputThroughput | Quantity::RequestThroughput => match text.strip_suffix("/s") {
-            Some(rate) => number(rate.trim_end()).ok_or_else(|| {
+            Some(rate) => plain(rate.trim_end()).ok_or_else(|| {
                 Mistake::new(format!("{} is not a rate", quote(text)))
                     .help("write a rate such as `400/s`")
             }),
-            None => Err(
-                Mistake::new(format!("{} is not a rate", quote(text))).help(match number(text) {
+            None => Err(Mistake::new(format!("{} is not a rate", quote(text))).help(
+                match plain(text) {
                     Some(_) => format!("write `{text}/s`"),
                     None => "write a rate such as `400/s`".to_owned(),
-                }),
-            ),
+                },
+            )),
         },
     }
 }

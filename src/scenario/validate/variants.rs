@@ -1,9 +1,10 @@
 //! Rules on variants: each has an engine and what that needs, and a comparison names one of them.
 
-use super::{Checker, at};
+use super::{Checker, at, limits};
 use crate::diagnostic::Diagnostic;
+use crate::scenario::gate;
 use crate::scenario::mistake::{list, nearest, quote};
-use crate::scenario::model::Engine;
+use crate::scenario::model::{Compare, Engine};
 
 impl Checker<'_> {
     pub(super) fn variants(&mut self) {
@@ -85,7 +86,9 @@ impl Checker<'_> {
         if !self.intact(&at("variants")) || !self.intact(&at("compare")) {
             return;
         }
-        if scenario.variants.len() < 2 {
+        self.rounds(compare);
+        // A single variant's rounds are kept for a comparison with another run.
+        if scenario.variants.len() < 2 && (compare.rounds.is_none() || compare.baseline.is_some()) {
             let place = self.find(&at("compare")).key;
             let message = match scenario.variants.len() {
                 0 => "there are no variants to compare",
@@ -96,15 +99,84 @@ impl Checker<'_> {
                     .label(place, "")
                     .help("write at least two under `variants`, or leave `compare` out"),
             );
-        } else if !scenario.variants.contains_key(&compare.baseline) {
+        } else if let Some(baseline) = &compare.baseline
+            && !scenario.variants.contains_key(baseline)
+        {
             let names = || scenario.variants.keys().map(String::as_str);
-            let help = match nearest(&compare.baseline, names()) {
+            let help = match nearest(baseline, names()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the variants are {}", list(names())),
             };
-            let message = format!("{} is not a variant", quote(&compare.baseline));
+            let message = format!("{} is not a variant", quote(baseline));
             self.wrong(&at("compare.baseline"), message, &help);
         }
+        self.same_text(compare);
+    }
+
+    /// How often, and what is judged.
+    fn rounds(&mut self, compare: &Compare) {
+        let path = at("compare.equivalence");
+        if compare.equivalence.len() > limits::JUDGED {
+            let message = format!(
+                "{} metrics are too many to judge",
+                compare.equivalence.len()
+            );
+            let help =
+                "at most 4: the error budget is divided among them; hold the rest to `gates`";
+            self.wrong(&path, message, help);
+        }
+        let mut known: Vec<(String, &str)> = Vec::new();
+        for metric in compare.equivalence.keys() {
+            let place = path.key(metric);
+            match gate::compared(metric) {
+                Err(mistake) => {
+                    let help = mistake.help.unwrap_or_default();
+                    self.wrong_key(&place, mistake.message, &help);
+                }
+                Ok(key) => {
+                    if let Some((_, other)) = known.iter().find(|(known, _)| *known == key) {
+                        let message = format!("{} is the same as {}", quote(metric), quote(other));
+                        self.wrong_key(&place, message, "leave one of them out");
+                    }
+                    known.push((key, metric));
+                }
+            }
+        }
+        let Some(rounds) = &compare.rounds else {
+            if !compare.equivalence.is_empty() {
+                let help = "add `rounds: {min: 10}` to `compare`: a single round proves nothing";
+                self.wrong(
+                    &path,
+                    "metrics are judged over rounds, and no `rounds` are given",
+                    help,
+                );
+            }
+            return;
+        };
+        let (least, most) = (limits::FEWEST_ROUNDS, limits::ROUNDS);
+        for (key, count) in [("min", Some(rounds.min)), ("max", rounds.max)] {
+            if let Some(count) = count.filter(|count| !(least..=most).contains(count)) {
+                let help =
+                    format!("write {least} to {most}; 10 find a difference of 15% in most cases");
+                self.wrong(
+                    &at("compare.rounds").key(key),
+                    format!("{count} rounds are not what can be judged"),
+                    &help,
+                );
+            }
+        }
+        if rounds.max.is_some_and(|max| max < rounds.min) {
+            let message = "there are fewer rounds in all than before the first look";
+            self.wrong(
+                &at("compare.rounds.max"),
+                message,
+                "`max` is at least `min`",
+            );
+        }
+    }
+
+    fn same_text(&mut self, compare: &Compare) {
+        let scenario = self.scenario;
         let params = &scenario.request.params;
         let greedy = params
             .get("temperature")

@@ -3,7 +3,7 @@
 use super::{Checker, Path, at};
 use crate::scenario::effective::{Effective, effective};
 use crate::scenario::gate::{Gate, Quantity, Timing};
-use crate::scenario::mistake::quote;
+use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::{Assertion, Engine, Phase, Slo, Verify};
 
 impl Checker<'_> {
@@ -148,6 +148,7 @@ impl Checker<'_> {
     }
 
     fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
+        self.gated_variants(path, gate, variants);
         match gate.quantity {
             Quantity::Goodput => {
                 let without = variants.iter().find(|v| {
@@ -197,11 +198,56 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes a gate that names what is no variant, or in one variant's own `verify` another.
+    fn gated_variants(&mut self, path: &Path, gate: &Gate, own: &[&Effective<'_>]) {
+        let scenario = self.scenario;
+        if !self.intact(&at("variants")) {
+            return;
+        }
+        let names = || scenario.variants.keys().map(String::as_str);
+        for name in gate.variants() {
+            if !scenario.variants.contains_key(name) {
+                let help = match nearest(name, names()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None if scenario.variants.is_empty() => {
+                        "this scenario has no variants: leave the name out".to_owned()
+                    }
+                    None => format!("the variants are {}", list(names())),
+                };
+                self.mistake(path, &word(gate, name, "is not a variant").help(help));
+                return;
+            }
+        }
+        if let Some(name) = &gate.variant
+            && !own.iter().any(|variant| variant.name == name)
+        {
+            let help = "move it to the scenario's own `verify`";
+            self.mistake(
+                path,
+                &word(
+                    gate,
+                    name,
+                    "is not the variant that this `verify` belongs to",
+                )
+                .help(help),
+            );
+        }
+    }
+
     /// Notes that something which only streams have is asked of answers that do not stream.
     fn streams(&mut self, path: &Path, what: &str) {
         if !self.scenario.request.stream && self.intact(&at("request.stream")) {
             let message = format!("{} is only known of answers that stream", quote(what));
             self.wrong(path, message, "set `request: {stream: true}`, or use `e2e`");
         }
+    }
+}
+
+/// A mistake at the word of a gate that is this name.
+fn word(gate: &Gate, name: &str, what: &str) -> Mistake {
+    let mistake = Mistake::new(format!("{} {what}", quote(name)));
+    match gate.text.find(&format!("{name}.")) {
+        Some(start) => mistake.at(start..start + name.len()),
+        None => mistake,
     }
 }

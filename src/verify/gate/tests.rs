@@ -46,9 +46,10 @@ fn figures(metrics: Metrics) -> PhaseFigures {
 fn gate(text: &str, quantity: Quantity, op: Op, limit: f64) -> Gate {
     Gate {
         text: text.to_owned(),
+        variant: None,
         quantity,
         op,
-        limit,
+        limit: crate::scenario::gate::Limit::Number(limit),
     }
 }
 
@@ -99,7 +100,11 @@ fn with_phases(test: impl FnOnce(&Measured<'_>)) {
 #[test]
 fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
     with_phases(|on| {
-        let checks = gates(&[gate("p99 ttft < 800ms", P99_TTFT, Op::Lt, 800.0)], on);
+        let checks = gates(
+            &[gate("p99 ttft < 800ms", P99_TTFT, Op::Lt, 800.0)],
+            on,
+            &[],
+        );
         let want = Check {
             name: "p99 ttft < 800ms".to_owned(),
             scope: "native/closed".to_owned(),
@@ -110,6 +115,7 @@ fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
         let checks = gates(
             &[gate("error_rate == 0", Quantity::ErrorRate, Op::Eq, 0.0)],
             on,
+            &[],
         );
         let scopes: Vec<_> = checks.iter().map(|c| c.scope.as_str()).collect();
         assert_eq!(scopes, ["native/closed", "native/unary"]);
@@ -121,6 +127,7 @@ fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
         let checks = gates(
             &[gate("goodput >= 95%", Quantity::Goodput, Op::Ge, 0.95)],
             on,
+            &[],
         );
         assert!(checks.len() == 1 && checks[0].passed);
     });
@@ -131,7 +138,7 @@ fn what_no_phase_has_fails() {
     with_phases(|on| {
         let tpot = Quantity::Timing(Stat::P50, Timing::Tpot);
         for quantity in [tpot, Quantity::OutputThroughput, Quantity::Teardown] {
-            let checks = gates(&[gate("x", quantity, Op::Ge, 0.0)], on);
+            let checks = gates(&[gate("x", quantity, Op::Ge, 0.0)], on, &[]);
             assert!(checks.len() == 1 && !checks[0].passed, "{checks:?}");
             assert!(checks[0].detail.starts_with("not applicable"), "{checks:?}");
             assert_eq!(checks[0].scope, "native");
@@ -139,6 +146,7 @@ fn what_no_phase_has_fails() {
         let startup = gates(
             &[gate("startup < 2s", Quantity::Startup, Op::Lt, 2_000.0)],
             on,
+            &[],
         );
         assert!(startup[0].passed);
     });
@@ -147,12 +155,46 @@ fn what_no_phase_has_fails() {
 #[test]
 fn a_figure_that_is_no_number_satisfies_nothing() {
     for op in [Op::Lt, Op::Le, Op::Eq, Op::Ge, Op::Gt] {
-        assert!(!holds(&gate("x", P99_TTFT, op, 1.0), f64::NAN));
+        assert!(!holds(op, f64::NAN, 1.0));
     }
-    assert!(holds(&gate("x", P99_TTFT, Op::Ge, 1.0), 1.0));
-    assert!(!holds(&gate("x", P99_TTFT, Op::Gt, 1.0), 1.0));
-    assert!(holds(&gate("x", P99_TTFT, Op::Le, 1.0), 1.0));
-    assert!(holds(&gate("x", P99_TTFT, Op::Eq, 0.3), 0.1 + 0.2));
+    assert!(holds(Op::Ge, 1.0, 1.0));
+    assert!(!holds(Op::Gt, 1.0, 1.0));
+    assert!(holds(Op::Le, 1.0, 1.0));
+    assert!(holds(Op::Eq, 0.1 + 0.2, 0.3));
+}
+
+#[test]
+fn a_gate_across_variants_holds_one_against_the_same_phase_of_the_other() {
+    with_phases(|on| {
+        let native = [*on];
+        let dynamo = Measured {
+            variant: "dynamo",
+            startup_ms: Some(2_000.0),
+            ..*on
+        };
+        let judged = |text: &str| gates(&[text.parse().unwrap()], &dynamo, &native);
+        let found = judged("dynamo.p99 ttft <= 1.1 * native.p99 ttft");
+        assert_eq!((found.len(), found[0].scope.as_str()), (1, "dynamo/closed"));
+        assert!(found[0].passed);
+        assert!(
+            found[0].detail.ends_with("beyond p99), limit 893.200 ms"),
+            "{}",
+            found[0].detail
+        );
+        assert!(
+            !judged("p99 ttft < native.p99 ttft")[0].passed,
+            "equal is not less"
+        );
+        let startup = judged("startup <= 1.2 * native.startup");
+        assert!(!startup[0].passed && startup[0].detail == "found 2000.000 ms, limit 1800.000 ms");
+        let gone = judged("p99 ttft < 2 * other.p99 ttft");
+        assert!(
+            !gone[0].passed
+                && gone[0]
+                    .detail
+                    .ends_with("but other has no such figure to hold it against")
+        );
+    });
 }
 
 #[test]

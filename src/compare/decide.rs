@@ -1,0 +1,167 @@
+//! From what rounds found to estimates and verdicts, as docs/comparing.md says.
+
+use super::metrics::more_is_better;
+use crate::record::model::{Comparing, Comparison, Outcome, RoundValues, Run};
+use crate::stats::{self, BUDGET, Estimate, Pair};
+
+/// Why no verdict on a phase can be trusted.
+#[derive(Debug, Clone, Default)]
+pub struct Doubts {
+    /// For the whole comparison.
+    pub whole: Option<String>,
+    /// For one phase of one variant: both names, and why.
+    pub parts: Vec<(String, String, String)>,
+}
+
+impl Doubts {
+    /// What a record says against itself: a measurement that can't be trusted, differing requests, errors.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        let invalid = (run.quality.verdict == "invalid").then(|| {
+            let why = run
+                .quality
+                .findings
+                .first()
+                .map_or("", |finding| finding.detail.as_str());
+            format!("the measurement can't be trusted: {why}")
+        });
+        let first = run.variants.first().map(|variant| &variant.requests_sha256);
+        let differ = run
+            .variants
+            .iter()
+            .any(|variant| Some(&variant.requests_sha256) != first);
+        let differ = differ.then(|| "the variants did not get the same requests".to_owned());
+        let mut parts = Vec::new();
+        for variant in &run.variants {
+            for phase in variant
+                .phases
+                .iter()
+                .filter(|phase| phase.counts.failed > 0)
+            {
+                let (failed, sent) = (phase.counts.failed, phase.counts.sent);
+                let why = format!(
+                    "{failed} of {sent} requests failed with {}: the others' times say little",
+                    variant.name
+                );
+                parts.push((variant.name.clone(), phase.name.clone(), why));
+            }
+        }
+        Self {
+            whole: invalid.or(differ),
+            parts,
+        }
+    }
+
+    fn about(&self, row: &Comparison) -> Option<String> {
+        let part = |(variant, phase, _): &&(String, String, String)| {
+            *phase == row.phase && (*variant == row.baseline || *variant == row.variant)
+        };
+        let part = || self.parts.iter().find(part).map(|(_, _, why)| why.clone());
+        self.whole.clone().or_else(part)
+    }
+}
+
+/// Gives every row its estimate, and those that are judged their verdict. `budget` is divided among these and between the
+/// looks.
+pub(super) fn decide(rows: &mut [Comparison], comparing: &Comparing, doubts: &Doubts, budget: f64) {
+    let margin = |row: &Comparison| {
+        let judged = comparing
+            .judged
+            .iter()
+            .find(|judged| judged.metric == row.metric);
+        judged.map(|judged| judged.margin)
+    };
+    let cells = rows
+        .iter()
+        .filter(|row| margin(row).is_some())
+        .count()
+        .max(1);
+    let share = budget / cells as f64 / f64::from(comparing.looks());
+    for row in rows {
+        let estimate = estimate(row);
+        match margin(row) {
+            Some(margin) => judge(row, estimate, margin, share, doubts.about(row)),
+            None => describe(row, estimate, BUDGET),
+        }
+    }
+}
+
+/// The effect over rounds, where all of them have both values.
+fn estimate(row: &Comparison) -> Option<Estimate> {
+    let pair = |values: &RoundValues| {
+        let difference = positive(values.variant)?.ln() - positive(values.baseline)?.ln();
+        let baseline_first = values.baseline_first;
+        Some(Pair {
+            difference,
+            baseline_first,
+        })
+    };
+    let pairs: Option<Vec<Pair>> = row.values.iter().map(pair).collect();
+    stats::paired(&pairs?)
+}
+
+fn positive(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| *value > 0.0)
+}
+
+/// Writes an estimate into a row.
+pub(super) fn describe(row: &mut Comparison, estimate: Option<Estimate>, alpha: f64) {
+    let Some(estimate) = estimate else { return };
+    let (low, high) = estimate.interval(alpha);
+    row.ratio = Some(estimate.effect.exp());
+    row.rounds = u32::try_from(estimate.rounds).unwrap_or(u32::MAX);
+    (row.low, row.high) = (finite(low.exp()), finite(high.exp()));
+    row.alpha = Some(alpha);
+    let differences = row
+        .values
+        .iter()
+        .filter_map(|values| Some((positive(values.variant)? / positive(values.baseline)?).ln()));
+    row.sign_flip = stats::sign_flip(&differences.collect::<Vec<_>>());
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// Gives a row its verdict.
+pub(super) fn judge(
+    row: &mut Comparison,
+    estimate: Option<Estimate>,
+    margin: f64,
+    alpha: f64,
+    doubt: Option<String>,
+) {
+    describe(row, estimate, alpha);
+    row.margin = Some(margin);
+    let missing = || "a round is without this figure".to_owned();
+    row.why = doubt.or_else(|| estimate.is_none().then(missing));
+    let Some(estimate) = estimate.filter(|_| row.why.is_none()) else {
+        row.verdict = Some(Outcome::Invalid);
+        return;
+    };
+    let worse = if more_is_better(&row.metric) {
+        estimate.turned()
+    } else {
+        estimate
+    };
+    let limit = margin.ln_1p();
+    let verdict = stats::outcome(&worse, limit, alpha);
+    row.verdict = Some(verdict);
+    row.detectable = finite(stats::detectable(&worse, limit, alpha).exp_m1());
+    if verdict == Outcome::Inconclusive {
+        let needed = stats::rounds_needed(&worse, limit, alpha);
+        row.rounds_needed = needed.and_then(|rounds| u32::try_from(rounds).ok());
+    }
+}
+
+/// Whether more rounds would change nothing: every metric that is judged has its verdict.
+#[must_use]
+pub fn decided(rows: &[Comparison]) -> bool {
+    !rows
+        .iter()
+        .any(|row| row.verdict == Some(Outcome::Inconclusive))
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

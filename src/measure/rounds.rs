@@ -1,0 +1,154 @@
+//! Several rounds of one phase as one: every figure is the median of the rounds', every count their sum. Pure.
+
+use super::summary::{Counts, PhaseFigures};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The typical round; `None` where there was none.
+#[must_use]
+pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
+    let mut typical = (*rounds.first()?).clone();
+    if rounds.len() == 1 {
+        return Some(typical);
+    }
+    typical.window_ms = median(rounds.iter().map(|round| round.window_ms).collect());
+    typical.counts = Counts::default();
+    typical.errors.clear();
+    for round in rounds {
+        typical.counts.sent += round.counts.sent;
+        typical.counts.succeeded += round.counts.succeeded;
+        typical.counts.failed += round.counts.failed;
+        for (class, count) in &round.errors {
+            *typical.errors.entry(class.clone()).or_default() += count;
+        }
+    }
+    typical.metrics = folded(rounds.iter().map(|round| &round.metrics), middle)?;
+    typical.audit = folded(rounds.iter().map(|round| &round.audit), sum)?;
+    Some(typical)
+}
+
+/// Figures folded number by number, whatever their names.
+fn folded<'a, T>(all: impl Iterator<Item = &'a T>, fold: fn(Vec<Value>) -> Value) -> Option<T>
+where
+    T: Serialize + DeserializeOwned + 'a,
+{
+    let trees: Vec<Value> = all
+        .filter_map(|one| serde_json::to_value(one).ok())
+        .collect();
+    serde_json::from_value(together(trees, fold)).ok()
+}
+
+fn together(values: Vec<Value>, fold: fn(Vec<Value>) -> Value) -> Value {
+    let known: Vec<Value> = values
+        .into_iter()
+        .filter(|value| !value.is_null())
+        .collect();
+    match known.first() {
+        Some(Value::Object(first)) => {
+            let of = |key: &String| {
+                known
+                    .iter()
+                    .filter_map(|map| map.get(key).cloned())
+                    .collect()
+            };
+            let fields = first
+                .keys()
+                .map(|key| (key.clone(), together(of(key), fold)));
+            Value::Object(fields.collect())
+        }
+        Some(Value::Bool(_)) => Value::Bool(known.iter().all(|value| *value == Value::Bool(true))),
+        Some(Value::Number(_)) => fold(known),
+        Some(other) => other.clone(),
+        None => Value::Null,
+    }
+}
+
+fn middle(mut values: Vec<Value>) -> Value {
+    if values.iter().any(|value| !value.is_u64()) {
+        return median(values.iter().filter_map(Value::as_f64).collect()).into();
+    }
+    values.sort_by_key(Value::as_u64);
+    let at = (values.len() - 1) / 2;
+    values.swap_remove(at)
+}
+
+fn sum(values: Vec<Value>) -> Value {
+    values.iter().filter_map(Value::as_u64).sum::<u64>().into()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
+    f64::midpoint(values[low], values[high])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::summary::{ClientAudit, Distribution, Metrics};
+
+    fn round(ttft: Option<f64>, rate: f64) -> PhaseFigures {
+        let spread = |p50| Distribution {
+            count: 9,
+            mean: p50,
+            min: p50,
+            p50,
+            p90: p50,
+            p95: p50,
+            p99: p50,
+            max: p50,
+            exact: true,
+        };
+        PhaseFigures {
+            window_ms: 1_000.0,
+            counts: Counts {
+                sent: 10,
+                succeeded: 9,
+                failed: 1,
+            },
+            errors: [("timeout".to_owned(), 1)].into_iter().collect(),
+            metrics: Metrics {
+                ttft_ms: ttft.map(spread),
+                requests_per_s: Some(rate),
+                ..Metrics::default()
+            },
+            audit: ClientAudit {
+                reads: 5,
+                cpu_ns: Some(7),
+                ..ClientAudit::default()
+            },
+        }
+    }
+
+    #[test]
+    fn figures_are_medians_and_counts_are_sums() {
+        let rounds = [
+            round(Some(10.0), 1.0),
+            round(Some(90.0), 3.0),
+            round(Some(20.0), 2.0),
+            round(None, 8.0),
+        ];
+        let found = typical(&rounds.each_ref()).unwrap();
+        let ttft = found.metrics.ttft_ms.unwrap();
+        assert_eq!((ttft.p50, ttft.count, ttft.exact), (20.0, 9, true));
+        assert_eq!(found.metrics.requests_per_s, Some(2.5));
+        assert_eq!((found.counts.sent, found.counts.failed), (40, 4));
+        assert_eq!(
+            (
+                found.errors["timeout"],
+                found.audit.reads,
+                found.audit.cpu_ns
+            ),
+            (4, 20, Some(28))
+        );
+        assert_eq!(found.metrics.tpot_ms, None);
+    }
+
+    #[test]
+    fn one_round_is_itself() {
+        let one = round(Some(1.5), 2.0);
+        assert_eq!(typical(&[&one]), Some(one));
+        assert_eq!(typical(&[]), None);
+    }
+}

@@ -1,0 +1,226 @@
+//! Whose turn it is: every variant once a round, each started anew, the order turned round every other time.
+
+use super::prepare::Prepared;
+use super::signals::Signals;
+use super::variant::{Outcome, Task, Turn};
+use super::{Failure, judge};
+use crate::compare;
+use crate::event::{Event, Events};
+use crate::plan::{self, Comparing, Plan};
+use crate::record::Writer;
+use crate::record::model::Run;
+use crate::scenario::model::Scenario;
+use crate::verify::Tally;
+
+/// The turns that one variant has had.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// What came of each.
+    pub(super) outcomes: Vec<Outcome>,
+    /// When in the run each was, from 1.
+    pub(super) turns: Vec<u32>,
+    /// What became of its rules so far.
+    pub(super) tally: Option<Tally>,
+}
+
+/// Where all turns are taken.
+pub(super) struct Stage<'a> {
+    /// The run's scenario.
+    pub(super) scenario: &'a Scenario,
+    /// What was found of the machine, and its ports, held.
+    pub(super) prepared: Prepared,
+    /// The plan over these.
+    pub(super) plan: Plan,
+    /// The run's id.
+    pub(super) run_id: &'a str,
+    /// Where rows and logs go.
+    pub(super) writer: &'a Writer,
+    /// Who is told.
+    pub(super) events: &'a Events,
+    /// Ctrl-C.
+    pub(super) signals: &'a Signals,
+    /// Whether what a topology that failed wrote is kept.
+    pub(super) keep: bool,
+}
+
+/// Plans a scenario over what was found.
+///
+/// # Errors
+/// When it can't be planned.
+pub(super) fn plan(scenario: &Scenario, prepared: &Prepared) -> Result<Plan, Failure> {
+    plan::build(scenario, &prepared.facts).map_err(|error| Failure::Setup(error.to_string()))
+}
+
+impl Stage<'_> {
+    /// Takes all turns, noting in the record what came of them. A turn that failed is the last.
+    ///
+    /// # Errors
+    /// When the record can't be written.
+    pub(super) fn rounds(&mut self, run: &mut Run) -> Result<Vec<Turns>, Failure> {
+        let count = self.plan.variants.len();
+        let mut all: Vec<Turns> = Vec::new();
+        all.resize_with(count, Turns::default);
+        let comparing = self.plan.comparing.clone();
+        let mut taken = 0;
+        for round in 1..=comparing.as_ref().map_or(1, |comparing| comparing.max) {
+            for variant in order(count, round, comparing.as_ref()) {
+                taken += 1;
+                let failed = self.turn(variant, round, taken, &mut all[variant])?;
+                judge::note(run, &self.plan, &all);
+                self.writer
+                    .save(run)
+                    .map_err(|error| Failure::Setup(error.to_string()))?;
+                if failed {
+                    return Ok(all);
+                }
+            }
+            let look = comparing
+                .as_ref()
+                .is_some_and(|comparing| comparing.min == round);
+            if look && compare::decided(&compare::side_by_side(run)) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// One turn, and whether it failed.
+    fn turn(
+        &mut self,
+        variant: usize,
+        round: u32,
+        taken: u32,
+        of: &mut Turns,
+    ) -> Result<bool, Failure> {
+        let turn = self.turn_of(variant, round);
+        let mut outcome = turn.take();
+        if outcome.port_taken && !self.signals.interrupted() {
+            turn.start_over(&outcome);
+            self.prepared.renew_ports()?;
+            self.plan = plan(self.scenario, &self.prepared)?;
+            outcome = self.turn_of(variant, round).take();
+            if let Some(startup) = &mut outcome.startup {
+                startup.retries = 1;
+            }
+        }
+        if let Some(found) = outcome.tally.take() {
+            match &mut of.tally {
+                Some(tally) => tally.join(&found),
+                none => *none = Some(found),
+            }
+        }
+        let failed = outcome.failure.is_some();
+        of.outcomes.push(outcome);
+        of.turns.push(taken);
+        Ok(failed)
+    }
+
+    fn turn_of(&self, variant: usize, round: u32) -> Turn<'_> {
+        Turn {
+            plan: &self.plan,
+            variant: &self.plan.variants[variant],
+            round,
+            run_id: self.run_id,
+            writer: self.writer,
+            events: self.events,
+            signals: self.signals,
+            keep: self.keep,
+            task: Task::Drive,
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Says that its variant is started once more because of a port, and keeps the logs of the first start.
+    fn start_over(&self, first: &Outcome) {
+        let logs = self.logs();
+        let mut kept = logs.clone().into_os_string();
+        kept.push("-first-start");
+        // Without them the second start is as good.
+        let _ = std::fs::rename(logs, kept);
+        let reason = first.failure.as_ref().map(ToString::to_string);
+        self.events.emit(Event::Warning {
+            message: format!(
+                "{} is started once more, on other ports: {}",
+                self.variant.name,
+                reason.unwrap_or_default()
+            ),
+        });
+    }
+}
+
+/// The variants in the order of their turns in a round.
+fn order(count: usize, round: u32, comparing: Option<&Comparing>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    if round.is_multiple_of(2) && comparing.is_some_and(|comparing| comparing.alternate) {
+        order.reverse();
+    }
+    order
+}
+
+/// Requests a round that a percentile needs to be judged: ten beyond it.
+fn needed(metric: &str) -> u64 {
+    match metric.rsplit_once('.') {
+        Some((_, "p50")) => 20,
+        Some((_, "p95")) => 200,
+        Some((_, "p99")) => 1_000,
+        _ => 0,
+    }
+}
+
+/// Refuses to judge what the rounds can't tell.
+///
+/// # Errors
+/// What is too fine, and what to write instead.
+pub(super) fn admit(plan: &Plan) -> Result<(), Failure> {
+    let phases = || plan.variants.iter().flat_map(|variant| &variant.phases);
+    for judged in plan
+        .comparing
+        .iter()
+        .flat_map(|comparing| &comparing.judged)
+    {
+        let metric = &judged.metric;
+        // Batches are fewer than requests, and gaps more.
+        if metric.starts_with("batch") || metric.starts_with("chunk") {
+            continue;
+        }
+        let needed = needed(metric);
+        // A phase that ends by time alone may hold any number.
+        for phase in phases().filter(|phase| phase.measured) {
+            let Some(requests) = phase.requests().filter(|requests| *requests < needed) else {
+                continue;
+            };
+            let name = &phase.name;
+            return Err(Failure::Input(format!(
+                "compare.equivalence: {metric} needs {needed} requests a round, so that ten lie beyond it, and phase {name} has {requests}; give it more requests, or judge a lower percentile"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_other_round_is_turned_round() {
+        let comparing = |alternate| Comparing {
+            min: 4,
+            max: 4,
+            alternate,
+            judged: Vec::new(),
+        };
+        let (abba, fixed) = (comparing(true), comparing(false));
+        assert_eq!(order(3, 1, Some(&abba)), [0, 1, 2]);
+        assert_eq!(order(3, 2, Some(&abba)), [2, 1, 0]);
+        assert_eq!(order(3, 2, Some(&fixed)), [0, 1, 2]);
+        assert_eq!(order(2, 1, None), [0, 1]);
+    }
+
+    #[test]
+    fn a_percentile_needs_ten_values_beyond_it() {
+        let of = ["ttft_ms.p50", "e2e_ms.p95", "ttft_ms.p99", "ready_ms"].map(needed);
+        assert_eq!(of, [20, 200, 1_000, 0]);
+    }
+}

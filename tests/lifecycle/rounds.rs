@@ -1,0 +1,113 @@
+use super::scenario;
+use crate::support::{Done, bench};
+
+/// Two variants over four rounds; `slower` are the second one's arguments.
+fn rounds(slower: &str, rest: &str) -> String {
+    scenario("", rest).replace(
+        "engine: {sim: {}}",
+        &format!(
+            "variants: {{a: {{engine: {{sim: {{args: {{step: 3ms}}}}}}}}, b: {{engine: {{sim: {{args: {{{slower}}}}}}}}}}}"
+        ),
+    )
+}
+
+const LOAD: &str = "load: {phases: [{closed: {concurrency: 2, requests: 24}}]}
+verify: {every_response: [{status: 200}], gates: [error_rate <= 50%]}
+compare: {baseline: a, rounds: {min: 4}, equivalence: {tpot: 5%}}";
+
+/// The comparison's row of the median time per token.
+fn tpot(done: &Done) -> serde_json::Value {
+    let run = done.run();
+    let rows = run["comparisons"].as_array().unwrap();
+    let wanted = |row: &&serde_json::Value| row["metric"] == "tpot_ms.p50";
+    rows.iter().find(wanted).unwrap().clone()
+}
+
+#[test]
+fn a_slower_variant_is_a_regression_after_rounds_in_alternating_order() {
+    let done = bench("run")
+        .file("run.yaml", &rounds("step: 9ms", LOAD))
+        .run()
+        .code(5)
+        .says("b is worse than a: tpot_ms.p50")
+        .leaves_nothing(5);
+    let row = tpot(&done);
+    assert_eq!(
+        (row["verdict"].as_str(), row["rounds"].as_u64()),
+        (Some("worse"), Some(4))
+    );
+    assert!(row["low"].as_f64().unwrap() > 1.05 && row["detectable"].as_f64().is_some());
+    let first: Vec<bool> = row["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|values| values["baseline_first"].as_bool().unwrap())
+        .collect();
+    assert_eq!(first, [true, false, true, false]);
+    let run = done.run();
+    assert_eq!(run["variants"][0]["rounds"].as_array().unwrap().len(), 4);
+    assert_eq!(run["variants"][0]["phases"][0]["counts"]["sent"], 4 * 24);
+    assert_eq!(done.samples().len(), 2 * 4 * 24);
+    assert!(done.dir().join("logs/b/round-4/sim.log").exists());
+}
+
+#[test]
+fn errors_make_a_comparison_invalid_and_other_texts_a_failed_check() {
+    let failing = bench("run")
+        .file(
+            "run.yaml",
+            &rounds("step: 3ms, error-status: 503, error-every: 5", LOAD),
+        )
+        .run()
+        .code(4)
+        .says("failed with b")
+        .leaves_nothing(5);
+    assert_eq!(tpot(&failing)["verdict"], "invalid");
+    let other = LOAD.replace("baseline: a,", "baseline: a, same_text: true,");
+    bench("run")
+        .file(
+            "run.yaml",
+            &rounds("step: 3ms, drop-token-every: 7", &other),
+        )
+        .run()
+        .code(1)
+        .says("same text as a")
+        .leaves_nothing(5);
+}
+
+#[test]
+fn what_the_rounds_can_not_tell_is_refused_before_anything_starts() {
+    bench("run")
+        .file(
+            "run.yaml",
+            &rounds("step: 3ms", &LOAD.replace("tpot: 5%", "p95 tpot: 5%")),
+        )
+        .run()
+        .code(2)
+        .says("tpot_ms.p95 needs 200 requests a round");
+}
+
+#[test]
+fn a_gate_across_variants_fails_the_slower_one() {
+    let gates = LOAD.replace(
+        "error_rate <= 50%",
+        "b.p50 tpot <= 1.5 * a.p50 tpot, b.startup < 60s",
+    );
+    let once = gates.replace(", rounds: {min: 4}, equivalence: {tpot: 5%}", "");
+    let done = bench("run")
+        .file("run.yaml", &rounds("step: 9ms", &once))
+        .run()
+        .code(1)
+        .says("b.p50 tpot <= 1.5 * a.p50 tpot")
+        .leaves_nothing(5);
+    let run = done.run();
+    let checks = run["checks"].as_array().unwrap();
+    let of = |name: &str| {
+        checks
+            .iter()
+            .filter(|check| check["name"] == name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("b.startup < 60s").len(), 1);
+    assert_eq!(of("b.p50 tpot <= 1.5 * a.p50 tpot")[0]["scope"], "b/closed");
+}
