@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 /// Name, and the page itself.
 type Page = (&'static str, &'static str);
 
-const PAGES: [Page; 11] = [
+const PAGES: &[Page] = &[
     ("tutorial", include_str!("../../docs/tutorial.md")),
     ("scenario", include_str!("../../docs/scenario.md")),
     ("reference", include_str!("../../docs/reference.md")),
     ("metrics", include_str!("../../docs/metrics.md")),
+    ("comparing", include_str!("../../docs/comparing.md")),
     ("exit-codes", include_str!("../../docs/exit-codes.md")),
     ("engines", include_str!("../../docs/engines.md")),
     ("ci", include_str!("../../docs/ci.md")),

@@ -6,12 +6,12 @@ fn rounds(slower: &str, rest: &str) -> String {
     scenario("", rest).replace(
         "engine: {sim: {}}",
         &format!(
-            "variants: {{a: {{engine: {{sim: {{args: {{step: 3ms}}}}}}}}, b: {{engine: {{sim: {{args: {{{slower}}}}}}}}}}}"
+            "variants: {{a: {{engine: {{sim: {{args: {{step: 10ms}}}}}}}}, b: {{engine: {{sim: {{args: {{{slower}}}}}}}}}}}"
         ),
     )
 }
 
-const LOAD: &str = "load: {phases: [{closed: {concurrency: 2, requests: 24}}]}
+const LOAD: &str = "load: {phases: [{closed: {concurrency: 2, requests: 20}}]}
 verify: {every_response: [{status: 200}], gates: [error_rate <= 50%]}
 compare: {baseline: a, rounds: {min: 4}, equivalence: {tpot: 5%}}";
 
@@ -26,7 +26,7 @@ fn tpot(done: &Done) -> serde_json::Value {
 #[test]
 fn a_slower_variant_is_a_regression_after_rounds_in_alternating_order() {
     let done = bench("run")
-        .file("run.yaml", &rounds("step: 9ms", LOAD))
+        .file("run.yaml", &rounds("step: 30ms", LOAD))
         .run()
         .code(5)
         .says("b is worse than a: tpot_ms.p50")
@@ -46,18 +46,15 @@ fn a_slower_variant_is_a_regression_after_rounds_in_alternating_order() {
     assert_eq!(first, [true, false, true, false]);
     let run = done.run();
     assert_eq!(run["variants"][0]["rounds"].as_array().unwrap().len(), 4);
-    assert_eq!(run["variants"][0]["phases"][0]["counts"]["sent"], 4 * 24);
-    assert_eq!(done.samples().len(), 2 * 4 * 24);
+    assert_eq!(run["variants"][0]["phases"][0]["counts"]["sent"], 4 * 20);
+    assert_eq!(done.samples().len(), 2 * 4 * 20);
     assert!(done.dir().join("logs/b/round-4/sim.log").exists());
 }
 
 #[test]
 fn errors_make_a_comparison_invalid_and_other_texts_a_failed_check() {
     let failing = bench("run")
-        .file(
-            "run.yaml",
-            &rounds("step: 3ms, error-status: 503, error-every: 5", LOAD),
-        )
+        .file("run.yaml", &rounds("step: 10ms, cut-every: 5", LOAD))
         .run()
         .code(4)
         .says("failed with b")
@@ -67,7 +64,7 @@ fn errors_make_a_comparison_invalid_and_other_texts_a_failed_check() {
     bench("run")
         .file(
             "run.yaml",
-            &rounds("step: 3ms, drop-token-every: 7", &other),
+            &rounds("step: 10ms, drop-token-every: 7", &other),
         )
         .run()
         .code(1)
@@ -80,7 +77,7 @@ fn what_the_rounds_can_not_tell_is_refused_before_anything_starts() {
     bench("run")
         .file(
             "run.yaml",
-            &rounds("step: 3ms", &LOAD.replace("tpot: 5%", "p95 tpot: 5%")),
+            &rounds("step: 10ms", &LOAD.replace("tpot: 5%", "p95 tpot: 5%")),
         )
         .run()
         .code(2)
@@ -95,7 +92,7 @@ fn a_gate_across_variants_fails_the_slower_one() {
     );
     let once = gates.replace(", rounds: {min: 4}, equivalence: {tpot: 5%}", "");
     let done = bench("run")
-        .file("run.yaml", &rounds("step: 9ms", &once))
+        .file("run.yaml", &rounds("step: 30ms", &once))
         .run()
         .code(1)
         .says("b.p50 tpot <= 1.5 * a.p50 tpot")
