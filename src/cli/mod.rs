@@ -5,6 +5,7 @@ pub mod check;
 mod clean;
 mod doctor;
 mod github;
+mod import;
 mod init;
 mod man;
 mod pages;
@@ -77,6 +78,19 @@ enum Verb {
         /// How it is rendered.
         #[arg(long, value_enum, default_value_t = RenderFormat::Terminal)]
         format: RenderFormat,
+    },
+    /// Make a record of another tool's result, so that it is reported and compared like a run.
+    #[command(after_help = "Example: bench import artifacts/profile_export_aiperf.json")]
+    Import {
+        /// The JSON file of `vllm bench serve --save-result`, aiperf (profile_export_aiperf.json) or guidellm.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Whose result it is; found out unless given.
+        #[arg(long, value_enum)]
+        tool: Option<import::ToolName>,
+        /// Where report directories are made.
+        #[arg(long, default_value = "reports", value_name = "DIR")]
+        out: PathBuf,
     },
     /// Follow a run that is under way to its end, and end as it ends.
     #[command(after_help = "Example: bench watch reports/latest")]
@@ -250,6 +264,7 @@ fn dispatch(verb: Verb) -> ExitCode {
         }
         Verb::Plan { scenario, format } => plan::plan(&scenario, format),
         Verb::Report { dir, format } => report::report(&dir, format),
+        Verb::Import { file, tool, out } => import::run(&file, tool, &out),
         Verb::Watch { dir } => watch::watch(&dir),
         Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),
         Verb::Doctor { file, out } => doctor::doctor(file.as_deref(), &out),

@@ -16,6 +16,7 @@ const PAGES: &[Page] = &[
     ("comparing", include_str!("../../docs/comparing.md")),
     ("exit-codes", include_str!("../../docs/exit-codes.md")),
     ("engines", include_str!("../../docs/engines.md")),
+    ("import", include_str!("../../docs/import.md")),
     ("ci", include_str!("../../docs/ci.md")),
     (
         "troubleshooting",

@@ -34,7 +34,10 @@ impl Metric {
     #[must_use]
     pub fn of(&self, phase: &PhaseRecord) -> Option<f64> {
         match self.from {
-            Source::Spread(spread, _, pick) => spread(phase).as_ref().map(pick),
+            // What an importer was not told is not a number.
+            Source::Spread(spread, _, pick) => {
+                spread(phase).as_ref().map(pick).filter(|n| n.is_finite())
+            }
             Source::Number(get) => get(phase),
         }
     }

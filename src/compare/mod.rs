@@ -2,11 +2,13 @@
 //! that means ([`side_by_side`]); whether greedy answers agree ([`same_text`]), and where a difference comes from
 //! ([`mod@decompose`]).
 
+pub mod alike;
 mod decide;
 pub mod decompose;
 pub mod metrics;
 pub mod text;
 
+pub use alike::alike;
 pub use decide::{Doubts, decided};
 pub use decompose::decompose;
 pub use metrics::{METRICS, Metric, TOPOLOGY};

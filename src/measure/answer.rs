@@ -30,6 +30,8 @@ pub struct Timeline {
     pub texts: Vec<Nanos>,
     /// Whether `[DONE]` ended the stream.
     pub done: bool,
+    /// Finish reasons, of all choices together.
+    pub finish_reasons: u32,
     /// Events in all, comments not counted.
     pub events: u32,
     /// Reads that carried the end of more than one event with text: the gaps between those are lost.

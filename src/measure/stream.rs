@@ -164,6 +164,8 @@ impl Stream {
                     for (nth, choice) in choices.into_iter().enumerate() {
                         let index = choice.get("index").and_then(Value::as_u64);
                         let index = index.unwrap_or(nth as u64);
+                        let ended = choice.get("finish_reason").is_some_and(|r| !r.is_null());
+                        self.timeline.finish_reasons += u32::from(ended);
                         text |= self.choices.entry(index).or_default().take(choice);
                     }
                 }

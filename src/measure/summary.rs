@@ -13,18 +13,25 @@ pub struct Distribution {
     /// Number of values.
     pub count: u64,
     /// Arithmetic mean.
+    #[serde(with = "absent")]
     pub mean: f64,
-    /// Smallest.
+    /// Smallest. What an importer was not told is not a number here and in all below, and `null` in a record.
+    #[serde(with = "absent")]
     pub min: f64,
     /// Median, by nearest rank, as all percentiles.
+    #[serde(with = "absent")]
     pub p50: f64,
     /// 90th percentile.
+    #[serde(with = "absent")]
     pub p90: f64,
     /// 95th percentile.
+    #[serde(with = "absent")]
     pub p95: f64,
     /// 99th percentile.
+    #[serde(with = "absent")]
     pub p99: f64,
     /// Largest.
+    #[serde(with = "absent")]
     pub max: f64,
     /// Whether percentiles are exact (nearest rank on every value) or from a histogram of three significant digits.
     #[serde(default)]
@@ -38,6 +45,20 @@ impl Distribution {
         let needs = [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1_000)];
         let thin = needs.into_iter().filter(|(_, n)| self.count < *n);
         thin.map(|(name, _)| name).collect()
+    }
+}
+
+/// A number that may not be known: not a number in memory, `null` on disk.
+mod absent {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        Some(*value).filter(|v| v.is_finite()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::scenario::gate::{Gate, Limit as GateLimit, Quantity};
 use crate::scenario::model::{
     ApiEndpoint, Assertion, CacheBust, OnEngineDeath, Ready, ReportFormat, Scenario, Slo,
 };
+use crate::scenario::rules::{Alike, LogRule, ProcessRule};
 use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub on_engine_death: OnEngineDeath,
     /// How often every variant runs, and what is judged over that; none where each runs once.
     pub comparing: Option<Comparing>,
+    /// What all variants must answer alike.
+    pub across: Vec<Alike>,
     /// Files rendered into the report directory.
     pub formats: Vec<ReportFormat>,
     /// Names of inherited variables that children do not get.
@@ -72,6 +75,10 @@ pub struct VariantPlan {
     pub phases: Vec<PhasePlan>,
     /// Rules on every answer.
     pub rules: Vec<Assertion>,
+    /// Rules on logs.
+    pub log_rules: Vec<LogRule>,
+    /// Rules on processes.
+    pub process_rules: Vec<ProcessRule>,
     /// Service-level objectives of one request.
     pub slo: Option<Slo>,
     /// Gates on metrics.
@@ -198,6 +205,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
             .as_ref()
             .is_some_and(|compare| compare.same_text),
         on_engine_death: scenario.load.on_engine_death,
+        across: scenario.verify.across.clone(),
         formats: scenario.report.formats.clone(),
         scrubbed: facts
             .inherited
@@ -251,6 +259,8 @@ fn variant_plan(
         requests,
         phases,
         rules: variant.verify.every_response,
+        log_rules: variant.verify.logs,
+        process_rules: variant.verify.processes,
         slo: variant.verify.slo,
         gates: gates(variant.name, variant.verify.gates),
     }

@@ -273,7 +273,7 @@ impl Assessor<'_> {
         answer: &Answer,
     ) -> (Sample, Vec<Nanos>, Vec<Breach>) {
         let breaches = if answered(exchange) {
-            self.rules.check(answer)
+            self.rules.check(exchange, answer)
         } else {
             Vec::new()
         };

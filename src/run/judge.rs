@@ -2,15 +2,19 @@
 
 use super::Failure;
 use super::rounds::Turns;
-use super::variant::Outcome;
-use crate::compare::{decompose, same_text, side_by_side};
+use super::variant::{Outcome, log_dir};
+use crate::compare::{alike, decompose, same_text, side_by_side};
 use crate::measure::rounds;
 use crate::measure::summary::PhaseFigures;
 use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
 use crate::record::{self, Ending, ExitCode, Sample, SampleRow, Writer, conclude};
+use crate::scenario::rules::Alike;
+use crate::verify::evidence::{Logs, processes};
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 
 /// Writes into the record what is known so far.
 pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
@@ -141,14 +145,14 @@ pub(super) fn judge(
             })
         })
         .collect();
-    let (mut answers, figures) = checks(plan, all, &measured);
+    let (mut answers, figures) = checks(plan, all, &measured, writer)?;
     run.quality = worst(plan, all, quality(&measured));
     run.comparisons = side_by_side(run);
     run.decompositions = decompose(run);
     let mut outcomes = all.iter().flat_map(|turns| &turns.outcomes);
     let failure = outcomes.find_map(|outcome| outcome.failure.clone());
-    if plan.same_text && failure.is_none() {
-        answers.extend(texts(run, plan, writer)?);
+    if (plan.same_text || !plan.across.is_empty()) && failure.is_none() {
+        answers.extend(across(run, plan, writer)?);
     }
     let ending = match failure {
         None | Some(Failure::Unproven(_)) => Ending::Finished,
@@ -200,7 +204,12 @@ fn searches(variant: &VariantPlan, turns: &Turns) -> Vec<Check> {
 }
 
 /// What was asked of answers, and of figures.
-fn checks(plan: &Plan, all: &[Turns], measured: &[Measured<'_>]) -> (Vec<Check>, Vec<Check>) {
+fn checks(
+    plan: &Plan,
+    all: &[Turns],
+    measured: &[Measured<'_>],
+    writer: &Writer,
+) -> Result<(Vec<Check>, Vec<Check>), Failure> {
     let (mut answers, mut figures) = (Vec::new(), Vec::new());
     for (variant, turns) in plan.variants.iter().zip(all) {
         let mut outcomes = turns.outcomes.iter();
@@ -231,12 +240,13 @@ fn checks(plan: &Plan, all: &[Turns], measured: &[Measured<'_>]) -> (Vec<Check>,
         }
         let on = measured.iter().find(|on| on.variant == variant.name);
         if let (None, Some(on)) = (failure, on) {
+            answers.extend(evidence(plan, variant, turns, writer)?);
             answers.extend(successes(on));
             figures.extend(searches(variant, turns));
             figures.extend(gates(&variant.gates, on, measured));
         }
     }
-    (answers, figures)
+    Ok((answers, figures))
 }
 
 /// The quality of the typical rounds; where a single round was worse than these, that round's.
@@ -266,7 +276,7 @@ fn worst(plan: &Plan, all: &[Turns], typical: Quality) -> Quality {
 
 fn results<'a>(
     variant: &'a VariantPlan,
-    turns: &Turns,
+    turns: &'a Turns,
     figures: &'a [PhaseFigures],
 ) -> Vec<PhaseResult<'a>> {
     let chunks = |index: usize| {
@@ -276,18 +286,60 @@ fn results<'a>(
             .filter_map(|outcome| outcome.phases.get(index));
         rounds.map(|assessed| assessed.counted_by_chunks).sum()
     };
+    let of_last = |index: usize| {
+        turns
+            .outcomes
+            .last()
+            .and_then(|last| last.phases.get(index))
+    };
     let planned = variant.phases.iter().zip(figures).enumerate();
     planned
         .map(|(index, (plan, figures))| PhaseResult {
             plan,
             figures,
             counted_by_chunks: chunks(index),
+            told: of_last(index).map(|assessed| &assessed.told),
+            server: of_last(index).and_then(|assessed| assessed.server.as_ref()),
         })
         .collect()
 }
 
-/// Whether every variant gave the baseline's text on every measured request; read back from the record.
-fn texts(run: &Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure> {
+/// What stands behind a variant's answers: its processes, and its logs read from the record.
+fn evidence(
+    plan: &Plan,
+    variant: &VariantPlan,
+    turns: &Turns,
+    writer: &Writer,
+) -> Result<Vec<Check>, Failure> {
+    let mut checks = processes(&variant.process_rules, variant);
+    if variant.log_rules.is_empty() {
+        return Ok(checks);
+    }
+    let mut logs = Logs::compile(&variant.log_rules).map_err(Failure::Input)?;
+    for dir in (1..)
+        .zip(&turns.outcomes)
+        .map(|(round, _)| log_dir(plan, variant, round, writer))
+    {
+        for process in &variant.processes {
+            let Ok(file) = File::open(dir.join(format!("{}.log", process.name))) else {
+                continue;
+            };
+            // The first line is ours: what was started.
+            for line in BufReader::new(file)
+                .split(b'\n')
+                .skip(1)
+                .map_while(Result::ok)
+            {
+                logs.line(&process.name, &String::from_utf8_lossy(&line));
+            }
+        }
+    }
+    checks.extend(logs.checks(&variant.name));
+    Ok(checks)
+}
+
+/// Whether every variant gave the baseline's answer on every measured request; read back from the record.
+fn across(run: &Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure> {
     let failed = |error: record::Error| Failure::Setup(error.to_string());
     let Some(baseline) = &plan.baseline else {
         return Ok(Vec::new());
@@ -317,8 +369,29 @@ fn texts(run: &Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure>
         .variants
         .iter()
         .filter(|variant| variant.name != *baseline)
-        .map(|variant| {
-            same_text(held.iter().copied(), of(&variant.name)).check(baseline, &variant.name)
+        .flat_map(|variant| {
+            let own = of(&variant.name);
+            let held = || held.iter().copied();
+            let text = plan
+                .same_text
+                .then(|| same_text(held(), own.iter().copied()).check(baseline, &variant.name));
+            let alike = plan.across.iter().map(|what| {
+                let (what, get) = figure(*what);
+                let own = (variant.name.as_str(), own.iter().copied());
+                alike(what, get, (baseline, held()), own)
+            });
+            text.into_iter()
+                .chain(alike.collect::<Vec<_>>())
+                .collect::<Vec<_>>()
         })
         .collect())
+}
+
+/// A figure that variants may be held to have alike: its name, and where it stands.
+fn figure(what: Alike) -> (&'static str, fn(&Sample) -> Option<u64>) {
+    match what {
+        Alike::Status => ("status", |sample| sample.status.map(u64::from)),
+        Alike::PromptTokens => ("prompt tokens", |sample| sample.prompt_tokens),
+        Alike::OutputTokens => ("output tokens", |sample| sample.output_tokens),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::prepare::Prepared;
 use super::signals::Signals;
-use super::variant::{Outcome, Task, Turn};
+use super::variant::{Outcome, Task, Turn, log_dir};
 use super::{Failure, judge};
 use crate::compare;
 use crate::event::{Event, Events};
@@ -133,7 +133,7 @@ impl Stage<'_> {
 impl Turn<'_> {
     /// Says that its variant is started once more because of a port, and keeps the logs of the first start.
     fn start_over(&self, first: &Outcome) {
-        let logs = self.logs();
+        let logs = log_dir(self.plan, self.variant, self.round, self.writer);
         let mut kept = logs.clone().into_os_string();
         kept.push("-first-start");
         // Without them the second start is as good.

@@ -92,6 +92,15 @@ pub(super) struct Outcome {
     pub(super) failure: Option<Failure>,
 }
 
+/// Where the logs of a variant's processes go in a round.
+pub(super) fn log_dir(plan: &Plan, variant: &VariantPlan, round: u32, writer: &Writer) -> PathBuf {
+    let mut dir = writer.logs().join(&variant.name);
+    if plan.comparing.is_some() {
+        dir.push(format!("round-{round}"));
+    }
+    dir
+}
+
 /// What driving one phase after the other needs.
 struct Under<'a> {
     client: Client<'a>,
@@ -118,7 +127,8 @@ impl Turn<'_> {
     }
 
     fn run(&self, alarm: &Alarm, outcome: &mut Outcome) -> Result<(), Failure> {
-        let rules = Rules::compile(&self.variant.rules).map_err(Failure::Input)?;
+        let rules =
+            Rules::compile(&self.variant.rules, self.max_tokens()).map_err(Failure::Input)?;
         let target = Target::resolve(&self.variant.endpoint.url, &self.variant.endpoint.headers)
             .map_err(|error| Failure::Setup(error.to_string()))?;
         if self.variant.processes.is_empty() {
@@ -126,7 +136,7 @@ impl Turn<'_> {
             outcome.startup = Some(startup);
             return self.work(&rules, &target, alarm, None, outcome);
         }
-        let logs = self.logs();
+        let logs = log_dir(self.plan, self.variant, self.round, self.writer);
         std::fs::create_dir_all(&logs).map_err(|error| {
             Failure::Setup(format!("failed to make {}: {error}", logs.display()))
         })?;
@@ -156,15 +166,6 @@ impl Turn<'_> {
         }
         served?;
         stopped.map(|_| ()).map_err(explained)
-    }
-
-    /// Where its processes' logs go.
-    pub(super) fn logs(&self) -> PathBuf {
-        let mut logs = self.writer.logs().join(&self.variant.name);
-        if self.plan.comparing.is_some() {
-            logs.push(format!("round-{}", self.round));
-        }
-        logs
     }
 
     /// Waits for the memory of GPUs whose processes were killed.
@@ -528,6 +529,13 @@ impl Turn<'_> {
             finished.push(assessed);
         }
         Ok(finished)
+    }
+
+    /// Tokens that every request asks for, where it says.
+    fn max_tokens(&self) -> Option<u64> {
+        let template = &self.variant.requests.template;
+        let limit = ["max_completion_tokens", "max_tokens"];
+        limit.iter().find_map(|key| template.get(*key)?.as_u64())
     }
 
     /// The metrics pages of this variant's topology.

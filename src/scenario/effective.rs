@@ -47,6 +47,8 @@ fn both(base: &Verify, own: &Verify) -> Verify {
     verify
         .every_response
         .extend(own.every_response.iter().cloned());
+    verify.logs.extend(own.logs.iter().cloned());
+    verify.processes.extend(own.processes.iter().cloned());
     verify.gates.extend(own.gates.iter().cloned());
     verify.slo = match (&base.slo, &own.slo) {
         (Some(base), Some(own)) => Some(Slo {

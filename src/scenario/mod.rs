@@ -15,6 +15,7 @@ mod overlay;
 mod prompts;
 pub mod rate;
 mod reference;
+pub mod rules;
 mod schema;
 mod tree;
 pub mod units;

@@ -9,13 +9,13 @@ pub use super::load::{
 };
 pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
 
-use super::gate::Gate;
 use super::limits;
 use super::margin::Margin;
+pub use super::rules::*;
 use super::units::Time;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One scenario file, after overlays and `--set`.
@@ -448,109 +448,6 @@ impl Default for Ready {
     }
 }
 
-/// What must hold.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Verify {
-    /// Rules that every answer must satisfy; an answer that breaks one has failed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub every_response: Vec<Assertion>,
-    /// Service-level objectives; requests that meet all of them are goodput.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slo: Option<Slo>,
-    /// Conditions on metrics that fail the run, such as `p99 ttft < 800ms` or `error_rate == 0`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<Gate>,
-}
-
-/// One rule on an answer: `status`, or `at` with exactly one condition. In streams it reads the assembled answer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Assertion {
-    /// The HTTP status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 100, max = 599))]
-    pub status: Option<u16>,
-    /// A JSONPath (RFC 9535) without its `$.`: `choices[0].finish_reason`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
-    /// `true`: something is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub present: Option<bool>,
-    /// `true`: nothing is there, or `null`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub absent: Option<bool>,
-    /// It equals this value.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub equals: Option<Value>,
-    /// It equals one of these values.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub one_of: Option<Vec<Value>>,
-    /// It is a number in this range, both ends included: `1..64`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub between: Option<super::units::Range>,
-    /// It has this JSON type.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub json_type: Option<JsonType>,
-    /// It is text in which this regular expression is found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub matches: Option<String>,
-}
-
-impl Assertion {
-    /// `at` as a whole JSONPath: with `$.` in front, or `$` before a `[`; as it is where it starts with `$`.
-    #[must_use]
-    pub fn json_path(&self) -> Option<String> {
-        let at = self.at.as_deref()?;
-        Some(match at.chars().next() {
-            Some('$') => at.to_owned(),
-            Some('[') => format!("${at}"),
-            _ => format!("$.{at}"),
-        })
-    }
-
-    /// Keys of all conditions.
-    pub(super) const CONDITIONS: [&'static str; 7] = [
-        "present", "absent", "equals", "one_of", "between", "type", "matches",
-    ];
-
-    /// Keys of the conditions that are given.
-    pub(super) fn conditions(&self) -> Vec<&'static str> {
-        let given = [
-            self.present.is_some(),
-            self.absent.is_some(),
-            self.equals.is_some(),
-            self.one_of.is_some(),
-            self.between.is_some(),
-            self.json_type.is_some(),
-            self.matches.is_some(),
-        ];
-        let keys = Self::CONDITIONS.into_iter().zip(given);
-        keys.filter_map(|(key, given)| given.then_some(key))
-            .collect()
-    }
-}
-
-/// JSON's types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JsonType {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Boolean,
-    /// Any number.
-    Number,
-    /// A whole number.
-    Integer,
-    /// Text.
-    String,
-    /// A list.
-    Array,
-    /// A map.
-    Object,
-}
-
 /// Service-level objectives of one request.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -665,11 +562,6 @@ pub enum ReportFormat {
     Hdr,
     /// `benchmark_report_v0_2.yaml`
     LlmD,
-}
-
-/// Takes any value for given, `null` too.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
 }
 
 fn one() -> u32 {

@@ -2,9 +2,10 @@
 //! failed gate, never a silent pass.
 
 use super::outcome::Check;
+use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
 use crate::plan::PhasePlan;
-use crate::scenario::gate::{Gate, Limit, Op, Quantity, Stat, Timing};
+use crate::scenario::gate::{Gate, Limit, Op, Quantity, ServerFigure, Stat, Timing};
 
 /// One variant's figures.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,10 @@ pub struct PhaseResult<'a> {
     pub figures: &'a PhaseFigures,
     /// Requests whose tokens were counted by chunks, for want of `usage`.
     pub counted_by_chunks: u64,
+    /// What its answers told of the server.
+    pub told: Option<&'a Told>,
+    /// What the server said of itself.
+    pub server: Option<&'a ServerWindow>,
 }
 
 impl<'a> Measured<'a> {
@@ -76,7 +81,7 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
 #[must_use]
 pub fn keeps(goal: &[Gate], figures: &PhaseFigures) -> bool {
     let keeps = |gate: &Gate| {
-        let found = figure(gate.quantity, figures);
+        let found = figure(gate.quantity, figures, None);
         let limit = limit(&gate.limit, &[], None);
         found
             .zip(limit)
@@ -117,7 +122,7 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
         _ => {}
     }
     let of_phase = |phase: &PhaseResult<'_>| {
-        let found = figure(gate.quantity, phase.figures)?;
+        let found = figure(gate.quantity, phase.figures, phase.server)?;
         let thin = thin(gate.quantity, &phase.figures.metrics);
         Some(against(
             on.scope(phase),
@@ -149,7 +154,7 @@ fn limit(limit: &Limit, all: &[Measured<'_>], phase: Option<&str>) -> Option<f64
     let found = match quantity {
         Quantity::Startup => other.startup_ms,
         Quantity::Teardown => other.teardown_ms,
-        _ => figure(quantity, same()?.figures),
+        _ => figure(quantity, same()?.figures, same()?.server),
     };
     found.map(|found| factor * found)
 }
@@ -165,7 +170,11 @@ fn shown(gate: &Gate, limit: Option<f64>) -> String {
     }
 }
 
-fn figure(quantity: Quantity, figures: &PhaseFigures) -> Option<f64> {
+fn figure(
+    quantity: Quantity,
+    figures: &PhaseFigures,
+    server: Option<&ServerWindow>,
+) -> Option<f64> {
     let metrics = &figures.metrics;
     match quantity {
         Quantity::Timing(stat, timing) => distribution(timing, metrics).map(|d| pick(stat, d)),
@@ -173,7 +182,18 @@ fn figure(quantity: Quantity, figures: &PhaseFigures) -> Option<f64> {
         Quantity::Goodput => metrics.goodput.map(|good| good.share),
         Quantity::OutputThroughput => metrics.output_tokens_per_s,
         Quantity::RequestThroughput => metrics.requests_per_s,
+        Quantity::Server(figure) => own(figure, server?),
         Quantity::Startup | Quantity::Teardown => None,
+    }
+}
+
+fn own(figure: ServerFigure, server: &ServerWindow) -> Option<f64> {
+    match figure {
+        ServerFigure::Time(name) => server.mean(name),
+        ServerFigure::Counter(name) => server.counters.get(name).copied(),
+        ServerFigure::Level(name) => server.gauges.get(name).map(|gauge| gauge.mean),
+        ServerFigure::Share(name) => server.gauges.get(name).map(|gauge| gauge.max),
+        ServerFigure::PrefixHitRate => server.prefix_hit_rate,
     }
 }
 
@@ -224,10 +244,20 @@ fn holds(op: Op, found: f64, limit: f64) -> bool {
 
 fn value(quantity: Quantity, found: f64) -> String {
     match quantity {
-        Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => {
+        Quantity::Timing(..)
+        | Quantity::Startup
+        | Quantity::Teardown
+        | Quantity::Server(ServerFigure::Time(_)) => {
             format!("{found:.3} ms")
         }
-        Quantity::ErrorRate | Quantity::Goodput => format!("{:.3}%", found * 100.0),
+        Quantity::Server(ServerFigure::Counter(_) | ServerFigure::Level(_)) => {
+            format!("{found:.2}")
+        }
+        Quantity::ErrorRate
+        | Quantity::Goodput
+        | Quantity::Server(ServerFigure::Share(_) | ServerFigure::PrefixHitRate) => {
+            format!("{:.3}%", found * 100.0)
+        }
         Quantity::OutputThroughput => format!("{found:.2} tokens/s"),
         Quantity::RequestThroughput => format!("{found:.3} requests/s"),
     }

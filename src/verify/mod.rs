@@ -2,6 +2,7 @@
 //! figures can be trusted at all ([`mod@quality`]). Pure: no files, no clock; what a run is called and where it is kept is
 //! not known here.
 
+pub mod evidence;
 pub mod gate;
 pub mod outcome;
 pub mod quality;
@@ -10,6 +11,7 @@ pub mod tally;
 
 mod names;
 mod nodes;
+mod shape;
 mod shown;
 
 pub use gate::{Measured, PhaseResult, gates, keeps, successes};

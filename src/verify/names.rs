@@ -10,6 +10,7 @@ pub(super) fn says(is: &Condition) -> String {
     match is {
         Condition::Between(_) => format!("in {}", expected(is)),
         Condition::Matches(_) => format!("matches {}", expected(is)),
+        Condition::Contains(text) => format!("contains {}", shorten(&format!("{text:?}"))),
         _ => format!("is {}", expected(is)),
     }
 }
@@ -27,6 +28,7 @@ pub(super) fn expected(is: &Condition) -> String {
         Condition::Between(range) => format!("{}..{}", range.low, range.high),
         Condition::Type(kind) => kind_name(*kind).to_owned(),
         Condition::Matches(regex) => shorten(&format!("/{}/", regex.as_str())),
+        Condition::Contains(text) => shorten(&format!("text with {text:?}")),
     }
 }
 

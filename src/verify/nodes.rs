@@ -24,6 +24,17 @@ pub(super) fn offender(
     ))
 }
 
+/// What a header was, when it breaks the condition. Its value is text, or a number where it reads as one.
+pub(super) fn header(value: Option<&str>, is: &Condition) -> Option<String> {
+    let Some(value) = value else {
+        return (!matches!(is, Condition::Absent)).then(|| "nothing".to_owned());
+    };
+    let text = Value::from(value);
+    let number = value.parse::<f64>().ok().map(Value::from);
+    let fits = satisfies(&text, is) || number.is_some_and(|number| satisfies(&number, is));
+    (!fits).then(|| shorten(&text.to_string()))
+}
+
 fn satisfies(node: &Value, is: &Condition) -> bool {
     match is {
         Condition::Present => !node.is_null(),
@@ -35,6 +46,7 @@ fn satisfies(node: &Value, is: &Condition) -> bool {
             .is_some_and(|n| range.low <= n && n <= range.high),
         Condition::Type(kind) => has_type(node, *kind),
         Condition::Matches(regex) => node.as_str().is_some_and(|text| regex.is_match(text)),
+        Condition::Contains(part) => node.as_str().is_some_and(|text| text.contains(part)),
     }
 }
 

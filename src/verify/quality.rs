@@ -21,6 +21,11 @@ const LATE_READER: f64 = 1.0;
 /// Share of reads above which a loss of detail is noted.
 const SHARE_NOTED: f64 = 0.01;
 
+/// Milliseconds by which a server's mean TTFT may exceed the client's: both clocks have their grain.
+const EARLIER: f64 = 1.0;
+/// Share by which a server's count of tokens may be off what its answers said.
+const TOKENS_OFF: f64 = 0.01;
+
 /// How bad one finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
@@ -48,6 +53,9 @@ pub fn quality(of: &[Measured<'_>]) -> Quality {
                 crowded(phase),
                 reconnects(phase),
                 clock_steps(phase),
+                earlier(phase),
+                tokens(phase, "output", phase.told.and_then(|t| t.output_tokens)),
+                tokens(phase, "prompt", phase.told.and_then(|t| t.prompt_tokens)),
             ];
             for (weight, code, says) in found.into_iter().flatten() {
                 let note = if weight == Weight::Note { "note: " } else { "" };
@@ -186,6 +194,38 @@ fn unstamped(phase: &PhaseResult<'_>) -> Doubt {
             "the kernel gave no receive time for {percent:.1}% of reads; the client's own time stands in, later by however long it took to wake"
         );
         (Weight::Note, "unstamped_reads", says)
+    })
+}
+
+/// A server can't have sent a token after the client had it.
+fn earlier(phase: &PhaseResult<'_>) -> Doubt {
+    let client = distribution(Timing::Ttft, &phase.figures.metrics)?;
+    let server = phase.server?;
+    let names = ["engine_ttft", "frontend_ttft", "nvext_ttft"];
+    let (name, time) = names.iter().find_map(|name| {
+        let time = server.times.get(*name)?;
+        let late = time.count == client.count && time.mean > client.mean + EARLIER;
+        late.then_some((name, time))
+    })?;
+    let says = format!(
+        "the server's {name} is {:.2} ms in the mean, but the client had its first token after {:.2} ms; one of the two is wrong",
+        time.mean, client.mean
+    );
+    Some((Weight::Marked, "server_later_than_client", says))
+}
+
+/// What the engine counted against what its answers said, where it counted the same requests.
+fn tokens(phase: &PhaseResult<'_>, kind: &str, told: Option<u64>) -> Doubt {
+    let (server, told) = (phase.server?, told?);
+    let counted = *server.counters.get(&format!("{kind}_tokens"))?;
+    let counts = &phase.figures.counts;
+    let same = server.times.get("engine_e2e")?.count == counts.succeeded && counts.failed == 0;
+    let off = (counted - told as f64).abs();
+    (same && off > TOKENS_OFF * told as f64).then(|| {
+        let says = format!(
+            "the engine counted {counted} {kind} tokens, the usage of its answers says {told}; rates of tokens are doubtful"
+        );
+        (Weight::Marked, "token_counts_differ", says)
     })
 }
 

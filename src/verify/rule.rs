@@ -1,8 +1,10 @@
 //! Rules on answers: compiled once, asked of every answer. A streamed answer was assembled before, so that one rule reads
 //! both kinds.
 
-use super::{names, nodes};
+use super::shape::{StreamAsk, TextAsk};
+use super::{names, nodes, shown};
 use crate::measure::answer::Answer;
+use crate::measure::exchange::Exchange;
 use crate::scenario::model::{Assertion, JsonType};
 use crate::scenario::units::Range;
 use regex::Regex;
@@ -32,6 +34,12 @@ enum Asks {
         path: JsonPath,
         is: Condition,
     },
+    /// A condition on a header, by its name in lower case.
+    Header { name: String, is: Condition },
+    /// The stream's shape.
+    Stream(StreamAsk),
+    /// The text of every choice.
+    Text(TextAsk),
 }
 
 /// A condition on one node.
@@ -44,6 +52,7 @@ pub(super) enum Condition {
     Between(Range),
     Type(JsonType),
     Matches(Regex),
+    Contains(String),
 }
 
 /// One rule that one answer broke.
@@ -66,8 +75,11 @@ impl Rules {
     ///
     /// # Errors
     /// The first rule that can't be asked, with why: no or several conditions, a bad path, a bad expression.
-    pub fn compile(assertions: &[Assertion]) -> Result<Self, String> {
-        let rule = |(i, a)| Rule::compile(a).map_err(|why| format!("rule {}: {why}", i + 1));
+    ///
+    /// `max_tokens` is what every request asks for, where it does.
+    pub fn compile(assertions: &[Assertion], max_tokens: Option<u64>) -> Result<Self, String> {
+        let rule =
+            |(i, a)| Rule::compile(a, max_tokens).map_err(|why| format!("rule {}: {why}", i + 1));
         let rules: Result<_, String> = assertions.iter().enumerate().map(rule).collect();
         rules.map(Self)
     }
@@ -79,9 +91,9 @@ impl Rules {
 
     /// Holds one answer against every rule; one breach a rule at most.
     #[must_use]
-    pub fn check(&self, answer: &Answer) -> Vec<Breach> {
+    pub fn check(&self, exchange: &Exchange, answer: &Answer) -> Vec<Breach> {
         let breach = |(i, rule): (usize, &Rule)| {
-            let (path, found, expected) = rule.asks.breach(answer)?;
+            let (path, found, expected) = rule.asks.breach(exchange, answer)?;
             Some(Breach {
                 rule: i,
                 name: rule.name.clone(),
@@ -115,25 +127,57 @@ impl std::fmt::Display for Breach {
 }
 
 impl Rule {
-    fn compile(a: &Assertion) -> Result<Self, String> {
+    fn compile(a: &Assertion, max_tokens: Option<u64>) -> Result<Self, String> {
         let conditions = conditions(a)?;
-        let asks = match (a.status, &a.at) {
-            (Some(status), None) if conditions.is_empty() => Asks::Status(status),
-            (None, Some(at)) => {
-                let [is] = <[Condition; 1]>::try_from(conditions)
-                    .map_err(|found| one_condition(at, found.len()))?;
-                let path = parse(at, &a.json_path().unwrap_or_default())?;
-                Asks::At {
-                    written: at.clone(),
-                    path,
-                    is,
-                }
+        let bare = conditions.is_empty();
+        let one = |key: &str, of: &str| {
+            <[Condition; 1]>::try_from(conditions)
+                .map(|[is]| is)
+                .map_err(|found| one_condition(key, of, found.len()))
+        };
+        let asks = match (a.status, &a.at, &a.header, &a.stream, &a.text) {
+            (Some(status), None, None, None, None) if bare => Asks::Status(status),
+            (None, Some(at), None, None, None) => Asks::At {
+                is: one("at", at)?,
+                path: parse(at, &a.json_path().unwrap_or_default())?,
+                written: at.clone(),
+            },
+            (None, None, Some(name), None, None) => Asks::Header {
+                is: one("header", name)?,
+                name: name.to_lowercase(),
+            },
+            (None, None, None, Some(rule), None) if bare => {
+                Asks::Stream(StreamAsk::new(rule, max_tokens))
             }
-            _ => return Err("write either `status`, or `at` with one condition".to_owned()),
+            (None, None, None, None, Some(rule)) if bare => Asks::Text(TextAsk::compile(rule)?),
+            _ => {
+                let subjects =
+                    "`status`, `stream` or `text`, or `at` or `header` with one condition";
+                let found = [
+                    ("`status`", a.status.is_some()),
+                    ("`at`", a.at.is_some()),
+                    ("`header`", a.header.is_some()),
+                    ("`stream`", a.stream.is_some()),
+                    ("`text`", a.text.is_some()),
+                    ("a condition", !bare),
+                ];
+                let found: Vec<&str> = found
+                    .iter()
+                    .filter(|(_, is)| *is)
+                    .map(|(n, _)| *n)
+                    .collect();
+                return Err(match found.as_slice() {
+                    [] => format!("write one of {subjects}"),
+                    _ => format!("write one of {subjects}; found {}", found.join(" and ")),
+                });
+            }
         };
         let name = match &asks {
             Asks::Status(status) => format!("status is {status}"),
             Asks::At { written, is, .. } => format!("{written} {}", names::says(is)),
+            Asks::Header { name, is } => format!("header {name} {}", names::says(is)),
+            Asks::Stream(ask) => ask.to_string(),
+            Asks::Text(ask) => ask.to_string(),
         };
         Ok(Self { name, asks })
     }
@@ -141,7 +185,7 @@ impl Rule {
 
 impl Asks {
     /// Path, found and expected, when the answer breaks the rule.
-    fn breach(&self, answer: &Answer) -> Option<(String, String, String)> {
+    fn breach(&self, exchange: &Exchange, answer: &Answer) -> Option<(String, String, String)> {
         match self {
             Self::Status(want) => (answer.status != *want).then(|| {
                 let found = match answer.status {
@@ -155,13 +199,30 @@ impl Asks {
                 let path = node.unwrap_or_else(|| written.clone());
                 Some((path, found, names::expected(is)))
             }
+            Self::Header { name, is } => {
+                let mut headers = exchange.headers.iter();
+                let value = headers
+                    .find(|(known, _)| known == name)
+                    .map(|(_, v)| v.as_str());
+                let found = nodes::header(value, is)?;
+                Some((format!("header {name}"), found, names::expected(is)))
+            }
+            Self::Stream(ask) => {
+                let found = ask.breach(exchange, answer)?;
+                Some(("stream".to_owned(), found, ask.expected()))
+            }
+            Self::Text(ask) => {
+                let (choice, found) = ask.breach(answer)?;
+                let found = shown::shorten(&found);
+                Some((format!("text of choice {choice}"), found, ask.expected()))
+            }
         }
     }
 }
 
-fn one_condition(at: &str, found: usize) -> String {
-    let choices = "present, absent, equals, one_of, between, type, matches";
-    format!("`at: {at}` needs exactly one condition, found {found}; choose from {choices}")
+fn one_condition(key: &str, of: &str, found: usize) -> String {
+    let choices = "present, absent, equals, one_of, between, type, matches, contains";
+    format!("`{key}: {of}` needs exactly one condition, found {found}; choose from {choices}")
 }
 
 fn parse(at: &str, whole: &str) -> Result<JsonPath, String> {
@@ -193,6 +254,7 @@ fn conditions(a: &Assertion) -> Result<Vec<Condition>, String> {
         a.between.map(Condition::Between),
         a.json_type.map(Condition::Type),
         matches.map(Condition::Matches),
+        a.contains.clone().map(Condition::Contains),
     ];
     Ok(all.into_iter().flatten().collect())
 }

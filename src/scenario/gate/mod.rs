@@ -3,7 +3,7 @@
 
 mod parse;
 
-pub use parse::{SINGLES, STATS, TIMINGS, compared};
+pub use parse::{SERVER, SINGLES, STATS, TIMINGS, compared};
 
 use super::mistake::Mistake;
 use super::units::FromText;
@@ -64,6 +64,23 @@ pub enum Quantity {
     Startup,
     /// Milliseconds until nothing was left.
     Teardown,
+    /// What the server says of itself.
+    Server(ServerFigure),
+}
+
+/// A figure of the server's own, by its name in docs/metrics.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerFigure {
+    /// The mean of a time, in milliseconds.
+    Time(&'static str),
+    /// What a counter gained.
+    Counter(&'static str),
+    /// The mean of a level.
+    Level(&'static str),
+    /// The largest of a share, 0 to 1.
+    Share(&'static str),
+    /// Share of looked-up prompt tokens that the prefix cache held.
+    PrefixHitRate,
 }
 
 /// A statistic.
@@ -156,7 +173,7 @@ impl JsonSchema for Gate {
             "pattern": "[<>=]",
             "examples": [
                 "p99 ttft < 800ms", "mean e2e <= 2s", "error_rate == 0", "goodput >= 95%",
-                "output_throughput > 400/s", "request_throughput >= 2/s", "startup < 180s", "teardown < 20s",
+                "server.prefix_hit_rate > 0.5", "server.queue < 50ms", "output_throughput > 400/s", "request_throughput >= 2/s", "startup < 180s", "teardown < 20s",
                 "dynamo.p50 ttft <= 1.1 * native.p50 ttft",
             ],
         })

@@ -1,6 +1,6 @@
 //! Reading a gate from its text, with mistakes that point at the word.
 
-use super::{Gate, Limit, Op, Quantity, Stat, Timing};
+use super::{Gate, Limit, Op, Quantity, ServerFigure, Stat, Timing};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::units::Time;
 use std::ops::Range;
@@ -42,6 +42,24 @@ pub const SINGLES: [(&str, Quantity); 6] = [
     ("teardown", Quantity::Teardown),
 ];
 
+/// Figures of the server's own by name.
+pub const SERVER: [(&str, ServerFigure); 11] = [
+    ("server.prefix_hit_rate", ServerFigure::PrefixHitRate),
+    (
+        "server.kv_cache_usage",
+        ServerFigure::Share("kv_cache_usage"),
+    ),
+    ("server.preemptions", ServerFigure::Counter("preemptions")),
+    ("server.running", ServerFigure::Level("running")),
+    ("server.waiting", ServerFigure::Level("waiting")),
+    ("server.queue", ServerFigure::Time("queue")),
+    ("server.prefill", ServerFigure::Time("prefill")),
+    ("server.decode", ServerFigure::Time("decode")),
+    ("server.engine_ttft", ServerFigure::Time("engine_ttft")),
+    ("server.frontend_ttft", ServerFigure::Time("frontend_ttft")),
+    ("server.nvext_ttft", ServerFigure::Time("nvext_ttft")),
+];
+
 const OPS: [(&str, Op); 5] = [
     ("<=", Op::Le),
     (">=", Op::Ge),
@@ -59,8 +77,14 @@ impl Quantity {
     /// What it is counted in.
     const fn unit(self) -> &'static str {
         match self {
-            Self::Timing(..) | Self::Startup | Self::Teardown => "ms",
-            Self::ErrorRate | Self::Goodput => "share",
+            Self::Timing(..)
+            | Self::Startup
+            | Self::Teardown
+            | Self::Server(ServerFigure::Time(_)) => "ms",
+            Self::ErrorRate
+            | Self::Goodput
+            | Self::Server(ServerFigure::Share(_) | ServerFigure::PrefixHitRate) => "share",
+            Self::Server(ServerFigure::Counter(_) | ServerFigure::Level(_)) => "number",
             Self::OutputThroughput => "tokens/s",
             Self::RequestThroughput => "requests/s",
         }
@@ -277,7 +301,8 @@ fn quantity(text: &str, part: Range<usize>) -> Result<(Option<String>, Quantity)
     quantity.map(|quantity| (variant, quantity))
 }
 
-/// The dot behind a variant's name, which may have dots itself: the first behind which something known stands, else the last.
+/// The dot behind a variant's name, which may have dots itself: the first behind which something known stands, else the
+/// last; a server's own figure has none.
 fn variant_end(word: &str) -> Option<usize> {
     let known = |name: &str| find(&STATS, name).is_some() || alone(name).is_ok();
     if known(word) {
@@ -285,7 +310,7 @@ fn variant_end(word: &str) -> Option<usize> {
     }
     let mut dots = word.match_indices('.').map(|(at, _)| at);
     dots.find(|at| known(&word[at + 1..]))
-        .or_else(|| word.rfind('.'))
+        .or_else(|| word.rfind('.').filter(|_| !word.starts_with("server.")))
 }
 
 /// A number without sign, exponent or unit.
@@ -298,6 +323,9 @@ fn alone(name: &str) -> Result<Quantity, Mistake> {
     if let Some(quantity) = find(&SINGLES, name) {
         return Ok(quantity);
     }
+    if let Some(figure) = find(&SERVER, name) {
+        return Ok(Quantity::Server(figure));
+    }
     if find(&TIMINGS, name).is_some() {
         return Err(
             Mistake::new(format!("{} needs a statistic", quote(name))).help(format!(
@@ -306,7 +334,7 @@ fn alone(name: &str) -> Result<Quantity, Mistake> {
             )),
         );
     }
-    let known = names(&SINGLES).chain(names(&TIMINGS));
+    let known = names(&SINGLES).chain(names(&TIMINGS)).chain(names(&SERVER));
     let mistake = Mistake::new(format!("{} is not a metric", quote(name)));
     Err(match nearest(name, known) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
@@ -333,14 +361,24 @@ fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
         return Err(Mistake::new("no limit stands after the comparison").help(EXAMPLE));
     }
     match quantity {
-        Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => {
+        Quantity::Timing(..)
+        | Quantity::Startup
+        | Quantity::Teardown
+        | Quantity::Server(ServerFigure::Time(_)) => {
             if text.ends_with('%') || text.ends_with("/s") {
                 return Err(Mistake::new(format!("{} is not a duration", quote(text)))
                     .help("this metric is a time: write a limit such as `800ms`"));
             }
             text.parse().map(Time::as_millis_f64)
         }
-        Quantity::ErrorRate | Quantity::Goodput => {
+        Quantity::Server(ServerFigure::Counter(_) | ServerFigure::Level(_)) => plain(text)
+            .ok_or_else(|| {
+                Mistake::new(format!("{} is not a number", quote(text)))
+                    .help("write a number such as `0`")
+            }),
+        Quantity::ErrorRate
+        | Quantity::Goodput
+        | Quantity::Server(ServerFigure::Share(_) | ServerFigure::PrefixHitRate) => {
             let share = match text.strip_suffix('%') {
                 Some(percent) => plain(percent.trim_end()).map(|n| n / 100.0),
                 None => plain(text),

@@ -3,6 +3,7 @@
 
 mod engine;
 mod load;
+mod paths;
 mod prompts;
 mod request;
 mod top;

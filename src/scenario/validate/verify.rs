@@ -5,6 +5,7 @@ use crate::scenario::effective::{Effective, effective};
 use crate::scenario::gate::{Gate, Quantity, Timing};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::{Assertion, Engine, Phase, Slo, Verify};
+use crate::scenario::rules::{LogRule, ProcessRule, TextRule};
 
 impl Checker<'_> {
     pub(super) fn verify(&mut self) {
@@ -27,6 +28,12 @@ impl Checker<'_> {
         for (i, rule) in verify.every_response.iter().enumerate() {
             self.assertion(&path.key("every_response").item(i), rule);
         }
+        for (i, rule) in verify.logs.iter().enumerate() {
+            self.log_rule(&path.key("logs").item(i), rule);
+        }
+        for (i, rule) in verify.processes.iter().enumerate() {
+            self.process_rule(&path.key("processes").item(i), rule);
+        }
         if let Some(slo) = &verify.slo {
             self.slo(&path.key("slo"), slo);
         }
@@ -39,33 +46,39 @@ impl Checker<'_> {
         let known = |key: &&str| self.intact(&path.key(key));
         if !Assertion::CONDITIONS
             .iter()
-            .chain(&["status", "at"])
+            .chain(&Assertion::SUBJECTS)
             .all(known)
         {
             return;
         }
         let conditions = rule.conditions();
-        match (&rule.status, &rule.at) {
-            (None, None) => {
+        match rule.subjects().as_slice() {
+            [] => {
                 let help = "write `status: 200`, or `at: usage.completion_tokens` and a condition";
                 self.wrong(path, "this rule says nothing to look at", help);
             }
-            (Some(_), Some(_)) => self.wrong(path, "a rule looks at `status` or `at`, not at both", "make two rules of it"),
-            (Some(status), None) => {
-                if !(100..=599).contains(status) {
+            [first, second, ..] => {
+                let message = format!("a rule looks at `{first}` or `{second}`, not at both");
+                self.wrong(path, message, "make two rules of it");
+            }
+            [subject @ ("status" | "stream" | "text")] => {
+                if let Some(status) = rule.status
+                    && !(100..=599).contains(&status)
+                {
                     self.wrong(&path.key("status"), format!("{status} is not an HTTP status"), "a status is a number from 100 to 599");
                 }
                 if let Some(condition) = conditions.first() {
                     let message = format!("`{condition}` needs an `at` to look at");
-                    self.wrong_key(&path.key(condition), message, "`status` stands alone: make two rules of it");
+                    let help = format!("`{subject}` stands alone: make two rules of it");
+                    self.wrong_key(&path.key(condition), message, &help);
                 }
             }
-            (None, Some(_)) => match conditions.as_slice() {
+            [_] => match conditions.as_slice() {
                 [_] => {}
                 [] => self.wrong(
                     path,
                     "this rule says where to look, but not what to find there",
-                    "add one of `present`, `absent`, `equals`, `one_of`, `between`, `type`, `matches`",
+                    "add one of `present`, `absent`, `equals`, `one_of`, `between`, `type`, `matches`, `contains`",
                 ),
                 [_, second, ..] => {
                     let message = format!("`{second}` is a second condition, and a rule has one");
@@ -74,6 +87,69 @@ impl Checker<'_> {
             },
         }
         self.condition(path, rule);
+        self.known_path(path, rule);
+        if rule.stream.is_some() {
+            self.streams(&path.key("stream"), "stream");
+        }
+        match &rule.text {
+            Some(TextRule::Matches(pattern)) => {
+                self.pattern(&path.key("text").key("matches"), pattern);
+            }
+            Some(TextRule::JsonSchema(schema)) => {
+                if let Err(error) = jsonschema::validator_for(schema) {
+                    self.wrong(
+                        &path.key("text").key("json_schema"),
+                        format!("this is not a JSON Schema: {error}"),
+                        "see https://json-schema.org",
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn log_rule(&mut self, path: &Path, rule: &LogRule) {
+        match (&rule.absent, &rule.present) {
+            (Some(pattern), None) => self.pattern(&path.key("absent"), pattern),
+            (None, Some(pattern)) => self.pattern(&path.key("present"), pattern),
+            _ => self.wrong(
+                path,
+                "a rule on logs has `absent` or `present`, one of them",
+                "write `{absent: Traceback}`, say",
+            ),
+        }
+    }
+
+    fn process_rule(&mut self, path: &Path, rule: &ProcessRule) {
+        let given = (&rule.process, &rule.argument, &rule.package, &rule.version);
+        if !matches!(
+            given,
+            (Some(_), Some(_), None, None) | (None, None, Some(_), Some(_))
+        ) {
+            self.wrong(
+                path,
+                "a rule on processes has `process` and `argument`, or `package` and `version`",
+                "write `{process: vllm, argument: \"--dtype half\"}` or `{package: vllm, version: \"0.31\"}`, say",
+            );
+        }
+    }
+
+    fn pattern(&mut self, path: &Path, pattern: &str) {
+        let Err(error) = regex::Regex::new(pattern) else {
+            return;
+        };
+        let text = error.to_string();
+        let why = text
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        let message = format!("{} is not a regular expression: {why}", quote(pattern));
+        self.wrong(
+            path,
+            message,
+            "write `\\` in front of characters that are meant as they are",
+        );
     }
 
     fn condition(&mut self, path: &Path, rule: &Assertion) {
@@ -107,21 +183,8 @@ impl Checker<'_> {
                 "write at least one value",
             );
         }
-        if let Some(pattern) = &rule.matches
-            && let Err(error) = regex::Regex::new(pattern)
-        {
-            let text = error.to_string();
-            let why = text
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
-            let message = format!("{} is not a regular expression: {why}", quote(pattern));
-            self.wrong(
-                &path.key("matches"),
-                message,
-                "write `\\` in front of characters that are meant as they are",
-            );
+        if let Some(pattern) = &rule.matches {
+            self.pattern(&path.key("matches"), pattern);
         }
     }
 

@@ -5,7 +5,11 @@ use serde_json::json;
 
 fn rules(yaml_like: Value) -> Result<Rules, String> {
     let assertions: Vec<Assertion> = serde_json::from_value(yaml_like).expect("assertions");
-    Rules::compile(&assertions)
+    Rules::compile(&assertions, Some(64))
+}
+
+fn exchange() -> Exchange {
+    crate::verify::shape::tests::exchange(&[])
 }
 
 fn answer(body: Value) -> Answer {
@@ -25,7 +29,9 @@ fn completion() -> Answer {
 }
 
 fn broken(rule: Value) -> Vec<(String, String, String)> {
-    let breaches = rules(json!([rule])).expect("compiles").check(&completion());
+    let breaches = rules(json!([rule]))
+        .expect("compiles")
+        .check(&exchange(), &completion());
     breaches
         .into_iter()
         .map(|b| (b.path, b.found, b.expected))
@@ -75,16 +81,16 @@ fn a_range_is_said_with_its_ends() {
         between: Some(range),
         ..Assertion::default()
     };
-    let rules = Rules::compile(&[rule]).expect("compiles");
+    let rules = Rules::compile(&[rule], None).expect("compiles");
     assert_eq!(
         rules.names().next(),
         Some("usage.completion_tokens in 1..64")
     );
-    assert!(rules.check(&completion()).is_empty());
+    assert!(rules.check(&exchange(), &completion()).is_empty());
     let over = answer(json!({"usage": {"completion_tokens": 65}}));
-    assert_eq!(rules.check(&over)[0].found, "65");
+    assert_eq!(rules.check(&exchange(), &over)[0].found, "65");
     let text = answer(json!({"usage": {"completion_tokens": "64"}}));
-    assert_eq!(rules.check(&text)[0].found, "\"64\"");
+    assert_eq!(rules.check(&exchange(), &text)[0].found, "\"64\"");
 }
 
 #[test]
@@ -144,15 +150,19 @@ fn nothing_found_satisfies_only_absent() {
 #[test]
 fn a_missing_status_is_no_answer() {
     let rules = rules(json!([{"status": 200}])).expect("compiles");
-    assert_eq!(rules.check(&Answer::default())[0].found, "no answer");
+    assert_eq!(
+        rules.check(&exchange(), &Answer::default())[0].found,
+        "no answer"
+    );
 }
 
 #[test]
 fn what_can_not_be_asked_is_refused_with_its_place() {
     let refused = |v: Value| rules(json!([{"status": 200}, v])).expect_err("refused");
-    assert!(refused(json!({})).starts_with("rule 2: write either `status`"));
+    assert!(refused(json!({})).starts_with("rule 2: write one of `status`"));
     assert!(
-        refused(json!({"status": 200, "at": "x", "present": true})).contains("either `status`")
+        refused(json!({"status": 200, "at": "x", "present": true}))
+            .ends_with("; found `status` and `at` and a condition")
     );
     assert!(refused(json!({"at": "x"})).contains("exactly one condition, found 0"));
     assert!(refused(json!({"at": "x", "present": true, "type": "null"})).contains("found 2"));
@@ -169,7 +179,11 @@ fn a_tally_counts_all_and_keeps_the_first_three() {
         "nothing asked, nothing held"
     );
     for index in 0..5 {
-        tally.add("batch", index, &rules.check(&answer(json!({}))));
+        tally.add(
+            "batch",
+            index,
+            &rules.check(&exchange(), &answer(json!({}))),
+        );
     }
     let checks = tally.checks("native");
     assert!(checks[0].passed);
@@ -211,10 +225,10 @@ proptest! {
         let rules = rules(json!([
             {"at": "x", "present": true}, {"at": "x", "absent": true}, {"at": "x", "one_of": [body]},
         ])).expect("compiles");
-        let breaches = rules.check(&answer(json!({"x": body})));
+        let breaches = rules.check(&exchange(), &answer(json!({"x": body})));
         prop_assert_eq!(breaches.len(), 1);
         prop_assert!(breaches[0].rule < 2);
         prop_assert!(!breaches[0].found.chars().any(char::is_control));
-        let _ = rules.check(&answer(body));
+        let _ = rules.check(&exchange(), &answer(body));
     }
 }

@@ -1,0 +1,56 @@
+//! aiperf's `profile_export_aiperf.json`, schema 1.x. Its ITL is our TPOT, its inter-chunk latency our chunk gap. Its
+//! throughputs divide by the whole phase, ours by first request to last answer, which it calls the benchmark's duration.
+
+use super::{Imported, counts, goodput, phase, summary, text, whole};
+use crate::record::model::{Distribution, PhaseRecord};
+use serde_json::{Value, json};
+
+pub(super) fn read(file: &Value) -> Option<Imported> {
+    let tag = |name: &str| file.get(name)?.get("avg")?.as_f64();
+    let seconds = tag("benchmark_duration").filter(|s| *s > 0.0)?;
+    let failed = file
+        .get("error_request_count")
+        .and_then(|t| whole(&t["avg"]));
+    let (counts, errors) = counts(whole(&file["request_count"]["avg"])?, failed.unwrap_or(0));
+    let spread = |name: &str| distribution(file.get(name)?);
+    let mut record = PhaseRecord {
+        window_ms: seconds * 1e3,
+        errors,
+        ..phase("profiling".to_owned())
+    };
+    let metrics = &mut record.metrics;
+    metrics.ttft_ms = spread("time_to_first_token");
+    metrics.tpot_ms = spread("inter_token_latency");
+    metrics.chunk_gap_ms = spread("inter_chunk_latency");
+    metrics.e2e_ms = spread("request_latency");
+    metrics.requests_per_s = Some(counts.succeeded as f64 / seconds);
+    let tokens = file["output_sequence_length"]["sum"].as_f64();
+    metrics.output_tokens_per_s = tokens.map(|tokens| tokens / seconds);
+    metrics.goodput = tag("good_request_count").and_then(|good| goodput(good, &counts, seconds));
+    record.counts = counts;
+    let config = &file["input_config"];
+    Some(Imported {
+        version: text(&file["aiperf_version"]),
+        model: text(&config["models"]["items"][0]["name"]),
+        started: text(&file["start_time"]),
+        settings: json!({"endpoint": config["endpoint"], "phases": config["phases"], "slos": config["slos"]}),
+        phases: vec![record],
+        notes: vec![
+            "percentiles are interpolated, ours are nearest-rank",
+            "times are taken when the client read, ours when the kernel received",
+            "throughputs are of first request to last answer; aiperf prints them over the whole phase, which is longer",
+        ],
+    })
+}
+
+fn distribution(tag: &Value) -> Option<Distribution> {
+    let get = |key: &str| tag.get(if key == "mean" { "avg" } else { key })?.as_f64();
+    let scale = match tag["unit"].as_str()? {
+        "ms" => 1.0,
+        "sec" | "s" => 1e3,
+        "us" => 1e-3,
+        "ns" => 1e-6,
+        _ => return None,
+    };
+    summary(whole(&tag["count"])?, scale, get)
+}

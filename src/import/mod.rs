@@ -1,0 +1,222 @@
+//! Results of other tools as records, with their definitions mapped to ours (docs/import.md). What a tool does not say is
+//! absent, never zero. Pure: a file's text goes in, a record comes out.
+
+mod aiperf;
+mod guidellm;
+mod vllm;
+
+use crate::measure::summary::{Counts, Distribution, Goodput, Metrics};
+use crate::record::model::{
+    EngineRecord, Machine, PhaseRecord, Quality, Run, ScenarioRecord, VariantRecord,
+};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+/// A tool whose results are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `vllm bench serve --save-result`, with or without `--save-detailed`.
+    Vllm,
+    /// aiperf's `profile_export_aiperf.json`.
+    Aiperf,
+    /// guidellm's `benchmarks.json`.
+    Guidellm,
+}
+
+impl Tool {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vllm => "vllm bench serve",
+            Self::Aiperf => "aiperf",
+            Self::Guidellm => "guidellm",
+        }
+    }
+
+    /// The tool that wrote a file, by the keys that only it writes.
+    fn of(file: &Value) -> Option<Self> {
+        let has = |path: &str| file.pointer(path).is_some();
+        match () {
+            () if has("/aiperf_version") => Some(Self::Aiperf),
+            () if has("/metadata/guidellm_version") && has("/benchmarks") => Some(Self::Guidellm),
+            () if has("/model_id") && has("/duration") && has("/completed") => Some(Self::Vllm),
+            () => None,
+        }
+    }
+}
+
+/// What a tool's file says.
+#[derive(Debug)]
+struct Imported {
+    version: Option<String>,
+    model: Option<String>,
+    /// When it began, as it says.
+    started: Option<String>,
+    /// What was asked of it: its own words.
+    settings: Value,
+    phases: Vec<PhaseRecord>,
+    /// What of its figures means something else than ours.
+    notes: Vec<&'static str>,
+}
+
+/// Reads a result as a record. `name` says what it is called, `now` when it was read.
+///
+/// # Errors
+/// When it is no result of a known tool, or not of `tool`.
+pub fn import(
+    name: &str,
+    text: &str,
+    tool: Option<Tool>,
+    now: jiff::Timestamp,
+) -> Result<Run, String> {
+    let file: Value = serde_json::from_str(text).map_err(|error| {
+        format!("{name} is not JSON: {error}; give the one JSON file of a result, such as profile_export_aiperf.json")
+    })?;
+    let found = Tool::of(&file);
+    let tool = match (tool, found) {
+        (Some(wanted), Some(found)) if wanted != found => {
+            return Err(format!(
+                "{name} is a result of {}, not of {}",
+                found.name(),
+                wanted.name()
+            ));
+        }
+        (_, Some(found)) => found,
+        (_, None) => {
+            return Err(format!(
+                "{name} is no result that is understood; expected the JSON of `vllm bench serve --save-result`, aiperf's profile_export_aiperf.json or guidellm's benchmarks.json"
+            ));
+        }
+    };
+    let imported = match tool {
+        Tool::Vllm => vllm::read(&file),
+        Tool::Aiperf => aiperf::read(&file),
+        Tool::Guidellm => guidellm::read(&file),
+    }
+    .ok_or_else(|| {
+        format!(
+            "{name} is of {}, but has no finished benchmark in it",
+            tool.name()
+        )
+    })?;
+    Ok(record(name, tool, imported, now))
+}
+
+fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> Run {
+    let settings = json!({"imported": {
+        "tool": tool.name(), "version": imported.version, "started": imported.started, "settings": imported.settings,
+    }});
+    let unknown = || "unknown".to_owned();
+    let machine = Machine {
+        os: unknown(),
+        cpu: unknown(),
+        cores: 0,
+        memory_bytes: 0,
+        gpus: Vec::new(),
+    };
+    let scenario = ScenarioRecord::new("imported".to_owned(), name.to_owned(), settings);
+    let mut run = Run::begin(String::new(), now, scenario, machine);
+    run.finished = Some(now.to_string());
+    run.summary = format!(
+        "Imported from {}: its figures, under our names; nothing was verified.",
+        tool.name()
+    );
+    run.quality = Quality {
+        verdict: "imported".to_owned(),
+        findings: imported
+            .notes
+            .iter()
+            .map(|note| crate::record::model::Finding {
+                code: "definition".to_owned(),
+                detail: format!("note: {note}"),
+            })
+            .collect(),
+    };
+    let versions = imported
+        .version
+        .map(|version| (tool.name().to_owned(), version));
+    run.variants = vec![VariantRecord {
+        name: "imported".to_owned(),
+        engine: EngineRecord {
+            kind: "external".to_owned(),
+            versions: versions.into_iter().collect(),
+            model: imported.model.unwrap_or_else(unknown),
+        },
+        requests_sha256: String::new(),
+        startup: None,
+        phases: imported.phases,
+        teardown: None,
+        tier: None,
+        rounds: Vec::new(),
+    }];
+    run
+}
+
+/// A phase with nothing known but its name.
+fn phase(name: String) -> PhaseRecord {
+    PhaseRecord {
+        kind: "imported".to_owned(),
+        name,
+        window_ms: 0.0,
+        counts: Counts::default(),
+        errors: IndexMap::new(),
+        metrics: Metrics::default(),
+        client: Default::default(),
+        server: None,
+        curve: Vec::new(),
+    }
+}
+
+fn counts(succeeded: u64, failed: u64) -> (Counts, IndexMap<String, u64>) {
+    let counts = Counts {
+        sent: succeeded + failed,
+        succeeded,
+        failed,
+    };
+    let errors = (failed > 0).then(|| ("unknown".to_owned(), failed));
+    (counts, errors.into_iter().collect())
+}
+
+/// Goodput from the requests that were good, as a share of all.
+fn goodput(good: f64, counts: &Counts, seconds: f64) -> Option<Goodput> {
+    (counts.sent > 0 && seconds > 0.0).then(|| Goodput {
+        share: good / counts.sent as f64,
+        requests_per_s: good / seconds,
+    })
+}
+
+/// A distribution from the statistics of a map, each under its own key; `scale` makes them milliseconds. What is not
+/// there is not a number, which a record writes as `null`. `None` where there is no count, no mean or nothing was counted.
+fn summary(count: u64, scale: f64, get: impl Fn(&str) -> Option<f64>) -> Option<Distribution> {
+    let of = |key: &str| get(key).map_or(f64::NAN, |value| value * scale);
+    let mean = get("mean")? * scale;
+    (count > 0).then(|| Distribution {
+        count,
+        mean,
+        min: of("min"),
+        p50: of("p50"),
+        p90: of("p90"),
+        p95: of("p95"),
+        p99: of("p99"),
+        max: of("max"),
+        exact: false,
+    })
+}
+
+fn whole(value: &Value) -> Option<u64> {
+    let n = value.as_f64().filter(|n| n.is_finite() && *n >= 0.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count, not negative, and `as` saturates"
+    )]
+    Some(n.round() as u64)
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

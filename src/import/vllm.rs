@@ -1,0 +1,144 @@
+//! `vllm bench serve --save-result`. Its TTFT is our first chunk; its end-to-end time ends with the last chunk that has
+//! `choices`. With `--save-detailed` its arrays give every statistic; without, only those that it was asked for.
+
+use super::{Imported, counts, goodput, phase, summary, text, whole};
+use crate::record::model::{Distribution, PhaseRecord};
+use serde_json::{Value, json};
+
+pub(super) fn read(file: &Value) -> Option<Imported> {
+    let number = |key: &str| file.get(key)?.as_f64();
+    let seconds = number("duration").filter(|s| *s > 0.0)?;
+    let completed = whole(&file["completed"])?;
+    let failed = file.get("failed").and_then(whole);
+    let asked = file.get("num_prompts").and_then(whole);
+    let failed = failed.or(asked.map(|n| n.saturating_sub(completed)));
+    let (counts, errors) = counts(completed, failed.unwrap_or(0));
+    let mut record = PhaseRecord {
+        window_ms: seconds * 1e3,
+        errors,
+        ..phase(name(file))
+    };
+    let detailed = Detailed::of(file);
+    let own = |key: &str, values: Option<Vec<f64>>, count| {
+        values.map_or_else(|| told(file, key, count), exact)
+    };
+    let requests = completed;
+    let more_than_one = detailed.as_ref().map(Detailed::tpot);
+    let metrics = &mut record.metrics;
+    metrics.first_chunk_ms = own("ttft", detailed.as_ref().map(|d| d.ttft.clone()), requests);
+    metrics.tpot_ms = own("tpot", more_than_one, requests);
+    metrics.chunk_gap_ms = detailed.as_ref().and_then(|d| exact(d.gaps()));
+    metrics.e2e_ms = own("e2el", detailed.as_ref().map(|d| d.e2e.clone()), requests);
+    metrics.requests_per_s = Some(completed as f64 / seconds);
+    metrics.output_tokens_per_s = number("total_output_tokens").map(|tokens| tokens / seconds);
+    let good = number("request_goodput").map(|rate| (rate * seconds).round());
+    metrics.goodput = good.and_then(|good| goodput(good, &counts, seconds));
+    record.counts = counts;
+    Some(Imported {
+        version: None,
+        model: text(&file["model_id"]),
+        started: text(&file["date"]),
+        settings: json!({
+            "backend": file["backend"], "request_rate": file["request_rate"], "burstiness": file["burstiness"],
+            "max_concurrency": file["max_concurrency"], "num_prompts": file["num_prompts"],
+        }),
+        phases: vec![record],
+        notes: vec![
+            "what vLLM calls TTFT is the first chunk, even an empty one; the time to the first text is not known",
+            "end to end stops at the last chunk with choices, ours at the last byte; TPOT likewise",
+            "times are taken when the client read, ours when the kernel received",
+        ],
+    })
+}
+
+fn name(file: &Value) -> String {
+    match (&file["request_rate"], &file["max_concurrency"]) {
+        (Value::Number(rate), _) => format!("rate-{rate}"),
+        (_, Value::Number(n)) => format!("concurrency-{n}"),
+        _ => "all-at-once".to_owned(),
+    }
+}
+
+/// Statistics as printed: `mean_ttft_ms`, `p99_ttft_ms`, ... How many values they are of is known where they are one a
+/// request.
+fn told(file: &Value, key: &str, count: u64) -> Option<Distribution> {
+    let get = |stat: &str| {
+        let number = |stat: &str| file.get(format!("{stat}_{key}_ms"))?.as_f64();
+        number(stat).or_else(|| (stat == "p50").then(|| number("median")).flatten())
+    };
+    // With no success, vLLM writes 0 for every statistic.
+    summary(count, 1.0, get)
+}
+
+/// Nearest rank, in milliseconds.
+fn exact(mut seconds: Vec<f64>) -> Option<Distribution> {
+    seconds.sort_by(f64::total_cmp);
+    let n = seconds.len();
+    let rank = |percent: usize| seconds.get((n * percent).div_ceil(100).max(1) - 1).copied();
+    let sum: f64 = seconds.iter().sum();
+    let stats = [
+        ("mean", (n > 0).then(|| sum / n as f64)),
+        ("min", rank(0)),
+        ("p50", rank(50)),
+        ("p90", rank(90)),
+        ("p95", rank(95)),
+        ("p99", rank(99)),
+        ("max", rank(100)),
+    ];
+    let get = |key: &str| stats.iter().find(|(known, _)| *known == key)?.1;
+    let spread = summary(n as u64, 1e3, get)?;
+    Some(Distribution {
+        exact: true,
+        ..spread
+    })
+}
+
+/// The arrays of `--save-detailed`, of requests that succeeded; seconds.
+struct Detailed {
+    ttft: Vec<f64>,
+    e2e: Vec<f64>,
+    itls: Vec<Vec<f64>>,
+    tokens: Vec<f64>,
+}
+
+impl Detailed {
+    fn of(file: &Value) -> Option<Self> {
+        let numbers = |list: &Value| -> Option<Vec<f64>> {
+            list.as_array()?.iter().map(Value::as_f64).collect()
+        };
+        let ttft = numbers(&file["ttfts"])?;
+        let itls: Option<Vec<_>> = file["itls"].as_array()?.iter().map(numbers).collect();
+        let (itls, tokens) = (itls?, numbers(&file["output_lens"])?);
+        let errors = file["errors"].as_array()?;
+        if [itls.len(), tokens.len(), errors.len()] != [ttft.len(); 3] {
+            return None;
+        }
+        let good = |i: &usize| errors[*i].as_str() == Some("");
+        let good: Vec<usize> = (0..ttft.len()).filter(good).collect();
+        let pick = |all: &[f64]| good.iter().map(|i| all[*i]).collect::<Vec<_>>();
+        let itls: Vec<Vec<f64>> = good.iter().map(|i| itls[*i].clone()).collect();
+        let ttft = pick(&ttft);
+        let e2e = ttft
+            .iter()
+            .zip(&itls)
+            .map(|(t, gaps)| t + gaps.iter().sum::<f64>());
+        Some(Self {
+            e2e: e2e.collect(),
+            tokens: pick(&tokens),
+            ttft,
+            itls,
+        })
+    }
+
+    fn gaps(&self) -> Vec<f64> {
+        self.itls.concat()
+    }
+
+    /// Of answers of more than one token.
+    fn tpot(&self) -> Vec<f64> {
+        let all = self.e2e.iter().zip(&self.ttft).zip(&self.tokens);
+        all.filter(|(_, tokens)| **tokens > 1.0)
+            .map(|((e2e, ttft), tokens)| (e2e - ttft) / (tokens - 1.0))
+            .collect()
+    }
+}
