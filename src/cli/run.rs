@@ -4,7 +4,8 @@ use super::shown::{REDRAWN, Shown};
 use super::{ScenarioArgs, colour, github, print, screen, tell};
 use crate::event::Event;
 use crate::record::{ExitCode, Writer};
-use crate::{report, run};
+use crate::report::{self, harmless};
+use crate::run;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
@@ -26,11 +27,11 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode 
             finished.code
         }
         Err(run::Error::Scenario(failure)) => {
-            tell(&format!("error: {failure}\n"));
+            tell(&format!("error: {}\n", harmless(&failure.to_string())));
             ExitCode::BadScenario
         }
         Err(run::Error::Setup(message)) => {
-            tell(&format!("error: {message}\n"));
+            tell(&format!("error: {}\n", harmless(&message)));
             ExitCode::TopologyFailed
         }
     }
@@ -38,7 +39,7 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode 
 
 /// Tells every event to the person and to the record.
 pub(super) fn consume(events: Receiver<Event>, writer: &Writer) {
-    let mut shown = Shown::new(&writer.logs());
+    let mut shown = Shown::new(&writer.logs(), writer.redactor().clone());
     let mut lost = false;
     loop {
         let event = match events.recv_timeout(REDRAWN) {

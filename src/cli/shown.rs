@@ -3,7 +3,8 @@
 use super::width;
 use crate::event::Event;
 use crate::progress::{self, Live};
-use std::io::{IsTerminal as _, Stderr};
+use crate::record::Redactor;
+use std::io::{self, IsTerminal as _, Stderr, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,25 +12,40 @@ use std::time::{Duration, Instant};
 pub(super) const REDRAWN: Duration = Duration::from_millis(250);
 
 pub(super) struct Shown {
-    stderr: Stderr,
+    stderr: Veiled,
     live: Option<Live>,
+}
+
+/// Stderr without secrets; each write is whole lines.
+struct Veiled(Stderr, Redactor);
+
+impl Write for Veiled {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let shown = self.1.apply(&String::from_utf8_lossy(text));
+        self.0.write_all(shown.as_bytes())?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 impl Shown {
     /// On stderr; logs of processes are looked for in `logs`.
-    pub(super) fn new(logs: &Path) -> Self {
+    pub(super) fn new(logs: &Path, redactor: Redactor) -> Self {
         let stderr = std::io::stderr();
         let drawn = stderr.is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
         Self {
             live: drawn.then(|| Live::new(logs)),
-            stderr,
+            stderr: Veiled(stderr, redactor),
         }
     }
 
     /// Shows an event that happened at `at`.
     pub(super) fn tell(&mut self, event: &Event, at: Instant) {
         match &mut self.live {
-            Some(live) => live.tell(event, at, width(&self.stderr), &mut self.stderr),
+            Some(live) => live.tell(event, at, width(&self.stderr.0), &mut self.stderr),
             None => progress::tell(event, &mut self.stderr),
         }
     }
@@ -37,7 +53,7 @@ impl Shown {
     /// Draws what is under way anew.
     pub(super) fn tick(&mut self) {
         if let Some(live) = &mut self.live {
-            live.tick(Instant::now(), width(&self.stderr), &mut self.stderr);
+            live.tick(Instant::now(), width(&self.stderr.0), &mut self.stderr);
         }
     }
 

@@ -4,6 +4,7 @@ use super::{ScenarioArgs, colour, print, run::consume, tell};
 use crate::measure::lifecycle::Startup;
 use crate::plan::VariantPlan;
 use crate::record::ExitCode;
+use crate::report::harmless;
 use crate::run::{self, Failure};
 
 pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
@@ -26,7 +27,7 @@ pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
     };
     tell(&format!(
         "error: {}\n",
-        redactor.apply(&failure.to_string())
+        harmless(&redactor.apply(&failure.to_string()))
     ));
     match failure {
         Failure::Input(_) => ExitCode::BadScenario,

@@ -2,7 +2,7 @@
 
 use super::shown::{REDRAWN, Shown};
 use super::{print, screen, tell};
-use crate::record::{self, Error, ExitCode, Follow};
+use crate::record::{self, Error, ExitCode, Follow, Redactor};
 use crate::report;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn watched(dir: &Path) -> Result<ExitCode, Error> {
     })?;
     let mut run = record::read(dir)?;
     let mut follow = Follow::open(dir)?;
-    let mut shown = Shown::new(&dir.join("logs"));
+    let mut shown = Shown::new(&dir.join("logs"), Redactor::default());
     let began = began(&run.started);
     loop {
         // Asked before reading, so that what was written before the end is shown.

@@ -5,6 +5,7 @@ pub mod convert;
 pub mod exit;
 pub mod follow;
 pub mod journal;
+mod logs;
 pub mod model;
 mod partial;
 pub mod read;

@@ -128,6 +128,7 @@ fn forms(value: &str) -> Vec<String> {
     forms.push(url_encoded(value, "%20", false));
     forms.push(url_encoded(value, "%20", true));
     forms.push(url_encoded(value, "+", false));
+    forms.push(url_encoded(value, "+", true));
     for offset in 0..3 {
         let piece = base64_within(value.as_bytes(), offset);
         if piece.len() >= SHORTEST_BASE64 {

@@ -1,7 +1,12 @@
 //! Untrusted text made harmless: what models, servers and processes wrote must neither steer a terminal nor become
 //! markup.
 
-/// One line for a terminal: line ends become spaces, controls and direction changes are dropped.
+/// Beginnings of what CI systems obey wherever they read it in a log: GitHub, Azure Pipelines, TeamCity. GitHub's other form,
+/// `::`, counts at the start of a line, spaces before it included.
+const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
+
+/// One line for a terminal: line ends become spaces, controls and direction changes are dropped, and nothing is left that a CI
+/// system would take for a command.
 pub(super) fn line(text: &str) -> String {
     let space = |c: char| {
         if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') {
@@ -10,7 +15,22 @@ pub(super) fn line(text: &str) -> String {
             c
         }
     };
-    text.chars().map(space).filter(|c| !steers(*c)).collect()
+    let mut shown: String = text.chars().map(space).filter(|c| !steers(*c)).collect();
+    for command in COMMANDS {
+        if shown.contains(command) {
+            shown = shown.replace(command, &command.replace("##", "## "));
+        }
+    }
+    match shown.trim_start().strip_prefix("::") {
+        Some(rest) => format!(": :{rest}"),
+        None => shown,
+    }
+}
+
+/// Several lines for a terminal.
+pub(super) fn lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(line).collect();
+    lines.join("\n")
 }
 
 /// Whether a character steers what shows it: controls (ESC among them), bidirectional overrides and marks, tags.
@@ -73,9 +93,8 @@ fn longest_run(text: &str) -> usize {
 
 /// Text for XML: without what a terminal would obey and without what XML 1.0 can't hold. Markup is the writer's care.
 pub(super) fn xml(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(line).collect();
     let holds = |c: &char| !matches!(c, '\u{fffe}' | '\u{ffff}');
-    lines.join("\n").chars().filter(holds).collect()
+    lines(text).chars().filter(holds).collect()
 }
 
 #[cfg(test)]
@@ -99,6 +118,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_steers(text in any::<String>()) {
+            let obeyed = line(&[" ::", &text, " ##[", &text].concat());
+            prop_assert!(!obeyed.trim_start().starts_with("::") && !obeyed.contains("##["), "{}", obeyed);
             prop_assert!(!line(&text).chars().any(|c| steers(c) || c.is_control()));
             prop_assert!(!xml(&text).chars().any(|c| c.is_control() && c != '\n'));
             let cell = markdown(&text);

@@ -31,6 +31,12 @@ use crate::record::model::Run;
 use crate::record::{self, Error};
 use std::path::Path;
 
+/// Text of several lines made harmless for a terminal and for whoever reads its log.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    escape::lines(text)
+}
+
 /// A form in which a record is rendered into a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

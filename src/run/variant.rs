@@ -164,8 +164,10 @@ impl Turn<'_> {
             self.events.emit(Event::TeardownEnded { ms: teardown.ms });
             outcome.teardown = Some(teardown.clone());
         }
+        let clean = self.writer.redact_logs(&logs);
         served?;
-        stopped.map(|_| ()).map_err(explained)
+        stopped.map_err(explained)?;
+        clean.map_err(|error| Failure::Setup(error.to_string()))
     }
 
     /// Waits for the memory of GPUs whose processes were killed.

@@ -36,7 +36,7 @@ impl Answer {
             chunks.push(self.envelope.role_chunk(token.choice));
         }
         if text.is_some() || finish.is_some() {
-            chunks.push(self.chunk(token, text.unwrap_or_default(), finish));
+            chunks.push(self.chunk(token, &text.unwrap_or_default(), finish));
         }
         chunks.iter().map(event).collect()
     }
@@ -98,11 +98,16 @@ impl Answer {
         chunk
     }
 
-    /// The text of a token, unless a fault loses it: the first choice's second token, or its only one.
-    pub(super) fn text(&self, choice: usize, position: u32) -> Option<&'static str> {
+    /// The text of a token. Faults lose or double that of the first choice's second token, or of its only one.
+    pub(super) fn text(&self, choice: usize, position: u32) -> Option<String> {
         let Ask { choices, .. } = &self.ask;
-        let lost = self.fate.drop_token && choice == 0 && position == 1.min(choices[0].length - 1);
-        (!lost).then(|| choices[choice].prompt.word(position))
+        let hit = choice == 0 && position == 1.min(choices[0].length - 1);
+        let word = choices[choice].prompt.word(position);
+        match (hit && self.fate.drop_token, hit && self.fate.double_token) {
+            (true, _) => None,
+            (_, true) => Some(word.repeat(2)),
+            _ => Some(word.to_owned()),
+        }
     }
 
     pub(super) fn usage(&self) -> Usage {

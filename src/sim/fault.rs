@@ -21,6 +21,7 @@ pub(super) struct Fate {
     pub(super) bad_json: bool,
     pub(super) stall: bool,
     pub(super) drop_token: bool,
+    pub(super) double_token: bool,
     pub(super) wrong_usage: bool,
     pub(super) no_done: bool,
 }
@@ -38,8 +39,12 @@ impl Tally {
     pub(super) fn judge(&self, faults: &Faults) -> Verdict {
         let number = self.arrived.fetch_add(1, Relaxed) + 1;
         let hit = |every: Option<u64>| every.is_some_and(|n| number.is_multiple_of(n));
+        // A burst begins with every N-th completion.
+        let burst = faults.error_burst.unwrap_or(1);
+        let every = faults.error_every.unwrap_or(1);
         if let Some(status) = faults.error_status
-            && hit(faults.error_every.or(Some(1)))
+            && number >= every
+            && number % every < burst
         {
             return Verdict::Error(status);
         }
@@ -53,6 +58,7 @@ impl Tally {
                 .stall_after
                 .is_some_and(|n| self.answered.load(Relaxed) >= n),
             drop_token: hit(faults.drop_token_every),
+            double_token: hit(faults.double_token_every),
             wrong_usage: faults.wrong_usage,
             no_done: faults.no_done,
         })

@@ -61,7 +61,7 @@ pub struct Options {
 /// A timetable in place of the batching model.
 #[derive(Debug, Clone, Args)]
 #[command(
-    next_help_heading = "Timetable (of the other options, --host, --port and --drop-token-every count)"
+    next_help_heading = "Timetable (of the other options, --host, --port, --drop-token-every and --double-token-every count)"
 )]
 pub struct Exact {
     /// Keep a timetable instead of imitating an engine
@@ -85,9 +85,6 @@ pub struct Exact {
     /// How much too late
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = duration, requires = "late_every")]
     pub late_by: Duration,
-    /// Send one token of every N-th completion twice
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), requires = "exact")]
-    pub double_token_every: Option<u64>,
 }
 
 /// Faults to order; several may be given. Completions are counted from 1 as valid requests arrive, readiness probes
@@ -107,6 +104,9 @@ pub struct Faults {
     /// Limit --error-status to every N-th completion
     #[arg(long, value_name = "N", requires = "error_status", value_parser = value_parser!(u64).range(1..))]
     pub error_every: Option<u64>,
+    /// Let that many completions in a row meet --error-every
+    #[arg(long, value_name = "N", requires = "error_every", value_parser = value_parser!(u64).range(1..))]
+    pub error_burst: Option<u64>,
     /// Close the connection in the middle of every N-th completion
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub cut_every: Option<u64>,
@@ -131,6 +131,9 @@ pub struct Faults {
     /// Leave one token's text out of every N-th completion; `usage` still counts it
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub drop_token_every: Option<u64>,
+    /// Say one token's text twice in every N-th completion; `usage` counts it once
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub double_token_every: Option<u64>,
     /// List no model
     #[arg(long)]
     pub unlisted_model: bool,
@@ -140,6 +143,12 @@ pub struct Faults {
     /// Answer completions with 200 and text that is not JSON
     #[arg(long)]
     pub rubbish: bool,
+    /// Serve from a process of another session and end the one that was started
+    #[arg(long)]
+    pub daemonise: bool,
+    /// Write to the log without end, as fast as it takes it
+    #[arg(long)]
+    pub flood_log: bool,
 }
 
 /// How a child process leaves.

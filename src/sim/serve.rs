@@ -5,13 +5,19 @@ use super::fault::{self, CRASH_TRACEBACK, START_TRACEBACK};
 use super::http::App;
 use super::options::Options;
 use axum::serve::ListenerExt;
+use nix::unistd::setsid;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::process::Command;
+use std::thread;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Set for the process that `--daemonise` leaves.
+const DAEMON: &str = "BENCH_SIM_DAEMON";
 
 /// How long a crash waits for the last answer to leave.
 const LAST_WORDS: Duration = Duration::from_millis(50);
@@ -41,6 +47,12 @@ pub enum Error {
 /// Serves until SIGTERM or SIGINT and then returns at once, whatever is in flight. `log` gets one line when the engine
 /// listens, and the traceback of an ordered failure.
 pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
+    if options.faults.daemonise && daemonised()? {
+        return Ok(());
+    }
+    if options.faults.flood_log {
+        thread::spawn(flood);
+    }
     if options.exact.exact {
         return keep_timetable(options, log);
     }
@@ -60,6 +72,29 @@ pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// Executes this command again in a session of its own; whether this process is the one to end.
+fn daemonised() -> io::Result<bool> {
+    if std::env::var_os(DAEMON).is_some() {
+        setsid()?;
+        return Ok(false);
+    }
+    Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env(DAEMON, "1")
+        .spawn()?;
+    Ok(true)
+}
+
+/// Fills the log, and goes on when it is full.
+fn flood() {
+    let line = [b"INFO nothing of note".repeat(50), b"\n".to_vec()].concat();
+    loop {
+        if io::stderr().write_all(&line).is_err() {
+            thread::sleep(LAST_WORDS);
+        }
+    }
 }
 
 pub(super) async fn live(options: &Options, log: &mut dyn Write) -> Result<(), Error> {

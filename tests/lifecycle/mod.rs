@@ -1,6 +1,7 @@
 //! What a run starts, and that nothing of it is left, however it ends.
 
 mod failures;
+mod faults;
 mod hostile;
 mod interrupts;
 pub(crate) mod kills;
@@ -9,6 +10,7 @@ mod passes;
 mod prompts;
 mod records;
 mod rounds;
+mod secrets;
 mod terminal;
 mod up;
 mod watch;

@@ -70,7 +70,7 @@ impl From<&Options> for Timetable {
             late_every: exact.late_every,
             late_by: exact.late_by,
             drop_every: options.faults.drop_token_every,
-            double_every: exact.double_token_every,
+            double_every: options.faults.double_token_every,
         }
     }
 }
