@@ -99,7 +99,12 @@ pub fn detail(run: &Run, dir: &Path) -> Result<Detail, Error> {
     let mut lost = None;
     let events = record::events(dir).into_iter().flatten();
     let events = events.map_while(|row| row.map_err(|error| lost = Some(error)).ok());
-    let detail = Detail::gather(run, samples, events);
+    // A record without it, or with a row of another version in it, shows none of it.
+    let levels = record::server(dir)
+        .into_iter()
+        .flatten()
+        .map_while(Result::ok);
+    let detail = Detail::gather(run, samples, events).with_levels(run, levels);
     match failure.or(lost) {
         Some(error) => Err(error),
         None => Ok(detail),

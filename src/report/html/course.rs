@@ -3,8 +3,8 @@
 
 use super::detail::{Detail, Point, Requests};
 use super::text::{slug, text};
-use crate::record::EventRow;
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
+use crate::record::{EventRow, ServerRow};
 use crate::report::number::number;
 use crate::report::svg::{Band, Chart, Series, scale};
 use std::fmt::Write as _;
@@ -13,6 +13,12 @@ use std::fmt::Write as _;
 const FEWEST: usize = 12;
 /// Most bins.
 const BINS: usize = 120;
+/// Levels of the servers that are drawn together: their names on the page and in the record.
+const QUEUE: [(&str, &str); 3] = [
+    ("running", "running"),
+    ("waiting", "waiting"),
+    ("queued in front", "frontend_queued"),
+];
 /// Requests that a bin should have for its percentiles to say something.
 const PER_BIN: usize = 8;
 
@@ -35,6 +41,7 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> String {
 /// One variant's load in bins of equal length.
 struct Course<'a> {
     points: &'a [Point],
+    levels: &'a [ServerRow],
     began: u64,
     width: f64,
     bins: usize,
@@ -57,6 +64,7 @@ impl<'a> Course<'a> {
         let width = (ended.saturating_sub(began).max(1)) as f64 / bins as f64;
         Some(Self {
             points,
+            levels: &requests.levels,
             began,
             width,
             bins,
@@ -165,9 +173,40 @@ impl<'a> Course<'a> {
             }
             .draw()
         };
+        let mut queue = Vec::new();
+        for (color, (name, gauge)) in QUEUE.iter().enumerate() {
+            let values = self.level(gauge, 1.0);
+            if values.iter().any(Option::is_some) {
+                queue.push(line(name, color, values, false));
+            }
+        }
+        let cache = vec![line(
+            "KV cache",
+            2,
+            self.level("kv_cache_usage", 100.0),
+            true,
+        )];
         chart("flight", "Requests in flight", "requests", flight, false)
             + &chart("rate", "Rate", "requests/s", rates, false)
             + &chart("latency", title, "ms", latency, true)
+            + &chart("queue", "In the servers", "requests", queue, false)
+            + &chart("cache", "KV cache in use", "%", cache, false)
+    }
+
+    /// A level that the servers told, by bin: the last that was told, from the first on.
+    fn level(&self, gauge: &str, scale: f64) -> Vec<Option<f64>> {
+        let mut values = vec![None; self.bins];
+        for row in self.levels {
+            if let Some(value) = row.sample.gauges.get(gauge) {
+                values[self.bin(row.sample.at_ns)] = Some(value * scale);
+            }
+        }
+        let mut last = None;
+        for value in &mut values {
+            last = value.or(last);
+            *value = last;
+        }
+        values
     }
 
     fn grid(&self) -> Vec<(f64, String)> {

@@ -1,7 +1,7 @@
 //! What the page shows beyond `run.json`: gathered from samples and events in one pass each, a few words a request.
 
 use crate::record::model::{PhaseRecord, Run};
-use crate::record::{EventRow, Sample, SampleRow};
+use crate::record::{EventRow, Sample, SampleRow, ServerRow};
 use std::collections::BTreeMap;
 
 /// Slowest requests kept of each variant.
@@ -27,6 +27,8 @@ pub(in crate::report) struct Requests {
     pub(super) slowest: Vec<Sample>,
     /// First failures by phase and class, with how many there were.
     pub(super) failures: BTreeMap<(u32, String), (u64, Vec<Sample>)>,
+    /// What its servers said of themselves during the load, in order.
+    pub(super) levels: Vec<ServerRow>,
     /// Tokens of successes by phase: of the prompt, and of the answer.
     pub(in crate::report) tokens: BTreeMap<u32, [Tokens; 2]>,
 }
@@ -111,6 +113,20 @@ impl Detail {
             variants,
             events: events.into_iter().collect(),
         }
+    }
+}
+
+impl Detail {
+    /// Takes samples of the servers' levels as well.
+    #[must_use]
+    pub fn with_levels(mut self, run: &Run, rows: impl IntoIterator<Item = ServerRow>) -> Self {
+        for row in rows {
+            let owner = run.variants.iter().position(|v| v.name == row.variant);
+            if let Some(requests) = owner.and_then(|owner| self.variants.get_mut(owner)) {
+                requests.levels.push(row);
+            }
+        }
+        self
     }
 }
 

@@ -2,12 +2,14 @@
 //! Pure. From top to bottom it goes from the verdict to what it rests on.
 
 mod course;
+mod decided;
 mod detail;
 mod figures;
 mod gantt;
 mod lists;
 mod spread;
 pub(super) mod text;
+mod whence;
 
 pub use detail::Detail;
 pub(super) use detail::{Point, Tokens};
@@ -32,6 +34,12 @@ pub fn html(run: &Run, detail: &Detail) -> String {
         ("ran", "What ran", figures::ran(run)),
         ("checks", "Checks", lists::checks(run)),
         ("compared", &figures::title(run), figures::tables(run)),
+        ("decided", "What the rounds decide", decided::intervals(run)),
+        (
+            "whence",
+            "Where the difference comes from",
+            whence::bars(run),
+        ),
         (
             "latency",
             "Latency distributions",

@@ -33,6 +33,20 @@ fn every_ending_has_a_page() {
 }
 
 #[test]
+fn what_rounds_decide_is_drawn_against_its_margin() {
+    assert!(!page(&fixture::pass()).contains("id=\"decided\""));
+    let mut run = fixture::rounds(8, 1.2);
+    run.comparisons = crate::compare::side_by_side(&run);
+    let page = page(&run);
+    let decided = page.split("id=\"decided-title\"").nth(1).unwrap();
+    let judged = decided.split("<details>").next().unwrap();
+    assert_eq!(judged.matches("class=\"zone\"").count(), 6);
+    assert!(judged.contains("<strong class=\"bad\">worse</strong>"));
+    assert!(judged.contains("class=\"span worse\"") && judged.contains("margin 5.0%"));
+    assert!(decided.contains("other figures, which were not judged"));
+}
+
+#[test]
 fn the_policy_names_the_style_and_the_script_and_nothing_else() {
     let page = page(&fixture::pass());
     let policy = page.split("Content-Security-Policy\" content=\"").nth(1);

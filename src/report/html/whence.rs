@@ -1,0 +1,160 @@
+//! Where a difference comes from: each time of both variants as a bar of its parts, and the parts side by side.
+
+use super::text::text;
+use crate::record::model::{Decomposition, Part, Run, Split};
+use crate::report::number::number;
+use crate::report::svg::bar::{Piece, bar};
+use std::fmt::Write as _;
+
+/// Colours there are for parts.
+const COLORS: [&str; 6] = ["k5", "k0", "k1", "k2", "k3", "k4"];
+
+/// Every decomposition.
+pub(super) fn bars(run: &Run) -> String {
+    let mut out = String::new();
+    for of in &run.decompositions {
+        let _ = writeln!(
+            out,
+            "<h3>Phase {}: {} against {}</h3>",
+            text(&of.phase),
+            text(&of.variant),
+            text(&of.baseline)
+        );
+        for split in &of.splits {
+            out.push_str(&drawn(of, split));
+        }
+        for note in &of.notes {
+            let _ = writeln!(out, "<p class=\"note\">{}</p>", text(note));
+        }
+    }
+    if !out.is_empty() {
+        out.push_str("<p class=\"note\">Means, which add up. What no part explains is the rest of a bar.</p>\n");
+    }
+    out
+}
+
+fn drawn(of: &Decomposition, split: &Split) -> String {
+    let title = format!("{}: {}", split.name, said(split));
+    let mut out = format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0} in phase {1} of {2}\"><table class=\"whence\"><caption>{0}</caption><thead><tr><th scope=\"col\">part</th>",
+        text(&title),
+        text(&of.phase),
+        text(&of.variant)
+    );
+    for name in [&of.baseline, &of.variant] {
+        let _ = write!(out, "<th scope=\"col\" class=\"n\">{}</th>", text(name));
+    }
+    out.push_str("<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" class=\"n\">share</th></tr></thead><tbody>\n");
+    // The bars stand in rows of their own, above the parts that they are made of.
+    let sides = [
+        (&of.baseline, split.baseline_ms, true),
+        (&of.variant, split.variant_ms, false),
+    ];
+    let longest = split
+        .baseline_ms
+        .max(split.variant_ms)
+        .max(f64::MIN_POSITIVE);
+    for (name, whole, baseline) in sides {
+        let side = |part: &Part| match baseline {
+            true => part.baseline_ms,
+            false => part.variant_ms,
+        };
+        let mut pieces = vec![Piece {
+            from: 0.0,
+            length: whole / longest,
+            class: "rest",
+        }];
+        let mut from = 0.0;
+        for (i, part) in split.parts.iter().enumerate() {
+            let length = side(part).unwrap_or(0.0).max(0.0) / longest;
+            if length > 0.0 {
+                let class = COLORS[i % COLORS.len()];
+                pieces.push(Piece {
+                    from,
+                    length,
+                    class,
+                });
+                from += length;
+            }
+        }
+        let _ = writeln!(
+            out,
+            "<tr class=\"whole\"><th scope=\"row\">{}</th><td colspan=\"3\">{}</td><td class=\"n\">{} ms</td></tr>",
+            text(name),
+            bar(&pieces),
+            number(Some(whole))
+        );
+    }
+    for (i, part) in split.parts.iter().enumerate() {
+        let blamed = split.blamed.as_ref() == Some(&part.name);
+        let _ = writeln!(
+            out,
+            "<tr{}><th scope=\"row\"><i class=\"{}\"></i>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            if blamed { " class=\"blamed\"" } else { "" },
+            COLORS[i % COLORS.len()],
+            text(&part.name),
+            number(part.baseline_ms),
+            number(part.variant_ms),
+            number(part.difference_ms),
+            share(part.share)
+        );
+    }
+    let _ = writeln!(
+        out,
+        "<tr><th scope=\"row\"><i class=\"rest\"></i>unexplained</th><td></td><td></td><td class=\"n\">{}</td><td></td></tr>",
+        number(Some(split.unexplained_ms))
+    );
+    out + "</tbody></table></div>\n"
+}
+
+/// The difference in words.
+fn said(split: &Split) -> String {
+    let by = number(Some(split.difference_ms.abs()));
+    let way = if split.difference_ms < 0.0 {
+        "less"
+    } else {
+        "more"
+    };
+    match &split.blamed {
+        Some(part) => format!("{by} ms {way}, most of it {part}"),
+        None => format!("{by} ms {way}"),
+    }
+}
+
+fn share(share: Option<f64>) -> String {
+    share.map_or(String::new(), |share| format!("{:.0}%", share * 100.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+
+    #[test]
+    fn every_part_has_a_row_and_a_piece_of_both_bars() {
+        let run = fixture::pass();
+        assert!(!run.decompositions.is_empty());
+        let page = bars(&run);
+        let split = &run.decompositions[0].splits[0];
+        let first = page.split("</table>").next().unwrap_or_default();
+        for part in &split.parts {
+            assert!(
+                first.contains(&format!("</i>{}</th>", part.name)),
+                "{}",
+                part.name
+            );
+        }
+        let there = |side: fn(&Part) -> Option<f64>| {
+            split
+                .parts
+                .iter()
+                .filter_map(side)
+                .filter(|ms| *ms > 0.0)
+                .count()
+        };
+        let pieces = there(|p| p.baseline_ms) + there(|p| p.variant_ms) + 2;
+        assert_eq!(first.matches("<rect").count(), pieces);
+        assert!(first.contains("most of it prefill"), "{first}");
+        assert_eq!(bars(&fixture::empty()), "");
+    }
+}
