@@ -146,7 +146,7 @@ pub fn run(
         result
     });
     let failed = |error: record::Error| Error::Setup(writer.redactor().apply(&error.to_string()));
-    let code = match result {
+    let mut code = match result {
         Ok(code) => whole(&mut run, &writer, code),
         Err(Failure::Input(message)) => {
             // Nothing was started: a record of it would only be in the way.
@@ -168,9 +168,30 @@ pub fn run(
     };
     writer.save(&run).map_err(failed)?;
     // What is shown is what is on disk: secrets are gone from both.
-    let run = record::read(writer.dir()).map_err(failed)?;
-    let detail = report::detail(&run, writer.dir()).map_err(failed)?;
-    for format in &loaded.scenario.report.formats {
+    let mut run = record::read(writer.dir()).map_err(failed)?;
+    if let Err(error) = render(&loaded.scenario.report.formats, &run, &writer) {
+        // What was proven before weighs more than a page that could not be written.
+        if run.error.is_none() {
+            code = broken(
+                &mut run,
+                writer
+                    .redactor()
+                    .apply(&format!("the reports are not whole: {error}")),
+            );
+            writer.save(&run).map_err(failed)?;
+        }
+    }
+    Ok(Finished {
+        code,
+        dir: writer.dir().to_owned(),
+        run,
+    })
+}
+
+/// Renders the record in every form that was asked for, into its directory.
+fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), record::Error> {
+    let detail = report::detail(run, writer.dir())?;
+    for format in formats {
         let format = match format {
             ReportFormat::Html => report::Format::Html,
             ReportFormat::Markdown => report::Format::Markdown,
@@ -180,15 +201,9 @@ pub fn run(
             ReportFormat::Hdr => report::Format::Hdr,
             ReportFormat::LlmD => report::Format::LlmD,
         };
-        writer
-            .replace(format.file_name(), &report::render(&run, &detail, format))
-            .map_err(failed)?;
+        writer.replace(format.file_name(), &report::render(run, &detail, format))?;
     }
-    Ok(Finished {
-        code,
-        dir: writer.dir().to_owned(),
-        run,
-    })
+    Ok(())
 }
 
 /// A run whose record lost something proves nothing, however well it went.
@@ -196,9 +211,13 @@ fn whole(run: &mut Run, writer: &Writer, code: ExitCode) -> ExitCode {
     let Err(error) = writer.whole() else {
         return code;
     };
+    broken(run, format!("the record is not whole: {error}"))
+}
+
+/// Ends a run that was judged before as broken.
+fn broken(run: &mut Run, why: String) -> ExitCode {
     let (checks, quality) = (mem::take(&mut run.checks), mem::take(&mut run.quality));
-    let ending = Ending::Broken(format!("the record is not whole: {error}"));
-    conclude(run, ending, checks, Vec::new(), quality)
+    conclude(run, Ending::Broken(why), checks, Vec::new(), quality)
 }
 
 #[expect(
