@@ -86,12 +86,22 @@ impl Writer {
     /// # Errors
     /// When it can't be written; the one before stays.
     pub fn save(&self, run: &Run) -> Result<(), Error> {
-        let path = self.dir.join(RUN_FILE);
-        let mut value = serde_json::to_value(run).map_err(|e| failed(&path, e.into()))?;
+        let run = self.redacted(run)?;
+        let text = serde_json::to_string_pretty(&run)
+            .map_err(|e| failed(&self.dir.join(RUN_FILE), e.into()))?;
+        self.replace(RUN_FILE, &(text + "\n"))
+    }
+
+    /// The record as it may be shown: without secrets.
+    ///
+    /// # Errors
+    /// When it is none any more without them.
+    pub fn redacted(&self, run: &Run) -> Result<Run, Error> {
+        let told = |e: serde_json::Error| failed(&self.dir.join(RUN_FILE), e.into());
+        let mut value = serde_json::to_value(run).map_err(told)?;
         self.redactor
             .json(&mut value, &["verdict", "run_id", "started", "finished"]);
-        let text = serde_json::to_string_pretty(&value).map_err(|e| failed(&path, e.into()))?;
-        self.replace(RUN_FILE, &(text + "\n"))
+        serde_json::from_value(value).map_err(told)
     }
 
     /// Adds one request of a variant's round.

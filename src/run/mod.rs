@@ -166,20 +166,18 @@ pub fn run(
             Quality::default(),
         ),
     };
-    writer.save(&run).map_err(failed)?;
-    // What is shown is what is on disk: secrets are gone from both.
-    let mut run = record::read(writer.dir()).map_err(failed)?;
-    if let Err(error) = render(&loaded.scenario.report.formats, &run, &writer) {
-        // What was proven before weighs more than a page that could not be written.
+    let mut run = writer.redacted(&run).map_err(failed)?;
+    let written = writer
+        .save(&run)
+        .and_then(|()| render(&loaded.scenario.report.formats, &run, &writer));
+    if let Err(error) = written {
+        // What broke before weighs more than a file that could not be written.
         if run.error.is_none() {
-            code = broken(
-                &mut run,
-                writer
-                    .redactor()
-                    .apply(&format!("the reports are not whole: {error}")),
-            );
-            writer.save(&run).map_err(failed)?;
+            let why = format!("the report is not whole: {error}");
+            code = broken(&mut run, writer.redactor().apply(&why));
         }
+        // Where there is no room at all, the record stays as it was, partial; what was found is still shown.
+        let _ = writer.save(&run);
     }
     Ok(Finished {
         code,

@@ -135,7 +135,10 @@ fn every_row_holds() {
             .collect();
         // A crash cuts what was in flight, in one way or another.
         let classed = row.fault.starts_with("crash") || classes == expected;
-        if done.code != row.code || !classed || !said.contains(row.says) {
+        // On a busy machine figures are not believed, whatever they are; that is another test's.
+        let busy = row.code <= 1 && done.code == 4;
+        let ended = busy || (done.code == row.code && said.contains(row.says));
+        if !ended || !classed {
             wrong.push_str(&format!(
                 "{}: {}, {classes:?}\n{said}\n",
                 row.fault, done.code

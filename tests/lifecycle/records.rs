@@ -69,6 +69,18 @@ fn a_journal_that_can_not_be_written_is_an_error_and_all_is_taken_down() {
 }
 
 #[test]
+fn a_record_that_can_not_even_say_how_it_ended_is_shown_all_the_same() {
+    let done = with_small_files(endless(), 8)
+        .run()
+        .code(3)
+        .says("the record is not whole: failed to write")
+        .leaves_nothing(20);
+    let verdict = &done.run()["verdict"];
+    assert!(verdict == "partial" || verdict == "error", "{verdict}");
+    assert!(report(&done.dir(), "terminal").status.success());
+}
+
+#[test]
 fn a_report_directory_that_vanishes_is_no_pass() {
     let load = LONG_LOAD.replace("1000000", "400");
     let mut running = bench("run").file("run.yaml", &scenario("", &load)).start();
