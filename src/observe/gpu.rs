@@ -28,6 +28,42 @@ pub fn used() -> Option<Vec<u64>> {
         .collect()
 }
 
+/// This machine's GPUs, to be read again and again during a load; none where NVML does not answer.
+#[derive(Debug)]
+pub struct Gpus(Option<Nvml>);
+
+impl Gpus {
+    /// Opens NVML once: that takes longer than a reading.
+    #[must_use]
+    pub fn open() -> Self {
+        Self(Nvml::init().ok())
+    }
+
+    /// Of each GPU by its NVML index: `gpu0_utilization`, the share of NVML's sampling period in which a kernel ran,
+    /// `gpu0_memory`, the share that is in use, and `gpu0_power_w`. What it does not tell is left out.
+    pub fn levels(&self) -> impl Iterator<Item = (String, f64)> + '_ {
+        let all = self.0.iter().flat_map(|nvml| {
+            let devices = (0..nvml.device_count().unwrap_or(0))
+                .filter_map(|index| Some((index, nvml.device_by_index(index).ok()?)));
+            devices.flat_map(|(index, device)| {
+                let busy = device.utilization_rates().ok();
+                let memory = device.memory_info().ok();
+                let power = device.power_usage().ok();
+                [
+                    ("utilization", busy.map(|busy| f64::from(busy.gpu) / 100.0)),
+                    ("memory", memory.map(|m| m.used as f64 / m.total as f64)),
+                    (
+                        "power_w",
+                        power.map(|milliwatts| f64::from(milliwatts) / 1e3),
+                    ),
+                ]
+                .map(|(what, level)| (format!("gpu{index}_{what}"), level))
+            })
+        });
+        all.filter_map(|(name, level)| Some((name, level?)))
+    }
+}
+
 /// More than before that counts as returned, in bytes: a driver keeps a little for itself.
 const SLACK: u64 = 64 << 20;
 

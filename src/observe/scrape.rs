@@ -1,6 +1,7 @@
 //! Reading the metrics pages of a running topology: at the ends of a phase, and at an interval within it, on threads that
 //! drive no load.
 
+use super::gpu::Gpus;
 use super::reading::{Reading, window};
 use crate::measure::clock;
 use crate::measure::server::{Gauge, ServerSample, ServerWindow, Told};
@@ -92,7 +93,7 @@ impl Pages {
         last
     }
 
-    /// Samples levels until it is told to end, over phases that hand over to each other `handed_over` times. Each sample is given to `row`, with the number of its phase.
+    /// Samples levels, the GPUs' among them, until it is told to end, over phases that hand over to each other `handed_over` times. Each sample is given to `row`, with the number of its phase.
     pub fn watch(
         &self,
         words: &Receiver<Word>,
@@ -101,6 +102,7 @@ impl Pages {
         mut row: impl FnMut(usize, &ServerSample),
     ) -> Vec<Watched> {
         let mut all = vec![Watched::default()];
+        let gpus = Gpus::open();
         let mut wait = INTERVAL / 2;
         loop {
             let word = words.recv_timeout(wait);
@@ -109,7 +111,8 @@ impl Pages {
             }
             let began = clock::now();
             let reading = self.read();
-            let sample = reading.sample(zero);
+            let mut sample = reading.sample(zero);
+            sample.gauges.extend(gpus.levels());
             if word.is_ok() && all.len() <= handed_over {
                 all.push(Watched {
                     from: Some(reading),
@@ -141,8 +144,12 @@ impl Pages {
     ) -> Option<ServerWindow> {
         let mut window = window(before, after, gauges);
         window.times.extend(told.times());
-        let known = !(window.times.is_empty() && window.counters.is_empty());
-        known.then_some(window)
+        let known = [
+            window.times.is_empty(),
+            window.counters.is_empty(),
+            window.gauges.is_empty(),
+        ];
+        known.contains(&false).then_some(window)
     }
 
     fn fetch(&self, url: &str) -> Result<String, String> {

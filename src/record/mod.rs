@@ -56,6 +56,9 @@ pub struct SampleRow {
 pub struct ServerRow {
     /// The variant.
     pub variant: String,
+    /// The round, from 1.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub round: u32,
     /// Index of the phase, warm-up included.
     pub phase: u32,
     /// What was there.

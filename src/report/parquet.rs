@@ -23,11 +23,13 @@ enum Column {
     Real(fn(&Sample) -> Option<f64>),
     Flag(fn(&Sample) -> bool),
     Text(fn(&SampleRow) -> Option<String>),
+    Round,
 }
 
 /// Instants are nanoseconds since the variant's load began.
-const COLUMNS: [(&str, Column); 21] = [
+const COLUMNS: [(&str, Column); 22] = [
     ("variant", Column::Text(|row| Some(row.variant.clone()))),
+    ("round", Column::Round),
     ("phase", Column::Int(|s| Some(s.phase))),
     ("index", Column::Long(|s| Some(s.index))),
     ("batch", Column::Int(|s| s.batch)),
@@ -100,7 +102,7 @@ impl Column {
     fn kind(&self) -> &'static str {
         match self {
             Self::Long(_) => "int64",
-            Self::Int(_) => "int32",
+            Self::Int(_) | Self::Round => "int32",
             Self::Real(_) => "double",
             Self::Flag(_) => "boolean",
             Self::Text(_) => "binary",
@@ -112,6 +114,9 @@ impl Column {
         match self {
             Self::Long(of) => put::<Int64Type>(to, samples.map(|s| of(s).map(u64::cast_signed))),
             Self::Int(of) => put::<Int32Type>(to, samples.map(|s| of(s).map(u32::cast_signed))),
+            Self::Round => {
+                put::<Int32Type>(to, rows.iter().map(|row| Some(row.round.cast_signed())))
+            }
             Self::Real(of) => put::<DoubleType>(to, samples.map(of)),
             Self::Flag(of) => put::<BoolType>(to, samples.map(|s| Some(of(s)))),
             Self::Text(of) => {

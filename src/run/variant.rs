@@ -554,6 +554,7 @@ impl Turn<'_> {
     fn server_row(&self, phase: usize, sample: &ServerSample) {
         let row = ServerRow {
             variant: self.variant.name.clone(),
+            round: self.round,
             phase: u32::try_from(phase).unwrap_or(u32::MAX),
             sample: sample.clone(),
         };

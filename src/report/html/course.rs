@@ -19,6 +19,8 @@ const QUEUE: [(&str, &str); 3] = [
     ("waiting", "waiting"),
     ("queued in front", "frontend_queued"),
 ];
+/// Colours that series may have.
+const COLORS: usize = 6;
 /// Requests that a bin should have for its percentiles to say something.
 const PER_BIN: usize = 8;
 
@@ -27,9 +29,13 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> String {
     let mut out = String::new();
     for (variant, requests) in run.variants.iter().zip(&detail.variants) {
         if let Some(course) = Course::new(requests) {
+            let round = match course.round {
+                1 => String::new(),
+                last => format!(", round {last} of {last}"),
+            };
             let _ = write!(
                 out,
-                "<h3>{}</h3>\n<div class=\"charts three\">\n{}</div>\n",
+                "<h3>{}{round}</h3>\n<div class=\"charts three\">\n{}</div>\n",
                 text(&variant.name),
                 course.draw(variant, &detail.events)
             );
@@ -38,10 +44,11 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> String {
     out
 }
 
-/// One variant's load in bins of equal length.
+/// One variant's load in its last round, in bins of equal length.
 struct Course<'a> {
-    points: &'a [Point],
-    levels: &'a [ServerRow],
+    round: u32,
+    points: Vec<Point>,
+    levels: Vec<&'a ServerRow>,
     began: u64,
     width: f64,
     bins: usize,
@@ -49,7 +56,10 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(requests: &'a Requests) -> Option<Self> {
-        let points = requests.points.as_slice();
+        let round = requests.points.last()?.round;
+        let of_round = |p: &&Point| p.round == round;
+        let points: Vec<Point> = requests.points.iter().filter(of_round).copied().collect();
+        let levels = requests.levels.iter().filter(|row| row.round == round);
         let began = points.iter().map(|p| p.due).min()?;
         let ended = points.iter().map(|p| p.end).max()?;
         // Answers come in waves as long as a request lasts; shorter bins would show those instead of the rate.
@@ -63,8 +73,9 @@ impl<'a> Course<'a> {
         let bins = (points.len() / PER_BIN).min(waves).clamp(FEWEST, BINS);
         let width = (ended.saturating_sub(began).max(1)) as f64 / bins as f64;
         Some(Self {
+            round,
             points,
-            levels: &requests.levels,
+            levels: levels.collect(),
             began,
             width,
             bins,
@@ -85,7 +96,7 @@ impl<'a> Course<'a> {
     fn in_flight(&self) -> Vec<Option<f64>> {
         let mut part = vec![0.0; self.bins];
         let mut whole = vec![0.0; self.bins + 1];
-        for point in self.points {
+        for point in &self.points {
             let Some(sent) = point.sent else { continue };
             let (first, last) = (self.bin(sent), self.bin(point.end));
             let within = |at: u64, bin: usize| {
@@ -186,17 +197,40 @@ impl<'a> Course<'a> {
             self.level("kv_cache_usage", 100.0),
             true,
         )];
+        let gpus = self.gpus();
+        let mut busy = Vec::new();
+        for (color, (name, gauge)) in gpus.iter().enumerate() {
+            busy.push(line(name, color % COLORS, self.level(gauge, 100.0), false));
+        }
         chart("flight", "Requests in flight", "requests", flight, false)
             + &chart("rate", "Rate", "requests/s", rates, false)
             + &chart("latency", title, "ms", latency, true)
             + &chart("queue", "In the servers", "requests", queue, false)
             + &chart("cache", "KV cache in use", "%", cache, false)
+            + &chart("gpu", "GPU", "%", busy, false)
+    }
+
+    /// What is known of GPUs as a share: names on the page and in the record.
+    fn gpus(&self) -> Vec<(String, String)> {
+        let Some(first) = self.levels.first() else {
+            return Vec::new();
+        };
+        let shown = |gauge: &String| {
+            let (gpu, what) = gauge.strip_prefix("gpu")?.split_once('_')?;
+            let what = match what {
+                "utilization" => "busy",
+                "memory" => "memory",
+                _ => return None,
+            };
+            Some((format!("GPU {gpu} {what}"), gauge.clone()))
+        };
+        first.sample.gauges.keys().filter_map(shown).collect()
     }
 
     /// A level that the servers told, by bin: the last that was told, from the first on.
     fn level(&self, gauge: &str, scale: f64) -> Vec<Option<f64>> {
         let mut values = vec![None; self.bins];
-        for row in self.levels {
+        for row in &self.levels {
             if let Some(value) = row.sample.gauges.get(gauge) {
                 values[self.bin(row.sample.at_ns)] = Some(value * scale);
             }
@@ -235,9 +269,12 @@ impl<'a> Course<'a> {
     /// What went wrong with a process while the load ran. Events count from the run's beginning, requests from the load's:
     /// both know when the first phase began.
     fn faults(&self, events: &[EventRow], variant: &str) -> Vec<(f64, String)> {
-        let own = events
+        let turn = |e: &EventRow| e.event == "variant_started" && e.text("variant") == variant;
+        let Some(last) = events.iter().rposition(turn) else {
+            return Vec::new();
+        };
+        let own = events[last..]
             .iter()
-            .skip_while(|e| e.event != "variant_started" || e.text("variant") != variant)
             .take_while(|e| e.event != "teardown_started");
         let Some(began) = own.clone().find(|e| e.event == "phase_started") else {
             return Vec::new();
@@ -259,7 +296,7 @@ impl<'a> Course<'a> {
         let whole = self.width * self.bins as f64;
         let at = |ns: u64| ns.saturating_sub(self.began) as f64 / whole;
         let mut spans: Vec<Option<(u64, u64)>> = vec![None; variant.phases.len()];
-        for point in self.points {
+        for point in &self.points {
             if let Some(span) = spans.get_mut(point.phase as usize) {
                 let (from, to) = span.unwrap_or((point.due, point.end));
                 *span = Some((from.min(point.due), to.max(point.end)));
@@ -290,6 +327,7 @@ mod tests {
 
     fn point(due: u64, end: u64) -> Point {
         Point {
+            round: 1,
             phase: 0,
             ok: true,
             due,
@@ -331,6 +369,40 @@ mod tests {
             [(0.25, "worker ended with signal 9 (KILL)".to_owned())]
         );
         assert_eq!(course.faults(&events, "dynamo"), []);
+    }
+
+    #[test]
+    fn what_gpus_told_is_drawn() {
+        let row = serde_json::from_str(
+            r#"{"variant": "v", "phase": 0, "at_ns": 100, "counters": {},
+                "gauges": {"running": 2, "gpu1_utilization": 0.5, "gpu1_memory": 0.9, "gpu1_power_w": 61.2}}"#,
+        )
+        .expect("a row");
+        let requests = Requests {
+            points: vec![point(0, 900)],
+            levels: vec![row],
+            ..Requests::default()
+        };
+        let course = Course::new(&requests).expect("points");
+        let named = course.gpus();
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["GPU 1 busy", "GPU 1 memory"]);
+        assert_eq!(course.level(&named[0].1, 100.0).last(), Some(&Some(50.0)));
+    }
+
+    #[test]
+    fn of_several_rounds_the_last_is_drawn() {
+        let of = |round, end| Point {
+            round,
+            ..point(0, end)
+        };
+        let requests = Requests {
+            points: vec![of(1, 900), of(2, 500), of(2, 700)],
+            ..Requests::default()
+        };
+        let course = Course::new(&requests).expect("points");
+        assert_eq!((course.round, course.points.len()), (2, 2));
+        assert!((course.width * course.bins as f64 - 700.0).abs() < 1e-6);
     }
 
     #[test]

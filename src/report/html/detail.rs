@@ -56,9 +56,10 @@ impl Tokens {
     }
 }
 
-/// One request, in nanoseconds since the variant's load began.
+/// One request, in nanoseconds since the load of its variant's turn began.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::report) struct Point {
+    pub(super) round: u32,
     pub(in crate::report) phase: u32,
     pub(in crate::report) ok: bool,
     pub(in crate::report) due: u64,
@@ -73,8 +74,9 @@ impl Point {
         clippy::cast_possible_truncation,
         reason = "seven digits are shown at most"
     )]
-    fn new(sample: &Sample) -> Self {
+    fn new(round: u32, sample: &Sample) -> Self {
         Self {
+            round,
             phase: sample.phase,
             ok: sample.ok(),
             due: sample.due_ns,
@@ -107,7 +109,7 @@ impl Detail {
                 .ok()
                 .and_then(|phase| run.variants[owner].phases.get(phase))
                 .is_some_and(PhaseRecord::measured);
-            variants[owner].add(row.sample, measured);
+            variants[owner].add(row.round, row.sample, measured);
         }
         Self {
             variants,
@@ -131,8 +133,8 @@ impl Detail {
 }
 
 impl Requests {
-    fn add(&mut self, sample: Sample, measured: bool) {
-        self.points.push(Point::new(&sample));
+    fn add(&mut self, round: u32, sample: Sample, measured: bool) {
+        self.points.push(Point::new(round, &sample));
         if sample.ok() {
             let [prompt, output] = self.tokens.entry(sample.phase).or_default();
             prompt.add(sample.prompt_tokens);
