@@ -74,8 +74,11 @@ pub fn decompose(run: &Run) -> Vec<Decomposition> {
 fn of_variants(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Decomposition> {
     let phases = variant.phases.iter().filter(|phase| phase.measured());
     let split = |phase: &PhaseRecord| {
-        let same = baseline.phases.iter().find(|p| p.name == phase.name)?;
-        let (splits, notes) = of_phases((&baseline.name, &[same]), (&variant.name, &[phase]))?;
+        let (a, b) = (
+            in_rounds(baseline, &phase.name),
+            in_rounds(variant, &phase.name),
+        );
+        let (splits, notes) = of_phases((&baseline.name, &a), (&variant.name, &b))?;
         Some(Decomposition {
             phase: phase.name.clone(),
             baseline: baseline.name.clone(),
@@ -85,6 +88,19 @@ fn of_variants(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Decompo
         })
     };
     phases.filter_map(split).collect()
+}
+
+/// A phase as each round had it.
+fn in_rounds<'a>(variant: &'a VariantRecord, phase: &str) -> Vec<&'a PhaseRecord> {
+    let named = |p: &&PhaseRecord| p.name == phase;
+    match variant.rounds.as_slice() {
+        [] => variant.phases.iter().filter(named).collect(),
+        rounds => rounds
+            .iter()
+            .flat_map(|round| &round.phases)
+            .filter(named)
+            .collect(),
+    }
 }
 
 /// Splits the difference between two sides of one phase, each given once or in several rounds, which weigh by their

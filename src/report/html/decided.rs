@@ -16,28 +16,24 @@ pub(super) fn intervals(run: &Run) -> String {
     if known.is_empty() {
         return String::new();
     }
-    let reach = reach(&known);
     let (judged, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|c| c.verdict.is_some());
     let mut out = String::new();
     if !judged.is_empty() {
-        out.push_str(&table("What was judged", &judged, reach));
+        out.push_str(&table("What was judged", &judged));
     }
     if !others.is_empty() {
-        let rest = table("Other metrics", &others, reach);
+        let rest = table("Other metrics", &others);
         let _ = write!(
             out,
             "<details><summary>Intervals of {} other figures, which were not judged</summary>\n{rest}</details>\n",
             others.len()
         );
     }
-    let _ = writeln!(
-        out,
-        "<p class=\"note\">Variant / baseline on a scale from {:.2}x to {:.2}x, the middle being 1x. A line is where the truth lies; the band is the margin that a metric may be worse by. Where a line leaves the band, a difference is proven.</p>",
-        (-reach).exp(),
-        reach.exp()
-    );
     out
 }
+
+/// Farthest that a ratio is drawn from 1, as a logarithm: a factor of four.
+const FARTHEST: f64 = 2.0 * std::f64::consts::LN_2;
 
 /// How far from 1 the drawn ratios lie, as a logarithm.
 fn reach(all: &[&Comparison]) -> f64 {
@@ -46,30 +42,38 @@ fn reach(all: &[&Comparison]) -> f64 {
         let margin = (1.0 + c.margin.unwrap_or(0.0)).ln() * 2.0;
         far(c.low).max(far(c.high)).max(margin)
     });
-    each.fold(0.02, f64::max).min(3.0) * 1.05
+    each.fold(0.02, f64::max).min(FARTHEST) * 1.05
 }
 
-fn table(title: &str, rows: &[&Comparison], reach: f64) -> String {
+fn table(title: &str, rows: &[&Comparison]) -> String {
+    let reach = reach(rows);
     let mut out = format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table class=\"decided\"><caption>{title}</caption><thead><tr><th scope=\"col\">metric</th><th scope=\"col\">phase</th><th scope=\"col\">variant</th><th scope=\"col\" class=\"over\">interval and margin</th><th scope=\"col\" class=\"n\">ratio</th><th scope=\"col\" class=\"n\">from</th><th scope=\"col\" class=\"n\">to</th><th scope=\"col\">found</th></tr></thead><tbody>\n"
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table class=\"decided\"><caption>{title}</caption><thead><tr><th scope=\"col\">metric</th><th scope=\"col\">found</th><th scope=\"col\" class=\"over\">interval and margin</th><th scope=\"col\" class=\"n\">ratio</th><th scope=\"col\" class=\"n\">from, to</th><th scope=\"col\" class=\"from\">rests on</th></tr></thead><tbody>\n"
     );
     for row in rows {
         let label = METRICS.iter().find(|metric| metric.key == row.metric);
         let _ = writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} / {}</td><td class=\"over\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}<br><small>{}, {} / {}</small></th><td>{}</td><td class=\"over\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}<br>{}</td><td class=\"from\"><small>{}</small></td></tr>",
             text(label.map_or(&row.metric, |metric| metric.label)),
             text(&row.phase),
             text(&row.variant),
             text(&row.baseline),
+            found(row),
             drawn(row, reach),
             times(row.ratio),
             times(row.low),
             times(row.high),
-            found(row)
+            text(&rests_on(row))
         );
     }
-    out + "</tbody></table></div>\n"
+    let _ = writeln!(
+        out,
+        "</tbody></table></div>\n<p class=\"note\">Variant / baseline from {:.2}x at the left to {:.2}x at the right, 1x in the middle. The line is where the truth lies at the confidence of the comparison, the mark the estimate, the band the margin that a metric may be worse by. A line beyond the middle on one side is a proven difference; one beyond the band is one that matters.</p>",
+        (-reach).exp(),
+        reach.exp()
+    );
+    out
 }
 
 /// The margin as a band, the interval as a line in it, the estimate as a mark on that.
@@ -108,34 +112,36 @@ fn times(ratio: Option<f64>) -> String {
     ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}x"))
 }
 
-/// The outcome, and what it rests on.
 fn found(row: &Comparison) -> String {
+    row.verdict.map_or_else(
+        || "-".to_owned(),
+        |verdict| {
+            let class = match verdict {
+                Outcome::Worse => "bad",
+                Outcome::Better | Outcome::Equivalent | Outcome::NotWorse => "good",
+                Outcome::Inconclusive | Outcome::Invalid => "doubt",
+            };
+            format!("<strong class=\"{class}\">{}</strong>", verdict.word())
+        },
+    )
+}
+
+fn rests_on(row: &Comparison) -> String {
     let percent = |share: f64| format!("{:.1}%", share * 100.0);
-    let mut out = row.verdict.map_or(String::new(), |verdict| {
-        let class = match verdict {
-            Outcome::Worse => "bad",
-            Outcome::Better | Outcome::Equivalent | Outcome::NotWorse => "good",
-            Outcome::Inconclusive | Outcome::Invalid => "doubt",
-        };
-        format!("<strong class=\"{class}\">{}</strong>", verdict.word())
-    });
-    let mut more = Vec::new();
-    more.extend(row.why.clone());
-    more.extend(
+    let mut out = Vec::new();
+    out.extend(row.why.clone());
+    out.extend(
         row.margin
             .map(|margin| format!("margin {}", percent(margin))),
     );
-    more.extend(
-        row.detectable
-            .map(|effect| format!("detects {}", percent(effect))),
-    );
-    more.extend(
-        row.rounds_needed
-            .map(|rounds| format!("{rounds} rounds would tell")),
-    );
+    let detects = |effect| format!("would have found {}", percent(effect));
+    out.extend(row.detectable.map(detects));
     if row.rounds > 0 {
-        more.push(format!("{} rounds", row.rounds));
+        out.push(format!("{} rounds", row.rounds));
     }
-    let _ = write!(out, " <small>{}</small>", text(&more.join(", ")));
-    out
+    out.extend(
+        row.rounds_needed
+            .map(|rounds| format!("{rounds} would tell")),
+    );
+    out.join(", ")
 }

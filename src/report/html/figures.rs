@@ -160,7 +160,14 @@ pub(super) fn tables(run: &Run) -> String {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", text(view::STAR));
     }
     if run.variants.len() > 1 {
-        out.push_str("<p class=\"note\">A bar to the right is more than the baseline, to the left less; half the width is a factor of two. One run proves no difference.</p>\n");
+        let proof = match run.comparing {
+            Some(_) => "Figures are medians of the rounds.",
+            None => "One run proves no difference.",
+        };
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">A bar to the right is more than the baseline, to the left less; half the width is a factor of two. {proof}</p>"
+        );
     }
     out
 }
