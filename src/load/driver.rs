@@ -113,6 +113,8 @@ struct Driver<'a> {
     flying: usize,
     sink: &'a mut dyn FnMut(Exchange),
     finished: Vec<Exchange>,
+    /// When the clock was last looked at.
+    seen: Nanos,
     /// When the next request is due, where that is known.
     next_due: Nanos,
     /// No request in flight has an earlier deadline.
@@ -141,6 +143,7 @@ impl<'a> Driver<'a> {
             flying: 0,
             sink,
             finished: Vec::with_capacity(BACKLOG),
+            seen: 0,
             next_due: Nanos::MAX,
             next_deadline: Nanos::MAX,
             cpu: clock::cpu_time(),
@@ -169,7 +172,7 @@ impl<'a> Driver<'a> {
             let count = self.wait(&mut events)?;
             for event in &events[..count] {
                 self.take(event);
-                if !self.finished.is_empty() || clock::now() >= self.next_due {
+                if !self.finished.is_empty() || self.seen >= self.next_due {
                     self.send_due(cancel);
                 }
             }
@@ -249,6 +252,7 @@ impl<'a> Driver<'a> {
     /// Waits for sockets, for the next request to be due, or for the next look at everything else.
     fn wait(&mut self, events: &mut [EpollEvent]) -> Result<usize, Error> {
         let now = clock::now();
+        self.seen = now;
         let quiet = self.next_due.saturating_sub(now).saturating_sub(WATCH);
         let mut patience = EpollTimeout::ZERO;
         if quiet > 0 {
@@ -269,7 +273,10 @@ impl<'a> Driver<'a> {
 
     fn take(&mut self, event: &EpollEvent) {
         match event.data() {
-            TIMER => self.pool.woken(),
+            TIMER => {
+                self.seen = clock::now();
+                self.pool.woken();
+            }
             slot => self.ready(usize::try_from(slot).unwrap_or(usize::MAX), event.events()),
         }
     }

@@ -274,3 +274,48 @@ proptest! {
         prop_assert_eq!(split.timeline.events, whole.timeline.events);
     }
 }
+
+/// A chunk out of few parts, so that chunks are often alike.
+fn chunk() -> impl Strategy<Value = String> {
+    let text = prop::sample::select(vec!["a", " b", "", "\\n", "\\\"", "é"]);
+    let body = prop::sample::select(vec![
+        "\"text\":\"@\"",
+        "\"delta\":{\"content\":\"@\"}",
+        "\"delta\":{\"role\":\"assistant\",\"content\":\"@\",\"refusal\":null}",
+        "\"delta\":{\"reasoning\":\"@\"}",
+        "\"text\":\"@\",\"token_ids\":[7]",
+        "\"text\": \"@\",\"stop_reason\":null",
+    ]);
+    let rest = prop::sample::select(vec![
+        "",
+        "\"created\":1,",
+        "\"created\":2,",
+        "\"nvext\":{\"worker\":1},",
+        "\"error\":\"no\",",
+    ]);
+    let end = prop::sample::select(vec![
+        "",
+        ",\"finish_reason\":null",
+        ",\"finish_reason\":\"stop\"",
+    ]);
+    (0..2, text, body, rest, end).prop_map(|(index, text, body, rest, end)| {
+        let body = body.replace('@', text);
+        format!("{{{rest}\"choices\":[{{\"index\":{index},{body}{end}}}]}}")
+    })
+}
+
+proptest! {
+    /// An event with a name of its own is always parsed.
+    #[test]
+    fn chunks_that_need_no_parsing_say_the_same(
+        kinds in prop::collection::vec(chunk(), 1..4),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..20),
+    ) {
+        let stream = |name: &str| {
+            let chunks = order.iter().map(|at| at.get(&kinds));
+            let events = chunks.map(|data| format!("{name}data: {data}\n\n"));
+            by_event(&(events.collect::<String>() + "data: [DONE]\n\n"))
+        };
+        prop_assert_eq!(stream(""), stream("event: x\n"));
+    }
+}

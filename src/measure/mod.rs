@@ -6,6 +6,7 @@ pub mod clock;
 pub mod exchange;
 pub mod lifecycle;
 pub mod probe;
+mod repeat;
 mod responses;
 pub mod rounds;
 pub mod sample;

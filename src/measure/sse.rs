@@ -1,6 +1,7 @@
 //! Server-sent events out of bytes that come in any pieces. Knows nothing of JSON or of time: each event carries the
 //! offset at which it ended, and whoever noted the reads knows when that was.
 
+use memchr::memchr2;
 use std::ops::Range;
 
 /// One event.
@@ -70,7 +71,7 @@ impl Parser {
                 continue;
             }
             let rest = &bytes[at..];
-            let Some(len) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) else {
+            let Some(len) = memchr2(b'\n', b'\r', rest) else {
                 self.room(rest.len())?;
                 self.line.extend_from_slice(rest);
                 break;

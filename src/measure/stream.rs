@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Timeline, arrived, reasoning, reported_error};
 use super::exchange::{Exchange, Nanos};
+use super::repeat::{Field, Pattern};
 use super::responses::{self, Response};
 use super::sse::{Event, Parser};
 use serde_json::{Map, Value, json};
@@ -18,6 +19,8 @@ pub(super) struct Stream {
     choices: BTreeMap<u64, Choice>,
     /// Of the responses API.
     response: Option<Response>,
+    /// Of the last chunk that was parsed.
+    pattern: Option<Pattern>,
     timeline: Timeline,
     broken: Option<String>,
 }
@@ -102,6 +105,11 @@ impl Stream {
             self.timeline.done = true;
             return;
         }
+        if matches!(event.name, b"" | b"message")
+            && let Some(text) = self.repeated(event.data)
+        {
+            return self.came(text, at, place);
+        }
         let named_error = event.name == b"error";
         let chunk = match serde_json::from_slice::<Value>(event.data) {
             Ok(Value::Object(chunk)) => chunk,
@@ -123,8 +131,24 @@ impl Stream {
         let text = if responses::is_one(&chunk) {
             self.response_event(chunk, at)
         } else {
+            self.pattern = Pattern::of(event.data, &chunk);
             self.chunk(chunk, at)
         };
+        self.came(text, at, place);
+    }
+
+    /// Takes a chunk that is the last parsed one with other text; whether it held any. `None` where it is another.
+    fn repeated(&mut self, data: &[u8]) -> Option<bool> {
+        let pattern = self.pattern.as_ref()?;
+        let text = pattern.text(data)?;
+        self.choices
+            .get_mut(&pattern.index)?
+            .push(pattern.field, text);
+        Some(!text.is_empty())
+    }
+
+    /// Notes when an event came, where it held text.
+    fn came(&mut self, text: bool, at: Nanos, place: &mut Place) {
         if text {
             self.timeline.texts.push(at);
             let again = place.last_text == Some(place.read);
@@ -198,6 +222,21 @@ struct Choice {
 }
 
 impl Choice {
+    /// Takes more text of a field that has been seen.
+    fn push(&mut self, field: Field, text: &str) {
+        self.all.push_str(text);
+        let known = match field {
+            Field::Text => self.text.as_mut(),
+            Field::Content => match self.message.as_mut().and_then(|m| m.get_mut("content")) {
+                Some(Value::String(known)) => Some(known),
+                _ => None,
+            },
+        };
+        if let Some(known) = known {
+            known.push_str(text);
+        }
+    }
+
     fn take(&mut self, choice: Value) -> bool {
         let Value::Object(choice) = choice else {
             return false;

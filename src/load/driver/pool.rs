@@ -14,6 +14,11 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 
 /// What epoll says of the timer, in place of a slot.
 pub(super) const TIMER: u64 = u64::MAX;
+/// What is told of an open connection, once each time that it comes: to be told of it again at the next look, when it has
+/// been read, costs a poll of the socket.
+pub(super) const NEWS: EpollFlags = EpollFlags::EPOLLIN
+    .union(EpollFlags::EPOLLRDHUP)
+    .union(EpollFlags::EPOLLET);
 /// Files that the rest of the process may need beside one for each connection.
 const OTHER_FILES: u64 = 256;
 /// Connections in the making at once; more would overflow the backlogs of most servers.
@@ -260,7 +265,7 @@ impl Driver<'_> {
             Ok(()) => {
                 connection.open = true;
                 connection.wants_room = false;
-                let mut event = EpollEvent::new(EpollFlags::EPOLLIN, slot as u64);
+                let mut event = EpollEvent::new(NEWS, slot as u64);
                 let _ = self.pool.epoll.modify(&connection.socket, &mut event);
                 let took = clock::now().saturating_sub(connection.began);
                 self.run_of_now().prepared.push(took);
@@ -284,7 +289,7 @@ impl Pool {
     ) -> Result<Connection, Errno> {
         let began = clock::now();
         let socket = Socket::connect(address)?;
-        let both = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
+        let both = NEWS | EpollFlags::EPOLLOUT;
         self.epoll
             .add(&socket, EpollEvent::new(both, slot as u64))?;
         Ok(Connection {

@@ -1,7 +1,7 @@
 //! What the driver does with one connection: connect, write, read, and judge what went wrong.
 
 use super::Driver;
-use super::pool::Slot;
+use super::pool::{NEWS, Slot};
 use crate::measure::clock;
 use crate::measure::exchange::End;
 use nix::errno::Errno;
@@ -78,8 +78,9 @@ impl Driver<'_> {
         if flags.contains(EpollFlags::EPOLLOUT) && !flight.is_written() {
             self.write(slot);
         }
-        if flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR) {
-            self.read(slot);
+        let ends = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR;
+        if flags.intersects(EpollFlags::EPOLLIN | ends) {
+            self.read(slot, flags.intersects(ends));
         }
     }
 
@@ -111,7 +112,7 @@ impl Driver<'_> {
         let wants_room = !flight.is_written() && !failed;
         if wants_room != connection.wants_room {
             connection.wants_room = wants_room;
-            let mut flags = EpollFlags::EPOLLIN;
+            let mut flags = NEWS;
             flags.set(EpollFlags::EPOLLOUT, wants_room);
             let mut event = EpollEvent::new(flags, slot as u64);
             // A socket that epoll knows can be modified; if not, the deadline ends the request.
@@ -119,11 +120,12 @@ impl Driver<'_> {
         }
         if failed {
             // The answer that made the server close may be there.
-            self.read(slot);
+            self.read(slot, true);
         }
     }
 
-    fn read(&mut self, slot: usize) {
+    /// Reads all that has come. That the connection `ends` is told once, so that it is then read to its end.
+    fn read(&mut self, slot: usize, ends: bool) {
         loop {
             let Slot {
                 connection: Some(connection),
@@ -138,9 +140,9 @@ impl Driver<'_> {
                     outcome.map(|()| true)
                 }
                 Ok(received) => {
-                    let user = clock::now();
-                    let outcome = flight.receive(&received, user, &mut self.clock);
-                    outcome.map(|()| !received.full)
+                    self.seen = clock::now();
+                    let outcome = flight.receive(&received, self.seen, &mut self.clock);
+                    outcome.map(|()| !received.full && !ends)
                 }
                 Err(Errno::EAGAIN) => match flight.write_error.take() {
                     Some(error) => Err(format!("failed to send the request: {error}")),
@@ -149,7 +151,13 @@ impl Driver<'_> {
                 Err(error) => Err(format!("failed to read the answer: {}", error.desc())),
             };
             match outcome {
-                Ok(_) if flight.response.is_done() => return self.land(slot, End::Complete),
+                Ok(drained) if flight.response.is_done() => {
+                    // What else comes, nobody waits for.
+                    if !drained {
+                        self.pool.slots[slot].connection = None;
+                    }
+                    return self.land(slot, End::Complete);
+                }
                 // A write that failed is decided by what the reads find, down to the last.
                 Ok(drained) if drained && flight.write_error.is_none() => return,
                 Ok(_) => {}
