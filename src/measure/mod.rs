@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod clock;
+pub mod enough;
 pub mod exchange;
 pub mod lifecycle;
 pub mod probe;

@@ -1,5 +1,6 @@
 //! Several rounds of one phase as one: every figure is the median of the rounds', every count their sum. Pure.
 
+use super::enough::Awaited;
 use super::summary::{Counts, PhaseFigures};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +26,17 @@ pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
     }
     typical.metrics = folded(rounds.iter().map(|round| &round.metrics), middle)?;
     typical.audit = folded(rounds.iter().map(|round| &round.audit), sum)?;
+    typical.audit.awaited = awaited(rounds);
+    Some(typical)
+}
+
+/// What all rounds waited for has come only where it came in all.
+fn awaited(rounds: &[&PhaseFigures]) -> Option<Awaited> {
+    let all: Vec<Awaited> = rounds.iter().filter_map(|r| r.audit.awaited).collect();
+    let mut typical: Awaited = folded(all.iter(), middle)?;
+    if all.iter().any(|round| round.after.is_none()) {
+        typical.after = None;
+    }
     Some(typical)
 }
 

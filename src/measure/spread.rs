@@ -1,5 +1,6 @@
 //! One distribution gathered in bounded memory: every value while there are few, a histogram beyond. Pure.
 
+use super::enough::Interval;
 use super::summary::Distribution;
 use hdrhistogram::Histogram;
 
@@ -64,13 +65,37 @@ impl Spread {
         })
     }
 
+    /// A percentile with the 95% confidence interval of the true one, whatever the distribution: two of the values, whose
+    /// ranks are a binomial count's two and a half and 97.5 percent (W. J. Conover, Practical Nonparametric Statistics, 3rd
+    /// edition, section 3.2, in its normal approximation). `None` while there is no value to bound it.
+    pub(super) fn interval(&self, percent: u64) -> Option<Interval> {
+        let share = percent as f64 / 100.0;
+        let middle = self.count as f64 * share;
+        let off = 1.96 * (middle * (1.0 - share)).sqrt();
+        let (low, high) = ((middle - off).ceil(), (middle + off).ceil());
+        if low < 1.0 || high > self.count as f64 {
+            return None;
+        }
+        let mut sorted = self.kept.clone();
+        sorted.sort_unstable();
+        Some(Interval {
+            low_ns: self.at_rank(&sorted, low as u64),
+            value_ns: self.percentile(&sorted, percent),
+            high_ns: self.at_rank(&sorted, high as u64),
+        })
+    }
+
     /// Nearest rank: the smallest value such that at least `percent` of all values are no larger.
     fn percentile(&self, sorted: &[u64], percent: u64) -> u64 {
+        self.at_rank(sorted, (self.count * percent).div_ceil(100).max(1))
+    }
+
+    /// The value that so many are no larger than.
+    fn at_rank(&self, sorted: &[u64], rank: u64) -> u64 {
         if let Some(histogram) = &self.histogram {
-            let value = histogram.value_at_quantile(percent as f64 / 100.0);
+            let value = histogram.value_at_quantile(rank as f64 / self.count as f64);
             return value.clamp(self.min, self.max);
         }
-        let rank = (sorted.len() as u64 * percent).div_ceil(100).max(1);
         let index = usize::try_from(rank - 1).unwrap_or(usize::MAX);
         sorted.get(index).copied().unwrap_or(self.max)
     }
@@ -139,6 +164,25 @@ mod tests {
         let d = spread(&values).finish().expect("values");
         assert_eq!((d.min, d.p50), (0.0, 0.0));
         assert!(d.max > 1e13);
+    }
+
+    #[test]
+    fn a_percentile_is_bounded_by_two_values() {
+        let interval = |n: u64| spread(&(1..=n).collect::<Vec<_>>()).interval(50);
+        // 50 - 9.8 and 50 + 9.8, rounded up.
+        let found = interval(100).expect("enough values");
+        assert_eq!((found.low_ns, found.value_ns, found.high_ns), (41, 50, 60));
+        assert_eq!(interval(3), None);
+        let tail = |n: u64| spread(&(1..=n).collect::<Vec<_>>()).interval(99);
+        assert_eq!(tail(380), None, "nothing lies beyond the upper bound");
+        assert!(tail(390).is_some());
+        let many = spread(&(1..=20_000).map(|i| i * 1_000).collect::<Vec<_>>());
+        let found = many.interval(50).expect("enough values");
+        let near = |ns: u64, rank: f64| (ns as f64 / (rank * 1_000.0) - 1.0).abs() < 0.002;
+        assert!(
+            near(found.low_ns, 9_862.0) && near(found.high_ns, 10_139.0),
+            "{found:?}"
+        );
     }
 
     proptest! {

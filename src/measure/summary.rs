@@ -1,5 +1,6 @@
 //! From samples to the numbers of a phase, defined in docs/metrics.md. Pure.
 
+use super::enough::{Awaited, Interval};
 use super::sample::Sample;
 use super::spread::{Spread, ms};
 use indexmap::IndexMap;
@@ -151,6 +152,9 @@ pub struct ClientAudit {
     /// How often the client had to wait for its own assessing of answers.
     #[serde(default)]
     pub waits: u64,
+    /// What the phase waited for, where it waited for anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<Awaited>,
     /// How often the wall clock was set over the phase; receive stamps around that are doubtful.
     #[serde(default)]
     pub clock_steps: u32,
@@ -181,6 +185,17 @@ impl ClientAudit {
 
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// A time that every request has one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of docs/metrics.md")]
+pub enum Time {
+    Ttft,
+    TtftFromDue,
+    Tpot,
+    E2e,
+    E2eFromDue,
 }
 
 /// A phase's figures, gathered sample by sample in bounded memory.
@@ -278,6 +293,20 @@ impl Summary {
     /// Adds the time taken to open a connection that no request waited for.
     pub fn connected(&mut self, took: u64) {
         self.spreads.connect.add(took);
+    }
+
+    /// What is known of a percentile of one of the times of requests that succeeded.
+    #[must_use]
+    pub fn interval(&self, time: Time, percent: u64) -> Option<Interval> {
+        let spreads = &self.spreads;
+        let spread = match time {
+            Time::Ttft => &spreads.ttft,
+            Time::TtftFromDue => &spreads.ttft_from_due,
+            Time::Tpot => &spreads.tpot,
+            Time::E2e => &spreads.e2e,
+            Time::E2eFromDue => &spreads.e2e_from_due,
+        };
+        spread.interval(percent)
     }
 
     /// The figures so far.

@@ -10,14 +10,15 @@ mod requests;
 pub mod search;
 
 pub use compare::{Comparing, Judged};
-pub use phases::{Limit, PhasePlan, Shape, phases};
+pub use phases::{Limit, PhasePlan, Shape, Until, phases};
 pub use prompts::Prompts;
 pub use requests::Purpose;
 
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Limit as GateLimit, Quantity};
 use crate::scenario::model::{
-    ApiEndpoint, Assertion, CacheBust, OnEngineDeath, Ready, ReportFormat, Scenario, Slo,
+    ApiEndpoint, Assertion, CacheBust, Measurement, OnEngineDeath, Ready, ReportFormat, Scenario,
+    Slo,
 };
 use crate::scenario::rules::{Alike, LogRule, ProcessRule};
 use crate::scenario::{Effective, effective};
@@ -38,6 +39,8 @@ pub struct Plan {
     pub baseline: Option<String>,
     /// Whether all variants must give the same text.
     pub same_text: bool,
+    /// When the measurement itself is doubtful.
+    pub measurement: Measurement,
     /// What becomes of the load when an engine process dies under it.
     pub on_engine_death: OnEngineDeath,
     /// How often every variant runs, and what is judged over that; none where each runs once.
@@ -200,6 +203,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
         variants,
         baseline: compare::baseline(scenario),
         comparing: compare::comparing(scenario),
+        measurement: scenario.measurement,
         same_text: scenario
             .compare
             .as_ref()

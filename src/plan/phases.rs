@@ -2,7 +2,9 @@
 
 use super::pace::{Pace, Rates};
 use super::search::Search;
-use crate::scenario::model::{Arrival, Closed, Load, Open, Phase, Ramp, Steps};
+use crate::scenario::model::{
+    Arrival, Closed, Load, Open, Percentile, Phase, Ramp, Steps, WarmUntil,
+};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +20,27 @@ pub struct PhasePlan {
     pub shape: Shape,
     /// Whether it is measured; warm-up is not.
     pub measured: bool,
+    /// What ends it before its shape does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// The search that it is; its shape is then the first that is tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+}
+
+/// What a phase waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// That answers no longer get faster.
+    Steady,
+    /// That a percentile is known.
+    Known {
+        /// Which.
+        percentile: Percentile,
+        /// To such a share of it.
+        within: f64,
+    },
 }
 
 /// How requests follow each other.
@@ -156,6 +176,7 @@ pub fn phases(load: &Load) -> Vec<PhasePlan> {
         kind: "warmup",
         shape: Shape::closed(warmup.concurrency, warmup.requests),
         measured: false,
+        until: warmup.until.map(|WarmUntil::Steady| Until::Steady),
         search: None,
     });
     // Phases draw from seeds of their own, or two of the same rate would see the same arrivals.
@@ -168,6 +189,7 @@ pub fn phases(load: &Load) -> Vec<PhasePlan> {
                 kind: phase.kind(),
                 shape,
                 measured: true,
+                until: until(phase),
                 search: search(phase, seed),
             })
     });
@@ -194,6 +216,18 @@ fn shapes(phase: &Phase, seed: u64) -> Vec<(String, Shape)> {
                 .collect()
         }
     }
+}
+
+fn until(phase: &Phase) -> Option<Until> {
+    let until = match phase {
+        Phase::Closed(closed) => closed.until,
+        Phase::Open(open) => open.until,
+        _ => None,
+    };
+    until.map(|until| Until::Known {
+        percentile: until.known,
+        within: until.within.0,
+    })
 }
 
 fn search(phase: &Phase, seed: u64) -> Option<Search> {

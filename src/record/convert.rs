@@ -163,6 +163,7 @@ mod tests {
                 batches: 1,
             },
             measured: true,
+            until: None,
             search: None,
         };
         let phase = fixture::pass().variants.remove(0).phases.remove(1);

@@ -4,13 +4,15 @@ use super::conversations::Conversations;
 use crate::event::{Event, Events};
 use crate::load::PhaseRun;
 use crate::measure::answer::{Answer, assemble};
+use crate::measure::enough::{Awaited, Precision, Steady};
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::measure::probe::Probe;
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use crate::measure::server::{ServerWindow, Told};
-use crate::measure::summary::{Objectives, PhaseFigures, Summary};
-use crate::plan::{PhasePlan, Requests};
+use crate::measure::summary::{self, Objectives, PhaseFigures, Summary};
+use crate::plan::{PhasePlan, Requests, Until};
 use crate::record::{self, Writer};
+use crate::scenario::gate::Timing;
 use crate::verify::{Breach, Rules, Tally};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
@@ -29,9 +31,19 @@ pub(super) struct Backlog {
     bytes: AtomicUsize,
     /// Whether nobody assesses any more.
     abandoned: AtomicBool,
+    /// For every phase, whether who assesses has seen enough of it.
+    pub(super) enough: Vec<AtomicBool>,
 }
 
 impl Backlog {
+    /// Of so many phases.
+    pub(super) fn of(phases: usize) -> Self {
+        Self {
+            enough: (0..phases).map(|_| AtomicBool::new(false)).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Lets an exchange in, once there is room; whether it had to wait.
     pub(super) fn enter(&self, exchange: &Exchange) -> bool {
         let mut waited = false;
@@ -110,6 +122,36 @@ pub(super) struct Gathered {
     failed: u64,
     /// Times to first token since progress was last told.
     ttfts: Vec<Nanos>,
+    waiting: Waiting,
+    /// After how many answers what was waited for came.
+    came: Option<u64>,
+}
+
+/// What ends a phase before its time.
+enum Waiting {
+    Nothing,
+    Steady(Steady),
+    Known(Precision, summary::Time, u64),
+}
+
+impl Waiting {
+    fn of(phase: &PhasePlan) -> Self {
+        match phase.until {
+            None => Self::Nothing,
+            Some(Until::Steady) => Self::Steady(Steady::new(phase.shape.most_in_flight())),
+            Some(Until::Known { percentile, within }) => Self::Known(
+                Precision::new(within),
+                match percentile.timing {
+                    Timing::TtftFromDue => summary::Time::TtftFromDue,
+                    Timing::Tpot => summary::Time::Tpot,
+                    Timing::E2e => summary::Time::E2e,
+                    Timing::E2eFromDue => summary::Time::E2eFromDue,
+                    _ => summary::Time::Ttft,
+                },
+                percentile.percent,
+            ),
+        }
+    }
 }
 
 impl Gathered {
@@ -124,6 +166,15 @@ impl Gathered {
         figures.audit.held_back = run.held_back;
         figures.audit.waits = waits;
         figures.audit.off_plan = self.off_plan;
+        figures.audit.awaited = match self.waiting {
+            Waiting::Nothing => None,
+            Waiting::Steady(_) => Some(None),
+            Waiting::Known(_, time, percent) => Some(self.summary.interval(time, percent)),
+        }
+        .map(|interval| Awaited {
+            after: self.came,
+            interval,
+        });
         Assessed {
             figures,
             counted_by_chunks: self.counted_by_chunks,
@@ -132,6 +183,27 @@ impl Gathered {
             curve: Vec::new(),
             found: None,
         }
+    }
+
+    /// Whether what is waited for has come with this answer, the first time that it has.
+    fn enough(&mut self, sample: &Sample) -> bool {
+        let has = sample.ok()
+            && match &mut self.waiting {
+                Waiting::Nothing => false,
+                Waiting::Steady(steady) => {
+                    let took = sample.ttft().or(sample.e2e());
+                    took.is_some_and(|took| steady.add(took))
+                }
+                Waiting::Known(precision, time, percent) => precision
+                    .reached(self.done - self.failed, || {
+                        self.summary.interval(*time, *percent)
+                    }),
+            };
+        let first = has && self.came.is_none();
+        if first {
+            self.came = Some(self.done);
+        }
+        first
     }
 }
 
@@ -151,7 +223,7 @@ impl Assessor<'_> {
         tally: &mut Tally,
     ) -> Result<Vec<Gathered>, record::Error> {
         let assessing = Assessing(backlog);
-        let mut all: Vec<Gathered> = phases.iter().map(|_| self.nothing()).collect();
+        let mut all: Vec<Gathered> = phases.iter().map(|phase| self.nothing(phase)).collect();
         let mut current = 0;
         let mut told = Instant::now();
         self.began(&phases[0]);
@@ -165,7 +237,8 @@ impl Assessor<'_> {
                 current = at;
             }
             let (phase, gathered) = (&phases[at], &mut all[at]);
-            self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)?;
+            let has_enough = self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)?;
+            backlog.enough[at].fetch_or(has_enough, Relaxed);
             assessing.done(&exchange);
             if told.elapsed() >= PROGRESS && at == current {
                 told = Instant::now();
@@ -176,8 +249,10 @@ impl Assessor<'_> {
         Ok(all)
     }
 
-    fn nothing(&self) -> Gathered {
+    fn nothing(&self, phase: &PhasePlan) -> Gathered {
         Gathered {
+            waiting: Waiting::of(phase),
+            came: None,
             summary: Summary::new(self.objectives),
             counted_by_chunks: 0,
             off_plan: 0,
@@ -188,6 +263,7 @@ impl Assessor<'_> {
         }
     }
 
+    /// Takes one exchange; whether the phase has now seen enough.
     fn take(
         &self,
         phase: &PhasePlan,
@@ -195,7 +271,7 @@ impl Assessor<'_> {
         into: &mut Gathered,
         exchange: &Exchange,
         tally: &mut Tally,
-    ) -> Result<(), record::Error> {
+    ) -> Result<bool, record::Error> {
         let answer = assemble(exchange);
         let (mut sample, gaps, breaches) = self.judge_answer(exchange, &answer);
         if let Some(talk) = talk {
@@ -220,7 +296,7 @@ impl Assessor<'_> {
         into.failed += u64::from(!sample.ok());
         into.counted_by_chunks +=
             u64::from(sample.ok() && sample.tokens_from == Some(TokenSource::Chunks));
-        Ok(())
+        Ok(into.enough(&sample))
     }
 
     fn began(&self, phase: &PhasePlan) {

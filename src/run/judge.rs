@@ -146,7 +146,7 @@ pub(super) fn judge(
         })
         .collect();
     let (mut answers, figures) = checks(plan, all, &measured, writer)?;
-    run.quality = worst(plan, all, quality(&measured));
+    run.quality = worst(plan, all, quality(&measured, &plan.measurement));
     run.comparisons = side_by_side(run);
     run.decompositions = decompose(run);
     let mut outcomes = all.iter().flat_map(|turns| &turns.outcomes);
@@ -260,12 +260,15 @@ fn worst(plan: &Plan, all: &[Turns], typical: Quality) -> Quality {
     for (variant, turns) in plan.variants.iter().zip(all) {
         for (round, outcome) in (1..).zip(&turns.outcomes) {
             let name = format!("{} round {round}", variant.name);
-            let one = quality(&[Measured {
-                variant: &name,
-                startup_ms: None,
-                teardown_ms: None,
-                phases: &results(variant, turns, &figures(outcome)),
-            }]);
+            let one = quality(
+                &[Measured {
+                    variant: &name,
+                    startup_ms: None,
+                    teardown_ms: None,
+                    phases: &results(variant, turns, &figures(outcome)),
+                }],
+                &plan.measurement,
+            );
             if rank(&one) > rank(&worst) {
                 worst = one;
             }

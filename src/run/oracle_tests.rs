@@ -1,11 +1,14 @@
 //! The client held against the oracle: what it says is what was sent, and what goes wrong on purpose is noticed.
 
-use super::doctor::floor::{Driven, drive, timetable};
+use super::doctor::floor::{Driven, drive, drive_beside, timetable};
 use crate::measure::answer::assemble;
 use crate::measure::exchange::Exchange;
 use crate::measure::sample::{Judgement, Sample};
-use crate::plan::Shape;
+use crate::measure::summary::{Objectives, Summary};
+use crate::plan::{PhasePlan, Shape};
+use crate::scenario::model::Measurement;
 use crate::sim::exact::{Timetable, Truth};
+use crate::verify::{Measured, PhaseResult, quality};
 use std::time::Duration;
 
 /// Each exchange with the truth about it, by the answer's id.
@@ -99,4 +102,47 @@ fn dropped_and_doubled_tokens_are_counted() {
         odd += usize::from(row.chunks != 10);
     }
     assert_eq!(odd, 19, "8 dropped, 12 doubled, one of them both");
+}
+
+/// What the quality verdict finds of the client.
+fn findings(driven: &Driven, shape: Shape) -> Vec<String> {
+    let mut summary = Summary::new(Objectives::default());
+    for exchange in &driven.exchanges {
+        let gaps = assemble(exchange).timeline.gaps();
+        summary.add(&sample(exchange), &gaps, &exchange.delays());
+    }
+    let phase = PhasePlan {
+        name: "closed".into(),
+        kind: "closed",
+        shape,
+        measured: true,
+        until: None,
+        search: None,
+    };
+    let result = PhaseResult {
+        plan: &phase,
+        figures: &summary.finish(),
+        counted_by_chunks: 0,
+        told: None,
+        server: None,
+    };
+    let measured = Measured {
+        variant: "v",
+        startup_ms: None,
+        teardown_ms: None,
+        phases: &[result],
+    };
+    let quality = quality(&[measured], &Measurement::default());
+    quality.findings.into_iter().map(|f| f.code).collect()
+}
+
+#[test]
+fn a_client_made_slow_is_noticed() {
+    let shape = Shape::closed(8, 32);
+    let slow = || std::thread::sleep(Duration::from_millis(30));
+    let driven = drive_beside(timetable(20, 5, 20), &shape, &slow).expect("an oracle");
+    let found = findings(&driven, shape);
+    for code in ["client_delay", "crowded_reads"] {
+        assert!(found.iter().any(|f| f == code), "{code} in {found:?}");
+    }
 }

@@ -427,7 +427,7 @@ impl Turn<'_> {
         begin: u64,
         under: &mut Under<'_>,
     ) -> Result<Vec<Assessed>, Failure> {
-        let enough = AtomicBool::new(false);
+        let backlog = &Backlog::of(phases.len());
         let talks: Vec<Option<Conversations<'_>>> = phases
             .iter()
             .zip(first..)
@@ -470,7 +470,7 @@ impl Turn<'_> {
                 body: &sources[number - first].1,
                 ready: &sources[number - first].0,
                 timeout: self.variant.requests.timeout,
-                enough: &enough,
+                enough: &backlog.enough[number - first],
             })
             .collect();
         let Under {
@@ -481,7 +481,6 @@ impl Turn<'_> {
         } = under;
         let (send, receive) = sync_channel(ASSESSING);
         let mut waits = 0;
-        let backlog = &Backlog::default();
         let pages = self.pages();
         let before = pages.read();
         let (assessed, driven, watched) = std::thread::scope(|scope| {

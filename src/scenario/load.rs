@@ -4,6 +4,7 @@ use super::gate::Gate;
 use super::limits;
 use super::rate::{Bounds, Rate};
 use super::units::Time;
+pub use super::until::{Percentile, Until, WarmUntil};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub struct Warmup {
     #[serde(default = "four")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub concurrency: u32,
+    /// What ends it sooner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<WarmUntil>,
 }
 
 /// One measured phase.
@@ -132,6 +136,9 @@ pub struct Closed {
     /// How long requests are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Time>,
+    /// What ends it sooner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// Time over which the first requests are spread, instead of one burst.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp: Option<Time>,
@@ -160,6 +167,9 @@ pub struct Open {
     /// How long requests are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Time>,
+    /// What ends it sooner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
     /// Most requests in flight; those that are due beyond are held back and counted.
     #[serde(default = "most_in_flight")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]

@@ -1,4 +1,4 @@
-//! Margins: differences that are too small to matter, written as a share such as `5%`.
+//! Margins: how much is too little to matter, written as a share such as `5%`.
 
 use super::mistake::{Mistake, quote};
 use super::units::FromText;
@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-const EXAMPLE: &str = "write a share of the baseline from `0.1%` to `100%`, such as `5%`";
+const EXAMPLE: &str = "write a share from `0.1%` to `100%`, such as `5%`";
 
-/// A share of the baseline's value: 0.05 is `5%`. From 0.1% to 100%.
+/// A share: 0.05 is `5%`. From 0.1% to 100%.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Margin(pub f64);
 
@@ -61,7 +61,7 @@ impl JsonSchema for Margin {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A share of the baseline's value, from `0.1%` to `100%`.",
+            "description": "A share, from `0.1%` to `100%`.",
             "type": "string",
             "pattern": "^[0-9.]+ *%$",
             "examples": ["5%"],

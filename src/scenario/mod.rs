@@ -9,6 +9,7 @@ pub mod gate;
 mod limits;
 mod load;
 pub mod margin;
+mod measurement;
 pub mod mistake;
 pub mod model;
 mod overlay;
@@ -19,6 +20,7 @@ pub mod rules;
 mod schema;
 mod tree;
 pub mod units;
+mod until;
 mod validate;
 mod yaml;
 

@@ -5,8 +5,10 @@
 //! error can point at its place.
 
 pub use super::load::{
-    Arrival, Batch, Closed, Gamma, Load, OnEngineDeath, Open, Phase, Ramp, Search, Steps, Warmup,
+    Arrival, Batch, Closed, Gamma, Load, OnEngineDeath, Open, Percentile, Phase, Ramp, Search,
+    Steps, Until, WarmUntil, Warmup,
 };
+pub use super::measurement::Measurement;
 pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
 
 use super::limits;
@@ -57,6 +59,9 @@ pub struct Scenario {
     /// What must hold.
     #[serde(default)]
     pub verify: Verify,
+    /// When the measurement itself is doubtful.
+    #[serde(default)]
+    pub measurement: Measurement,
     /// Named variations, run on the same requests and shown side by side, in the order written.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub variants: IndexMap<String, Variant>,

@@ -3,28 +3,14 @@
 
 use super::gate::{Measured, PhaseResult, distribution};
 use super::outcome::{Finding, Quality};
-use crate::plan::Shape;
+use crate::measure::server::Told;
+use crate::plan::{Shape, Until};
 use crate::scenario::gate::Timing;
+use crate::scenario::margin::Margin;
+use crate::scenario::model::Measurement;
 
-/// Schedule lag at p99, in milliseconds, above which a phase is marked.
-const LAG_MARKED: f64 = 1.0;
-/// Schedule lag of an open loop at p99, in milliseconds, above which a phase is invalid.
-const LAG_INVALID: f64 = 5.0;
-/// Share of its time a slot may stand idle, between an answer and the next request, before a phase is invalid: the
-/// concurrency that was asked for is then not the one that was driven (docs/decisions/0006).
-const IDLE_INVALID: f64 = 0.05;
-/// Client delay at p99, in milliseconds, above which a phase is marked.
-const DELAY_MARKED: f64 = 5.0;
 /// Client delay at p50, in milliseconds, from which reads carry several events because the client came late.
 const LATE_READER: f64 = 1.0;
-
-/// Share of reads above which a loss of detail is noted.
-const SHARE_NOTED: f64 = 0.01;
-
-/// Milliseconds by which a server's mean TTFT may exceed the client's: both clocks have their grain.
-const EARLIER: f64 = 1.0;
-/// Share by which a server's count of tokens may be off what its answers said.
-const TOKENS_OFF: f64 = 0.01;
 
 /// How bad one finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,29 +20,18 @@ enum Weight {
     Invalid,
 }
 
-/// Judges the measurement of all variants; measured phases only.
+/// Judges the measurement of all variants; of a warm-up only whether it ended as it was to.
 #[must_use]
-pub fn quality(of: &[Measured<'_>]) -> Quality {
+pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
     let mut all = Vec::new();
     for variant in of {
-        for phase in variant.measured() {
+        for phase in variant.phases {
             let scope = variant.scope(phase);
-            let found = [
-                lag(phase),
-                held_back(phase),
-                off_plan(phase),
-                waits(phase),
-                delay(phase),
-                thin(phase),
-                chunks(phase),
-                unstamped(phase),
-                crowded(phase),
-                reconnects(phase),
-                clock_steps(phase),
-                earlier(phase),
-                tokens(phase, "output", phase.told.and_then(|t| t.output_tokens)),
-                tokens(phase, "prompt", phase.told.and_then(|t| t.prompt_tokens)),
-            ];
+            let found = if phase.plan.measured {
+                doubts(phase, limits)
+            } else {
+                vec![awaited(phase)]
+            };
             for (weight, code, says) in found.into_iter().flatten() {
                 let note = if weight == Weight::Note { "note: " } else { "" };
                 let detail = format!("{note}{scope}: {says}");
@@ -85,23 +60,46 @@ pub fn quality(of: &[Measured<'_>]) -> Quality {
 
 type Doubt = Option<(Weight, &'static str, String)>;
 
-fn lag(phase: &PhaseResult<'_>) -> Doubt {
+fn doubts(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Doubt> {
+    let told = |count: fn(&Told) -> Option<u64>| phase.told.and_then(count);
+    vec![
+        lag(phase, limits),
+        held_back(phase),
+        off_plan(phase),
+        waits(phase),
+        delay(phase, limits),
+        awaited(phase),
+        thin(phase),
+        chunks(phase),
+        unstamped(phase, limits),
+        crowded(phase, limits),
+        reconnects(phase),
+        clock_steps(phase),
+        earlier(phase, limits),
+        tokens(phase, limits, "output", told(|told| told.output_tokens)),
+        tokens(phase, limits, "prompt", told(|told| told.prompt_tokens)),
+    ]
+}
+
+fn lag(phase: &PhaseResult<'_>, limits: &Measurement) -> Doubt {
     let metrics = &phase.figures.metrics;
     let lag = distribution(Timing::ScheduleLag, metrics)?;
     if let Shape::Open { .. } = phase.plan.shape {
-        return open_lag(phase, lag.p99);
+        return open_lag(phase, lag.p99, limits);
     }
     let busy = distribution(Timing::E2e, metrics)?.mean;
     let idle = lag.mean / (lag.mean + busy);
-    let (weight, says) = if idle > IDLE_INVALID {
+    let marked = limits.schedule_lag.as_millis_f64();
+    let (weight, says) = if idle > limits.idle.0 {
         let percent = idle * 100.0;
         let says = format!(
-            "slots stood idle for {percent:.1}% of the time before bench sent the next request (limit 5%)"
+            "slots stood idle for {percent:.1}% of the time before bench sent the next request (limit {})",
+            limits.idle
         );
         (Weight::Invalid, says)
-    } else if lag.p99 > LAG_MARKED {
+    } else if lag.p99 > marked {
         let p99 = lag.p99;
-        let says = format!("requests left {p99:.2} ms late at p99 (limit {LAG_MARKED} ms)");
+        let says = format!("requests left {p99:.2} ms late at p99 (limit {marked} ms)");
         (Weight::Marked, says)
     } else {
         return None;
@@ -111,15 +109,17 @@ fn lag(phase: &PhaseResult<'_>) -> Doubt {
 }
 
 /// In an open loop lateness is load that did not come when it should.
-fn open_lag(phase: &PhaseResult<'_>, p99: f64) -> Doubt {
+fn open_lag(phase: &PhaseResult<'_>, p99: f64, limits: &Measurement) -> Doubt {
+    let marked = limits.schedule_lag.as_millis_f64();
+    let invalid = limits.schedule_lag_invalid.as_millis_f64();
     // What a cap held back is late by the scenario's will, and said so there.
-    if p99 <= LAG_MARKED || phase.figures.audit.held_back > 0 {
+    if p99 <= marked || phase.figures.audit.held_back > 0 {
         return None;
     }
-    let (weight, limit) = if p99 > LAG_INVALID {
-        (Weight::Invalid, LAG_INVALID)
+    let (weight, limit) = if p99 > invalid {
+        (Weight::Invalid, invalid)
     } else {
-        (Weight::Marked, LAG_MARKED)
+        (Weight::Marked, marked)
     };
     let says = format!(
         "requests left {p99:.2} ms late at p99 (limit {limit} ms), so the load was not the one that was asked for; give bench cores of its own, or lower the rate"
@@ -163,14 +163,57 @@ fn waits(phase: &PhaseResult<'_>) -> Doubt {
     })
 }
 
-fn delay(phase: &PhaseResult<'_>) -> Doubt {
+fn delay(phase: &PhaseResult<'_>, limits: &Measurement) -> Doubt {
+    let limit = limits.client_delay.as_millis_f64();
     let p99 = distribution(Timing::ClientDelay, &phase.figures.metrics)?.p99;
-    (p99 > DELAY_MARKED).then(|| {
+    (p99 > limit).then(|| {
         let says = format!(
-            "bytes waited {p99:.2} ms in the kernel at p99 before bench read them (limit {DELAY_MARKED} ms); give bench cores of its own"
+            "bytes waited {p99:.2} ms in the kernel at p99 before bench read them (limit {limit} ms); give bench cores of its own"
         );
         (Weight::Marked, "client_delay", says)
     })
+}
+
+/// How a phase ended that waits for something.
+fn awaited(phase: &PhaseResult<'_>) -> Doubt {
+    let (until, awaited) = (phase.plan.until?, phase.figures.audit.awaited?);
+    let sent = phase.figures.counts.sent;
+    let (percentile, within) = match (until, awaited.after) {
+        (Until::Steady, Some(after)) => {
+            let says = format!("it ended after {after} answers, which no longer got faster");
+            return Some((Weight::Note, "steady", says));
+        }
+        (Until::Steady, None) => {
+            let says = format!(
+                "answers still got faster when all {sent} requests were sent; raise `warmup.requests`"
+            );
+            return Some((Weight::Marked, "steady", says));
+        }
+        (Until::Known { percentile, within }, _) => (percentile, Margin(within)),
+    };
+    let known = awaited.interval.map(|interval| {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        format!(
+            "{percentile} is {:.2} ms and known to be between {:.2} and {:.2} ms (95% confidence)",
+            ms(interval.value_ns),
+            ms(interval.low_ns),
+            ms(interval.high_ns)
+        )
+    });
+    let known = known.unwrap_or_else(|| format!("too few answers came to bound {percentile}"));
+    let (weight, says) = match awaited.after {
+        Some(after) => (
+            Weight::Note,
+            format!("{known}; it ended after {after} answers"),
+        ),
+        None => (
+            Weight::Marked,
+            format!(
+                "{known}, not to ±{within}, when all {sent} requests were sent; raise the phase's `requests` or `duration`, or allow more"
+            ),
+        ),
+    };
+    Some((weight, "precision", says))
 }
 
 /// The smallest percentile of end to end that lacks samples, and every larger one with it.
@@ -186,9 +229,9 @@ fn thin(phase: &PhaseResult<'_>) -> Doubt {
     Some((Weight::Note, "thin_percentiles", says))
 }
 
-fn unstamped(phase: &PhaseResult<'_>) -> Doubt {
+fn unstamped(phase: &PhaseResult<'_>, limits: &Measurement) -> Doubt {
     let share = phase.figures.audit.unstamped_share()?;
-    (share > SHARE_NOTED).then(|| {
+    (share > limits.unstamped.0).then(|| {
         let percent = share * 100.0;
         let says = format!(
             "the kernel gave no receive time for {percent:.1}% of reads; the client's own time stands in, later by however long it took to wake"
@@ -198,13 +241,14 @@ fn unstamped(phase: &PhaseResult<'_>) -> Doubt {
 }
 
 /// A server can't have sent a token after the client had it.
-fn earlier(phase: &PhaseResult<'_>) -> Doubt {
+fn earlier(phase: &PhaseResult<'_>, limits: &Measurement) -> Doubt {
+    let grain = limits.server_ttft.as_millis_f64();
     let client = distribution(Timing::Ttft, &phase.figures.metrics)?;
     let server = phase.server?;
     let names = ["engine_ttft", "frontend_ttft", "nvext_ttft"];
     let (name, time) = names.iter().find_map(|name| {
         let time = server.times.get(*name)?;
-        let late = time.count == client.count && time.mean > client.mean + EARLIER;
+        let late = time.count == client.count && time.mean > client.mean + grain;
         late.then_some((name, time))
     })?;
     let says = format!(
@@ -215,13 +259,13 @@ fn earlier(phase: &PhaseResult<'_>) -> Doubt {
 }
 
 /// What the engine counted against what its answers said, where it counted the same requests.
-fn tokens(phase: &PhaseResult<'_>, kind: &str, told: Option<u64>) -> Doubt {
+fn tokens(phase: &PhaseResult<'_>, limits: &Measurement, kind: &str, told: Option<u64>) -> Doubt {
     let (server, told) = (phase.server?, told?);
     let counted = *server.counters.get(&format!("{kind}_tokens"))?;
     let counts = &phase.figures.counts;
     let same = server.times.get("engine_e2e")?.count == counts.succeeded && counts.failed == 0;
     let off = (counted - told as f64).abs();
-    (same && off > TOKENS_OFF * told as f64).then(|| {
+    (same && off > limits.token_counts.0 * told as f64).then(|| {
         let says = format!(
             "the engine counted {counted} {kind} tokens, the usage of its answers says {told}; rates of tokens are doubtful"
         );
@@ -230,9 +274,9 @@ fn tokens(phase: &PhaseResult<'_>, kind: &str, told: Option<u64>) -> Doubt {
 }
 
 /// Bytes that waited in the kernel were there before the client was; otherwise whatever sent them sent them together.
-fn crowded(phase: &PhaseResult<'_>) -> Doubt {
+fn crowded(phase: &PhaseResult<'_>, limits: &Measurement) -> Doubt {
     let share = phase.figures.audit.crowded_share()?;
-    (share > SHARE_NOTED).then(|| {
+    (share > limits.crowded.0).then(|| {
         let percent = share * 100.0;
         let delay = distribution(Timing::ClientDelay, &phase.figures.metrics).map(|d| d.p50);
         let cause = if delay.is_some_and(|ms| ms > LATE_READER) {

@@ -12,6 +12,7 @@ mod records;
 mod rounds;
 mod secrets;
 mod terminal;
+mod until;
 mod up;
 mod watch;
 mod where_from;

@@ -36,6 +36,15 @@ pub(crate) struct Driven {
 
 /// Drives one phase of streams at an oracle of its own.
 pub(crate) fn drive(timetable: Timetable, shape: &Shape) -> Result<Driven, String> {
+    drive_beside(timetable, shape, &|| {})
+}
+
+/// As [`drive`], and the client's thread does something else after each exchange.
+pub(crate) fn drive_beside(
+    timetable: Timetable,
+    shape: &Shape,
+    other: &dyn Fn(),
+) -> Result<Driven, String> {
     let (tell, told) = channel();
     let oracle = Oracle::start(timetable, move |truth| drop(tell.send(truth)))
         .map_err(|error| error.to_string())?;
@@ -52,7 +61,10 @@ pub(crate) fn drive(timetable: Timetable, shape: &Shape) -> Result<Driven, Strin
         enough: &AtomicBool::new(false),
     };
     let mut exchanges = Vec::new();
-    let run = load::drive(&target, &phase, &Cancel::new(), &mut |e| exchanges.push(e));
+    let run = load::drive(&target, &phase, &Cancel::new(), &mut |exchange| {
+        exchanges.push(exchange);
+        other();
+    });
     let run = run.map_err(|error| error.to_string())?;
     drop(oracle);
     Ok(Driven {

@@ -2,8 +2,9 @@
 
 use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
+use crate::scenario::gate::Timing;
 use crate::scenario::mistake::quote;
-use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Search, Steps};
+use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Search, Steps, Until};
 use crate::scenario::rate::Bounds;
 use crate::scenario::units::Time;
 
@@ -74,6 +75,7 @@ impl Checker<'_> {
     fn closed(&mut self, path: &Path, closed: &Closed) {
         self.in_flight(&path.key("concurrency"), closed.concurrency);
         self.ends(path, closed.requests, closed.duration);
+        self.until(path, closed.until);
         if let Some(requests) = closed.requests
             && u64::from(closed.concurrency) > requests
         {
@@ -104,6 +106,7 @@ impl Checker<'_> {
         }
         self.arrivals(path, open.arrival, open.max_in_flight);
         self.ends(path, open.requests, open.duration);
+        self.until(path, open.until);
         match (open.rate, open.duration) {
             (Some(rate), Some(duration)) => self.expected(&path.key("rate"), rate.0, duration),
             (Some(_), None) => {}
@@ -120,6 +123,7 @@ impl Checker<'_> {
 
     /// A trace ends by itself and has its own rate.
     fn replay(&mut self, path: &Path, open: &Open) {
+        self.until(path, open.until);
         if let Some(requests) = open.requests {
             self.count(&path.key("requests"), requests, limits::REQUESTS);
         }
@@ -218,6 +222,15 @@ impl Checker<'_> {
                 "the phase has no end",
                 "write `requests: 1000` or `duration: 60s`",
             );
+        }
+    }
+
+    fn until(&mut self, path: &Path, until: Option<Until>) {
+        let Some(Until { known, .. }) = until else {
+            return;
+        };
+        if !matches!(known.timing, Timing::E2e | Timing::E2eFromDue) {
+            self.streams(&path.key("until").key("known"), &known.to_string());
         }
     }
 

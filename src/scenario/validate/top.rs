@@ -38,6 +38,14 @@ impl Checker<'_> {
             ready.completions.into(),
             limits::COMPLETIONS.into(),
         );
+        let limits = &scenario.measurement;
+        if limits.schedule_lag > limits.schedule_lag_invalid {
+            self.wrong(
+                &at("measurement.schedule_lag"),
+                "a phase would be invalid before it is marked",
+                "make it at most `schedule_lag_invalid`",
+            );
+        }
         let formats = &scenario.report.formats;
         for (i, format) in formats.iter().enumerate() {
             if formats[..i].contains(format) {

@@ -298,7 +298,7 @@ impl Checker<'_> {
     }
 
     /// Notes that something which only streams have is asked of answers that do not stream.
-    fn streams(&mut self, path: &Path, what: &str) {
+    pub(super) fn streams(&mut self, path: &Path, what: &str) {
         if !self.scenario.request.stream && self.intact(&at("request.stream")) {
             let message = format!("{} is only known of answers that stream", quote(what));
             self.wrong(path, message, "set `request: {stream: true}`, or use `e2e`");

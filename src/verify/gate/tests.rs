@@ -2,6 +2,7 @@ use super::*;
 use crate::measure::summary::{ClientAudit, Counts, Goodput};
 use crate::plan::pace::{Pace, Rates};
 use crate::plan::{Limit, Shape};
+use crate::scenario::model::Measurement;
 use crate::verify::quality;
 
 fn plan(name: &str, measured: bool) -> PhasePlan {
@@ -10,6 +11,7 @@ fn plan(name: &str, measured: bool) -> PhasePlan {
         kind: if measured { "closed" } else { "warmup" },
         shape: Shape::closed(1, 10),
         measured,
+        until: None,
         search: None,
     }
 }
@@ -249,12 +251,15 @@ fn a_late_client_is_marked_then_invalid() {
             told: None,
             server: None,
         }];
-        let found = quality(&[Measured {
-            variant: "v",
-            startup_ms: None,
-            teardown_ms: None,
-            phases: &phases,
-        }]);
+        let found = quality(
+            &[Measured {
+                variant: "v",
+                startup_ms: None,
+                teardown_ms: None,
+                phases: &phases,
+            }],
+            &Measurement::default(),
+        );
         let codes: Vec<_> = found.findings.iter().map(|f| f.code.clone()).collect();
         (found.verdict, codes.join(" "))
     };
@@ -274,7 +279,7 @@ fn a_late_client_is_marked_then_invalid() {
         judged(0.1, 9.0, 5, 0),
         is("marked", "client_delay thin_percentiles")
     );
-    assert_eq!(quality(&[]).verdict, "good");
+    assert_eq!(quality(&[], &Measurement::default()).verdict, "good");
 }
 
 #[test]
@@ -302,7 +307,7 @@ fn what_was_read_together_or_unstamped_is_noted() {
             teardown_ms: None,
             phases: &phases,
         };
-        let found = quality(&[on]);
+        let found = quality(&[on], &Measurement::default());
         assert_eq!(found.verdict, "good");
         found
             .findings
@@ -335,12 +340,15 @@ fn a_clock_that_was_set_marks_the_measurement() {
         told: None,
         server: None,
     }];
-    let found = quality(&[Measured {
-        variant: "v",
-        startup_ms: None,
-        teardown_ms: None,
-        phases: &phases,
-    }]);
+    let found = quality(
+        &[Measured {
+            variant: "v",
+            startup_ms: None,
+            teardown_ms: None,
+            phases: &phases,
+        }],
+        &Measurement::default(),
+    );
     assert_eq!(
         (found.verdict.as_str(), found.findings[0].code.as_str()),
         ("marked", "clock_steps")
@@ -376,12 +384,15 @@ fn an_open_loop_is_judged_by_its_lateness_unless_a_cap_made_it_late() {
             told: None,
             server: None,
         };
-        let found = quality(&[Measured {
-            variant: "v",
-            startup_ms: None,
-            teardown_ms: None,
-            phases: &[phase],
-        }]);
+        let found = quality(
+            &[Measured {
+                variant: "v",
+                startup_ms: None,
+                teardown_ms: None,
+                phases: &[phase],
+            }],
+            &Measurement::default(),
+        );
         let codes: Vec<String> = found.findings.into_iter().map(|f| f.code).collect();
         (found.verdict, codes.concat())
     };
@@ -437,7 +448,10 @@ fn a_servers_own_figures_are_gated_and_held_against_the_clients() {
             teardown_ms: None,
             phases: &phase,
         };
-        let found = quality(&[on]).findings.into_iter().map(|f| f.code);
+        let found = quality(&[on], &Measurement::default())
+            .findings
+            .into_iter()
+            .map(|f| f.code);
         let checks = gates(&[gate.parse().expect("a gate")], &on, &[]);
         (
             checks[0].passed,
@@ -469,4 +483,50 @@ fn a_servers_own_figures_are_gated_and_held_against_the_clients() {
         findings.contains(&"token_counts_differ".to_owned()),
         "{findings:?}"
     );
+}
+
+#[test]
+fn every_limit_is_the_scenarios_own() {
+    let plan = plan("closed", true);
+    let mut figures = figures(Metrics {
+        ttft_ms: Some(spread(1_000, 1.0)),
+        e2e_ms: Some(spread(1_000, 100.0)),
+        schedule_lag_ms: Some(spread(1_000, 20.0)),
+        client_delay_ms: Some(spread(1_000, 20.0)),
+        ..Metrics::default()
+    });
+    figures.audit = ClientAudit {
+        reads: 100,
+        unstamped_reads: 30,
+        crowded_reads: 30,
+        ..ClientAudit::default()
+    };
+    let codes = |limits: &str| {
+        let limits: Measurement = serde_json::from_str(limits).unwrap();
+        let phases = [PhaseResult {
+            plan: &plan,
+            figures: &figures,
+            counted_by_chunks: 0,
+            told: None,
+            server: None,
+        }];
+        let on = Measured {
+            variant: "v",
+            startup_ms: None,
+            teardown_ms: None,
+            phases: &phases,
+        };
+        let found = quality(&[on], &limits).findings;
+        found.into_iter().map(|f| f.code).collect::<Vec<_>>()
+    };
+    let all = [
+        "schedule_lag",
+        "client_delay",
+        "unstamped_reads",
+        "crowded_reads",
+    ];
+    assert_eq!(codes("{}"), all);
+    let wide = r#"{"schedule_lag": "1s", "schedule_lag_invalid": "1s", "idle": "90%", "client_delay": "1s", "crowded": "90%", "unstamped": "90%"}"#;
+    assert_eq!(codes(wide), [""; 0]);
+    assert_eq!(codes(&wide.replace("\"idle\": \"90%\", ", "")), all[..1]);
 }
