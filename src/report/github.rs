@@ -2,7 +2,7 @@
 
 use super::escape::line;
 use super::{markdown, view};
-use crate::record::model::{Run, Verdict};
+use crate::record::model::{Outcome, Run, Verdict};
 use std::fmt::Write as _;
 
 /// Most annotations; GitHub shows ten of a step.
@@ -14,7 +14,12 @@ pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
     let mut out = String::new();
     let path = &run.scenario.path;
     let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
-    if failed.is_empty() {
+    let worse: Vec<_> = run
+        .comparisons
+        .iter()
+        .filter(|row| row.verdict == Some(Outcome::Worse))
+        .collect();
+    if failed.is_empty() && worse.is_empty() {
         let level = match run.verdict {
             Verdict::Pass => return out,
             Verdict::Skipped => "warning",
@@ -24,6 +29,15 @@ pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
         let message = run.error.as_deref().unwrap_or(&run.summary);
         command(&mut out, level, path, None, &title, message);
         return out;
+    }
+    for row in worse.into_iter().take(MOST) {
+        let title = format!(
+            "{} of {} is worse than {}",
+            row.metric, row.variant, row.baseline
+        );
+        let times = row.ratio.unwrap_or_default();
+        let message = format!("{times:.3}x in {}; {}", row.phase, view::rests_on(row));
+        command(&mut out, "error", path, None, &title, &message);
     }
     for check in failed.iter().take(MOST) {
         let place = scenario.and_then(|text| text.lines().position(|l| l.contains(&check.name)));

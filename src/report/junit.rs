@@ -2,7 +2,8 @@
 //! a run that never came to its checks still shows as skipped or as an error.
 
 use super::escape::xml;
-use crate::record::model::{Check, Run, VariantRecord, Verdict};
+use super::view;
+use crate::record::model::{Check, Comparison, Outcome, Run, VariantRecord, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Renders a record as JUnit XML.
@@ -21,6 +22,11 @@ pub fn junit(run: &Run) -> String {
             suite.add_property(Property::new(xml(package), xml(version)));
         }
         suite.add_test_cases(own.into_iter().map(|check| case(run, check)));
+        let judged = run
+            .comparisons
+            .iter()
+            .filter(|row| row.variant == variant.name);
+        suite.add_test_cases(judged.filter_map(|row| decided(run, row)));
         report.add_test_suite(suite);
     }
     let mut suite = TestSuite::new("run");
@@ -65,6 +71,36 @@ fn case(run: &Run, check: &Check) -> TestCase {
         case.set_system_out(xml(&check.detail));
     }
     case
+}
+
+/// A metric that was judged over rounds. What could not be decided is skipped: it neither holds nor fails.
+fn decided(run: &Run, row: &Comparison) -> Option<TestCase> {
+    let verdict = row.verdict?;
+    let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}x"));
+    let detail = format!(
+        "{}: {} of {}, {} to {}; {}",
+        verdict.word(),
+        ratio(row.ratio),
+        row.baseline,
+        ratio(row.low),
+        ratio(row.high),
+        view::rests_on(row)
+    );
+    let status = match verdict {
+        Outcome::Better | Outcome::Equivalent | Outcome::NotWorse => TestCaseStatus::success(),
+        Outcome::Worse => bad(NonSuccessKind::Failure, "regression", &detail),
+        Outcome::Invalid => bad(NonSuccessKind::Error, "invalid", &detail),
+        Outcome::Inconclusive => skipped(&detail),
+    };
+    let name = format!("{} is no worse than of {}", row.metric, row.baseline);
+    let mut case = named(
+        run,
+        &name,
+        &format!("{}/{}", row.variant, row.phase),
+        status,
+    );
+    case.set_system_out(xml(&detail));
+    Some(case)
 }
 
 fn named(run: &Run, name: &str, scope: &str, status: TestCaseStatus) -> TestCase {

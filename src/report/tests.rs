@@ -122,6 +122,40 @@ fn junit_has_only_what_its_schema_knows() {
 }
 
 #[test]
+fn what_rounds_decide_is_a_case_each() {
+    let mut run = fixture::rounds(8, 1.2);
+    run.comparisons = crate::compare::side_by_side(&run);
+    let report = parsed(&run);
+    let dynamo = report
+        .test_suites
+        .iter()
+        .find(|s| s.name.as_str() == "dynamo");
+    let cases = &dynamo.expect("dynamo's suite").test_cases;
+    let ttft = |name: &str| name == "ttft_ms.p50 is no worse than of native";
+    let case = cases.iter().find(|case| ttft(case.name.as_str()));
+    let TestCaseStatus::NonSuccess {
+        kind, ty, message, ..
+    } = &case.expect("a case").status
+    else {
+        panic!("{case:?}")
+    };
+    assert_eq!(
+        (*kind, ty.as_deref()),
+        (NonSuccessKind::Failure, Some("regression"))
+    );
+    let message = message.as_deref().expect("a message");
+    assert!(
+        message.starts_with("worse: 1.2") && message.contains("margin 5.0%"),
+        "{message}"
+    );
+    let shown = github::annotations(&run, None);
+    assert!(
+        shown.contains("title=ttft_ms.p50 of dynamo is worse than native::1.2"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_skipped_run_is_skipped_in_junit() {
     let report = parsed(&fixture::skipped());
     let case = &report.test_suites[0].test_cases[0];

@@ -3,7 +3,7 @@
 
 use super::number::{number, ratio};
 use crate::compare::{self, METRICS, Metric, metrics};
-use crate::record::model::{Decomposition, PhaseRecord, Run, VariantRecord, Verdict};
+use crate::record::model::{Comparison, Decomposition, PhaseRecord, Run, VariantRecord, Verdict};
 
 /// One table. Texts are as recorded: whoever shows them escapes them.
 #[derive(Debug, Default)]
@@ -252,4 +252,25 @@ fn find<'a>(variant: &'a VariantRecord, phase: &str) -> Option<&'a PhaseRecord> 
 /// Batch time and goodput exist only where the scenario has batches or objectives; the absence of others is news.
 fn always(metric: &Metric) -> bool {
     !metric.key.starts_with("batch_ms") && !metric.key.starts_with("goodput")
+}
+
+/// What a judged row rests on, in words.
+pub(super) fn rests_on(row: &Comparison) -> String {
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    let mut out = Vec::new();
+    out.extend(row.why.clone());
+    out.extend(
+        row.margin
+            .map(|margin| format!("margin {}", percent(margin))),
+    );
+    let detects = |effect| format!("would have found {}", percent(effect));
+    out.extend(row.detectable.map(detects));
+    if row.rounds > 0 {
+        out.push(format!("{} rounds", row.rounds));
+    }
+    out.extend(
+        row.rounds_needed
+            .map(|rounds| format!("{rounds} would tell")),
+    );
+    out.join(", ")
 }

@@ -4,6 +4,7 @@ use super::text::text;
 use crate::compare::METRICS;
 use crate::record::model::{Comparison, Outcome, Run};
 use crate::report::svg::bar::{Piece, bar};
+use crate::report::view;
 use std::fmt::Write as _;
 
 /// The judged metrics first, then every other that has an interval.
@@ -64,7 +65,7 @@ fn table(title: &str, rows: &[&Comparison]) -> String {
             times(row.ratio),
             times(row.low),
             times(row.high),
-            text(&rests_on(row))
+            text(&view::rests_on(row))
         );
     }
     let _ = writeln!(
@@ -124,24 +125,4 @@ fn found(row: &Comparison) -> String {
             format!("<strong class=\"{class}\">{}</strong>", verdict.word())
         },
     )
-}
-
-fn rests_on(row: &Comparison) -> String {
-    let percent = |share: f64| format!("{:.1}%", share * 100.0);
-    let mut out = Vec::new();
-    out.extend(row.why.clone());
-    out.extend(
-        row.margin
-            .map(|margin| format!("margin {}", percent(margin))),
-    );
-    let detects = |effect| format!("would have found {}", percent(effect));
-    out.extend(row.detectable.map(detects));
-    if row.rounds > 0 {
-        out.push(format!("{} rounds", row.rounds));
-    }
-    out.extend(
-        row.rounds_needed
-            .map(|rounds| format!("{rounds} would tell")),
-    );
-    out.join(", ")
 }
