@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 /// Differences that are kept word for word.
 const EXAMPLES: usize = 3;
-/// Characters shown from where two texts part.
-const SHOWN: usize = 40;
-/// Characters shown before that.
+/// Characters shown after the first word that differs.
+const AFTER: usize = 40;
+/// Characters shown before it.
 const BEFORE: usize = 20;
 
 /// What became of the comparison.
@@ -32,12 +32,35 @@ pub struct Difference {
     pub phase: u32,
     /// Index of the request in its phase.
     pub index: u64,
-    /// Characters that agree before the texts part; `None` where only hashes were kept.
+    /// Words that agree before the texts part; `None` where only hashes were kept.
     pub agree: Option<usize>,
     /// The baseline's text around there.
-    pub baseline: String,
+    pub baseline: Excerpt,
     /// The variant's.
-    pub variant: String,
+    pub variant: Excerpt,
+}
+
+/// A text around the first word that differs, in one line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// What is alike.
+    pub before: String,
+    /// The first word that is not; empty where the text has ended.
+    pub word: String,
+    /// What follows.
+    pub after: String,
+}
+
+impl std::fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            before,
+            word,
+            after,
+        } = self;
+        let word = if word.is_empty() { "(end)" } else { word };
+        write!(f, "{before}[{word}]{after}")
+    }
 }
 
 /// Compares the texts of successful requests by round, phase and index.
@@ -101,7 +124,7 @@ impl SameText {
             let _ = match agree {
                 Some(n) => write!(
                     detail,
-                    "\nphase {phase} request {index}: same for {n} characters, then {baseline} {a:?}, {variant} {b:?}"
+                    "\nphase {phase} request {index}: the same for {n} words, then\n{baseline}: {a}\n{variant}: {b}"
                 ),
                 None => write!(
                     detail,
@@ -123,10 +146,11 @@ fn difference(a: &Sample, b: &Sample) -> Difference {
         (Some(x), Some(y)) => {
             // Choices are told apart by a character that no text of a choice holds.
             let (x, y) = (x.join("\u{1e}"), y.join("\u{1e}"));
-            let agree = x.chars().zip(y.chars()).take_while(|(x, y)| x == y).count();
-            (Some(agree), around(&x, agree), around(&y, agree))
+            let same = words(&x).zip(words(&y)).take_while(|(x, y)| x == y);
+            let (count, bytes) = same.fold((0, 0), |(n, bytes), (x, _)| (n + 1, bytes + x.len()));
+            (Some(count), excerpt(&x, bytes), excerpt(&y, bytes))
         }
-        _ => (None, String::new(), String::new()),
+        _ => (None, Excerpt::default(), Excerpt::default()),
     };
     Difference {
         phase: a.phase,
@@ -137,15 +161,43 @@ fn difference(a: &Sample, b: &Sample) -> Difference {
     }
 }
 
-fn around(text: &str, at: usize) -> String {
-    let from = at.saturating_sub(BEFORE);
-    let shown: String = text.chars().skip(from).take(at - from + SHOWN).collect();
-    let cut = text.chars().nth(at + SHOWN).is_some();
-    format!(
-        "{}{shown}{}",
-        if from > 0 { "..." } else { "" },
-        if cut { "..." } else { "" }
-    )
+/// Words, each with the space before it, as tokens have it; space at the end is a word.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let start = rest
+            .find(|c: char| !c.is_whitespace())
+            .unwrap_or(rest.len());
+        let end = rest[start..].find(char::is_whitespace);
+        let (word, after) = rest.split_at(end.map_or(rest.len(), |end| start + end));
+        rest = after;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// The surroundings of the word at a byte.
+fn excerpt(text: &str, at: usize) -> Excerpt {
+    let (before, rest) = text.split_at(at);
+    let word = words(rest).next().unwrap_or_default();
+    let after = &rest[word.len()..];
+    let skipped = before.chars().count().saturating_sub(BEFORE);
+    let tail: String = before.chars().skip(skipped).collect();
+    let head: String = after.chars().take(AFTER).collect();
+    let cut = |more: bool| if more { "..." } else { "" };
+    Excerpt {
+        before: cut(skipped > 0).to_owned() + &plain(&tail),
+        word: plain(word),
+        after: plain(&head) + cut(head.len() < after.len()),
+    }
+}
+
+/// A text in one line, with what is not to be seen written out.
+fn plain(text: &str) -> String {
+    let written = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(written).collect()
 }
 
 #[cfg(test)]
@@ -206,8 +258,21 @@ mod tests {
         assert!(!check.passed);
         insta::assert_snapshot!(check.detail, @r#"
         1 of 2 requests were answered with the same text
-        phase 1 request 1: same for 25 characters, then native "...apital of France is Paris, of course.", dynamo "...apital of France is Lyon.\u{1b}"
+        phase 1 request 1: the same for 5 words, then
+        native: ...capital of France is[ Paris,] of course.
+        dynamo: ...capital of France is[ Lyon.\u{1b}]
         "#);
+    }
+
+    #[test]
+    fn a_text_that_ends_first_is_told() {
+        let check = same_text(&[row(0, "a b\nc")], &[row(0, "a b")]).check("x", "y");
+        insta::assert_snapshot!(check.detail, @r"
+        0 of 1 requests were answered with the same text
+        phase 1 request 0: the same for 2 words, then
+        x: a b[\nc]
+        y: a b[(end)]
+        ");
     }
 
     #[test]

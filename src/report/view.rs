@@ -40,8 +40,60 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
         }
     }
     all.extend(names.into_iter().map(|name| phase(&columns, name)));
+    all.extend(judged(run));
     all.extend(run.decompositions.iter().map(where_from));
     all
+}
+
+/// What was judged over rounds; a verdict without what it could have found says little.
+fn judged(run: &Run) -> Option<Table> {
+    let rows = run.comparisons.iter().filter_map(|row| {
+        let verdict = row.verdict?;
+        let percent =
+            |share: Option<f64>| share.map_or("-".to_owned(), |n| format!("{:.1}%", n * 100.0));
+        let change = |ratio: Option<f64>| {
+            ratio.map_or("-".to_owned(), |n| format!("{:+.1}%", (n - 1.0) * 100.0))
+        };
+        let mut found = verdict.word().to_owned();
+        if let Some(rounds) = row.rounds_needed {
+            found += &format!("; {rounds} rounds would tell");
+        }
+        if let Some(why) = &row.why {
+            found += &format!(": {why}");
+        }
+        let sign_flip = row.sign_flip.map_or("-".to_owned(), |p| format!("{p:.3}"));
+        Some(vec![
+            format!(
+                "{} of {}, {} / {}",
+                row.metric, row.phase, row.variant, row.baseline
+            ),
+            change(row.ratio),
+            format!("{} to {}", change(row.low), change(row.high)),
+            percent(row.margin),
+            percent(row.detectable),
+            sign_flip,
+            row.rounds.to_string(),
+            found,
+        ])
+    });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
+        title: "what was judged".to_owned(),
+        head: [
+            "metric",
+            "effect",
+            "truth",
+            "margin",
+            "detectable",
+            "sign-flip p",
+            "rounds",
+            "verdict",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        rows,
+        notes: Vec::new(),
+    })
 }
 
 /// Where a difference comes from: parts as rows, each whole beneath its parts.

@@ -401,7 +401,7 @@ impl Turn<'_> {
             };
             let assessed = self.load(number, &[probe], sent, under)?.remove(0);
             sent += assessed.figures.counts.sent;
-            let held = keeps(&search.goal, &assessed.figures);
+            let held = keeps(&search.goal, &assessed.figures, assessed.server.as_ref());
             bisection.note(value, held);
             curve.push(Probe::new(value, held, &assessed.figures));
             kept.push((value, assessed));

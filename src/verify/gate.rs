@@ -77,11 +77,12 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
     checks
 }
 
-/// Whether a phase keeps all of a search's goals; one in which nothing succeeded keeps none.
+/// Whether a phase keeps all of a search's goals, by its figures and what the server said during it; one in which nothing
+/// succeeded keeps none.
 #[must_use]
-pub fn keeps(goal: &[Gate], figures: &PhaseFigures) -> bool {
+pub fn keeps(goal: &[Gate], figures: &PhaseFigures, server: Option<&ServerWindow>) -> bool {
     let keeps = |gate: &Gate| {
-        let found = figure(gate.quantity, figures, None);
+        let found = figure(gate.quantity, figures, server);
         let limit = limit(&gate.limit, &[], None);
         found
             .zip(limit)

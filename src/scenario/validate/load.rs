@@ -2,7 +2,8 @@
 
 use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
-use crate::scenario::gate::Timing;
+use crate::scenario::effective::effective;
+use crate::scenario::gate::{Gate, Quantity, Timing};
 use crate::scenario::mistake::quote;
 use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Search, Steps, Until};
 use crate::scenario::rate::Bounds;
@@ -186,6 +187,32 @@ impl Checker<'_> {
                 "the search has no goal",
                 "write what must hold: `goal: [p99 ttft < 500ms]`",
             );
+        }
+        for (i, goal) in search.goal.iter().enumerate() {
+            self.goal(&path.key("goal").item(i), goal);
+        }
+    }
+
+    /// A goal is asked of one load on one engine that runs.
+    fn goal(&mut self, path: &Path, goal: &Gate) {
+        if goal.variants().next().is_some() {
+            let help = "leave its name out: every variant is searched on its own";
+            self.wrong(path, "a goal names no variant", help);
+            return;
+        }
+        match goal.quantity {
+            Quantity::Startup | Quantity::Teardown => {
+                let message = format!("{} is the same at every load", quote(&goal.text));
+                self.wrong(path, message, "move it to `verify: {gates: [...]}`");
+            }
+            Quantity::Timing(_, Timing::Batch) => {
+                let message = "a search sends no batches";
+                self.wrong(path, message, "write `e2e` instead of `batch`");
+            }
+            _ => {
+                let all = effective(self.scenario);
+                self.gate(path, goal, &all.iter().collect::<Vec<_>>());
+            }
         }
     }
 

@@ -210,7 +210,7 @@ impl Checker<'_> {
         }
     }
 
-    fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
+    pub(super) fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
         self.gated_variants(path, gate, variants);
         match gate.quantity {
             Quantity::Goodput => {

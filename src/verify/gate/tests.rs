@@ -530,3 +530,17 @@ fn every_limit_is_the_scenarios_own() {
     assert_eq!(codes(wide), [""; 0]);
     assert_eq!(codes(&wide.replace("\"idle\": \"90%\", ", "")), all[..1]);
 }
+
+#[test]
+fn a_goal_may_be_of_what_the_server_says() {
+    let quantity = Quantity::Server(ServerFigure::PrefixHitRate);
+    let goal = [gate("server.prefix_hit_rate > 0.5", quantity, Op::Gt, 0.5)];
+    let figures = figures(Metrics::default());
+    let said = |rate| ServerWindow {
+        prefix_hit_rate: Some(rate),
+        ..ServerWindow::default()
+    };
+    assert!(keeps(&goal, &figures, Some(&said(0.6))));
+    assert!(!keeps(&goal, &figures, Some(&said(0.4))));
+    assert!(!keeps(&goal, &figures, None));
+}
