@@ -118,6 +118,12 @@ impl Bench {
         self
     }
 
+    /// Writes a file into a folder beside the others.
+    pub(crate) fn beside_folder(self, folder: &str, name: &str, text: &str) -> Self {
+        std::fs::create_dir_all(self.folder.path().join(folder)).unwrap();
+        self.beside(&format!("{folder}/{name}"), text)
+    }
+
     /// Lets a shell script execute the command, as `"$0" "$@"`.
     pub(crate) fn through(mut self, script: &str) -> Self {
         let mut command = Command::new("sh");

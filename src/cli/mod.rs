@@ -1,8 +1,10 @@
 //! Arguments and verbs: one file per verb. Human text goes to stderr while working, the result to stdout.
 
+mod aa;
 mod ask;
 pub mod check;
 mod clean;
+mod compare;
 mod doctor;
 mod github;
 mod import;
@@ -13,6 +15,7 @@ mod plan;
 mod report;
 mod run;
 mod shown;
+mod trend;
 mod up;
 mod watch;
 
@@ -79,6 +82,15 @@ enum Verb {
         #[arg(long, value_enum, default_value_t = RenderFormat::Terminal)]
         format: RenderFormat,
     },
+    /// Hold a record against an older one, or against a kept baseline. Ends with 5 where it is proven worse, with 4 where the
+    /// two are not comparable.
+    #[command(
+        after_help = "Example: bench compare reports/before reports/latest\n         bench compare reports/latest --keep main\n         bench compare reports/latest --baseline main\n         bench compare --aa scenarios/vllm-cpu.yaml"
+    )]
+    Compare(Box<compare::Compare>),
+    /// Say where metrics shifted over a folder of records, and with which run. Ends with 5 where a last shift is worse.
+    #[command(after_help = "Example: bench trend reports --metric 'p95 ttft'")]
+    Trend(trend::Trend),
     /// Make a record of another tool's result, so that it is reported and compared like a run.
     #[command(after_help = "Example: bench import artifacts/profile_export_aiperf.json")]
     Import {
@@ -264,6 +276,8 @@ fn dispatch(verb: Verb) -> ExitCode {
         }
         Verb::Plan { scenario, format } => plan::plan(&scenario, format),
         Verb::Report { dir, format } => report::report(&dir, format),
+        Verb::Compare(arguments) => compare::compare(&arguments),
+        Verb::Trend(arguments) => trend::run(&arguments),
         Verb::Import { file, tool, out } => import::run(&file, tool, &out),
         Verb::Watch { dir } => watch::watch(&dir),
         Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),

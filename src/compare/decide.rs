@@ -52,7 +52,7 @@ impl Doubts {
         }
     }
 
-    fn about(&self, row: &Comparison) -> Option<String> {
+    pub(super) fn about(&self, row: &Comparison) -> Option<String> {
         let part = |(variant, phase, _): &&(String, String, String)| {
             *phase == row.phase && (*variant == row.baseline || *variant == row.variant)
         };
@@ -61,9 +61,15 @@ impl Doubts {
     }
 }
 
-/// Gives every row its estimate, and those that are judged their verdict. `budget` is divided among these and between the
-/// looks.
-pub(super) fn decide(rows: &mut [Comparison], comparing: &Comparing, doubts: &Doubts, budget: f64) {
+/// Gives every row the estimate that `estimate` makes of it, and those that are judged their verdict. `budget` is divided
+/// among these and between the looks.
+pub(super) fn decide(
+    rows: &mut [Comparison],
+    comparing: &Comparing,
+    doubts: &Doubts,
+    budget: f64,
+    estimate: impl Fn(&Comparison) -> Option<Estimate>,
+) {
     let margin = |row: &Comparison| {
         let judged = comparing
             .judged
@@ -86,8 +92,8 @@ pub(super) fn decide(rows: &mut [Comparison], comparing: &Comparing, doubts: &Do
     }
 }
 
-/// The effect over rounds, where all of them have both values.
-fn estimate(row: &Comparison) -> Option<Estimate> {
+/// The effect over interleaved rounds, where all of them have both values.
+pub(super) fn interleaved(row: &Comparison) -> Option<Estimate> {
     let pair = |values: &RoundValues| {
         let difference = positive(values.variant)?.ln() - positive(values.baseline)?.ln();
         let baseline_first = values.baseline_first;
@@ -100,7 +106,7 @@ fn estimate(row: &Comparison) -> Option<Estimate> {
     stats::paired(&pairs?)
 }
 
-fn positive(value: Option<f64>) -> Option<f64> {
+pub(super) fn positive(value: Option<f64>) -> Option<f64> {
     value.filter(|value| *value > 0.0)
 }
 

@@ -1,12 +1,15 @@
 //! Variants side by side, from records alone: each metric's ratio to the baseline and, over rounds, how sure it is and what
 //! that means ([`side_by_side`]); whether greedy answers agree ([`same_text`]), and where a difference comes from
-//! ([`mod@decompose`]).
+//! ([`mod@decompose`]). Two records are held against each other by [`records`], a folder of them by [`trend`].
 
 pub mod alike;
 mod decide;
 pub mod decompose;
+pub mod floor;
 pub mod metrics;
+pub mod records;
 pub mod text;
+pub mod trend;
 
 pub use alike::alike;
 pub use decide::{Doubts, decided};
@@ -33,7 +36,8 @@ pub fn side_by_side(run: &Run) -> Vec<Comparison> {
         .flat_map(|variant| against(baseline, variant))
         .collect();
     if let Some(comparing) = &run.comparing {
-        decide::decide(&mut all, comparing, &Doubts::of(run), BUDGET);
+        let doubts = Doubts::of(run);
+        decide::decide(&mut all, comparing, &doubts, BUDGET, decide::interleaved);
     }
     all
 }

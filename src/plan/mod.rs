@@ -41,6 +41,8 @@ pub struct Plan {
     pub same_text: bool,
     /// When the measurement itself is doubtful.
     pub measurement: Measurement,
+    /// Share of requests that must be answered alike, where answers are compared.
+    pub same_text_share: f64,
     /// What becomes of the load when an engine process dies under it.
     pub on_engine_death: OnEngineDeath,
     /// How often every variant runs, and what is judged over that; none where each runs once.
@@ -204,6 +206,11 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
         baseline: compare::baseline(scenario),
         comparing: compare::comparing(scenario),
         measurement: scenario.measurement,
+        same_text_share: scenario
+            .compare
+            .as_ref()
+            .and_then(|compare| compare.same_text_share)
+            .map_or(1.0, |share| share.0),
         same_text: scenario
             .compare
             .as_ref()

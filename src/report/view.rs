@@ -47,52 +47,57 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
 
 /// What was judged over rounds; a verdict without what it could have found says little.
 fn judged(run: &Run) -> Option<Table> {
-    let rows = run.comparisons.iter().filter_map(|row| {
-        let verdict = row.verdict?;
-        let percent =
-            |share: Option<f64>| share.map_or("-".to_owned(), |n| format!("{:.1}%", n * 100.0));
-        let change = |ratio: Option<f64>| {
-            ratio.map_or("-".to_owned(), |n| format!("{:+.1}%", (n - 1.0) * 100.0))
-        };
-        let mut found = verdict.word().to_owned();
+    let percent =
+        |share: Option<f64>| share.map_or("-".to_owned(), |n| format!("{:.1}%", n * 100.0));
+    let change = |ratio: Option<f64>| {
+        ratio.map_or("-".to_owned(), |n| format!("{:+.1}%", (n - 1.0) * 100.0))
+    };
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    let judged: Vec<_> = run
+        .comparisons
+        .iter()
+        .filter(|row| row.verdict.is_some())
+        .collect();
+    for row in &judged {
+        let name = format!("{} of {}, {}", row.metric, row.phase, row.variant);
         if let Some(rounds) = row.rounds_needed {
-            found += &format!("; {rounds} rounds would tell");
+            notes.push(format!("{name}: {rounds} rounds would tell"));
         }
-        if let Some(why) = &row.why {
-            found += &format!(": {why}");
+        let word = row.verdict.map_or("", |verdict| verdict.word());
+        if let Some(why) = row.why.as_ref().map(|why| format!("{word}: {why}"))
+            && !notes.contains(&why)
+        {
+            notes.push(why);
         }
-        let sign_flip = row.sign_flip.map_or("-".to_owned(), |p| format!("{p:.3}"));
-        Some(vec![
-            format!(
-                "{} of {}, {} / {}",
-                row.metric, row.phase, row.variant, row.baseline
-            ),
+        rows.push(vec![
+            name,
             change(row.ratio),
             format!("{} to {}", change(row.low), change(row.high)),
             percent(row.margin),
             percent(row.detectable),
-            sign_flip,
-            row.rounds.to_string(),
-            found,
-        ])
-    });
-    let rows: Vec<_> = rows.collect();
-    (!rows.is_empty()).then(|| Table {
-        title: "what was judged".to_owned(),
+            row.sign_flip.map_or("-".to_owned(), |p| format!("{p:.3}")),
+            word.to_owned(),
+        ]);
+    }
+    let first = judged.first()?;
+    Some(Table {
+        title: format!(
+            "what was judged over {} rounds, against {}",
+            first.rounds, first.baseline
+        ),
         head: [
             "metric",
             "effect",
             "truth",
             "margin",
             "detectable",
-            "sign-flip p",
-            "rounds",
+            "sign flip",
             "verdict",
         ]
         .map(str::to_owned)
         .to_vec(),
         rows,
-        notes: Vec::new(),
+        notes,
     })
 }
 

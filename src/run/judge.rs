@@ -375,9 +375,13 @@ fn across(run: &Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure
         .flat_map(|variant| {
             let own = of(&variant.name);
             let held = || held.iter().copied();
-            let text = plan
-                .same_text
-                .then(|| same_text(held(), own.iter().copied()).check(baseline, &variant.name));
+            let text = plan.same_text.then(|| {
+                same_text(held(), own.iter().copied()).check(
+                    baseline,
+                    &variant.name,
+                    plan.same_text_share,
+                )
+            });
             let alike = plan.across.iter().map(|what| {
                 let (what, get) = figure(*what);
                 let own = (variant.name.as_str(), own.iter().copied());

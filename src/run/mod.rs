@@ -4,6 +4,7 @@ mod assess;
 mod conversations;
 mod doctor;
 mod explain;
+mod floors;
 mod judge;
 #[cfg(test)]
 mod oracle_tests;
@@ -14,6 +15,7 @@ mod up;
 mod variant;
 
 pub use doctor::{Finding, Weight, doctor};
+pub use floors::{against_itself, keep_floors};
 pub use prepare::{Prepared, prepare};
 pub use up::up;
 
@@ -247,6 +249,7 @@ fn execute(
         });
     }
     rounds::admit(&plan)?;
+    floors::admit(&plan, run)?;
     run.comparing.clone_from(&plan.comparing);
     let mut stage = Stage {
         scenario: &loaded.scenario,

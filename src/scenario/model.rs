@@ -493,6 +493,9 @@ pub struct Compare {
     /// Every variant must answer every request with the same text (use temperature 0).
     #[serde(default)]
     pub same_text: bool,
+    /// With `same_text`: the share of requests that must be answered alike, such as `98%`; all unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_text_share: Option<Margin>,
     /// How often every variant runs. Without it each runs once, and no difference is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounds: Option<Rounds>,

@@ -1,6 +1,7 @@
 //! Statistics of comparisons, after docs/comparing.md: rounds in, an effect with its interval and one of four outcomes out.
 //! Pure: knows numbers only, and no metric, record or clock.
 
+mod change;
 mod paired;
 mod power;
 mod sign_flip;
@@ -11,6 +12,7 @@ mod welch;
 #[cfg(test)]
 mod simulated;
 
+pub use change::{Change, changes};
 pub use paired::{Pair, paired};
 pub use power::{detectable, rounds_needed};
 pub use sign_flip::sign_flip;

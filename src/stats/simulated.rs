@@ -1,7 +1,7 @@
 //! Simulations of whole comparisons: how often equal engines are called worse, and how often planted slowdowns are found.
 //! `ci/statistics` runs them in full and prints the table of docs/comparing.md.
 
-use super::{BUDGET, MOST_GATED, Outcome, Pair, outcome, paired, sign_flip};
+use super::{BUDGET, MOST_GATED, Outcome, Pair, changes, outcome, paired, sign_flip};
 
 /// Requests of one round of one variant.
 const REQUESTS: usize = 500;
@@ -263,4 +263,37 @@ fn the_sign_flip_test_agrees_on_equal_engines() {
     });
     row("equal, sign-flip p < 1%, 10 rounds", found);
     assert!(found <= at_most(BUDGET, n), "{found}");
+}
+
+/// Thirty runs one after the other, the second half so many times as slow, on a machine that does not drift.
+fn series(slower: f64, random: &mut Random) -> Vec<f64> {
+    let world = World {
+        drift: 0.0,
+        ..WORLD
+    };
+    let shift = |k: usize| if k < 15 { 0.0 } else { slower.ln() };
+    (0..30)
+        .map(|k| world.round(k, 50, random) + shift(k))
+        .collect()
+}
+
+#[test]
+fn shifts_of_a_series_are_found_and_not_made_up() {
+    let n = comparisons();
+    let false_alarm = share(n, |random| {
+        !changes(&series(1.0, random), BUDGET).is_empty()
+    });
+    row("trend: 30 equal runs, a shift is said", false_alarm);
+    assert!(false_alarm <= at_most(BUDGET, n), "{false_alarm}");
+    for (percent_slower, least) in [(5.0, 0.0), (10.0, 0.9), (15.0, 0.9)] {
+        let found = share(n, |random| {
+            let found = changes(&series(1.0 + percent_slower / 100.0, random), BUDGET);
+            found.iter().any(|change| change.at.abs_diff(15) <= 1)
+        });
+        row(
+            &format!("trend: +{percent_slower}% from run 16 of 30, found there or one beside"),
+            found,
+        );
+        assert!(found >= least, "{percent_slower}: {found}");
+    }
 }

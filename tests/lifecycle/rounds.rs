@@ -28,15 +28,22 @@ fn a_slower_variant_is_a_regression_after_rounds_in_alternating_order() {
     let done = bench("run")
         .file("run.yaml", &rounds("step: 30ms", LOAD))
         .run()
-        .code(5)
-        .says("b is worse than a: tpot_ms.p50")
+        .code_when_quiet(5)
         .leaves_nothing(5);
     let row = tpot(&done);
-    assert_eq!(
-        (row["verdict"].as_str(), row["rounds"].as_u64()),
-        (Some("worse"), Some(4))
-    );
-    assert!(row["low"].as_f64().unwrap() > 1.05 && row["detectable"].as_f64().is_some());
+    assert_eq!(row["rounds"], 4);
+    assert!(row["low"].as_f64().unwrap() > 1.05);
+    if done.run()["quality"]["verdict"] != "invalid" {
+        assert_eq!(row["verdict"], "worse");
+        assert!(row["detectable"].as_f64().is_some());
+        let summary = &done.run()["summary"];
+        assert!(
+            summary
+                .as_str()
+                .unwrap()
+                .starts_with("b is worse than a: tpot_ms.p50")
+        );
+    }
     let first: Vec<bool> = row["values"]
         .as_array()
         .unwrap()
@@ -94,7 +101,7 @@ fn a_gate_across_variants_fails_the_slower_one() {
     let done = bench("run")
         .file("run.yaml", &rounds("step: 30ms", &once))
         .run()
-        .code(1)
+        .code_when_quiet(1)
         .says("b.p50 tpot <= 1.5 * a.p50 tpot")
         .leaves_nothing(5);
     let run = done.run();

@@ -177,6 +177,14 @@ impl Checker<'_> {
 
     fn same_text(&mut self, compare: &Compare) {
         let scenario = self.scenario;
+        if compare.same_text_share.is_some() && !compare.same_text {
+            let help = "add `same_text: true`, or leave it out";
+            self.wrong(
+                &at("compare.same_text_share"),
+                "texts are not compared",
+                help,
+            );
+        }
         let params = &scenario.request.params;
         let greedy = params
             .get("temperature")

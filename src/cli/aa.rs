@@ -1,0 +1,73 @@
+//! `bench compare --aa`: a scenario's baseline against itself.
+
+use super::{colour, print, screen, tell};
+use crate::compare::floor::Floor;
+use crate::record::ExitCode;
+use crate::report;
+use crate::run;
+use crate::stats::BUDGET;
+use std::fmt::Write as _;
+use std::path::Path;
+
+pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
+    let mut loaded = match run::load(file, &[], sets) {
+        Ok((_, loaded)) => loaded,
+        Err(diagnostics) => {
+            tell(&diagnostics.render(colour(&std::io::stderr())));
+            return ExitCode::BadScenario;
+        }
+    };
+    run::against_itself(&mut loaded);
+    let finished = match run::run(file, &loaded, out, false, super::run::consume) {
+        Ok(finished) => finished,
+        Err(error) => {
+            tell(&format!(
+                "error: {}\n",
+                report::harmless(&error.to_string())
+            ));
+            return match error {
+                run::Error::Scenario(_) => ExitCode::BadScenario,
+                run::Error::Setup(_) => ExitCode::TopologyFailed,
+            };
+        }
+    };
+    print(&report::terminal(&finished.run, &screen(&finished.dir)));
+    // Noise proven to lie beyond a margin is noise all the same.
+    if !matches!(finished.code, ExitCode::Pass | ExitCode::Regression) {
+        tell("no noise floor is kept of a run that can't be trusted\n");
+        return finished.code;
+    }
+    match run::keep_floors(&finished.run) {
+        Ok((floors, place)) => {
+            print(&shown(&floors));
+            tell(&format!("kept in {}\n", place.display()));
+            finished.code
+        }
+        Err(error) => {
+            tell(&format!("error: failed to keep the noise floor: {error}\n"));
+            ExitCode::TopologyFailed
+        }
+    }
+}
+
+fn shown(floors: &[Floor]) -> String {
+    let mut out =
+        "\nnoise floor: differences that are told from none in 90% of all cases\n".to_owned();
+    for floor in floors {
+        let after = |rounds| {
+            format!(
+                "{:.1}% after {rounds} rounds",
+                floor.finest(rounds, BUDGET / floors.len() as f64) * 100.0
+            )
+        };
+        let _ = writeln!(
+            out,
+            "  {}: {}, {}, {}",
+            floor.metric,
+            after(5),
+            after(10),
+            after(20)
+        );
+    }
+    out
+}

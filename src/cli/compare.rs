@@ -1,0 +1,242 @@
+//! `bench compare`
+
+use super::{RenderFormat, print, screen, tell};
+use crate::compare::records::{Side, compared, obstacles, texts};
+use crate::record::{self, ExitCode, RUN_FILE, Redactor, SAMPLES_FILE, Writer};
+use crate::report::{self, Detail, Format};
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Two records, or one and a kept baseline.
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// Report directories: the older and the newer; with `--baseline` or `--keep` only one; with `--aa` a scenario.
+    #[arg(required = true, num_args = 1..=2, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Hold it against the baseline that was kept under this name.
+    #[arg(long, value_name = "NAME", conflicts_with = "keep")]
+    baseline: Option<String>,
+    /// Keep the record as a baseline under this name; one of that name is replaced.
+    #[arg(long, value_name = "NAME")]
+    keep: Option<String>,
+    /// Where baselines are kept.
+    #[arg(long, value_name = "DIR", default_value = "reports/baselines")]
+    baselines: PathBuf,
+    /// Run a scenario's baseline against itself, and keep this machine's noise floor for later runs.
+    #[arg(long, conflicts_with_all = ["baseline", "keep", "variant", "against", "force", "format"])]
+    aa: bool,
+    /// One value of the scenario, for `--aa`; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE", requires = "aa")]
+    sets: Vec<String>,
+    /// Which variant, where a record has several.
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Which variant of the older record, where it is another.
+    #[arg(long, value_name = "NAME")]
+    against: Option<String>,
+    /// Compare what is not comparable, and say so in the result.
+    #[arg(long)]
+    force: bool,
+    /// How it is rendered.
+    #[arg(long, value_enum, default_value_t = RenderFormat::Terminal)]
+    format: RenderFormat,
+    /// Keep the comparison as a record of its own in this directory; `--aa` always does, in `reports` unless given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Why nothing was compared, and the code that says so.
+struct Refused(ExitCode, String);
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self(ExitCode::BadScenario, why)
+    }
+}
+
+impl From<record::Error> for Refused {
+    fn from(error: record::Error) -> Self {
+        error.to_string().into()
+    }
+}
+
+pub(super) fn compare(arguments: &Compare) -> ExitCode {
+    if arguments.aa {
+        return match arguments.runs.as_slice() {
+            [file] => {
+                let out = arguments.out.as_deref().unwrap_or(Path::new("reports"));
+                super::aa::aa(file, &arguments.sets, out)
+            }
+            _ => {
+                tell("error: `--aa` runs one scenario: name one\n");
+                ExitCode::BadScenario
+            }
+        };
+    }
+    let done = match &arguments.keep {
+        Some(name) => keep(arguments, name),
+        None => held(arguments),
+    };
+    done.unwrap_or_else(|Refused(code, why)| {
+        tell(&format!("error: {}\n", report::harmless(&why)));
+        code
+    })
+}
+
+/// Keeps a record under a name.
+fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
+    let [from] = arguments.runs.as_slice() else {
+        return Err("`--keep` keeps one record: name one".to_owned().into());
+    };
+    let run = record::read(from)?;
+    if run.quality.verdict == "invalid" && !arguments.force {
+        let why = format!(
+            "the measurement of {} can't be trusted, and a baseline is what others are held against; keep it all the same with `--force`",
+            run.run_id
+        );
+        return Err(Refused(ExitCode::Invalid, why));
+    }
+    let place = place(&arguments.baselines, name)?;
+    let beside = arguments.baselines.join(format!(".{name}.new"));
+    let copy = || {
+        fs::create_dir_all(&beside)?;
+        for file in [RUN_FILE, SAMPLES_FILE] {
+            let there = directory(from).join(file);
+            if there.exists() {
+                fs::copy(there, beside.join(file))?;
+            }
+        }
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        fs::rename(&beside, &place)
+    };
+    copy().map_err(|error| format!("failed to keep {}: {error}", place.display()))?;
+    tell(&format!(
+        "kept {} as {}\nhold a run against it: bench compare RUN --baseline {name}\n",
+        run.run_id,
+        place.display()
+    ));
+    Ok(ExitCode::Pass)
+}
+
+fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
+    let (older, newer) = match (arguments.runs.as_slice(), &arguments.baseline) {
+        ([newer], Some(name)) => (kept(&arguments.baselines, name)?, newer),
+        ([older, newer], None) => (older.clone(), newer),
+        ([_], None) => {
+            return Err(
+                "one record has nothing to be compared with: name two, or `--baseline NAME`"
+                    .to_owned()
+                    .into(),
+            );
+        }
+        _ => {
+            return Err(
+                "`--baseline` is what the record is held against: name one record"
+                    .to_owned()
+                    .into(),
+            );
+        }
+    };
+    let runs = [record::read(&older)?, record::read(newer)?];
+    let named = arguments.variant.as_deref();
+    let a = Side::of(&runs[0], arguments.against.as_deref().or(named))?;
+    let b = Side::of(&runs[1], named)?;
+    let found = obstacles(&a, &b);
+    if !found.is_empty() && !arguments.force {
+        let why = format!(
+            "not comparable:\n  {}\ncompare them all the same, which the result then says, with `--force`",
+            found.join("\n  ")
+        );
+        return Err(Refused(ExitCode::Invalid, why));
+    }
+    let same = texts((a, directory(&older)), (b, directory(newer)))?;
+    let name = arguments.baseline.as_deref().unwrap_or("baseline");
+    let mut run = compared((a, name), b, &found, same.as_ref(), jiff::Timestamp::now());
+    let place = match &arguments.out {
+        Some(out) => {
+            let writer = Writer::create(
+                out,
+                &mut run,
+                Redactor::new(std::iter::empty::<(String, String)>()),
+            )?;
+            writer.save(&run)?;
+            Some(writer.dir().to_owned())
+        }
+        None => None,
+    };
+    print(&rendered(&run, arguments.format, place.as_deref())?);
+    Ok(run
+        .exit_code
+        .and_then(ExitCode::from_u8)
+        .unwrap_or(ExitCode::Pass))
+}
+
+fn rendered(
+    run: &record::model::Run,
+    format: RenderFormat,
+    place: Option<&Path>,
+) -> Result<String, Refused> {
+    let format = match format {
+        RenderFormat::Terminal => {
+            let mut screen = screen(place.unwrap_or(Path::new("")));
+            screen.place = screen.place.filter(|_| place.is_some());
+            return Ok(report::terminal(run, &screen));
+        }
+        RenderFormat::Json => return Ok(serde_json::to_string_pretty(run).unwrap_or_default() + "\n"),
+        RenderFormat::Html => Format::Html,
+        RenderFormat::Markdown => Format::Markdown,
+        RenderFormat::Junit => Format::Junit,
+        RenderFormat::Csv => Format::Csv,
+        RenderFormat::Openmetrics => Format::Openmetrics,
+        _ => return Err("a comparison has no requests of its own: use terminal, html, markdown, junit, csv, openmetrics or json".to_owned().into()),
+    };
+    Ok(report::render(run, &Detail::default(), format))
+}
+
+/// Where a baseline that was kept is.
+fn kept(baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
+    let place = place(baselines, name)?;
+    if place.join(RUN_FILE).exists() {
+        return Ok(place);
+    }
+    let mut names: Vec<String> = fs::read_dir(baselines)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let known = if names.is_empty() {
+        "none is kept".to_owned()
+    } else {
+        format!("kept are {}", names.join(", "))
+    };
+    Err(format!(
+        "there is no baseline `{name}` in {}; {known}. Keep one: bench compare RUN --keep {name}",
+        baselines.display()
+    )
+    .into())
+}
+
+fn place(baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(format!(
+            "`{name}` is no name for a baseline: use letters, digits, `.`, `_` and `-`"
+        )
+        .into());
+    }
+    Ok(baselines.join(name))
+}
+
+/// The report directory, where `at` is one or a file in one.
+fn directory(at: &Path) -> &Path {
+    if at.is_dir() {
+        at
+    } else {
+        at.parent().unwrap_or(at)
+    }
+}

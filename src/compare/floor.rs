@@ -1,0 +1,168 @@
+//! The noise floor: how far equal engines come apart on one machine, found by running a baseline against itself.
+
+use super::decide::interleaved;
+use crate::record::model::{Comparing, Machine, Run};
+use crate::stats::{self, BUDGET, Estimate};
+use serde::{Deserialize, Serialize};
+
+/// The floor of one metric of one engine on one machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    /// The processor, its logical cores and the GPUs.
+    pub machine: String,
+    /// `vllm`, `dynamo`, ...
+    pub engine: String,
+    /// The served model.
+    pub model: String,
+    /// `ttft_ms.p50`, ...
+    pub metric: String,
+    /// Standard deviation of what one round finds, ln(again) - ln(first); of the noisiest phase.
+    pub spread: f64,
+    /// Rounds that it was found in.
+    pub rounds: usize,
+    /// The run that found it.
+    pub run: String,
+}
+
+/// What tells one machine from another.
+#[must_use]
+pub fn machine(machine: &Machine) -> String {
+    format!(
+        "{}, {} cores, {}",
+        machine.cpu,
+        machine.cores,
+        machine.gpus.join(", ")
+    )
+}
+
+/// The floors that a run of two equal variants found.
+#[must_use]
+pub fn floors(run: &Run) -> Vec<Floor> {
+    let Some(baseline) = super::baseline(run) else {
+        return Vec::new();
+    };
+    let mut all: Vec<Floor> = Vec::new();
+    for row in run.comparisons.iter().filter(|row| row.verdict.is_some()) {
+        let Some(estimate) = interleaved(row) else {
+            continue;
+        };
+        let floor = Floor {
+            machine: machine(&run.machine),
+            engine: baseline.engine.kind.clone(),
+            model: baseline.engine.model.clone(),
+            metric: row.metric.clone(),
+            spread: estimate.error * (estimate.rounds as f64).sqrt(),
+            rounds: estimate.rounds,
+            run: run.run_id.clone(),
+        };
+        match all.iter_mut().find(|known| known.metric == floor.metric) {
+            Some(known) if known.spread < floor.spread => *known = floor,
+            Some(_) => {}
+            None => all.push(floor),
+        }
+    }
+    all
+}
+
+impl Floor {
+    /// Whether both are of the same thing, so that the newer replaces the older.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let key = |floor: &Self| {
+            [&floor.machine, &floor.engine, &floor.model, &floor.metric].map(String::clone)
+        };
+        key(self) == key(other)
+    }
+
+    /// The smallest difference, 0.05 being 5%, that so many rounds tell from none in 90% of all cases, each bound erring in
+    /// `alpha`.
+    #[must_use]
+    pub fn finest(&self, rounds: u32, alpha: f64) -> f64 {
+        let n = f64::from(rounds);
+        let estimate = Estimate {
+            effect: 0.0,
+            error: self.spread / n.sqrt(),
+            // The mean and the order term.
+            freedom: n - 2.0,
+            rounds: usize::try_from(rounds).unwrap_or(usize::MAX),
+        };
+        stats::detectable(&estimate, 0.0, alpha).exp_m1()
+    }
+}
+
+/// The first judged metric whose margin is finer than its floor: the metric, its margin, and the floor after all rounds. `cells`
+/// is how many rows are judged.
+#[must_use]
+pub fn too_fine<'a>(
+    comparing: &'a Comparing,
+    cells: usize,
+    floors: &'a [Floor],
+) -> Option<(&'a str, f64, f64, &'a Floor)> {
+    let alpha = BUDGET / cells.max(1) as f64 / f64::from(comparing.looks());
+    let of = |metric: &'a str, margin: f64| {
+        let floor = floors.iter().find(|floor| floor.metric == metric)?;
+        let finest = floor.finest(comparing.max, alpha);
+        (margin < finest).then_some((metric, margin, finest, floor))
+    };
+    comparing
+        .judged
+        .iter()
+        .find_map(|judged| of(&judged.metric, judged.margin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+    use crate::record::model::Judged;
+
+    #[test]
+    fn a_run_against_itself_gives_the_floor() {
+        let mut run = fixture::rounds(8, 1.0);
+        run.comparisons = super::super::side_by_side(&run);
+        let all = floors(&run);
+        let metrics: Vec<&str> = all.iter().map(|floor| floor.metric.as_str()).collect();
+        assert_eq!(metrics.len(), 3, "{metrics:?}");
+        let ttft = &all[0];
+        assert_eq!((ttft.engine.as_str(), ttft.rounds), ("vllm", 8));
+        assert!(ttft.spread > 0.001 && ttft.spread < 0.05, "{ttft:?}");
+        assert!(
+            ttft.same(&Floor {
+                spread: 1.0,
+                ..ttft.clone()
+            }) && !ttft.same(&all[1])
+        );
+    }
+
+    #[test]
+    fn a_margin_below_the_floor_is_too_fine_until_there_are_rounds_enough() {
+        let floor = Floor {
+            machine: String::new(),
+            engine: String::new(),
+            model: String::new(),
+            metric: "ttft_ms.p50".to_owned(),
+            spread: 0.04,
+            rounds: 10,
+            run: String::new(),
+        };
+        // t(0.99, 8) = 2.8965, t(0.9, 8) = 1.3968: 4.2933 * 0.04 / sqrt(10).
+        let finest = floor.finest(10, 0.01);
+        assert!(
+            (finest.ln_1p() - 4.2933 * 0.04 / 10_f64.sqrt()).abs() < 1e-5,
+            "{finest}"
+        );
+        let comparing = |max, margin| Comparing {
+            min: max,
+            max,
+            alternate: true,
+            judged: vec![Judged {
+                metric: floor.metric.clone(),
+                margin,
+            }],
+        };
+        let floors = [floor.clone()];
+        let refused = |max, margin| too_fine(&comparing(max, margin), 1, &floors).is_some();
+        assert!(refused(10, 0.05) && !refused(10, 0.06) && !refused(20, 0.05));
+        assert!(too_fine(&comparing(10, 0.01), 1, &[]).is_none());
+    }
+}

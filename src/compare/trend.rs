@@ -1,0 +1,258 @@
+//! A folder of records in the order of their time: where a metric shifted, and with which run.
+
+use super::metrics::{METRICS, more_is_better};
+use crate::record::model::{Run, VariantRecord, Verdict};
+use crate::stats::{self, BUDGET};
+use indexmap::IndexMap;
+use serde::Serialize;
+
+/// One metric of one variant and phase over all runs that are comparable.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Series {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: String,
+    /// The phase.
+    pub phase: String,
+    /// `ttft_ms.p50`, ...
+    pub metric: String,
+    /// What all its runs have alike: model, requests, machine.
+    pub on: String,
+    /// Its runs, the oldest first.
+    pub points: Vec<Point>,
+    /// Where it shifted, the oldest first.
+    pub shifts: Vec<Shift>,
+}
+
+/// What one run found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Point {
+    /// The run.
+    pub run: String,
+    /// When it began.
+    pub started: String,
+    /// The metric.
+    pub value: f64,
+}
+
+/// A shift, and the run that began it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shift {
+    /// The first run that is otherwise.
+    pub run: String,
+    /// When it began.
+    pub started: String,
+    /// The last run before it.
+    pub after: String,
+    /// After / before: geometric means of the two stretches.
+    pub ratio: f64,
+    /// Whether that is for the worse.
+    pub worse: bool,
+    /// How often chance alone would show it at this place.
+    pub p: f64,
+}
+
+/// Every series of `metrics` that at least two of the runs have, with its shifts. The error budget is that of all series
+/// together. Runs that are no measurement are left out.
+#[must_use]
+pub fn trend(runs: &[Run], metrics: &[String]) -> Vec<Series> {
+    let mut runs: Vec<&Run> = runs.iter().filter(|run| sound(run)).collect();
+    runs.sort_by(|a, b| (&a.started, &a.run_id).cmp(&(&b.started, &b.run_id)));
+    let mut all: IndexMap<[String; 5], Vec<Point>> = IndexMap::new();
+    for run in runs {
+        for variant in &run.variants {
+            points(run, variant, metrics, &mut all);
+        }
+    }
+    all.retain(|_, points| points.len() > 1);
+    let alpha = BUDGET / all.len().max(1) as f64;
+    all.into_iter()
+        .map(|([scenario, variant, phase, metric, on], points)| Series {
+            shifts: shifts(&metric, &points, alpha),
+            scenario,
+            variant,
+            phase,
+            metric,
+            on,
+            points,
+        })
+        .collect()
+}
+
+/// Whether a run measured what can be held against others.
+#[must_use]
+pub fn sound(run: &Run) -> bool {
+    let ended = !matches!(
+        run.verdict,
+        Verdict::Partial | Verdict::Error | Verdict::Skipped
+    );
+    ended && run.quality.verdict != "invalid"
+}
+
+fn points(
+    run: &Run,
+    variant: &VariantRecord,
+    metrics: &[String],
+    all: &mut IndexMap<[String; 5], Vec<Point>>,
+) {
+    let machine = &run.machine;
+    let requests: String = variant.requests_sha256.chars().take(12).collect();
+    let gpus = if machine.gpus.is_empty() {
+        "no GPU".to_owned()
+    } else {
+        machine.gpus.join(", ")
+    };
+    let on = format!(
+        "{}, requests {requests}, {} with {} cores, {gpus}",
+        variant.engine.model, machine.cpu, machine.cores
+    );
+    for phase in variant.phases.iter().filter(|phase| phase.measured()) {
+        let wanted = METRICS
+            .iter()
+            .filter(|metric| metrics.iter().any(|wanted| wanted == metric.key));
+        for metric in wanted {
+            let Some(value) = metric.of(phase).filter(|value| *value > 0.0) else {
+                continue;
+            };
+            let key = [
+                &run.scenario.name,
+                &variant.name,
+                &phase.name,
+                metric.key,
+                &on,
+            ]
+            .map(|text: &str| text.to_owned());
+            all.entry(key).or_default().push(Point {
+                run: run.run_id.clone(),
+                started: run.started.clone(),
+                value,
+            });
+        }
+    }
+}
+
+fn shifts(metric: &str, points: &[Point], alpha: f64) -> Vec<Shift> {
+    let logs: Vec<f64> = points.iter().map(|point| point.value.ln()).collect();
+    let found = stats::changes(&logs, alpha);
+    found
+        .iter()
+        .map(|change| Shift {
+            run: points[change.at].run.clone(),
+            started: points[change.at].started.clone(),
+            after: points[change.at - 1].run.clone(),
+            ratio: change.estimate.effect.exp(),
+            worse: (change.estimate.effect > 0.0) != more_is_better(metric),
+            p: change.p,
+        })
+        .collect()
+}
+
+impl Series {
+    /// By how much what it is now is worse than what it was, 0.05 being 5%; `None` where its last shift was none for the
+    /// worse.
+    #[must_use]
+    pub fn worse_by(&self) -> Option<f64> {
+        let last = self.shifts.last().filter(|shift| shift.worse)?;
+        let times = if last.ratio < 1.0 {
+            1.0 / last.ratio
+        } else {
+            last.ratio
+        };
+        Some(times - 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+
+    /// Twelve runs, the newest first; from the eighth on dynamo is 20% slower.
+    fn runs() -> Vec<Run> {
+        let run = |k: u32| {
+            let mut run = fixture::rounds(4, 1.0);
+            run.finished = Some(String::new());
+            run.run_id = format!("run-{k:02}");
+            run.started = format!("2026-01-{k:02}T00:00:00Z");
+            let slower = if k >= 8 { 1.2 } else { 1.0 } + f64::from(k * 5 % 7) / 500.0;
+            for phase in &mut run.variants[1].phases {
+                if let Some(ttft) = &mut phase.metrics.ttft_ms {
+                    ttft.p50 *= slower;
+                }
+            }
+            run
+        };
+        (1..=12).rev().map(run).collect()
+    }
+
+    const TTFT: &str = "ttft_ms.p50";
+
+    #[test]
+    fn the_run_that_began_a_shift_is_named() {
+        let all = trend(&runs(), &[TTFT.to_owned()]);
+        let of = |variant: &str| {
+            all.iter()
+                .find(|s| s.variant == variant && s.phase == "closed")
+                .expect("a series")
+        };
+        let dynamo = of("dynamo");
+        assert_eq!(dynamo.points.len(), 12);
+        assert_eq!(
+            (
+                dynamo.shifts.len(),
+                dynamo.shifts[0].run.as_str(),
+                dynamo.shifts[0].after.as_str()
+            ),
+            (1, "run-08", "run-07")
+        );
+        assert!(
+            dynamo
+                .worse_by()
+                .is_some_and(|by| (0.19..0.21).contains(&by))
+        );
+        assert!(of("native").shifts.is_empty() && of("native").worse_by().is_none());
+    }
+
+    #[test]
+    fn other_machines_and_requests_are_other_series() {
+        let mut runs = runs();
+        for run in &mut runs[..5] {
+            run.machine.gpus = vec!["Example H100".to_owned()];
+        }
+        let all = trend(&runs, &[TTFT.to_owned()]);
+        assert!(all.iter().all(|series| series.shifts.is_empty()));
+        let closed: Vec<_> = all
+            .iter()
+            .filter(|s| s.variant == "dynamo" && s.phase == "closed")
+            .map(|s| s.points.len())
+            .collect();
+        assert_eq!(closed, [7, 5]);
+    }
+
+    #[test]
+    fn what_is_no_measurement_is_left_out() {
+        let mut runs = runs();
+        runs[0].quality.verdict = "invalid".to_owned();
+        runs[1].verdict = Verdict::Error;
+        let all = trend(&runs, &[TTFT.to_owned()]);
+        assert!(all.iter().all(|series| series.points.len() == 10));
+    }
+
+    #[test]
+    fn fewer_tokens_a_second_are_worse() {
+        let series = |metric: &str, slower: f64| {
+            let points = (0..20).map(|k: u32| Point {
+                run: k.to_string(),
+                started: String::new(),
+                value: if k < 10 { 100.0 } else { 100.0 * slower } + f64::from(k * 3 % 7) / 10.0,
+            });
+            shifts(metric, &points.collect::<Vec<_>>(), 0.01)
+        };
+        assert!(
+            series("output_tokens_per_s", 0.8)[0].worse
+                && !series("output_tokens_per_s", 1.2)[0].worse
+        );
+        assert!(series(TTFT, 1.2)[0].worse && !series(TTFT, 0.8)[0].worse);
+    }
+}
