@@ -113,10 +113,10 @@ fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
         fs::rename(&beside, &place)
     };
     copy().map_err(|error| format!("failed to keep {}: {error}", place.display()))?;
+    let said = format!("kept {} as {}", run.run_id, place.display());
     tell(&format!(
-        "kept {} as {}\nhold a run against it: bench compare RUN --baseline {name}\n",
-        run.run_id,
-        place.display()
+        "{}\nhold a run against it: bench compare RUN --baseline {name}\n",
+        report::harmless(&said)
     ));
     Ok(ExitCode::Pass)
 }

@@ -148,7 +148,7 @@ pub fn compared(
     }});
     let scenario = ScenarioRecord::new(scenario.name.clone(), scenario.path.clone(), settings);
     let mut run = Run::begin(
-        format!("{}-compared", variant.run.run_id),
+        named(&variant.run.run_id),
         now,
         scenario,
         variant.run.machine.clone(),
@@ -187,6 +187,12 @@ pub fn compared(
     }
     conclude(&mut run, Ending::Finished, checks, Vec::new(), quality);
     run
+}
+
+/// A name for the comparison of a run, of which a directory may be made: what a record calls itself need not be a name.
+fn named(run_id: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    run_id.replace(|c| !plain(c), "-") + "-compared"
 }
 
 /// The share of requests that a record's scenario wants to be answered alike.

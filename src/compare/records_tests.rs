@@ -113,3 +113,9 @@ fn several_variants_must_be_chosen_from() {
     assert!(said(Some("x")).contains("has no variant `x`; it has native, dynamo"));
     assert!(Side::of(&fixture::empty(), None).is_err());
 }
+
+#[test]
+fn a_record_can_not_name_the_place_of_its_comparison() {
+    assert_eq!(named("run-1_a.b"), "run-1_a.b-compared");
+    assert_eq!(named("../../etc/x\u{1b}"), "..-..-etc-x--compared");
+}

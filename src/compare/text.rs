@@ -188,7 +188,7 @@ fn excerpt(text: &str, at: usize) -> Excerpt {
     let head: String = after.chars().take(AFTER).collect();
     let cut = |more: bool| if more { "..." } else { "" };
     Excerpt {
-        before: cut(skipped > 0).to_owned() + &plain(&tail),
+        before: cut(skipped > 0).to_owned() + &plain(tail.trim_start()),
         word: plain(word),
         after: plain(&head) + cut(head.len() < after.len()),
     }

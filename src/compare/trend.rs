@@ -85,7 +85,7 @@ pub fn trend(runs: &[Run], metrics: &[String]) -> Vec<Series> {
 pub fn sound(run: &Run) -> bool {
     let ended = !matches!(
         run.verdict,
-        Verdict::Partial | Verdict::Error | Verdict::Skipped
+        Verdict::Partial | Verdict::Error | Verdict::Skipped | Verdict::Invalid
     );
     ended && run.quality.verdict != "invalid"
 }

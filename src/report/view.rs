@@ -58,8 +58,16 @@ fn judged(run: &Run) -> Option<Table> {
         .iter()
         .filter(|row| row.verdict.is_some())
         .collect();
+    let first = judged.first()?;
+    let alike = |get: fn(&Comparison) -> &String| judged.iter().all(|row| get(row) == get(first));
     for row in &judged {
-        let name = format!("{} of {}, {}", row.metric, row.phase, row.variant);
+        let mut name = row.metric.clone();
+        if !alike(|row| &row.phase) {
+            name += &format!(" of {}", row.phase);
+        }
+        if !alike(|row| &row.variant) {
+            name += &format!(", {}", row.variant);
+        }
         if let Some(rounds) = row.rounds_needed {
             notes.push(format!("{name}: {rounds} rounds would tell"));
         }
@@ -79,12 +87,15 @@ fn judged(run: &Run) -> Option<Table> {
             word.to_owned(),
         ]);
     }
-    let first = judged.first()?;
+    let mut title = format!("what was judged over {} rounds", first.rounds);
+    if alike(|row| &row.phase) && alike(|row| &row.variant) {
+        title += &format!(
+            ": {} of {} against {}",
+            first.phase, first.variant, first.baseline
+        );
+    }
     Some(Table {
-        title: format!(
-            "what was judged over {} rounds, against {}",
-            first.rounds, first.baseline
-        ),
+        title,
         head: [
             "metric",
             "effect",
