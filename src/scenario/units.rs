@@ -84,9 +84,10 @@ impl FromStr for Time {
                 _ => mistake,
             });
         };
-        let nanos = nanos * u128::from(*scale) / 1_000_000_000;
-        let nanos = u64::try_from(nanos)
-            .map_err(|_| Mistake::new(format!("{} is too long a duration", quote(text))))?;
+        let nanos = nanos
+            .checked_mul(u128::from(*scale))
+            .and_then(|nanos| u64::try_from(nanos / 1_000_000_000).ok())
+            .ok_or_else(|| Mistake::new(format!("{} is too long a duration", quote(text))))?;
         Ok(Self(Duration::from_nanos(nanos)))
     }
 }
@@ -311,6 +312,7 @@ mod tests {
             "1h30m",
             "1.2.3s",
             "99999999999h",
+            "9999999999999999999h",
             "٣s",
             "1S",
         ] {
