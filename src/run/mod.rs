@@ -3,12 +3,14 @@
 mod assess;
 mod conversations;
 mod doctor;
+mod drive;
 mod explain;
 mod floors;
 mod judge;
 #[cfg(test)]
 mod oracle_tests;
 mod prepare;
+mod prove;
 mod rounds;
 mod signals;
 mod up;
