@@ -23,6 +23,12 @@ engines:
 bench:
     cargo bench --locked
 
+# Hold bench against a bare reader and other load generators (they are installed first)
+peers *arguments:
+    cargo build --release --locked
+    ci/peers/install
+    ci/peers/run {{arguments}}
+
 # Look for crashes with libFuzzer (scenario, sse, http, journal); needs a nightly compiler and cargo-fuzz
 fuzz target *arguments:
     cargo +nightly fuzz run --fuzz-dir fuzz {{target}} fuzz/corpus.grown/{{target}} fuzz/corpus/{{target}} {{arguments}}

@@ -23,6 +23,7 @@ const PAGES: &[Page] = &[
         include_str!("../../docs/troubleshooting.md"),
     ),
     ("reliability", include_str!("../../docs/reliability.md")),
+    ("performance", include_str!("../../docs/performance.md")),
     ("stability", include_str!("../../docs/stability.md")),
     ("record", include_str!("../../reports/README.md")),
 ];

@@ -8,6 +8,7 @@ use super::options::Options;
 use connection::{Connection, Heard};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::{Backlog, listen};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use std::cmp::Reverse;
@@ -154,6 +155,8 @@ struct Server {
 impl Server {
     fn new(listener: TcpListener, timetable: Timetable) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        // The standard library's 128 overflow when many clients come at once, who then try again a second later.
+        listen(&listener, Backlog::MAXCONN)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
