@@ -1,6 +1,7 @@
 //! The real engines: etcd, Dynamo's frontend and mock engine, and vLLM on CPU with a real model. They need what `ci/setup`
 //! installs. They take both cores and gigabytes, so they run one at a time.
 
+mod blame;
 mod explained;
 mod kills;
 
