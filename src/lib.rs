@@ -28,5 +28,6 @@ pub mod runtime;
 pub mod scenario;
 pub mod sim;
 pub mod stats;
+pub mod tls;
 pub mod topology;
 pub mod verify;

@@ -118,6 +118,13 @@ impl Bench {
         self
     }
 
+    /// Writes a file beside the others and gives its path in a variable.
+    pub(crate) fn env_file(self, variable: &str, name: &str, text: &str) -> Self {
+        let path = self.folder.path().join(name);
+        self.beside(name, text)
+            .env(variable, path.to_str().unwrap())
+    }
+
     /// Writes a file into a folder beside the others.
     pub(crate) fn beside_folder(self, folder: &str, name: &str, text: &str) -> Self {
         std::fs::create_dir_all(self.folder.path().join(folder)).unwrap();

@@ -1,5 +1,6 @@
 //! The loop that drives phases: it sends what is due, reads what has come, and hands every finished exchange on.
 
+mod connection;
 mod nap;
 mod pool;
 mod wire;
@@ -13,10 +14,11 @@ use super::{Cancel, Error, Target, http};
 use crate::measure::clock::{self, Realtime};
 use crate::measure::exchange::{End, Exchange, Nanos};
 use crate::plan::Shape;
+use connection::Connection;
 use nap::Naps;
 use nix::errno::Errno;
 use nix::sys::epoll::{EpollEvent, EpollTimeout};
-use pool::{Pool, TIMER};
+use pool::{Pool, Slot, TIMER};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -161,7 +163,7 @@ impl<'a> Driver<'a> {
             self.hand_on();
             if cancel.is_cancelled() {
                 self.run_of_now().cancelled = self.flying > 0 || !ended;
-                self.land_all(|_| Some(End::Cancelled));
+                self.land_all(|_, _| Some(End::Cancelled));
                 self.hand_on();
                 break;
             }
@@ -180,7 +182,9 @@ impl<'a> Driver<'a> {
             self.naps.note(count, now);
             self.clock.keep(now);
             if now >= self.next_deadline {
-                self.land_all(|flight| (flight.deadline <= now).then(|| flight.late()));
+                self.land_all(|flight, shaking| {
+                    (flight.deadline <= now).then(|| flight.late(shaking))
+                });
             }
         }
         self.close();
@@ -303,14 +307,16 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Ends every flight for which `end` says how, and finds the next deadline.
-    fn land_all(&mut self, end: impl Fn(&Flight) -> Option<End>) {
+    /// Ends every flight for which `end`, told whether it is in a TLS handshake, says how; finds the next deadline.
+    fn land_all(&mut self, end: impl Fn(&Flight, bool) -> Option<End>) {
         self.next_deadline = Nanos::MAX;
         for slot in 0..self.pool.slots.len() {
-            let Some(flight) = &self.pool.slots[slot].flight else {
+            let Slot { flight, connection } = &self.pool.slots[slot];
+            let Some(flight) = flight else {
                 continue;
             };
-            match end(flight) {
+            let shaking = connection.as_ref().is_some_and(Connection::is_shaking);
+            match end(flight, shaking) {
                 Some(end) => self.land(slot, end),
                 None => self.next_deadline = self.next_deadline.min(flight.deadline),
             }

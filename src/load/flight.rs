@@ -103,10 +103,11 @@ impl Flight {
         outcome
     }
 
-    /// How it ends when its time is up.
-    pub(super) fn late(&self) -> End {
+    /// How it ends when its time is up, perhaps while it is `shaking` hands.
+    pub(super) fn late(&self, shaking: bool) -> End {
         match self.sent {
             Some(_) => End::Timeout,
+            None if shaking => End::Connect("no end of the TLS handshake in time".into()),
             None => End::Connect("no connection in time".into()),
         }
     }

@@ -10,6 +10,9 @@ pub mod socket;
 pub mod target;
 #[cfg(test)]
 mod tests;
+mod tls;
+#[cfg(test)]
+mod tls_tests;
 
 pub use driver::{Client, PhaseLoad, PhaseRun, drive};
 pub use target::Target;

@@ -47,6 +47,8 @@ fn ask_for_stamps(socket: &impl AsFd) -> bool {
 pub struct Buffers {
     data: Vec<u8>,
     control: Vec<u8>,
+    /// What was decrypted of a read.
+    pub(super) plain: Vec<u8>,
 }
 
 impl Default for Buffers {
@@ -54,6 +56,7 @@ impl Default for Buffers {
         Self {
             data: vec![0; READ],
             control: vec![0; CONTROL],
+            plain: Vec::new(),
         }
     }
 }
@@ -67,6 +70,24 @@ pub struct Received<'b> {
     pub stamp: Option<u64>,
     /// Whether the read filled the buffer, so that more may be waiting.
     pub full: bool,
+}
+
+/// Why bytes were not written or read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// There is no room for them, or none have come.
+    Later,
+    /// The connection is of no use any more.
+    Failed(String),
+}
+
+impl From<Errno> for Trouble {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::EAGAIN => Self::Later,
+            other => Self::Failed(other.desc().into()),
+        }
+    }
 }
 
 /// A TCP connection, or one in the making.
@@ -119,7 +140,7 @@ impl Socket {
     /// # Errors
     /// What the kernel says, `EAGAIN` when nothing has come.
     pub fn read<'b>(&self, buffers: &'b mut Buffers) -> Result<Received<'b>, Errno> {
-        let Buffers { data, control } = buffers;
+        let Buffers { data, control, .. } = buffers;
         let (len, stamp) = retry(|| {
             let mut slices = [IoSliceMut::new(data)];
             let flags = MsgFlags::MSG_DONTWAIT;

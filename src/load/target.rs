@@ -2,8 +2,10 @@
 
 use super::Error;
 use super::socket::Stamping;
-use std::net::{SocketAddr, ToSocketAddrs};
+use super::tls::Tls;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An endpoint, ready to be driven. Make it early: while it lives, the kernel stamps what it receives.
 #[derive(Debug, Clone)]
@@ -16,14 +18,17 @@ pub struct Target {
     pub(super) headers: Vec<(String, String)>,
     /// Where to connect; tried in order.
     pub(super) addresses: Vec<SocketAddr>,
+    /// TLS, where the URL is `https`.
+    pub(super) tls: Option<Tls>,
     _stamping: Arc<Stamping>,
 }
 
 impl Target {
-    /// Takes a base URL (`http://host:port/prefix`) apart and resolves its host.
+    /// Takes a base URL (`http://host:port/prefix`, or `https`) apart and resolves its host.
     ///
     /// # Errors
-    /// When the URL is not plain `http`, the host has no address, or a header holds what no header may.
+    /// When the URL is not of HTTP, the host has no address, a header holds what no header may, or TLS is asked for on a
+    /// machine that trusts nobody.
     pub fn resolve(url: &str, headers: &[(String, String)]) -> Result<Self, Error> {
         let parts = take_apart(url).map_err(|reason| Error::Url {
             url: url.to_owned(),
@@ -43,8 +48,9 @@ impl Target {
             let none = std::io::Error::new(std::io::ErrorKind::NotFound, "it has no address");
             return Err(resolve(none));
         }
+        let tls = parts.secure.then(|| Tls::with(bare, url)).transpose()?;
         let host = match parts.port {
-            80 => parts.host.to_owned(),
+            port if port == usual_port(parts.secure) => parts.host.to_owned(),
             port => format!("{}:{port}", parts.host),
         };
         Ok(Self {
@@ -52,12 +58,32 @@ impl Target {
             prefix: parts.path.trim_end_matches('/').to_owned(),
             headers: headers.to_vec(),
             addresses,
+            tls,
             _stamping: Arc::new(Stamping::hold()),
         })
+    }
+
+    /// Connects, with all that this takes, and closes again; each step within `limit`.
+    ///
+    /// # Errors
+    /// Why no connection can be made.
+    pub fn knock(&self, limit: Duration) -> Result<(), String> {
+        let connect = || {
+            let stream = TcpStream::connect_timeout(&self.addresses[0], limit)?;
+            stream.set_read_timeout(Some(limit))?;
+            Ok(stream)
+        };
+        let stream = connect().map_err(|error: std::io::Error| error.to_string())?;
+        match &self.tls {
+            Some(tls) => tls.begin()?.shake_blocking(stream),
+            None => Ok(()),
+        }
     }
 }
 
 struct Parts<'u> {
+    /// Whether it is `https`.
+    secure: bool,
     /// With brackets where it is an IPv6 address.
     host: &'u str,
     port: u16,
@@ -68,11 +94,9 @@ fn take_apart(url: &str) -> Result<Parts<'_>, String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err("write it as http://host:port".into());
     };
-    if scheme.eq_ignore_ascii_case("https") {
-        return Err("https is not supported yet; put a proxy that ends TLS before it".into());
-    }
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err(format!("`{scheme}` is not http"));
+    let secure = scheme.eq_ignore_ascii_case("https");
+    if !secure && !scheme.eq_ignore_ascii_case("http") {
+        return Err(format!("`{scheme}` is not http or https"));
     }
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if path.contains(['?', '#']) {
@@ -94,12 +118,21 @@ fn take_apart(url: &str) -> Result<Parts<'_>, String> {
                 port.ok_or("its port is not a number from 1 to 65535")?,
             )
         }
-        None => (authority, 80),
+        None => (authority, usual_port(secure)),
     };
     if host.is_empty() {
         return Err("it has no host".into());
     }
-    Ok(Parts { host, port, path })
+    Ok(Parts {
+        secure,
+        host,
+        port,
+        path,
+    })
+}
+
+fn usual_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
 }
 
 /// Refuses what could end a header early or be read as part of the framing.
@@ -158,9 +191,8 @@ mod tests {
     #[test]
     fn urls_that_can_t_be_driven_say_why() {
         let why = |url| target(url).err().unwrap_or_default();
-        assert!(why("https://h").contains("https is not supported yet"));
         assert!(why("127.0.0.1:8000").contains("http://host:port"));
-        assert!(why("ftp://h").contains("not http"));
+        assert!(why("ftp://h").contains("not http or https"));
         assert!(why("http://").contains("no host"));
         assert!(why("http://h:0").contains("port"));
         assert!(why("http://h:70000").contains("port"));

@@ -11,10 +11,10 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A server whose every connection runs `serve` on its own thread; returns its address.
-fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
+pub(super) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let address = listener.local_addr().expect("an address");
     let serve = Arc::new(serve);
@@ -39,7 +39,7 @@ fn answering(bytes: impl Into<Vec<u8>>) -> String {
 }
 
 /// One request's body, if one comes.
-fn request(stream: &mut TcpStream) -> Option<String> {
+pub(super) fn request(stream: &mut impl Read) -> Option<String> {
     let mut seen = Vec::new();
     let mut byte = [0];
     while !seen.ends_with(b"\r\n\r\n") {
@@ -53,12 +53,12 @@ fn request(stream: &mut TcpStream) -> Option<String> {
     String::from_utf8(body).ok()
 }
 
-fn sized(body: &str) -> Vec<u8> {
+pub(super) fn sized(body: &str) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
-fn closed(concurrency: u32, requests: u64) -> Shape {
+pub(super) fn closed(concurrency: u32, requests: u64) -> Shape {
     Shape::closed(concurrency, requests)
 }
 
@@ -72,6 +72,16 @@ fn drive_with(
     sink: &mut dyn FnMut(Exchange),
 ) -> PhaseRun {
     let target = Target::resolve(url, &[]).expect("a good URL");
+    drive_on(&target, shape, timeout, cancel, sink)
+}
+
+pub(super) fn drive_on(
+    target: &Target,
+    shape: Shape,
+    timeout: Duration,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(Exchange),
+) -> PhaseRun {
     let phase = PhaseLoad {
         phase: 3,
         shape: &shape,
@@ -82,7 +92,7 @@ fn drive_with(
         ready: &|| true,
         enough: &NEVER,
     };
-    drive(&target, &phase, cancel, sink).expect("load is driven")
+    drive(target, &phase, cancel, sink).expect("load is driven")
 }
 
 fn exchanges(url: &str, shape: Shape) -> Vec<Exchange> {
@@ -94,7 +104,7 @@ fn exchanges(url: &str, shape: Shape) -> Vec<Exchange> {
     seen
 }
 
-fn broken(end: &End) -> &str {
+pub(super) fn broken(end: &End) -> &str {
     match end {
         End::Broken(why) => why,
         _ => "",

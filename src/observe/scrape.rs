@@ -5,6 +5,7 @@ use super::gpu::Gpus;
 use super::reading::{Reading, window};
 use crate::measure::clock;
 use crate::measure::server::{Gauge, ServerSample, ServerWindow, Told};
+use crate::tls;
 use indexmap::IndexMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -49,14 +50,9 @@ impl Pages {
     /// The pages at these addresses, by process.
     #[must_use]
     pub fn new(pages: Vec<(String, String)>) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .proxy(None)
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .timeout_global(Some(LIMIT))
-            .build();
+        let secure = pages.iter().any(|(_, url)| url.starts_with("https:"));
         Self {
-            agent: agent.into(),
+            agent: tls::agent(LIMIT, secure),
             pages,
         }
     }

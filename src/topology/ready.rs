@@ -5,6 +5,7 @@ use super::{Alarm, Error, Topology, pause};
 use crate::engine::{Probe, Process};
 use crate::event::{Event, Events};
 use crate::measure::lifecycle::{Stage, Startup};
+use crate::tls;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ pub fn bring_up(
 ) -> Result<Startup, Error> {
     let began = Instant::now();
     let deadline = began + launch.timeout;
-    let agent = agent(TRY);
+    let agent = tls::agent(TRY, false);
     let mut startup = Startup::default();
     let mut stages: Vec<u32> = processes.iter().map(|process| process.stage).collect();
     stages.sort_unstable();
@@ -223,17 +224,6 @@ fn finish(
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-/// An HTTP client for probes: no proxy, no redirect, statuses are answers.
-fn agent(limit: Duration) -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .proxy(None)
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .timeout_global(Some(limit))
-        .build()
-        .into()
 }
 
 /// Tries a probe once.

@@ -12,6 +12,7 @@ mod prompts;
 mod records;
 mod rounds;
 mod secrets;
+mod secure;
 mod terminal;
 mod until;
 mod up;

@@ -1,8 +1,9 @@
 //! Slots and their connections. They outlive a phase, so that the next one finds them open.
 
+use super::connection::Connection;
 use super::{Driver, PhaseLoad, PhaseRun, os};
 use crate::load::flight::Flight;
-use crate::load::socket::{Socket, allow_files};
+use crate::load::socket::{Trouble, allow_files};
 use crate::load::{Cancel, Error, Target};
 use crate::measure::clock;
 use crate::measure::exchange::{Exchange, Nanos};
@@ -11,6 +12,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::net::SocketAddr;
 
 /// What epoll says of the timer, in place of a slot.
 pub(super) const TIMER: u64 = u64::MAX;
@@ -83,18 +85,6 @@ impl<'a> Client<'a> {
 pub(super) struct Slot {
     pub(super) connection: Option<Connection>,
     pub(super) flight: Option<Flight>,
-}
-
-#[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) socket: Socket,
-    pub(super) open: bool,
-    /// Whether room for writing is waited for.
-    pub(super) wants_room: bool,
-    /// Whether it has carried a request.
-    pub(super) carried: bool,
-    /// When it was begun.
-    pub(super) began: Nanos,
 }
 
 pub(super) struct Pool {
@@ -238,7 +228,7 @@ impl Driver<'_> {
                 self.pool.slots.len() - 1
             }
         };
-        let Ok(connection) = self.pool.begin(address, slot) else {
+        let Ok(connection) = self.pool.begin(self.target, address, slot) else {
             self.pool.cold.push(slot);
             return false;
         };
@@ -254,16 +244,18 @@ impl Driver<'_> {
             return;
         };
         if connection.open {
+            if connection.is_quiet(&mut self.buffers) {
+                return;
+            }
             // The server closed a connection that was idle, or spoke unasked.
             self.pool.slots[slot].connection = None;
             self.pool.warm.retain(|warm| *warm != slot);
             self.pool.cold.push(slot);
             return;
         }
-        match connection.socket.error() {
-            Ok(()) if !flags.contains(EpollFlags::EPOLLOUT) => return,
-            Ok(()) => {
-                connection.open = true;
+        match connection.establish(flags, &mut self.buffers) {
+            Ok(false) => return,
+            Ok(true) => {
                 connection.wants_room = false;
                 let mut event = EpollEvent::new(NEWS, slot as u64);
                 let _ = self.pool.epoll.modify(&connection.socket, &mut event);
@@ -284,21 +276,15 @@ impl Pool {
     /// Begins to connect for a slot.
     pub(super) fn begin(
         &self,
-        address: std::net::SocketAddr,
+        target: &Target,
+        address: SocketAddr,
         slot: usize,
-    ) -> Result<Connection, Errno> {
-        let began = clock::now();
-        let socket = Socket::connect(address)?;
+    ) -> Result<Connection, Trouble> {
+        let connection = Connection::begin(target, address)?;
         let both = NEWS | EpollFlags::EPOLLOUT;
-        self.epoll
-            .add(&socket, EpollEvent::new(both, slot as u64))?;
-        Ok(Connection {
-            socket,
-            open: false,
-            wants_room: true,
-            carried: false,
-            began,
-        })
+        let event = EpollEvent::new(both, slot as u64);
+        self.epoll.add(&connection.socket, event)?;
+        Ok(connection)
     }
 }
 

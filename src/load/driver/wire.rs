@@ -2,10 +2,13 @@
 
 use super::Driver;
 use super::pool::{NEWS, Slot};
+use crate::load::socket::Trouble;
 use crate::measure::clock;
 use crate::measure::exchange::End;
-use nix::errno::Errno;
 use nix::sys::epoll::{EpollEvent, EpollFlags};
+
+/// An answer that lasts until the connection ends is known to be whole only if TLS says so.
+const CUT: &str = "the connection ended without TLS saying that it would (no close_notify), so the answer may be cut";
 
 impl Driver<'_> {
     /// Begins a new connection for the flight in `slot`, to the next address that has not refused it.
@@ -26,13 +29,14 @@ impl Driver<'_> {
             }
             let address = addresses[(self.pool.address + flight.tried) % addresses.len()];
             flight.tried += 1;
-            match self.pool.begin(address, slot) {
+            match self.pool.begin(self.target, address, slot) {
                 Ok(connection) => {
                     self.runs[self.current].connections += 1;
                     self.pool.slots[slot].connection = Some(connection);
                     return;
                 }
-                Err(error) => why = format!("{address}: {}", error.desc()),
+                Err(Trouble::Later) => {}
+                Err(Trouble::Failed(said)) => why = format!("{address}: {said}"),
             }
         }
         self.land(slot, End::Connect(why));
@@ -54,20 +58,19 @@ impl Driver<'_> {
             return self.idle_event(slot, flags);
         };
         if !connection.open {
-            match connection.socket.error() {
-                Ok(()) if !flags.contains(EpollFlags::EPOLLOUT) => {}
-                Ok(()) => {
-                    connection.open = true;
+            match connection.establish(flags, &mut self.buffers) {
+                Ok(false) => {}
+                Ok(true) => {
                     flight.connect = Some(clock::now().saturating_sub(flight.connect_began));
                     let addresses = self.target.addresses.len();
                     self.pool.address = (self.pool.address + flight.tried - 1) % addresses;
                     self.write(slot);
                 }
-                Err(error) => {
+                Err(why) => {
                     let last = flight.tried == self.target.addresses.len();
                     self.pool.slots[slot].connection = None;
                     if last {
-                        self.land(slot, End::Connect(error.desc().into()));
+                        self.land(slot, End::Connect(why));
                     } else {
                         self.connect(slot);
                     }
@@ -102,10 +105,10 @@ impl Driver<'_> {
             flight.deadline = deadline;
         }
         while !flight.is_written() && flight.write_error.is_none() {
-            match connection.socket.write(&flight.request[flight.written..]) {
+            match connection.write(&flight.request[flight.written..]) {
                 Ok(n) => flight.written += n,
-                Err(Errno::EAGAIN) => break,
-                Err(error) => flight.write_error = Some(error.desc().into()),
+                Err(Trouble::Later) => break,
+                Err(Trouble::Failed(why)) => flight.write_error = Some(why),
             }
         }
         let failed = flight.write_error.is_some();
@@ -134,21 +137,21 @@ impl Driver<'_> {
             else {
                 return;
             };
-            let outcome = match connection.socket.read(&mut self.buffers) {
-                Ok(received) if received.bytes.is_empty() => {
-                    let outcome = flight.response.closed();
-                    outcome.map(|()| true)
-                }
+            let outcome = match connection.read(&mut self.buffers) {
+                Ok(received) if received.bytes.is_empty() => match flight.response.closed() {
+                    Ok(()) if connection.is_cut() => Err(CUT.into()),
+                    outcome => outcome.map(|()| true),
+                },
                 Ok(received) => {
                     self.seen = clock::now();
                     let outcome = flight.receive(&received, self.seen, &mut self.clock);
                     outcome.map(|()| !received.full && !ends)
                 }
-                Err(Errno::EAGAIN) => match flight.write_error.take() {
+                Err(Trouble::Later) => match flight.write_error.take() {
                     Some(error) => Err(format!("failed to send the request: {error}")),
                     None => Ok(true),
                 },
-                Err(error) => Err(format!("failed to read the answer: {}", error.desc())),
+                Err(Trouble::Failed(why)) => Err(format!("failed to read the answer: {why}")),
             };
             match outcome {
                 Ok(drained) if flight.response.is_done() => {

@@ -1,13 +1,13 @@
 //! What a scenario's variants need: a model, Python environments, etcd, an endpoint.
 
 use super::{ENGINES, Finding, Weight, finding, program};
+use crate::load::Target;
 use crate::observe::gpu;
 use crate::plan;
 use crate::run::prepare;
 use crate::runtime;
 use crate::scenario::effective;
 use crate::scenario::model::{Discovery, Engine, Runtime, Scenario};
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -105,21 +105,9 @@ fn built_for(torch: &str) -> Option<(u32, u32)> {
 }
 
 fn reached(url: &str) -> Finding {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    let place = rest.split('/').next().unwrap_or(rest);
-    let port = if scheme == "https" { 443 } else { 80 };
-    let place = if place.contains(':') {
-        place.to_owned()
-    } else {
-        format!("{place}:{port}")
-    };
-    let connect = || {
-        let address = place.to_socket_addrs()?.next();
-        let address = address.ok_or(std::io::ErrorKind::NotFound)?;
-        TcpStream::connect_timeout(&address, Duration::from_secs(3))
-    };
-    match connect() {
-        Ok(_) => finding("endpoint", Weight::Good, format!("{url} takes connections")),
+    let target = Target::resolve(url, &[]).map_err(|error| error.to_string());
+    match target.and_then(|target| target.knock(Duration::from_secs(3))) {
+        Ok(()) => finding("endpoint", Weight::Good, format!("{url} takes connections")),
         Err(error) => finding("endpoint", Weight::Bad, format!("{url}: {error}"))
             .fix(format!("curl -v {url}/v1/models")),
     }
