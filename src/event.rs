@@ -14,6 +14,12 @@ pub enum Event {
         variant: String,
         /// Its engine.
         engine: String,
+        /// Which round, from 1, where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round: Option<u32>,
+        /// Whether its engine is up from the round before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        up: bool,
     },
     /// A process was started.
     ProcessStarted {

@@ -155,6 +155,7 @@ mod tests {
             min: max,
             max,
             alternate: true,
+            restart: true,
             judged: vec![Judged {
                 metric: floor.metric.clone(),
                 margin,

@@ -249,6 +249,7 @@ fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Comparison> {
         min: u32::try_from(rounds[1]).unwrap_or(u32::MAX),
         max: u32::try_from(rounds[1]).unwrap_or(u32::MAX),
         alternate: false,
+        restart: true,
         judged: judged(records, &known),
     };
     let mut doubts = Doubts::of(run);

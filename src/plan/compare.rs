@@ -17,8 +17,16 @@ pub struct Comparing {
     pub max: u32,
     /// Whether the order is turned round in every other round.
     pub alternate: bool,
+    /// Whether engines start anew in every round; else each starts once and stays up beside the others.
+    #[serde(default = "yes")]
+    pub restart: bool,
     /// The metrics that are judged; the others are only described.
     pub judged: Vec<Judged>,
+}
+
+/// What records say that are older than the choice.
+fn yes() -> bool {
+    true
 }
 
 /// One metric that is judged.
@@ -76,6 +84,7 @@ pub(super) fn comparing(scenario: &Scenario) -> Option<Comparing> {
         min: rounds.min,
         max: rounds.max.unwrap_or(rounds.min).max(rounds.min),
         alternate: rounds.order == Order::Abba,
+        restart: rounds.restart,
         judged,
     })
 }

@@ -25,6 +25,8 @@ fn what_is_under_way_is_redrawn_and_what_is_done_stays() {
         &Event::VariantStarted {
             variant: "native".to_owned(),
             engine: "vllm".to_owned(),
+            round: None,
+            up: false,
         },
         now,
         80,

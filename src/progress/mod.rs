@@ -12,7 +12,16 @@ use std::io::Write;
 #[must_use]
 pub fn line(event: &Event) -> Option<String> {
     let line = match event {
-        Event::VariantStarted { variant, engine } => format!("{variant}: starting {engine}"),
+        Event::VariantStarted {
+            variant,
+            engine,
+            round,
+            up,
+        } => {
+            let round = round.map_or(String::new(), |round| format!(", round {round}"));
+            let starting = if *up { "with" } else { "starting" };
+            format!("{variant}{round}: {starting} {engine}")
+        }
         Event::ProcessStarted { process, pid } => format!("  {process} started (pid {pid})"),
         Event::StageReady { process, stage, ms } if stage == "completions" => {
             format!("  {process} proven by real completions in {}", time(*ms))

@@ -67,6 +67,7 @@ pub(crate) fn rounds(rounds: u32, slower: f64) -> Run {
         min: rounds,
         max: rounds,
         alternate: true,
+        restart: true,
         judged: ["ttft_ms.p50", "tpot_ms.p50", "output_tokens_per_s"]
             .map(|metric| Judged {
                 metric: metric.to_owned(),

@@ -202,6 +202,8 @@ mod tests {
         let started = Event::VariantStarted {
             variant: "native".to_owned(),
             engine: "sim".to_owned(),
+            round: None,
+            up: false,
         };
         let phase = Event::PhaseStarted {
             kind: "closed".to_owned(),

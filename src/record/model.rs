@@ -126,18 +126,18 @@ pub struct VariantRecord {
     pub rounds: Vec<RoundRecord>,
 }
 
-/// One round of a variant: it was started anew and got the same requests.
+/// One round of a variant: it got the same requests as in every other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoundRecord {
     /// Which round, from 1.
     pub round: u32,
     /// When in the run it had its turn, from 1; orders variants within a round.
     pub turn: u32,
-    /// How it came up.
+    /// How it came up; absent if it never did, or was up from the round before.
     pub startup: Option<Startup>,
     /// Its phases.
     pub phases: Vec<PhaseRecord>,
-    /// How it went down.
+    /// How it went down; absent if it never did, or stayed up for the next round.
     pub teardown: Option<Teardown>,
 }
 

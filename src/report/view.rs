@@ -45,6 +45,13 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
     all
 }
 
+/// What intervals leave out where engines stayed up from round to round.
+pub(super) fn started_once(run: &Run) -> Option<&'static str> {
+    let comparing = run.comparing.as_ref()?;
+    let once = "engines started once: the spread from start to start is in no interval";
+    (!comparing.restart).then_some(once)
+}
+
 /// What was judged over rounds; a verdict without what it could have found says little.
 fn judged(run: &Run) -> Option<Table> {
     let percent =
@@ -94,6 +101,7 @@ fn judged(run: &Run) -> Option<Table> {
             first.phase, first.variant, first.baseline
         );
     }
+    notes.extend(started_once(run).map(str::to_owned));
     Some(Table {
         title,
         head: [

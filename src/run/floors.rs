@@ -53,12 +53,14 @@ pub fn against_itself(loaded: &mut Loaded) {
         min: ROUNDS,
         max: None,
         order: Order::Abba,
+        restart: true,
     });
-    // All of them, whatever the first look says: what is wanted is the spread.
+    // All of them, whatever the first look says: what is wanted is the spread, that from start to start too.
     let rounds = Rounds {
         min: rounds.max.unwrap_or(rounds.min).max(rounds.min),
         max: None,
         order: Order::Abba,
+        restart: true,
     };
     scenario.variants = [name.clone(), again.clone()]
         .into_iter()

@@ -15,6 +15,7 @@ use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 
 /// Writes into the record what is known so far.
 pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
@@ -319,10 +320,12 @@ fn evidence(
         return Ok(checks);
     }
     let mut logs = Logs::compile(&variant.log_rules).map_err(Failure::Input)?;
-    for dir in (1..)
-        .zip(&turns.outcomes)
+    let rounds = (1..).zip(&turns.outcomes);
+    let mut dirs: Vec<PathBuf> = rounds
         .map(|(round, _)| log_dir(plan, variant, round, writer))
-    {
+        .collect();
+    dirs.dedup();
+    for dir in dirs {
         for process in &variant.processes {
             let Ok(file) = File::open(dir.join(format!("{}.log", process.name))) else {
                 continue;

@@ -1,8 +1,9 @@
-//! Whose turn it is: every variant once a round, each started anew, the order turned round every other time.
+//! Whose turn it is: every variant once a round, the order turned round every other time. Each is started anew, unless the
+//! scenario lets them stay up.
 
 use super::prepare::Prepared;
 use super::signals::Signals;
-use super::variant::{Outcome, Task, Turn, log_dir};
+use super::variant::{Outcome, Running, Task, Turn, log_dir};
 use super::{Failure, judge};
 use crate::compare;
 use crate::event::{Event, Events};
@@ -57,21 +58,40 @@ impl Stage<'_> {
     /// # Errors
     /// When the record can't be written.
     pub(super) fn rounds(&mut self, run: &mut Run) -> Result<Vec<Turns>, Failure> {
-        let count = self.plan.variants.len();
         let mut all: Vec<Turns> = Vec::new();
-        all.resize_with(count, Turns::default);
+        all.resize_with(self.plan.variants.len(), Turns::default);
+        let mut up = Vec::new();
+        let taken = self.turns(run, &mut all, &mut up);
+        // What came up last goes down first.
+        while let Some((variant, running)) = up.pop() {
+            let turns = &mut all[variant];
+            let round = turns.outcomes.len();
+            if let Some(last) = turns.outcomes.last_mut() {
+                let round = u32::try_from(round).unwrap_or(u32::MAX);
+                let closed = self.turn_of(variant, round).close(running, Ok(()), last);
+                last.failure = last.failure.take().or(closed.err());
+            }
+        }
+        taken?;
+        self.note(run, &all)?;
+        Ok(all)
+    }
+
+    fn turns(
+        &mut self,
+        run: &mut Run,
+        all: &mut [Turns],
+        up: &mut Vec<(usize, Running)>,
+    ) -> Result<(), Failure> {
         let comparing = self.plan.comparing.clone();
         let mut taken = 0;
         for round in 1..=comparing.as_ref().map_or(1, |comparing| comparing.max) {
-            for variant in order(count, round, comparing.as_ref()) {
+            for variant in order(all.len(), round, comparing.as_ref()) {
                 taken += 1;
-                let failed = self.turn(variant, round, taken, &mut all[variant])?;
-                judge::note(run, &self.plan, &all);
-                self.writer
-                    .save(run)
-                    .map_err(|error| Failure::Setup(error.to_string()))?;
+                let failed = self.turn(variant, round, taken, &mut all[variant], up)?;
+                self.note(run, all)?;
                 if failed {
-                    return Ok(all);
+                    return Ok(());
                 }
             }
             let look = comparing
@@ -81,7 +101,13 @@ impl Stage<'_> {
                 break;
             }
         }
-        Ok(all)
+        Ok(())
+    }
+
+    fn note(&self, run: &mut Run, all: &[Turns]) -> Result<(), Failure> {
+        judge::note(run, &self.plan, all);
+        let saved = self.writer.save(run);
+        saved.map_err(|error| Failure::Setup(error.to_string()))
     }
 
     /// One turn, and whether it failed.
@@ -91,17 +117,22 @@ impl Stage<'_> {
         round: u32,
         taken: u32,
         of: &mut Turns,
+        up: &mut Vec<(usize, Running)>,
     ) -> Result<bool, Failure> {
+        let place = up.iter().position(|(number, _)| *number == variant);
+        let mut running = place.map(|place| up.remove(place).1);
         let turn = self.turn_of(variant, round);
-        let mut outcome = turn.take();
+        let mut outcome = turn.take(&mut running);
         if outcome.port_taken && !self.signals.interrupted() {
             turn.start_over(&outcome);
-            self.prepared.renew_ports()?;
-            self.plan = plan(self.scenario, &self.prepared)?;
-            outcome = self.turn_of(variant, round).take();
+            self.renew_ports(up)?;
+            outcome = self.turn_of(variant, round).take(&mut running);
             if let Some(startup) = &mut outcome.startup {
                 startup.retries = 1;
             }
+        }
+        if let Some(running) = running {
+            up.insert(place.unwrap_or(up.len()), (variant, running));
         }
         if let Some(found) = outcome.tally.take() {
             match &mut of.tally {
@@ -113,6 +144,19 @@ impl Stage<'_> {
         of.outcomes.push(outcome);
         of.turns.push(taken);
         Ok(failed)
+    }
+
+    /// Plans on other ports; what is up stays where it is.
+    fn renew_ports(&mut self, up: &[(usize, Running)]) -> Result<(), Failure> {
+        self.prepared.renew_ports()?;
+        let renewed = plan(self.scenario, &self.prepared)?;
+        let before = std::mem::replace(&mut self.plan, renewed);
+        for (number, variant) in before.variants.into_iter().enumerate() {
+            if up.iter().any(|(running, _)| *running == number) {
+                self.plan.variants[number] = variant;
+            }
+        }
+        Ok(())
     }
 
     fn turn_of(&self, variant: usize, round: u32) -> Turn<'_> {
@@ -209,6 +253,7 @@ mod tests {
             min: 4,
             max: 4,
             alternate,
+            restart: true,
             judged: Vec::new(),
         };
         let (abba, fixed) = (comparing(true), comparing(false));

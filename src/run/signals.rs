@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Signals {
     interrupted: Arc<AtomicBool>,
+    /// Whether a second signal came.
+    hurried: Arc<AtomicBool>,
     alarm: Arc<Mutex<Option<Alarm>>>,
     killer: Arc<Mutex<Option<Killer>>>,
 }
@@ -40,10 +42,11 @@ impl Signals {
         if let Some(alarm) = &*self.alarm.lock().unwrap_or_else(PoisonError::into_inner) {
             alarm.raise();
         }
-        if again
-            && let Some(killer) = &mut *self.killer.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            killer.kill();
+        if again {
+            self.hurried.store(true, Ordering::SeqCst);
+            if let Some(killer) = &mut *self.killer.lock().unwrap_or_else(PoisonError::into_inner) {
+                killer.kill();
+            }
         }
     }
 
@@ -59,6 +62,12 @@ impl Signals {
         if self.interrupted() {
             alarm.raise();
         }
+    }
+
+    /// Whether the user waits for no grace any more.
+    #[must_use]
+    pub(super) fn hurried(&self) -> bool {
+        self.hurried.load(Ordering::SeqCst)
     }
 
     /// From now on, a second signal uses this.

@@ -55,7 +55,7 @@ pub fn up(
             keep: false,
             task: Task::Hold(ready),
         };
-        turn.take().failure.map_or(Ok(()), Err)
+        turn.take(&mut None).failure.map_or(Ok(()), Err)
     });
     if matches!(
         result,

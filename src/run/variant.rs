@@ -1,4 +1,5 @@
-//! One variant's turn: bring its topology up, prove it, drive its phases, take it down. Whatever happens, it is taken down.
+//! One variant's turn: bring its topology up, prove it, drive its phases, take it down. Whatever happens, it is taken down;
+//! only where rounds share their engines, one that went well is left up for the next turn.
 
 use super::Failure;
 use super::assess::Assessed;
@@ -74,52 +75,120 @@ pub(super) struct Outcome {
     pub(super) failure: Option<Failure>,
 }
 
+/// A topology that is up.
+pub(super) struct Running {
+    topology: Topology,
+    /// Raised when one of its processes ends.
+    alarm: Alarm,
+    /// Where its processes' logs are.
+    logs: PathBuf,
+    /// Memory of each GPU that was in use before it came up, in bytes.
+    gpus: Vec<u64>,
+}
+
+/// Whether engines stay up from one round to the next.
+fn stay_up(plan: &Plan) -> bool {
+    let comparing = plan.comparing.as_ref();
+    comparing.is_some_and(|comparing| !comparing.restart)
+}
+
 /// Where the logs of a variant's processes go in a round.
 pub(super) fn log_dir(plan: &Plan, variant: &VariantPlan, round: u32, writer: &Writer) -> PathBuf {
     let mut dir = writer.logs().join(&variant.name);
-    if plan.comparing.is_some() {
+    if plan.comparing.is_some() && !stay_up(plan) {
         dir.push(format!("round-{round}"));
     }
     dir
 }
 
 impl Turn<'_> {
-    /// Takes the turn.
+    /// Takes the turn, with the topology that an earlier turn left up if there is one, and leaves it up where the rounds
+    /// share it.
     #[must_use]
-    pub(super) fn take(&self) -> Outcome {
+    pub(super) fn take(&self, running: &mut Option<Running>) -> Outcome {
         let mut outcome = Outcome::default();
-        let alarm = Alarm::default();
-        self.signals.watch(&alarm);
         self.events.emit(Event::VariantStarted {
             variant: self.variant.name.clone(),
             engine: self.variant.engine.to_owned(),
+            round: self.plan.comparing.is_some().then_some(self.round),
+            up: running.is_some(),
         });
-        if let Err(failure) = self.run(&alarm, &mut outcome) {
+        if let Err(failure) = self.run(running, &mut outcome) {
             outcome.failure = Some(failure);
         }
         outcome
     }
 
-    fn run(&self, alarm: &Alarm, outcome: &mut Outcome) -> Result<(), Failure> {
+    fn run(&self, left_up: &mut Option<Running>, outcome: &mut Outcome) -> Result<(), Failure> {
         let rules =
             Rules::compile(&self.variant.rules, self.max_tokens()).map_err(Failure::Input)?;
         let target = Target::resolve(&self.variant.endpoint.url, &self.variant.endpoint.headers)
             .map_err(|error| Failure::Setup(error.to_string()))?;
         if self.variant.processes.is_empty() {
-            let startup = self.prove_external(&rules, &target, alarm)?;
+            let alarm = Alarm::default();
+            self.signals.watch(&alarm);
+            let startup = self.prove_external(&rules, &target, &alarm)?;
             outcome.startup = Some(startup);
-            return self.work(&rules, &target, alarm, None, outcome);
+            return self.work(&rules, &target, &alarm, None, outcome);
         }
+        let earlier = left_up.take();
+        let is_up = earlier.is_some();
+        let mut running = earlier.map_or_else(|| self.open(), Ok)?;
+        self.signals.watch(&running.alarm);
+        outcome.tier = Some(running.topology.tier());
+        let served = if is_up {
+            self.work(
+                &rules,
+                &target,
+                &running.alarm,
+                Some(&running.topology),
+                outcome,
+            )
+        } else {
+            self.serve(&mut running, &rules, &target, outcome)
+        };
+        if served.is_ok() && stay_up(self.plan) && matches!(self.task, Task::Drive) {
+            *left_up = Some(running);
+            return Ok(());
+        }
+        self.close(running, served, outcome)
+    }
+
+    /// Opens a topology that has no process yet.
+    fn open(&self) -> Result<Running, Failure> {
         let logs = log_dir(self.plan, self.variant, self.round, self.writer);
         std::fs::create_dir_all(&logs).map_err(|error| {
             Failure::Setup(format!("failed to make {}: {error}", logs.display()))
         })?;
-        let used = gpu::used().unwrap_or_default();
-        let mut topology =
-            Topology::open(self.run_id, &logs, alarm, self.events).map_err(explained)?;
-        outcome.tier = Some(topology.tier());
+        let gpus = gpu::used().unwrap_or_default();
+        let alarm = Alarm::default();
+        let topology =
+            Topology::open(self.run_id, &logs, &alarm, self.events).map_err(explained)?;
         self.signals.arm(topology.killer().ok());
-        let served = self.serve(&mut topology, &rules, &target, alarm, outcome);
+        Ok(Running {
+            topology,
+            alarm,
+            logs,
+            gpus,
+        })
+    }
+
+    /// Takes down what served so far.
+    ///
+    /// # Errors
+    /// What `served` says; else what went wrong on the way down.
+    pub(super) fn close(
+        &self,
+        running: Running,
+        served: Result<(), Failure>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let Running {
+            topology,
+            logs,
+            gpus,
+            ..
+        } = running;
         self.signals.arm(topology.killer().ok());
         self.events.emit(Event::TeardownStarted {
             reason: match &served {
@@ -131,9 +200,10 @@ impl Turn<'_> {
         });
         let failed = served.is_err() && !self.signals.interrupted();
         let kept = self.writer.dir().join("kept").join(&self.variant.name);
-        let stopped = topology.stop((self.keep && failed).then_some(kept.as_path()));
+        let keep = (self.keep && failed).then_some(kept.as_path());
+        let stopped = topology.stop(keep, self.signals.hurried());
         self.signals.arm(None);
-        self.await_gpus(&used, &stopped);
+        self.await_gpus(&gpus, &stopped);
         if let Ok(teardown) = &stopped {
             self.events.emit(Event::TeardownEnded { ms: teardown.ms });
             outcome.teardown = Some(teardown.clone());
@@ -159,12 +229,14 @@ impl Turn<'_> {
     /// Brings the topology up and drives the load.
     fn serve(
         &self,
-        topology: &mut Topology,
+        running: &mut Running,
         rules: &Rules,
         target: &Target,
-        alarm: &Alarm,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
+        let Running {
+            topology, alarm, ..
+        } = running;
         let mut attempt = 0;
         let mut launch = Launch {
             environment: &|process| environment(&process.env, self.run_id),

@@ -505,7 +505,7 @@ pub struct Compare {
     pub equivalence: IndexMap<String, Margin>,
 }
 
-/// Rounds: in each, every variant starts anew and gets the same requests.
+/// Rounds: in each, every variant has its turn and gets the same requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rounds {
@@ -519,6 +519,10 @@ pub struct Rounds {
     /// Which variant goes first.
     #[serde(default)]
     pub order: Order,
+    /// Whether engines start anew in every round. With `false` each starts once and stays up beside the others: where
+    /// starting takes minutes, many more rounds fit, but the spread from start to start is left out of every interval.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub restart: bool,
 }
 
 /// Which variant of a round goes first.
@@ -570,6 +574,18 @@ pub enum ReportFormat {
     Hdr,
     /// `benchmark_report_v0_2.yaml`
     LlmD,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_yes(choice: &bool) -> bool {
+    *choice
 }
 
 fn one() -> u32 {

@@ -227,12 +227,12 @@ impl Topology {
         self.socket.try_clone().map(Killer)
     }
 
-    /// Takes everything down and waits until nothing is left. What is in its directories is copied to `keep` first, as far as
-    /// it is not too much.
+    /// Takes everything down and waits until nothing is left, with no grace where it is `hurried`. What is in its directories
+    /// is copied to `keep` first, as far as it is not too much.
     ///
     /// # Errors
     /// [`Error::Warden`] when it does not report that all is gone, or a directory could not be removed.
-    pub fn stop(mut self, keep: Option<&Path>) -> Result<Teardown, Error> {
+    pub fn stop(mut self, keep: Option<&Path>, hurried: bool) -> Result<Teardown, Error> {
         self.seen.stopping.store(true, Ordering::SeqCst);
         let began = Instant::now();
         // A warden that can't be told to stop has stopped, or is about to: the answer tells.
@@ -240,6 +240,9 @@ impl Topology {
             keep: keep.is_some(),
         };
         let _ = send(&mut self.socket, &order);
+        if hurried {
+            let _ = send(&mut self.socket, &Order::Kill);
+        }
         let answer = self.gone.recv();
         let _ = self.warden.wait();
         if let (Some(keep), Ok(_)) = (keep, &answer) {

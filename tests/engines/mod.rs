@@ -233,7 +233,7 @@ fn killing_the_runner_leaves_nothing_of_dynamo() {
 }
 
 #[test]
-fn native_and_dynamo_over_the_same_vllm_give_the_same_text() {
+fn native_and_dynamo_over_the_same_vllm_are_compared_over_rounds_and_give_the_same_text() {
     let _alone = alone();
     let done = run("scenarios/native-vs-dynamo-cpu.yaml")
         .run()
@@ -255,9 +255,38 @@ fn native_and_dynamo_over_the_same_vllm_give_the_same_text() {
         .iter()
         .find(|check| check["name"] == "same text as native");
     assert_eq!(same.unwrap()["passed"], true);
-    for variant in 0..2 {
-        assert!(metric(&done, variant, "ttft_ms")["p50"].as_f64().unwrap() > 0.0);
+    let judged: Vec<&Value> = run["comparisons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["verdict"].is_string())
+        .collect();
+    assert_eq!(judged.len(), 3 * 2, "three metrics in two phases");
+    for row in judged {
+        let bound = |name: &str| row[name].as_f64().unwrap();
+        assert_eq!(row["rounds"], 6);
+        assert!(
+            bound("low") < bound("ratio") && bound("ratio") < bound("high"),
+            "{row}"
+        );
+        assert!(bound("detectable") > 0.0);
+        assert_ne!(row["verdict"], "worse", "{row}");
     }
+    let splits = run["decompositions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|split| split["splits"].as_array().unwrap());
+    let mut count = 0;
+    for split in splits {
+        let of = |name: &str| split[name].as_f64().unwrap().abs();
+        assert!(
+            of("unexplained_ms") <= 0.05 * of("difference_ms") + 1e-3,
+            "{split}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 2 * 2, "first token and stream of two phases");
 }
 
 #[test]

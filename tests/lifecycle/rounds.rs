@@ -1,5 +1,7 @@
 use super::scenario;
 use crate::support::{Done, bench};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// Two variants over four rounds; `slower` are the second one's arguments.
 fn rounds(slower: &str, rest: &str) -> String {
@@ -114,4 +116,82 @@ fn a_gate_across_variants_fails_the_slower_one() {
     };
     assert_eq!(of("b.startup < 60s").len(), 1);
     assert_eq!(of("b.p50 tpot <= 1.5 * a.p50 tpot")[0]["scope"], "b/closed");
+}
+
+/// The load of rounds that share their engines.
+fn shared() -> String {
+    LOAD.replace("{min: 4}", "{min: 4, restart: false}")
+}
+
+#[test]
+fn engines_that_stay_up_start_once_and_end_together() {
+    let done = bench("run")
+        .file("run.yaml", &rounds("step: 10ms", &shared()))
+        .run()
+        .ran()
+        .leaves_nothing(5);
+    let run = done.run();
+    for variant in run["variants"].as_array().unwrap() {
+        let is_there = |what: &str| -> Vec<bool> {
+            let rounds = variant["rounds"].as_array().unwrap().iter();
+            rounds.map(|round| round[what].is_object()).collect()
+        };
+        assert_eq!(is_there("startup"), [true, false, false, false]);
+        assert_eq!(is_there("teardown"), [false, false, false, true]);
+    }
+    let events = std::fs::read_to_string(done.dir().join("events.jsonl")).unwrap();
+    assert_eq!(events.matches("process_started").count(), 2, "{events}");
+    assert_eq!(tpot(&done)["rounds"], 4);
+    assert_eq!(done.samples().len(), 2 * 4 * 20);
+    assert!(done.dir().join("logs/b/sim.log").exists());
+}
+
+#[test]
+fn an_engine_that_dies_between_its_rounds_ends_the_run_and_the_others() {
+    let mut running = bench("run")
+        .file("run.yaml", &rounds("step: 11ms", &shared()))
+        .start();
+    // Both have had a turn, b another one: it is a's.
+    running.until_rows(3 * 20 + 1);
+    let b = running.pids("11ms");
+    kill(Pid::from_raw(b[0]), Signal::SIGKILL).unwrap();
+    let done = running.done();
+    let done = done
+        .code(3)
+        .says("sim ended with signal 9 (KILL)")
+        .leaves_nothing(5);
+    for variant in done.run()["variants"].as_array().unwrap() {
+        let last = variant["rounds"].as_array().unwrap().last().unwrap();
+        assert!(last["teardown"].is_object(), "{variant}");
+    }
+}
+
+#[test]
+fn a_second_interrupt_skips_the_grace_of_all_that_stay_up() {
+    let both = rounds("step: 10ms", &shared());
+    let stubborn = both.replace("{step: 10ms}", "{step: 10ms, ignore-term: null}");
+    let mut running = bench("run").file("run.yaml", &stubborn).start();
+    // One has had its turn, the other is under way.
+    running.until_rows(20 + 1);
+    running.signal(Signal::SIGINT);
+    running.until("teardown_started");
+    running.signal(Signal::SIGINT);
+    let done = running.done().code(130).leaves_nothing(5);
+    for variant in done.run()["variants"].as_array().unwrap() {
+        let signals = variant["teardown"]["signals"].as_array().unwrap();
+        let last = signals.last().unwrap();
+        assert_eq!(last["signal"], "KILL", "{variant}");
+    }
+}
+
+#[test]
+fn what_happens_once_is_not_judged_over_rounds() {
+    bench("run")
+        .file(
+            "run.yaml",
+            &rounds("step: 10ms", &shared().replace("tpot: 5%", "startup: 5%")),
+        )
+        .run()
+        .code(2)
+        .says("`startup` happens once a run, not once a round");
 }

@@ -21,6 +21,9 @@ pub(super) fn intervals(run: &Run) -> String {
     let mut out = String::new();
     if !judged.is_empty() {
         out.push_str(&table("What was judged", &judged));
+        if let Some(once) = view::started_once(run) {
+            let _ = writeln!(out, "<p class=\"note\">Note: {once}.</p>");
+        }
     }
     if !others.is_empty() {
         let rest = table("Other metrics", &others);

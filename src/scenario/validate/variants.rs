@@ -153,6 +153,14 @@ impl Checker<'_> {
             }
             return;
         };
+        let once = ["ready_ms", "teardown_ms"];
+        for (key, metric) in known {
+            if !rounds.restart && once.contains(&key.as_str()) {
+                let message = format!("{} happens once a run, not once a round", quote(metric));
+                let help = "leave it out, or take `restart: false` from `rounds`";
+                self.wrong_key(&path.key(metric), message, help);
+            }
+        }
         let (least, most) = (limits::FEWEST_ROUNDS, limits::ROUNDS);
         for (key, count) in [("min", Some(rounds.min)), ("max", rounds.max)] {
             if let Some(count) = count.filter(|count| !(least..=most).contains(count)) {
