@@ -39,8 +39,7 @@ fn rendered(at: &Path, format: RenderFormat) -> Result<String, record::Error> {
         RenderFormat::Hdr => Format::Hdr,
         RenderFormat::LlmD => Format::LlmD,
     };
-    let detailed = matches!(format, Format::Html | Format::Hdr | Format::LlmD);
-    let detail = match directory(at).filter(|_| detailed) {
+    let detail = match directory(at).filter(|_| format.is_detailed()) {
         Some(dir) => report::detail(&run, dir)?,
         None => Detail::default(),
     };

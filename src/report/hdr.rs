@@ -2,10 +2,9 @@
 //! significant digits, tagged `VARIANT.PHASE.METRIC`. Logs of several runs add without loss.
 
 use super::html::text::slug;
-use super::html::{Detail, Point};
+use super::html::{Detail, Successes, Times};
 use crate::record::EventRow;
 use crate::record::model::Run;
-use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use std::time::{Duration, SystemTime};
@@ -13,17 +12,12 @@ use std::time::{Duration, SystemTime};
 /// Nanoseconds in the unit in which a log says its largest value.
 const MILLISECOND: f64 = 1e6;
 
-type Time = fn(&Point) -> Option<u64>;
+type Time = fn(&Successes) -> &Times;
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a time per token is a small whole number of nanoseconds"
-)]
 const TIMES: [(&str, Time); 3] = [
-    ("ttft", |p| p.ttft),
-    ("tpot", |p| p.tpot.map(|ns| ns.round() as u64)),
-    ("e2e", Point::e2e),
+    ("ttft", |p| &p.ttft),
+    ("tpot", |p| &p.tpot),
+    ("e2e", |p| &p.e2e),
 ];
 
 /// Renders a record's samples as an HdrHistogram log.
@@ -50,21 +44,15 @@ fn write(run: &Run, detail: &Detail, out: &mut Vec<u8>) -> Option<()> {
     let mut log = log.begin_log_with(out, &mut serializer).ok()?;
     for (variant, requests) in run.variants.iter().zip(&detail.variants) {
         let load = load_began(&detail.events, &variant.name);
-        for (number, phase) in variant.phases.iter().enumerate() {
-            let own = |p: &&Point| p.ok && p.phase as usize == number;
-            let points = || requests.points.iter().filter(own);
-            let began = points().map(|p| p.due).min();
-            let ended = points().map(|p| p.end).max();
-            let (Some(began), Some(ended), true) = (began, ended, phase.measured()) else {
+        for (number, phase) in (0..).zip(&variant.phases) {
+            let successes = requests.phases.get(&number);
+            let span = successes.and_then(|of| Some((of, of.span?)));
+            let (Some((of, (began, ended))), true) = (span, phase.measured()) else {
                 continue;
             };
             for (metric, time) in TIMES {
-                let mut histogram = Histogram::<u64>::new(3).ok()?;
-                for value in points().filter_map(time) {
-                    histogram.record(value).ok()?;
-                }
                 let tag = format!("{}.{}.{metric}", slug(&variant.name), slug(&phase.name));
-                if !histogram.is_empty() {
+                if let Some(histogram) = time(of).histogram() {
                     let (at, long) = (
                         Duration::from_nanos(began),
                         Duration::from_nanos(ended - began),
@@ -91,6 +79,7 @@ fn load_began(events: &[EventRow], variant: &str) -> Duration {
 mod tests {
     use super::*;
     use crate::record::{SampleRow, fixture};
+    use hdrhistogram::Histogram;
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 

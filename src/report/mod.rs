@@ -72,6 +72,14 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Whether it shows more than `run.json` holds.
+    #[must_use]
+    pub fn is_detailed(self) -> bool {
+        matches!(self, Self::Html | Self::Hdr | Self::LlmD)
+    }
+}
+
 /// Renders a record. The page, the latencies and the prompts' lengths need more than `run.json` holds.
 #[must_use]
 pub fn render(run: &Run, detail: &Detail, format: Format) -> String {

@@ -192,17 +192,21 @@ pub fn run(
 
 /// Renders the record in every form that was asked for, into its directory.
 fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), record::Error> {
-    let detail = report::detail(run, writer.dir())?;
-    for format in formats {
-        let format = match format {
-            ReportFormat::Html => report::Format::Html,
-            ReportFormat::Markdown => report::Format::Markdown,
-            ReportFormat::Junit => report::Format::Junit,
-            ReportFormat::Csv => report::Format::Csv,
-            ReportFormat::Openmetrics => report::Format::Openmetrics,
-            ReportFormat::Hdr => report::Format::Hdr,
-            ReportFormat::LlmD => report::Format::LlmD,
-        };
+    let form = |format: &ReportFormat| match format {
+        ReportFormat::Html => report::Format::Html,
+        ReportFormat::Markdown => report::Format::Markdown,
+        ReportFormat::Junit => report::Format::Junit,
+        ReportFormat::Csv => report::Format::Csv,
+        ReportFormat::Openmetrics => report::Format::Openmetrics,
+        ReportFormat::Hdr => report::Format::Hdr,
+        ReportFormat::LlmD => report::Format::LlmD,
+    };
+    let formats = || formats.iter().map(form);
+    let detail = match formats().any(report::Format::is_detailed) {
+        true => report::detail(run, writer.dir())?,
+        false => report::Detail::default(),
+    };
+    for format in formats() {
         writer.replace(format.file_name(), &report::render(run, &detail, format))?;
     }
     Ok(())

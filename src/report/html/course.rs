@@ -56,9 +56,9 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(requests: &'a Requests) -> Option<Self> {
-        let round = requests.points.last()?.round;
-        let of_round = |p: &&Point| p.round == round;
-        let points: Vec<Point> = requests.points.iter().filter(of_round).copied().collect();
+        let round = requests.round;
+        let points = requests.drawn.iter().flat_map(|drawn| &drawn.points);
+        let points: Vec<Point> = points.copied().collect();
         let levels = requests.levels.iter().filter(|row| row.round == round);
         let began = points.iter().map(|p| p.due).min()?;
         let ended = points.iter().map(|p| p.end).max()?;
@@ -103,14 +103,15 @@ impl<'a> Course<'a> {
                 let at = at.saturating_sub(self.began) as f64 / self.width;
                 (at - bin as f64).clamp(0.0, 1.0)
             };
+            let each = f64::from(point.each);
             if first == last {
-                part[first] += (within(point.end, first) - within(sent, first)).max(0.0);
+                part[first] += each * (within(point.end, first) - within(sent, first)).max(0.0);
                 continue;
             }
-            part[first] += 1.0 - within(sent, first);
-            part[last] += within(point.end, last);
-            whole[first + 1] += 1.0;
-            whole[last] -= 1.0;
+            part[first] += each * (1.0 - within(sent, first));
+            part[last] += each * within(point.end, last);
+            whole[first + 1] += each;
+            whole[last] -= each;
         }
         let mut level = 0.0;
         let sum = |(part, change): (f64, f64)| {
@@ -124,7 +125,7 @@ impl<'a> Course<'a> {
     fn rate(&self, ok: bool) -> Vec<Option<f64>> {
         let mut counts = vec![0.0; self.bins];
         for point in self.points.iter().filter(|p| p.ok == ok) {
-            counts[self.bin(point.end)] += 1.0;
+            counts[self.bin(point.end)] += f64::from(point.each);
         }
         let rate = |count: f64| Some(count / self.width * 1e9);
         counts.into_iter().map(rate).collect()
@@ -169,7 +170,10 @@ impl<'a> Course<'a> {
         let [half, most] = self.latency(time);
         let latency = vec![line("p50", 0, half, false), line("p95", 1, most, false)];
         let flight = vec![line("in flight", 0, self.in_flight(), true)];
+        let each = self.points.iter().map(|p| p.each).max().unwrap_or(1);
+        let note = (each > 1).then(|| format!("Drawn from one in {each} requests."));
         let chart = |key: &str, title: &str, unit, series, wide| {
+            let of_requests = matches!(key, "flight" | "rate" | "latency");
             Chart {
                 title: title.to_owned(),
                 unit,
@@ -180,7 +184,7 @@ impl<'a> Course<'a> {
                 bands: self.phases(variant),
                 marks: self.faults(events, &variant.name),
                 wide,
-                note: None,
+                note: note.clone().filter(|_| of_requests),
             }
             .draw()
         };
@@ -327,24 +331,29 @@ mod tests {
 
     fn point(due: u64, end: u64) -> Point {
         Point {
-            round: 1,
-            phase: 0,
+            each: 1,
             ok: true,
             due,
             sent: Some(due),
             ttft: Some(1_000_000),
-            tpot: None,
             end,
+            ..Point::default()
         }
+    }
+
+    /// Requests of these rounds.
+    fn drawn(points: impl IntoIterator<Item = (u32, Point)>) -> Requests {
+        let mut requests = Requests::default();
+        for (round, point) in points {
+            requests.draw(round, point);
+        }
+        requests
     }
 
     #[test]
     fn a_process_that_dies_under_load_is_marked_where_it_did() {
         let points = [(0, 4_000_000_000), (1_000_000, 2_000_000_000)];
-        let requests = Requests {
-            points: points.map(|(due, end)| point(due, end)).to_vec(),
-            ..Requests::default()
-        };
+        let requests = drawn(points.map(|(due, end)| (1, point(due, end))));
         let row = |at_ms: f64, text: &str| -> EventRow {
             let mut row: serde_json::Value = serde_json::from_str(text).expect("an event");
             row["at_ms"] = at_ms.into();
@@ -378,11 +387,8 @@ mod tests {
                 "gauges": {"running": 2, "gpu1_utilization": 0.5, "gpu1_memory": 0.9, "gpu1_power_w": 61.2}}"#,
         )
         .expect("a row");
-        let requests = Requests {
-            points: vec![point(0, 900)],
-            levels: vec![row],
-            ..Requests::default()
-        };
+        let mut requests = drawn([(1, point(0, 900))]);
+        requests.levels.push(row);
         let course = Course::new(&requests).expect("points");
         let named = course.gpus();
         let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
@@ -392,14 +398,7 @@ mod tests {
 
     #[test]
     fn of_several_rounds_the_last_is_drawn() {
-        let of = |round, end| Point {
-            round,
-            ..point(0, end)
-        };
-        let requests = Requests {
-            points: vec![of(1, 900), of(2, 500), of(2, 700)],
-            ..Requests::default()
-        };
+        let requests = drawn([(1, point(0, 900)), (2, point(0, 500)), (2, point(0, 700))]);
         let course = Course::new(&requests).expect("points");
         assert_eq!((course.round, course.points.len()), (2, 2));
         assert!((course.width * course.bins as f64 - 700.0).abs() < 1e-6);
@@ -408,10 +407,7 @@ mod tests {
     #[test]
     fn time_in_flight_is_neither_lost_nor_made() {
         let points = [(0, 1_000), (100, 350), (340, 341), (999, 1_200)];
-        let requests = Requests {
-            points: points.map(|(due, end)| point(due, end)).to_vec(),
-            ..Requests::default()
-        };
+        let requests = drawn(points.map(|(due, end)| (1, point(due, end))));
         let course = Course::new(&requests).expect("points");
         let total: f64 = course.in_flight().into_iter().flatten().sum::<f64>() * course.width;
         assert!(

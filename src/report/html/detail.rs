@@ -1,5 +1,7 @@
-//! What the page shows beyond `run.json`: gathered from samples and events in one pass each, a few words a request.
+//! What the page shows beyond `run.json`: gathered from samples and events in one pass each, in memory that does not grow
+//! with the requests.
 
+use super::bounded::{Thinned, Times};
 use crate::record::model::{PhaseRecord, Run};
 use crate::record::{EventRow, Sample, SampleRow, ServerRow};
 use std::collections::BTreeMap;
@@ -21,8 +23,12 @@ pub struct Detail {
 /// One variant's requests.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Requests {
-    /// Every request, warm-up included.
-    pub(in crate::report) points: Vec<Point>,
+    /// The round of the requests that are drawn over time, which is the last.
+    pub(super) round: u32,
+    /// Its requests that ended well, and the others, warm-up included.
+    pub(super) drawn: [Thinned; 2],
+    /// Successes of all rounds, by phase.
+    pub(in crate::report) phases: BTreeMap<u32, Successes>,
     /// The slowest successes of measured phases, slowest first.
     pub(super) slowest: Vec<Sample>,
     /// First failures by phase and class, with how many there were.
@@ -56,39 +62,64 @@ impl Tokens {
     }
 }
 
+/// The successes of one phase.
+#[derive(Debug, Default)]
+pub(in crate::report) struct Successes {
+    /// From when the first was due to the end of the last.
+    pub(in crate::report) span: Option<(u64, u64)>,
+    pub(in crate::report) ttft: Times,
+    pub(in crate::report) tpot: Times,
+    pub(in crate::report) e2e: Times,
+}
+
+impl Successes {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a time per token is a small whole number of nanoseconds"
+    )]
+    fn add(&mut self, sample: &Sample) {
+        let (from, to) = self.span.unwrap_or((sample.due_ns, sample.end_ns));
+        self.span = Some((from.min(sample.due_ns), to.max(sample.end_ns)));
+        let tpot = sample.tpot().map(|ns| ns.round() as u64);
+        let times = [sample.ttft(), tpot, sample.e2e()];
+        for (all, time) in [&mut self.ttft, &mut self.tpot, &mut self.e2e]
+            .into_iter()
+            .zip(times)
+        {
+            time.into_iter().for_each(|time| all.add(time));
+        }
+    }
+}
+
 /// One request, in nanoseconds since the load of its variant's turn began.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::report) struct Point {
-    pub(super) round: u32,
-    pub(in crate::report) phase: u32,
-    pub(in crate::report) ok: bool,
-    pub(in crate::report) due: u64,
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Point {
+    /// How many requests it stands for.
+    pub(super) each: u32,
+    pub(super) phase: u32,
+    pub(super) ok: bool,
+    pub(super) due: u64,
     pub(super) sent: Option<u64>,
-    pub(in crate::report) ttft: Option<u64>,
-    pub(in crate::report) tpot: Option<f32>,
-    pub(in crate::report) end: u64,
+    pub(super) ttft: Option<u64>,
+    pub(super) end: u64,
 }
 
 impl Point {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "seven digits are shown at most"
-    )]
-    fn new(round: u32, sample: &Sample) -> Self {
+    fn new(sample: &Sample) -> Self {
         Self {
-            round,
+            each: 1,
             phase: sample.phase,
             ok: sample.ok(),
             due: sample.due_ns,
             sent: sample.sent_ns,
             ttft: sample.ttft(),
-            tpot: sample.tpot().map(|ns| ns as f32),
             end: sample.end_ns,
         }
     }
 
     /// First byte sent to last received.
-    pub(in crate::report) fn e2e(&self) -> Option<u64> {
+    pub(super) fn e2e(&self) -> Option<u64> {
         Some(self.end.saturating_sub(self.sent?))
     }
 }
@@ -110,6 +141,11 @@ impl Detail {
                 .and_then(|phase| run.variants[owner].phases.get(phase))
                 .is_some_and(PhaseRecord::measured);
             variants[owner].add(row.round, row.sample, measured);
+        }
+        for phase in variants.iter_mut().flat_map(|v| v.phases.values_mut()) {
+            phase.ttft.sort();
+            phase.tpot.sort();
+            phase.e2e.sort();
         }
         Self {
             variants,
@@ -133,9 +169,21 @@ impl Detail {
 }
 
 impl Requests {
+    /// Takes a request that is drawn over time, unless a later round has begun.
+    pub(super) fn draw(&mut self, round: u32, point: Point) {
+        if round > self.round {
+            self.round = round;
+            self.drawn.iter_mut().for_each(Thinned::clear);
+        }
+        if round == self.round {
+            self.drawn[usize::from(!point.ok)].add(point);
+        }
+    }
+
     fn add(&mut self, round: u32, sample: Sample, measured: bool) {
-        self.points.push(Point::new(round, &sample));
+        self.draw(round, Point::new(&sample));
         if sample.ok() {
+            self.phases.entry(sample.phase).or_default().add(&sample);
             let [prompt, output] = self.tokens.entry(sample.phase).or_default();
             prompt.add(sample.prompt_tokens);
             output.add(sample.output_tokens);

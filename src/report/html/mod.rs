@@ -1,6 +1,7 @@
 //! A record as one self-contained page: no network, no style or script but its own, which its policy names by hash.
 //! Pure. From top to bottom it goes from the verdict to what it rests on.
 
+mod bounded;
 mod course;
 mod decided;
 mod detail;
@@ -11,8 +12,9 @@ mod spread;
 pub(super) mod text;
 mod whence;
 
+pub(super) use bounded::Times;
 pub use detail::Detail;
-pub(super) use detail::{Point, Tokens};
+pub(super) use detail::{Successes, Tokens};
 
 use super::view;
 use crate::record::model::{Run, Verdict};

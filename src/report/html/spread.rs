@@ -1,7 +1,8 @@
 //! Latency distributions of a phase, one line a variant, on a percentile axis: each nine has the same width, so that the
 //! tail, where serving hurts, is seen as well as the middle.
 
-use super::detail::{Detail, Point};
+use super::bounded::Times;
+use super::detail::{Detail, Successes};
 use super::text::{slug, text};
 use crate::record::model::{Distribution, PhaseRecord, Run};
 use crate::report::svg::{Chart, Series};
@@ -19,20 +20,14 @@ const NAMED: [(u32, &str); 6] = [
     (0, "min"),
 ];
 
-/// How a time of a request is found, in nanoseconds.
-type Time = fn(&Point) -> Option<f64>;
+/// One of a phase's times.
+type Time = fn(&Successes) -> &Times;
 
 const TIMES: [(&str, &str, Time); 3] = [
-    ("ttft_ms", "Time to first token (TTFT)", |p| p.ttft.map(ns)),
-    ("tpot_ms", "Time per output token (TPOT)", |p| {
-        p.tpot.map(f64::from)
-    }),
-    ("e2e_ms", "End to end", |p| p.e2e().map(ns)),
+    ("ttft_ms", "Time to first token (TTFT)", |p| &p.ttft),
+    ("tpot_ms", "Time per output token (TPOT)", |p| &p.tpot),
+    ("e2e_ms", "End to end", |p| &p.e2e),
 ];
-
-fn ns(ns: u64) -> f64 {
-    ns as f64
-}
 
 /// Every measured phase's charts.
 pub(super) fn charts(run: &Run, detail: &Detail) -> String {
@@ -67,26 +62,21 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> S
     let mut lines = Vec::new();
     for (i, (variant, requests)) in run.variants.iter().zip(&detail.variants).enumerate() {
         let index = variant.phases.iter().position(|p| p.name == phase);
-        let mut values: Vec<f64> = requests
-            .points
-            .iter()
-            .filter(|point| point.ok && Some(point.phase as usize) == index)
-            .filter_map(time)
-            .collect();
-        values.sort_unstable_by(f64::total_cmp);
-        if !values.is_empty() {
-            lines.push((i, variant.name.as_str(), values));
+        let index = index.and_then(|index| u32::try_from(index).ok());
+        let times = index.and_then(|index| requests.phases.get(&index).map(time));
+        if let Some(times) = times.filter(|times| times.len() > 0) {
+            lines.push((i, variant.name.as_str(), times));
         }
     }
-    let most = lines.iter().map(|(_, _, values)| values.len()).max();
+    let most = lines.iter().map(|(_, _, times)| times.len()).max();
     let Some(most) = most else {
         return String::new();
     };
     let places = places(most);
-    let series = lines.iter().map(|(color, name, sorted)| Series {
+    let series = lines.iter().map(|(color, name, times)| Series {
         name,
         color: *color,
-        values: places.iter().map(|place| place.of(sorted)).collect(),
+        values: places.iter().map(|place| place.of(times)).collect(),
         filled: false,
     });
     Chart {
@@ -163,19 +153,20 @@ impl Place {
         clippy::cast_sign_loss,
         reason = "a rank is a small whole number"
     )]
-    fn of(&self, sorted: &[f64]) -> Option<f64> {
-        let count = sorted.len() as f64;
+    fn of(&self, times: &Times) -> Option<f64> {
+        let count = times.len() as f64;
         if self.share < 1.0 && self.share > 1.0 - 1.0 / count {
             return None;
         }
         // A hair less, so that 0.95 x 200 is 190 and not 191.
-        let rank = (self.share * count - 1e-9).ceil().max(1.0) as usize;
-        sorted.get(rank.min(sorted.len()) - 1).map(|ns| ns / 1e6)
+        let rank = (self.share * count - 1e-9).ceil().max(1.0) as u64;
+        let ns = times.ranked(rank.min(times.len()))?;
+        Some(ns as f64 / 1e6)
     }
 }
 
 /// Evenly spread places, the named percentiles among them, and the largest value at the end.
-fn places(values: usize) -> Vec<Place> {
+fn places(values: u64) -> Vec<Place> {
     let nines = (values as f64).log10().max(1.0);
     let place = |share: f64, name: String, named| Place {
         at: (1.0 / (1.0 - share)).log10() / nines * 0.97,
@@ -239,14 +230,10 @@ mod tests {
 
     #[test]
     fn named_percentiles_are_the_nearest_rank() {
-        let sorted: Vec<f64> = (1..=200).map(|i| f64::from(i) * 1e6).collect();
-        let places = places(sorted.len());
-        let find = |name: &str| {
-            places
-                .iter()
-                .find(|p| p.name == name)
-                .map(|p| p.of(&sorted))
-        };
+        let mut times = Times::default();
+        (1..=200).for_each(|ms| times.add(ms * 1_000_000));
+        let places = places(times.len());
+        let find = |name: &str| places.iter().find(|p| p.name == name).map(|p| p.of(&times));
         assert_eq!(find("p50"), Some(Some(100.0)));
         assert_eq!(find("p95"), Some(Some(190.0)));
         assert_eq!(find("p99"), Some(Some(198.0)));
@@ -259,6 +246,8 @@ mod tests {
     #[test]
     fn one_value_is_drawn() {
         assert!(places(1).iter().all(|p| p.at.is_finite()));
-        assert_eq!(places(1).last().and_then(|p| p.of(&[5e6])), Some(5.0));
+        let mut one = Times::default();
+        one.add(5_000_000);
+        assert_eq!(places(1).last().and_then(|p| p.of(&one)), Some(5.0));
     }
 }
