@@ -4,6 +4,7 @@ use super::{RenderFormat, print, screen, tell};
 use crate::compare::records::{Side, compared, obstacles, texts};
 use crate::record::{self, ExitCode, RUN_FILE, Redactor, SAMPLES_FILE, Writer};
 use crate::report::{self, Detail, Format};
+use crate::run;
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,9 +153,10 @@ fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
         );
         return Err(Refused(ExitCode::Invalid, why));
     }
-    let same = texts((a, directory(&older)), (b, directory(newer)))?;
+    let tokenizer = || run::tokenizer(&b.run.scenario).or_else(|| run::tokenizer(&a.run.scenario));
+    let same = texts((a, directory(&older)), (b, directory(newer)), tokenizer)?;
     let name = arguments.baseline.as_deref().unwrap_or("baseline");
-    let mut run = compared((a, name), b, &found, same.as_ref(), jiff::Timestamp::now());
+    let mut run = compared((a, name), b, &found, same, jiff::Timestamp::now());
     let place = match &arguments.out {
         Some(out) => {
             let writer = Writer::create(

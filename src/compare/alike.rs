@@ -1,33 +1,21 @@
 //! Whether two variants answered the same requests alike in what a scenario names, such as the number of prompt tokens.
 
+use super::answers::{Answer, Answers, pairs};
 use crate::record::model::Check;
-use crate::record::{Sample, SampleRow};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Differences that are kept word for word.
 const EXAMPLES: usize = 3;
 
 /// Holds one figure of every request that both answered against each other's.
-pub fn alike<'a>(
-    what: &str,
-    get: impl Fn(&Sample) -> Option<u64>,
-    (baseline, of_baseline): (&str, impl IntoIterator<Item = &'a SampleRow>),
-    (variant, of_variant): (&str, impl IntoIterator<Item = &'a SampleRow>),
-) -> Check {
-    let key = |row: &SampleRow| (row.round, row.sample.phase, row.sample.index);
-    let known: BTreeMap<_, Option<u64>> = of_baseline
-        .into_iter()
-        .filter(|row| row.sample.ok())
-        .map(|row| (key(row), get(&row.sample)))
-        .collect();
+#[must_use]
+pub fn alike(what: &str, get: impl Fn(&Answer) -> Option<u64>, a: &Answers, b: &Answers) -> Check {
+    let (baseline, variant) = (&a.variant, &b.variant);
     let (mut both, mut different, mut examples) = (0, 0, String::new());
-    for row in of_variant.into_iter().filter(|row| row.sample.ok()) {
-        let Some(&a) = known.get(&key(row)) else {
-            continue;
-        };
+    for pair in pairs(a, b) {
+        let [Some(x), Some(y)] = pair else { continue };
         both += 1;
-        let b = get(&row.sample);
+        let (a, b) = (get(x), get(y));
         if a.is_some() && a == b {
             continue;
         }
@@ -37,8 +25,8 @@ pub fn alike<'a>(
             let _ = write!(
                 examples,
                 "\nphase {} request {}: {baseline} {}, {variant} {}",
-                row.sample.phase,
-                row.sample.index,
+                y.phase,
+                y.index,
                 shown(a),
                 shown(b)
             );
@@ -46,7 +34,7 @@ pub fn alike<'a>(
     }
     Check {
         name: format!("same {what} as {baseline}"),
-        scope: variant.to_owned(),
+        scope: variant.clone(),
         passed: both > 0 && different == 0,
         detail: match (both, different) {
             (0, _) => "no request was answered by both".to_owned(),
@@ -59,7 +47,8 @@ pub fn alike<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::fixture;
+    use crate::compare::answers::tests::answers;
+    use crate::record::{Sample, SampleRow, fixture};
 
     fn row(index: u64, prompt_tokens: Option<u64>) -> SampleRow {
         SampleRow {
@@ -73,12 +62,8 @@ mod tests {
     }
 
     fn check(a: &[SampleRow], b: &[SampleRow]) -> Check {
-        alike(
-            "prompt tokens",
-            |s| s.prompt_tokens,
-            ("native", a),
-            ("dynamo", b),
-        )
+        let ((_a, a), (_b, b)) = (answers("native", a), answers("dynamo", b));
+        alike("prompt tokens", |answer| answer.prompt_tokens, &a, &b)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ([`mod@decompose`]). Two records are held against each other by [`records`], a folder of them by [`trend`].
 
 pub mod alike;
+mod answers;
 mod decide;
 pub mod decompose;
 pub mod floor;
@@ -12,10 +13,11 @@ pub mod text;
 pub mod trend;
 
 pub use alike::alike;
+pub use answers::{Answer, Answers};
 pub use decide::{Doubts, decided};
 pub use decompose::decompose;
 pub use metrics::{METRICS, Metric, TOPOLOGY};
-pub use text::{SameText, same_text};
+pub use text::{Tokenizer, counted, same_text};
 
 use crate::record::model::{Comparison, RoundValues, Run, VariantRecord};
 use crate::stats::BUDGET;

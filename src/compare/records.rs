@@ -1,136 +1,17 @@
 //! Two records side by side: another day, another build. Their rounds did not interleave, so that whatever changed on the
 //! machine in between is part of the difference.
 
-use super::decide::{Doubts, decide, positive};
-use super::metrics::{METRICS, OF_TOPOLOGY, Of, Part, TOPOLOGY};
-use super::{SameText, against, decompose, same_text};
-use crate::record::model::{
-    Check, Comparing, Comparison, Finding, Judged, Outcome, Quality, RoundValues, Run,
-    ScenarioRecord, VariantRecord,
-};
-use crate::record::{self, Ending, Error, SampleRow, conclude};
-use crate::stats::{self, BUDGET, Estimate};
+mod apart;
+mod side;
+
+pub use side::{Side, obstacles};
+
+use super::{Answers, Tokenizer, decompose, same_text};
+use crate::record::model::{Check, Finding, Quality, Run, SameText, ScenarioRecord};
+use crate::record::{self, Ending, Error, conclude};
+use apart::decided;
 use serde_json::json;
 use std::path::Path;
-
-/// Margin of the metrics that are judged where neither record names any.
-const MARGIN: f64 = 0.05;
-/// What is then judged, as far as both have it.
-const USUAL: [&str; 3] = ["ttft_ms.p50", "tpot_ms.p50", "output_tokens_per_s"];
-
-/// One of two records, and its variant that is compared.
-#[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
-    /// The record.
-    pub run: &'a Run,
-    /// The variant.
-    pub variant: &'a VariantRecord,
-}
-
-impl<'a> Side<'a> {
-    /// The variant of this name; the only one unless named.
-    ///
-    /// # Errors
-    /// When there is none, or several to choose from.
-    pub fn of(run: &'a Run, name: Option<&str>) -> Result<Self, String> {
-        let names: Vec<&str> = run.variants.iter().map(|v| v.name.as_str()).collect();
-        let found = match (name, run.variants.as_slice()) {
-            (Some(name), all) => all.iter().find(|variant| variant.name == name),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        };
-        found
-            .map(|variant| Side { run, variant })
-            .ok_or_else(|| match name {
-                _ if names.is_empty() => format!("{} holds no variant: nothing ran", run.run_id),
-                Some(name) => format!(
-                    "{} has no variant `{name}`; it has {}",
-                    run.run_id,
-                    names.join(", ")
-                ),
-                None => format!(
-                    "{} has several variants: {}; say which with `--variant NAME`",
-                    run.run_id,
-                    names.join(", ")
-                ),
-            })
-    }
-
-    /// What must be alike for a difference to be of the engine alone: each thing's name and what it is here.
-    fn conditions(&self) -> Vec<(&'static str, String)> {
-        let machine = &self.run.machine;
-        let asked = |key: &str| {
-            let value = self.run.scenario.resolved.get(key);
-            value.map_or(String::new(), ToString::to_string)
-        };
-        let known = |text: &str| if text == "unknown" { "" } else { text }.to_owned();
-        vec![
-            ("model", known(&self.variant.engine.model)),
-            (
-                "requests",
-                self.variant.requests_sha256.chars().take(12).collect(),
-            ),
-            ("processor", known(&machine.cpu)),
-            (
-                "cores",
-                if machine.cores == 0 {
-                    String::new()
-                } else {
-                    machine.cores.to_string()
-                },
-            ),
-            (
-                "GPUs",
-                if machine.gpus.is_empty() {
-                    "none".to_owned()
-                } else {
-                    machine.gpus.join(", ")
-                },
-            ),
-            ("load", asked("load")),
-            ("request", asked("request")),
-            (
-                "definitions",
-                format!("version {}", self.run.schema_version),
-            ),
-        ]
-    }
-
-    /// Why its own figures prove nothing.
-    fn unsound(&self) -> Option<String> {
-        let id = &self.run.run_id;
-        match self.run.quality.verdict.as_str() {
-            _ if self.run.finished.is_none() => Some(format!("{id} did not come to its end")),
-            "invalid" => Some(format!("the measurement of {id} can't be trusted")),
-            _ => None,
-        }
-    }
-}
-
-/// Why two records can't be compared; empty where they can.
-#[must_use]
-pub fn obstacles(baseline: &Side<'_>, variant: &Side<'_>) -> Vec<String> {
-    let mut found: Vec<String> = [baseline, variant]
-        .iter()
-        .filter_map(|side| side.unsound())
-        .collect();
-    let pairs = baseline.conditions().into_iter().zip(variant.conditions());
-    for ((what, a), (_, b)) in pairs {
-        // A scenario need not say how it asks; but it sends requests to a model on a machine.
-        let needed = !matches!(what, "load" | "request");
-        if needed && (a.is_empty() || b.is_empty()) {
-            found.push(format!("not known of both: {what}"));
-        } else if a != b {
-            let shown = if a.len() + b.len() > 100 {
-                String::new()
-            } else {
-                format!(": {a}, now {b}")
-            };
-            found.push(format!("other {what}{shown}"));
-        }
-    }
-    found
-}
 
 /// The comparison of two records, itself a record: its first variant is the baseline's, called `name` where both have the same
 /// name. `obstacles` that were overruled are kept in it. `texts` are as [`texts`] finds them.
@@ -139,7 +20,7 @@ pub fn compared(
     (baseline, name): (Side<'_>, &str),
     variant: Side<'_>,
     overruled: &[String],
-    texts: Option<&SameText>,
+    texts: Option<SameText>,
     now: jiff::Timestamp,
 ) -> Run {
     let scenario = &variant.run.scenario;
@@ -173,10 +54,10 @@ pub fn compared(
             format!("forced, although {}", overruled.join("; "))
         },
     }];
-    if let Some(texts) = texts {
+    if let Some(mut texts) = texts {
+        texts.baseline.clone_from(&run.variants[0].name);
         let demanded = share(variant.run).or_else(|| share(baseline.run));
-        let [a, b] = [&run.variants[0].name, &run.variants[1].name];
-        let check = texts.check(a, b, demanded.unwrap_or(1.0));
+        let check = texts.check(demanded.unwrap_or(1.0));
         match demanded {
             Some(_) => checks.push(check),
             None => quality.findings.push(finding(
@@ -184,6 +65,7 @@ pub fn compared(
                 format!("note: {}", check.detail.replace('\n', "; ")),
             )),
         }
+        run.same_text.push(texts);
     }
     conclude(&mut run, Ending::Finished, checks, Vec::new(), quality);
     run
@@ -236,104 +118,6 @@ fn quality(baseline: &Run, variant: &Run, overruled: &[String]) -> Quality {
     }
 }
 
-/// Every metric of both with its estimate; what either record judged, with a verdict.
-fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Comparison> {
-    let [a, b] = [&run.variants[0], &run.variants[1]];
-    let mut rows = against(a, b);
-    for row in &mut rows {
-        row.values = values(a, b, row);
-    }
-    let rounds = [a.rounds.len(), b.rounds.len()];
-    let known: Vec<&str> = rows.iter().map(|row| row.metric.as_str()).collect();
-    let comparing = Comparing {
-        min: u32::try_from(rounds[1]).unwrap_or(u32::MAX),
-        max: u32::try_from(rounds[1]).unwrap_or(u32::MAX),
-        alternate: false,
-        restart: true,
-        judged: judged(records, &known),
-    };
-    let mut doubts = Doubts::of(run);
-    if forced {
-        doubts.whole = None;
-    }
-    decide(&mut rows, &comparing, &doubts, BUDGET, |row| {
-        apart(row, rounds)
-    });
-    for row in &mut rows {
-        // Its rounds are no pairs.
-        row.sign_flip = None;
-        if rounds.iter().any(|count| *count < 2)
-            && row.verdict.is_some()
-            && doubts.about(row).is_none()
-        {
-            row.verdict = Some(Outcome::Inconclusive);
-            row.why = Some(
-                "a single run proves no difference: give both `compare: {rounds: {min: 10}}`"
-                    .to_owned(),
-            );
-        }
-    }
-    rows
-}
-
-/// What the newer record judged, else the older, else the usual.
-fn judged(records: &[&Run; 2], known: &[&str]) -> Vec<Judged> {
-    let named = records.iter().find_map(|run| run.comparing.as_ref());
-    if let Some(comparing) = named {
-        return comparing.judged.clone();
-    }
-    let usual = |metrics: &[&str]| -> Vec<Judged> {
-        let there = metrics.iter().filter(|metric| known.contains(metric));
-        there
-            .map(|metric| Judged {
-                metric: (*metric).to_owned(),
-                margin: MARGIN,
-            })
-            .collect()
-    };
-    let streamed = usual(&USUAL);
-    if streamed.is_empty() {
-        usual(&["e2e_ms.p50", "requests_per_s"])
-    } else {
-        streamed
-    }
-}
-
-/// What each record's rounds found; the sides need not have as many.
-fn values(a: &VariantRecord, b: &VariantRecord, row: &Comparison) -> Vec<RoundValues> {
-    let metric = METRICS.iter().find(|metric| metric.key == row.metric);
-    let topology = OF_TOPOLOGY.iter().find(|(key, _)| *key == row.metric);
-    let of = match (metric, topology) {
-        (Some(metric), _) if row.phase != TOPOLOGY => Of::Phase(metric, &row.phase),
-        (_, Some((_, get))) => Of::Topology(*get),
-        _ => return Vec::new(),
-    };
-    let value = |variant: &VariantRecord, k: usize| of.value(&Part::from(variant.rounds.get(k)?));
-    (0..a.rounds.len().max(b.rounds.len()))
-        .map(|k| RoundValues {
-            round: u32::try_from(k + 1).unwrap_or(u32::MAX),
-            baseline_first: true,
-            baseline: value(a, k),
-            variant: value(b, k),
-        })
-        .collect()
-}
-
-/// The effect between rounds that did not interleave, where all of them have the value.
-fn apart(row: &Comparison, rounds: [usize; 2]) -> Option<Estimate> {
-    let logs = |get: fn(&RoundValues) -> Option<f64>| -> Vec<f64> {
-        row.values
-            .iter()
-            .filter_map(|values| Some(positive(get(values))?.ln()))
-            .collect()
-    };
-    let (a, b) = (logs(|v| v.baseline), logs(|v| v.variant));
-    if [a.len(), b.len()] != rounds {
-        return None;
-    }
-    stats::welch(&a, &b)
-}
-
 /// Whether both gave the same answers, where both were asked the same without chance and their samples are there.
 ///
 /// # Errors
@@ -341,41 +125,25 @@ fn apart(row: &Comparison, rounds: [usize; 2]) -> Option<Estimate> {
 pub fn texts(
     baseline: (Side<'_>, &Path),
     variant: (Side<'_>, &Path),
+    tokenizer: impl FnOnce() -> Option<Tokenizer>,
 ) -> Result<Option<SameText>, Error> {
     let greedy = |run: &Run| {
         let temperature = run.scenario.resolved.pointer("/request/params/temperature");
         temperature.and_then(serde_json::Value::as_f64) == Some(0.0)
     };
-    let sides = [baseline, variant];
-    let alike = baseline.0.variant.requests_sha256 == variant.0.variant.requests_sha256;
-    let there = |dir: &Path| dir.join(record::SAMPLES_FILE).exists();
-    if !alike
-        || !sides
-            .iter()
-            .all(|(side, dir)| greedy(side.run) && there(dir))
-    {
+    let [a, b] = [baseline, variant];
+    let alike = a.0.variant.requests_sha256 == b.0.variant.requests_sha256;
+    let fit = |(side, dir): (Side<'_>, &Path)| {
+        greedy(side.run) && dir.join(record::SAMPLES_FILE).exists()
+    };
+    if !(alike && fit(a) && fit(b)) {
         return Ok(None);
     }
     // Rounds that only one has are of no use.
-    let rounds = sides
-        .iter()
-        .map(|(side, _)| side.variant.rounds.len().max(1))
-        .min();
-    let rows = |(side, dir): (Side<'_>, &Path)| -> Result<Vec<SampleRow>, Error> {
-        let measured = |row: &SampleRow| {
-            let phase = usize::try_from(row.sample.phase).ok();
-            row.variant == side.variant.name
-                && usize::try_from(row.round).ok() <= rounds
-                && phase
-                    .and_then(|phase| side.variant.phases.get(phase))
-                    .is_some_and(|phase| phase.measured())
-        };
-        record::samples(dir)?
-            .filter(|row| row.as_ref().map_or(true, measured))
-            .collect()
-    };
-    let (a, b) = (rows(baseline)?, rows(variant)?);
-    Ok(Some(same_text(&a, &b)))
+    let rounds = [a, b].map(|(side, _)| side.variant.rounds.len().max(1));
+    let rounds = u32::try_from(rounds[0].min(rounds[1])).ok();
+    let [a, b] = Answers::read_both((a.1, a.0.variant), (b.1, b.0.variant), rounds)?;
+    same_text(&a, &b, tokenizer).map(Some)
 }
 
 #[cfg(test)]

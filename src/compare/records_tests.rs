@@ -1,5 +1,6 @@
 use super::*;
 use crate::record::fixture;
+use crate::record::model::{Comparison, Outcome};
 
 /// Two records of the same machine and requests, the second's dynamo so many times as slow.
 fn records(rounds: u32, slower: f64) -> (Run, Run) {

@@ -11,10 +11,11 @@ mod trace;
 
 use crate::plan::prompts::{Entry, Source, Talk, Text};
 use crate::plan::{Prompts, locate};
-use crate::scenario::model::{Conversations, Length, Prompts as Wanted, Scenario};
+use crate::scenario::model::{Conversations, Length, Model, Prompts as Wanted, Scenario};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokens::Counter;
@@ -30,6 +31,22 @@ const PROBED: u64 = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
+
+/// Cuts a text into tokens: their numbers, and the bytes of the text that each stands for.
+pub type Cutter = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
+
+/// What cuts texts as a model does, where its tokenizer is on this machine and this `bench` was built to read it.
+#[must_use]
+pub fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<Cutter> {
+    let directory = tokens::directory(model, base, home).ok()?;
+    #[cfg(feature = "tokenizers")]
+    return tokens::model::cutter(&directory);
+    #[cfg(not(feature = "tokenizers"))]
+    {
+        let _ = directory;
+        None
+    }
+}
 
 /// Reads the prompts of a scenario whose own directory is `base`; of a file, no more than `most`.
 ///

@@ -2,13 +2,13 @@
 //! counts them so.
 
 #[cfg(feature = "tokenizers")]
-mod model;
+pub(super) mod model;
 
 use super::{Error, PROBED};
 use crate::plan::prompts::{Salt, Words};
 use crate::plan::{Prompts, is_directory, locate};
 use crate::scenario::effective;
-use crate::scenario::model::{ApiEndpoint, Engine, Scenario};
+use crate::scenario::model::{self as scenario, ApiEndpoint, Engine, Scenario};
 #[cfg(feature = "tokenizers")]
 use model::Model;
 use std::path::{Path, PathBuf};
@@ -37,48 +37,55 @@ impl Place<'_> {
         u32::try_from(tokens).ok()
     }
 
-    /// The directory with the tokenizer: named, the model's own, or the hub's snapshot in the user's cache.
     fn directory(&self) -> Result<PathBuf, Error> {
-        let model = &self.scenario.model;
-        let named = model
-            .tokenizer
-            .as_deref()
-            .or(is_directory(&model.id).then_some(&model.id));
-        let found = match named {
-            Some(path) => vec![locate(path, self.base, self.home)],
-            None => self.snapshots(&model.id),
-        };
-        let has = |directory: &&PathBuf| directory.join("tokenizer.json").is_file();
-        found.iter().find(has).cloned().ok_or_else(|| {
-            let looked = match found.as_slice() {
-                [] => "the hub's cache has none".to_owned(),
-                [first, ..] => format!("there is no {}", first.join("tokenizer.json").display()),
-            };
-            Error(format!(
-                "prompts: exact lengths need the model's tokenizer, and {looked}; name the directory of its tokenizer.json with `model: {{tokenizer: DIRECTORY}}`"
-            ))
-        })
+        directory(&self.scenario.model, self.base, self.home)
     }
+}
 
-    fn snapshots(&self, id: &str) -> Vec<PathBuf> {
-        let var = |name| {
-            std::env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
+/// The directory with a model's tokenizer: named, the model's own, or the hub's snapshot in the user's cache.
+pub(super) fn directory(
+    model: &scenario::Model,
+    base: &Path,
+    home: Option<&Path>,
+) -> Result<PathBuf, Error> {
+    let named = model
+        .tokenizer
+        .as_deref()
+        .or(is_directory(&model.id).then_some(&model.id));
+    let found = match named {
+        Some(path) => vec![locate(path, base, home)],
+        None => snapshots(&model.id, home),
+    };
+    let has = |directory: &&PathBuf| directory.join("tokenizer.json").is_file();
+    found.iter().find(has).cloned().ok_or_else(|| {
+        let looked = match found.as_slice() {
+            [] => "the hub's cache has none".to_owned(),
+            [first, ..] => format!("there is no {}", first.join("tokenizer.json").display()),
         };
-        let home = || var("HF_HOME").or_else(|| Some(self.home?.join(".cache/huggingface")));
-        let hub = var("HF_HUB_CACHE").or_else(|| Some(home()?.join("hub")));
-        let folder = format!("models--{}/snapshots", id.replace('/', "--"));
-        let entries = hub.and_then(|hub| std::fs::read_dir(hub.join(folder)).ok());
-        let mut all: Vec<PathBuf> = entries
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path())
-            .collect();
-        all.sort();
-        all
-    }
+        Error(format!(
+            "prompts: exact lengths need the model's tokenizer, and {looked}; name the directory of its tokenizer.json with `model: {{tokenizer: DIRECTORY}}`"
+        ))
+    })
+}
+
+fn snapshots(id: &str, home: Option<&Path>) -> Vec<PathBuf> {
+    let var = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || var("HF_HOME").or_else(|| Some(home?.join(".cache/huggingface")));
+    let hub = var("HF_HUB_CACHE").or_else(|| Some(home()?.join("hub")));
+    let folder = format!("models--{}/snapshots", id.replace('/', "--"));
+    let entries = hub.and_then(|hub| std::fs::read_dir(hub.join(folder)).ok());
+    let mut all: Vec<PathBuf> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .collect();
+    all.sort();
+    all
 }
 
 /// Counts tokens.

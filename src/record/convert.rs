@@ -42,6 +42,7 @@ impl Run {
             comparing: None,
             comparisons: Vec::new(),
             decompositions: Vec::new(),
+            same_text: Vec::new(),
         }
     }
 }

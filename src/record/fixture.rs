@@ -1,9 +1,9 @@
 //! Runs for tests: native vLLM against Dynamo, in every way a run can end.
 
 use super::model::{
-    Check, Comparing, EngineRecord, Judged, Machine, PhaseRecord, Quality, RoundRecord, Run,
-    SCHEMA_VERSION, ScenarioRecord, ServerTime, ServerWindow, SignalRecord, Stage, Startup,
-    Teardown, VariantRecord, Verdict,
+    Check, Comparing, Difference, EngineRecord, Excerpt, Judged, Machine, Parted, PhaseRecord,
+    Quality, RoundRecord, Run, SCHEMA_VERSION, SameText, ScenarioRecord, ServerTime, ServerWindow,
+    SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
 use crate::measure::sample::{Reads, Sample, TokenSource};
@@ -42,6 +42,7 @@ pub(crate) fn empty() -> Run {
         comparing: None,
         comparisons: Vec::new(),
         decompositions: Vec::new(),
+        same_text: Vec::new(),
     }
 }
 
@@ -129,7 +130,61 @@ pub(crate) fn fail() -> Run {
         gates,
         quality("marked", &[("schedule_lag", late)]),
     );
+    run.same_text = vec![other_answers()];
     run
+}
+
+/// Three of two hundred answers are others; of one the variant's ends before.
+fn other_answers() -> SameText {
+    let around = |before: &str, piece: Option<&str>, after: &str| Excerpt {
+        before: before.to_owned(),
+        piece: piece.map(str::to_owned),
+        after: after.to_owned(),
+    };
+    let example = |round, index, agree, left, right| Difference {
+        round,
+        phase: "closed".to_owned(),
+        index,
+        choice: 0,
+        agree,
+        left,
+        right,
+    };
+    SameText {
+        baseline: "native".to_owned(),
+        variant: "dynamo".to_owned(),
+        unit: "token".to_owned(),
+        requests: 200,
+        identical: 197,
+        unanswered: 0,
+        parted: Some(Parted {
+            looked_at: 3,
+            at_once: 1,
+            min: 0,
+            median: 5,
+            max: 31,
+        }),
+        examples: vec![
+            example(
+                1,
+                7,
+                5,
+                around("The capital of France is", Some(" Paris"), ", of course."),
+                around("The capital of France is", Some(" Lyon"), "."),
+            ),
+            example(
+                2,
+                3,
+                31,
+                around(
+                    "...<b>|and `so` on",
+                    Some("\\n"),
+                    "and on and on and on and...",
+                ),
+                around("...<b>|and `so` on", None, ""),
+            ),
+        ],
+    }
 }
 
 /// The machine has no T4.

@@ -1,4 +1,4 @@
-//! The lines of a journal: JSON objects that end with a checksum of themselves, `,"crc":"8c736521"}`. A line that was cut,
+//! The lines of a journal: JSON objects that end with a CRC-32 of themselves (of zlib and IEEE 802.3), `,"crc":"8c736521"}`. A line that was cut,
 //! joined with another or changed is noticed, and any tool for JSON lines still reads the file. Why this form:
 //! docs/decisions/0008-journal.md.
 
@@ -116,7 +116,7 @@ const SEAL: usize = BEFORE.len() + 8 + AFTER.len();
 #[must_use]
 pub fn seal(mut object: String) -> String {
     object.pop();
-    let crc = crc32(object.as_bytes());
+    let crc = crc32fast::hash(object.as_bytes());
     object.push_str(&format!(",\"crc\":\"{crc:08x}\"}}\n"));
     object
 }
@@ -136,7 +136,7 @@ pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
     if before != BEFORE || after != AFTER {
         return Ok(false);
     }
-    if format!("{:08x}", crc32(object)).as_bytes() != digits {
+    if hexadecimal(crc32fast::hash(object)) != digits {
         return Err("its checksum is of another line");
     }
     line.truncate(start);
@@ -144,27 +144,10 @@ pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
     Ok(true)
 }
 
-/// CRC-32 as of zlib and IEEE 802.3.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8)
-    })
+/// Eight digits, without the allocation that `format!` makes of every line.
+fn hexadecimal(crc: u32) -> [u8; 8] {
+    std::array::from_fn(|i| b"0123456789abcdef"[(crc >> (28 - 4 * i) & 15) as usize])
 }
-
-const TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut n = 0;
-    while n < 256 {
-        let (mut crc, mut bit) = (n as u32, 0);
-        while bit < 8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-            bit += 1;
-        }
-        table[n] = crc;
-        n += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
@@ -173,8 +156,8 @@ mod tests {
 
     #[test]
     fn the_checksum_is_the_one_that_everyone_computes() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        assert_eq!(crc32(b""), 0);
+        assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
+        assert_eq!(hexadecimal(0x0bf4_392a), *b"0bf4392a");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod model;
 mod partial;
 pub mod read;
 pub mod redact;
+mod same_text;
 pub mod verdict;
 pub mod write;
 

@@ -1,5 +1,6 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
+pub use super::same_text::{Difference, Excerpt, Parted, SameText};
 pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
 pub use crate::measure::probe::Probe;
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
@@ -71,6 +72,9 @@ pub struct Run {
     /// Where the differences come from.
     #[serde(default)]
     pub decompositions: Vec<Decomposition>,
+    /// Whether the answers are the same, where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_text: Vec<SameText>,
 }
 
 /// The scenario as it was run.

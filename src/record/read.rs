@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -136,6 +136,8 @@ pub struct Lines<T, R = BufReader<File>> {
     path: PathBuf,
     buffer: Vec<u8>,
     line: u64,
+    /// Bytes read so far.
+    at: u64,
     torn: u64,
     /// Whether the lines of this file end with a checksum, as the first one tells; those of older records do not.
     sealed: Option<bool>,
@@ -159,6 +161,7 @@ impl<T: Row, R: BufRead> Lines<T, R> {
             path,
             buffer: Vec::new(),
             line: 0,
+            at: 0,
             torn: 0,
             sealed: None,
             row: PhantomData,
@@ -171,16 +174,26 @@ impl<T: Row, R: BufRead> Lines<T, R> {
         self.torn
     }
 
-    fn row(&mut self) -> Result<Option<T>, Error> {
+    /// The next line as `parse` understands it, and the byte at which it begins.
+    ///
+    /// # Errors
+    /// As the iterator's.
+    pub fn next_by<U>(
+        &mut self,
+        parse: impl FnOnce(&[u8]) -> serde_json::Result<U>,
+    ) -> Result<Option<(u64, U)>, Error> {
         self.buffer.clear();
         let read = self.lines.read_until(b'\n', &mut self.buffer);
-        if read.map_err(|source| self.unreadable(source))? == 0 {
+        let length = read.map_err(|source| self.unreadable(source))?;
+        if length == 0 {
             return Ok(None);
         }
+        let began = self.at;
+        self.at += length as u64;
         self.line += 1;
         let ended = self.buffer.ends_with(b"\n");
-        match self.parse() {
-            Ok(row) => Ok(Some(row)),
+        match self.parsed(parse) {
+            Ok(row) => Ok(Some((began, row))),
             // Only the end of the file can be cut short; a crash of the system may leave zeros there.
             Err(_) if !ended || self.at_end()? => {
                 self.torn += 1;
@@ -193,12 +206,15 @@ impl<T: Row, R: BufRead> Lines<T, R> {
         }
     }
 
-    fn parse(&mut self) -> Result<T, String> {
+    fn parsed<U>(
+        &mut self,
+        parse: impl FnOnce(&[u8]) -> serde_json::Result<U>,
+    ) -> Result<U, String> {
         let sealed = unseal(&mut self.buffer)?;
         if *self.sealed.get_or_insert(sealed) && !sealed {
             return Err("it has no checksum, as the lines before have".to_owned());
         }
-        T::parse(&self.buffer).map_err(|error| error.to_string())
+        parse(&self.buffer).map_err(|error| error.to_string())
     }
 
     fn at_end(&mut self) -> Result<bool, Error> {
@@ -214,10 +230,23 @@ impl<T: Row, R: BufRead> Lines<T, R> {
     }
 }
 
+impl<T: Row, R: BufRead + Seek> Lines<T, R> {
+    /// Goes on from a byte at which a line begins; errors then name no line of the file.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn seek(&mut self, at: u64) -> Result<(), Error> {
+        let there = self.lines.seek(SeekFrom::Start(at));
+        self.at = there.map_err(|source| self.unreadable(source))?;
+        Ok(())
+    }
+}
+
 impl<T: Row, R: BufRead> Iterator for Lines<T, R> {
     type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.row().transpose()
+        let row = self.next_by(T::parse).transpose()?;
+        Some(row.map(|(_, row)| row))
     }
 }

@@ -155,8 +155,8 @@ fn grid(out: &mut String, table: &Table) {
         text(&title(&table.title)),
         row(&table.head)
     );
-    let numbers = " ---: |".repeat(table.head.len() - 1);
-    let _ = writeln!(out, "| --- |{numbers}");
+    let column = if table.prose { " --- |" } else { " ---: |" };
+    let _ = writeln!(out, "| --- |{}", column.repeat(table.head.len() - 1));
     for cells in &table.rows {
         out.push_str(&row(cells));
     }

@@ -6,6 +6,7 @@ use crate::record::model::{Check, Run, Verdict};
 use std::fmt::Write as _;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
+use tabled::settings::peaker::Priority;
 use tabled::settings::{Alignment, Style, Width};
 
 /// What is written on.
@@ -150,11 +151,14 @@ fn drawn(table: &Table, width: usize) -> String {
         builder.push_record(row.iter().map(|cell| line(cell)));
     }
     let mut drawn = builder.build();
-    drawn
-        .with(Style::sharp())
-        .modify(Columns::new(1..), Alignment::right());
+    drawn.with(Style::sharp());
+    if !table.prose {
+        drawn.modify(Columns::new(1..), Alignment::right());
+    }
     if width > 0 {
-        drawn.with(Width::wrap(width).keep_words(true));
+        // The longest texts break first, so that no number does.
+        let narrowed = Width::wrap(width).priority(Priority::max(true));
+        drawn.with(narrowed.keep_words(true));
     }
     drawn.to_string() + "\n"
 }

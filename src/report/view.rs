@@ -2,8 +2,10 @@
 //! baseline with its ratio to it.
 
 use super::number::{number, ratio};
-use crate::compare::{self, METRICS, Metric, metrics};
-use crate::record::model::{Comparison, Decomposition, PhaseRecord, Run, VariantRecord, Verdict};
+use crate::compare::{self, METRICS, Metric, counted, metrics};
+use crate::record::model::{
+    Comparison, Decomposition, Difference, PhaseRecord, Run, SameText, VariantRecord, Verdict,
+};
 
 /// One table. Texts are as recorded: whoever shows them escapes them.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
     /// What stands beneath it.
     pub(super) notes: Vec<String>,
+    /// Whether it holds texts rather than numbers.
+    pub(super) prose: bool,
 }
 
 /// Explains the star behind a thin percentile.
@@ -42,6 +46,7 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
     all.extend(names.into_iter().map(|name| phase(&columns, name)));
     all.extend(judged(run));
     all.extend(run.decompositions.iter().map(where_from));
+    all.extend(run.same_text.iter().filter_map(parted));
     all
 }
 
@@ -117,6 +122,31 @@ fn judged(run: &Run) -> Option<Table> {
         .to_vec(),
         rows,
         notes,
+        prose: false,
+    })
+}
+
+/// The first answers that differ, side by side.
+fn parted(of: &SameText) -> Option<Table> {
+    let row = |found: &Difference| {
+        vec![
+            found.place(),
+            counted(found.agree, &of.unit),
+            found.left.to_string(),
+            found.right.to_string(),
+        ]
+    };
+    (!of.examples.is_empty()).then(|| Table {
+        title: format!(
+            "other answers: {} against {}, where the first of them part",
+            of.variant, of.baseline
+        ),
+        head: ["request", "in common", &of.baseline, &of.variant]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: of.examples.iter().map(row).collect(),
+        notes: vec![format!("[ ] is the first {} that differs", of.unit)],
+        prose: true,
     })
 }
 
@@ -161,6 +191,7 @@ fn where_from(of: &Decomposition) -> Table {
             .to_vec(),
         rows,
         notes: of.notes.clone(),
+        prose: false,
     }
 }
 
@@ -257,6 +288,7 @@ fn topology(columns: &Columns<'_>) -> Table {
             columns.numbers("teardown (ms)", &of(metrics::teardown_ms)),
         ],
         notes: Vec::new(),
+        prose: false,
     }
 }
 
@@ -318,6 +350,7 @@ fn phase(columns: &Columns<'_>, name: &str) -> Table {
         head: columns.head("metric"),
         rows,
         notes: Vec::new(),
+        prose: false,
     }
 }
 

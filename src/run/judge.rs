@@ -2,13 +2,14 @@
 
 use super::Failure;
 use super::rounds::Turns;
+use super::tokenizer::tokenizer;
 use super::variant::{Outcome, log_dir};
-use crate::compare::{alike, decompose, same_text, side_by_side};
+use crate::compare::{Answer, Answers, alike, decompose, same_text, side_by_side};
 use crate::measure::rounds;
 use crate::measure::summary::PhaseFigures;
 use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
-use crate::record::{self, Ending, ExitCode, Sample, SampleRow, Writer, conclude};
+use crate::record::{self, Ending, ExitCode, Writer, conclude};
 use crate::scenario::rules::Alike;
 use crate::verify::evidence::{Logs, processes};
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
@@ -345,63 +346,35 @@ fn evidence(
 }
 
 /// Whether every variant gave the baseline's answer on every measured request; read back from the record.
-fn across(run: &Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure> {
+fn across(run: &mut Run, plan: &Plan, writer: &Writer) -> Result<Vec<Check>, Failure> {
     let failed = |error: record::Error| Failure::Setup(error.to_string());
-    let Some(baseline) = &plan.baseline else {
+    let mut variants = run.variants.iter();
+    let Some(baseline) = variants.find(|variant| Some(&variant.name) == plan.baseline.as_ref())
+    else {
         return Ok(Vec::new());
     };
-    let measured = |variant: &VariantPlan, sample: &Sample| {
-        usize::try_from(sample.phase)
-            .ok()
-            .and_then(|phase| variant.phases.get(phase))
-            .is_some_and(|phase| phase.measured)
-    };
-    let mut rows = Vec::new();
-    for row in record::samples(writer.dir()).map_err(failed)? {
-        rows.push(row.map_err(failed)?);
+    let mut checks = Vec::new();
+    for variant in run.variants.iter().filter(|v| v.name != baseline.name) {
+        let dir = writer.dir();
+        let [a, b] = Answers::read_both((dir, baseline), (dir, variant), None).map_err(failed)?;
+        if plan.same_text {
+            let found = same_text(&a, &b, || tokenizer(&run.scenario)).map_err(failed)?;
+            checks.push(found.check(plan.same_text_share));
+            run.same_text.push(found);
+        }
+        for what in &plan.across {
+            let (what, get) = figure(*what);
+            checks.push(alike(what, get, &a, &b));
+        }
     }
-    let of = |name: &str| -> Vec<&SampleRow> {
-        plan.variants
-            .iter()
-            .filter(|variant| variant.name == name)
-            .flat_map(|variant| {
-                rows.iter()
-                    .filter(|row| row.variant == name && measured(variant, &row.sample))
-            })
-            .collect()
-    };
-    let held = of(baseline);
-    Ok(run
-        .variants
-        .iter()
-        .filter(|variant| variant.name != *baseline)
-        .flat_map(|variant| {
-            let own = of(&variant.name);
-            let held = || held.iter().copied();
-            let text = plan.same_text.then(|| {
-                same_text(held(), own.iter().copied()).check(
-                    baseline,
-                    &variant.name,
-                    plan.same_text_share,
-                )
-            });
-            let alike = plan.across.iter().map(|what| {
-                let (what, get) = figure(*what);
-                let own = (variant.name.as_str(), own.iter().copied());
-                alike(what, get, (baseline, held()), own)
-            });
-            text.into_iter()
-                .chain(alike.collect::<Vec<_>>())
-                .collect::<Vec<_>>()
-        })
-        .collect())
+    Ok(checks)
 }
 
 /// A figure that variants may be held to have alike: its name, and where it stands.
-fn figure(what: Alike) -> (&'static str, fn(&Sample) -> Option<u64>) {
+fn figure(what: Alike) -> (&'static str, fn(&Answer) -> Option<u64>) {
     match what {
-        Alike::Status => ("status", |sample| sample.status.map(u64::from)),
-        Alike::PromptTokens => ("prompt tokens", |sample| sample.prompt_tokens),
-        Alike::OutputTokens => ("output tokens", |sample| sample.output_tokens),
+        Alike::Status => ("status", |answer| answer.status),
+        Alike::PromptTokens => ("prompt tokens", |answer| answer.prompt_tokens),
+        Alike::OutputTokens => ("output tokens", |answer| answer.output_tokens),
     }
 }

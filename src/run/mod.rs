@@ -13,12 +13,14 @@ mod prepare;
 mod prove;
 mod rounds;
 mod signals;
+mod tokenizer;
 mod up;
 mod variant;
 
 pub use doctor::{Finding, Weight, doctor};
 pub use floors::{against_itself, keep_floors};
 pub use prepare::{Prepared, prepare};
+pub use tokenizer::tokenizer;
 pub use up::up;
 
 use crate::diagnostic::Diagnostics;

@@ -23,13 +23,7 @@ pub(in crate::prompts) struct Model {
 
 impl Model {
     pub(super) fn load(directory: &Path) -> Result<Self, Error> {
-        let file = directory.join("tokenizer.json");
-        let tokenizer = Tokenizer::from_file(&file).map_err(|error| {
-            Error(format!(
-                "failed to read the tokenizer {}: {error}",
-                file.display()
-            ))
-        })?;
+        let tokenizer = read(directory)?;
         let text = |name: &str| std::fs::read_to_string(directory.join(name)).ok();
         let config =
             text("tokenizer_config.json").and_then(|text| serde_json::from_str(&text).ok());
@@ -130,6 +124,26 @@ impl Model {
             ))
         })
     }
+}
+
+fn read(directory: &Path) -> Result<Tokenizer, Error> {
+    let file = directory.join("tokenizer.json");
+    Tokenizer::from_file(&file).map_err(|error| {
+        Error(format!(
+            "failed to read the tokenizer {}: {error}",
+            file.display()
+        ))
+    })
+}
+
+/// What cuts a text into the model's tokens, without special ones: their numbers, and the bytes that each stands for.
+pub(in crate::prompts) fn cutter(directory: &Path) -> Option<super::super::Cutter> {
+    let tokenizer = read(directory).ok()?;
+    Some(Box::new(move |text| {
+        let encoded = tokenizer.encode(text, false).ok()?;
+        let spans = encoded.get_offsets().iter().map(|(from, to)| *from..*to);
+        Some(encoded.get_ids().iter().copied().zip(spans).collect())
+    }))
 }
 
 /// The template of a `tokenizer_config.json`: text, or the one of a list that is called `default`.

@@ -2,8 +2,9 @@
 
 use super::detail::Detail;
 use super::text::{block, excerpt, text};
+use crate::compare::counted;
 use crate::record::Sample;
-use crate::record::model::{Check, Run};
+use crate::record::model::{Check, Excerpt, Run};
 use crate::report::number::{count, number};
 use crate::report::svg::bar::{Piece, bar};
 use std::fmt::Write as _;
@@ -67,6 +68,43 @@ fn row(out: &mut String, check: &Check) {
         let _ = write!(out, "<ul>{}</ul>", examples.concat());
     }
     out.push_str("</td></tr>\n");
+}
+
+/// The first answers that differ, side by side.
+pub(super) fn answers(run: &Run) -> String {
+    let mut out = String::new();
+    for found in run.same_text.iter().filter(|of| !of.examples.is_empty()) {
+        let _ = writeln!(
+            out,
+            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table of answers\"><table class=\"answers\"><thead><tr><th scope=\"col\">request</th><th scope=\"col\">in common</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
+            text(&found.baseline),
+            text(&found.variant)
+        );
+        for example in &found.examples {
+            let _ = writeln!(
+                out,
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+                text(&example.place()),
+                text(&counted(example.agree, &found.unit)),
+                marked(&example.left),
+                marked(&example.right)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "</tbody></table></div>\n<p class=\"note\">Marked is the first {} that differs.</p>",
+            text(&found.unit)
+        );
+    }
+    out
+}
+
+fn marked(around: &Excerpt) -> String {
+    let piece = match &around.piece {
+        Some(piece) => format!("<mark>{}</mark>", text(piece)),
+        None => "<em>(end)</em>".to_owned(),
+    };
+    text(&around.before) + &piece + &text(&around.after)
 }
 
 /// Failed requests by variant, phase and class, with examples.

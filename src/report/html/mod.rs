@@ -35,6 +35,7 @@ pub fn html(run: &Run, detail: &Detail) -> String {
     let sections = [
         ("ran", "What ran", figures::ran(run)),
         ("checks", "Checks", lists::checks(run)),
+        ("answers", "Other answers", lists::answers(run)),
         ("compared", &figures::title(run), figures::tables(run)),
         ("decided", "What the rounds decide", decided::intervals(run)),
         (
