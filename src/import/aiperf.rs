@@ -36,7 +36,9 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         settings: json!({"endpoint": config["endpoint"], "phases": config["phases"], "slos": config["slos"]}),
         phases: vec![record],
         notes: vec![
+            "end to end stops at the last chunk with text, ours at the last byte",
             "percentiles are interpolated, ours are nearest-rank",
+            "output tokens are as aiperf counted them, by default with a tokenizer of its own",
             "times are taken when the client read, ours when the kernel received",
             "throughputs are of first request to last answer; aiperf prints them over the whole phase, which is longer",
         ],

@@ -24,7 +24,8 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         phases,
         notes: vec![
             "TPOT is guidellm's ITL, in which every token of a request weighs; ours is one value a request",
-            "NTPOT is guidellm's TPOT, in which every token weighs",
+            "NTPOT is guidellm's TPOT: it stops at the last token, ours at the last byte, and every token weighs",
+            "a percentile whose rank is whole is the next larger value, ours is that of the rank",
             "times are taken when the client read, ours when the kernel received",
         ],
     })

@@ -219,4 +219,6 @@ fn text(value: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
+mod by_hand;
+#[cfg(test)]
 mod tests;

@@ -2,19 +2,20 @@
 
 use super::*;
 
-const VLLM: &str = include_str!("fixtures/vllm-bench.json");
-const AIPERF: &str = include_str!("fixtures/aiperf.json");
-const GUIDELLM: &str = include_str!("fixtures/guidellm.json");
+pub(super) const VLLM: &str = include_str!("fixtures/vllm-bench.json");
+pub(super) const AIPERF: &str = include_str!("fixtures/aiperf.json");
+pub(super) const GUIDELLM: &str = include_str!("fixtures/guidellm.json");
 
 fn imported(text: &str) -> Run {
     import("result.json", text, None, jiff::Timestamp::UNIX_EPOCH).expect("a result")
 }
 
-fn of(text: &str) -> PhaseRecord {
+pub(super) fn of(text: &str) -> PhaseRecord {
     imported(text).variants.remove(0).phases.remove(0)
 }
 
-fn near(found: f64, wanted: f64) {
+#[track_caller]
+pub(super) fn near(found: f64, wanted: f64) {
     assert!(
         (found - wanted).abs() <= wanted.abs() * 1e-9,
         "{found} is not {wanted}"
