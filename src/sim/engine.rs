@@ -80,6 +80,7 @@ struct Batch {
     step: Duration,
     step_per_sequence: Duration,
     slots: usize,
+    queue_delay: Duration,
     metrics: Arc<Metrics>,
     waiting: VecDeque<Job>,
     running: Vec<Sequence>,
@@ -103,6 +104,7 @@ impl Batch {
             step: options.step,
             step_per_sequence: options.step_per_sequence,
             slots: options.slots as usize,
+            queue_delay: options.queue_delay,
             metrics,
             waiting: VecDeque::new(),
             running: Vec::new(),
@@ -129,11 +131,13 @@ impl Batch {
         if self.running.is_empty()
             && let Some(job) = self.waiting.front()
         {
-            self.clock = self.clock.max(job.received);
+            self.clock = self.clock.max(job.received + self.queue_delay);
         }
         let mut prefill = Duration::ZERO;
         while self.running.len() < self.slots
-            && let Some(job) = self.waiting.pop_front_if(|job| job.received <= self.clock)
+            && let Some(job) = self
+                .waiting
+                .pop_front_if(|job| job.received + self.queue_delay <= self.clock)
         {
             prefill +=
                 Duration::from_secs_f64(f64::from(job.prompt_tokens) / self.prefill_tokens_per_s);

@@ -47,6 +47,9 @@ pub struct Options {
     /// Sequences that run at once; others queue
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = value_parser!(u32).range(1..))]
     pub slots: u32,
+    /// Least time that a sequence queues, slots or not
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub queue_delay: Duration,
     /// Most tokens of prompt and answer together
     #[arg(long, value_name = "TOKENS", default_value_t = 4096, value_parser = value_parser!(u32).range(2..))]
     pub max_model_len: u32,

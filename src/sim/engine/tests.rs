@@ -74,6 +74,20 @@ fn sequences_share_steps() {
 }
 
 #[test]
+fn a_queue_can_be_made_to_wait() {
+    let mut batch = batch("--queue-delay 40ms");
+    let start = batch.clock;
+    let ((first, mut one), (second, mut two)) = (job(2, start), job(2, start + ms(10)));
+    batch.waiting.extend([first, second]);
+    // Admitted 40 ms after it came, and the other with the first step that begins 40 ms after that one came.
+    steps(&mut batch, 4);
+    assert_eq!(
+        (timing(&mut one).wait, timing(&mut two).wait),
+        (ms(40), ms(46))
+    );
+}
+
+#[test]
 fn a_full_batch_makes_others_wait() {
     let mut batch = batch("--slots 1");
     let start = batch.clock;
