@@ -1,10 +1,11 @@
 //! Several rounds of one phase as one: every figure is the median of the rounds', every count their sum. Pure.
 
 use super::enough::Awaited;
+use super::server::ServerWindow;
 use super::summary::{Counts, PhaseFigures};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The typical round; `None` where there was none.
 #[must_use]
@@ -27,6 +28,25 @@ pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
     typical.metrics = folded(rounds.iter().map(|round| &round.metrics), middle)?;
     typical.audit = folded(rounds.iter().map(|round| &round.audit), sum)?;
     typical.audit.awaited = awaited(rounds);
+    Some(typical)
+}
+
+/// What the servers said over several rounds: times and levels are the rounds' medians, what counters gained their sum.
+#[must_use]
+pub fn typical_server(rounds: &[&ServerWindow]) -> Option<ServerWindow> {
+    let mut typical: ServerWindow = folded(rounds.iter().copied(), middle)?;
+    typical.counters.clear();
+    typical.notes.clear();
+    for round in rounds {
+        for (name, gained) in &round.counters {
+            *typical.counters.entry(name.clone()).or_default() += gained;
+        }
+        for note in &round.notes {
+            if !typical.notes.contains(note) {
+                typical.notes.push(note.clone());
+            }
+        }
+    }
     Some(typical)
 }
 
@@ -64,10 +84,15 @@ fn together(values: Vec<Value>, fold: fn(Vec<Value>) -> Value) -> Value {
                     .filter_map(|map| map.get(key).cloned())
                     .collect()
             };
-            let fields = first
-                .keys()
-                .map(|key| (key.clone(), together(of(key), fold)));
-            Value::Object(fields.collect())
+            let others = known[1..].iter().filter_map(Value::as_object);
+            let keys = first.keys().chain(others.flat_map(|map| map.keys()));
+            let mut fields = Map::new();
+            for key in keys {
+                if !fields.contains_key(key) {
+                    fields.insert(key.clone(), together(of(key), fold));
+                }
+            }
+            Value::Object(fields)
         }
         Some(Value::Bool(_)) => Value::Bool(known.iter().all(|value| *value == Value::Bool(true))),
         Some(Value::Number(_)) => fold(known),
@@ -98,6 +123,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::server::ServerTime;
     use crate::measure::summary::{ClientAudit, Distribution, Metrics};
 
     fn round(ttft: Option<f64>, rate: f64) -> PhaseFigures {
@@ -155,6 +181,42 @@ mod tests {
             (4, 20, Some(28))
         );
         assert_eq!(found.metrics.tpot_ms, None);
+    }
+
+    #[test]
+    fn servers_are_taken_over_all_rounds() {
+        let round = |queue: Option<f64>, tokens: f64, note: &str| {
+            let time = |mean| ServerTime {
+                count: 9,
+                mean,
+                ..ServerTime::default()
+            };
+            let times = queue.map(|mean| ("queue".to_owned(), time(mean)));
+            ServerWindow {
+                window_ms: 100.0,
+                times: times.into_iter().collect(),
+                counters: [("output_tokens".to_owned(), tokens)].into_iter().collect(),
+                prefix_hit_rate: queue,
+                notes: vec![note.to_owned()],
+                ..ServerWindow::default()
+            }
+        };
+        let rounds = [
+            round(None, 5.0, "a"),
+            round(Some(3.0), 6.0, "b"),
+            round(Some(1.0), 7.5, "a"),
+        ];
+        let found = typical_server(&rounds.each_ref()).unwrap();
+        assert_eq!(
+            (found.mean("queue"), found.times["queue"].count),
+            (Some(2.0), 9)
+        );
+        assert_eq!(
+            (found.counters["output_tokens"], found.prefix_hit_rate),
+            (18.5, Some(2.0))
+        );
+        assert_eq!(found.notes, ["a", "b"]);
+        assert_eq!(typical_server(&[]), None);
     }
 
     #[test]

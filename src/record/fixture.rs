@@ -53,7 +53,7 @@ pub(crate) fn pass() -> Run {
         "good",
         &[(
             "thin_percentiles",
-            "note: native/batch: p95 and beyond of 100 requests: fewer than ten values lie beyond",
+            "note: fewer than ten values lie beyond these percentiles: native/batch p95 and beyond of 100 requests",
         )],
     );
     conclude(&mut run, Ending::Finished, answers(), figures(), quality);
@@ -122,7 +122,7 @@ pub(crate) fn fail() -> Run {
     phase.errors = [("assertion".to_owned(), 2), ("status 500".to_owned(), 1)]
         .into_iter()
         .collect();
-    let late = "dynamo/closed: requests left 1.80 ms late at p99 (limit 1 ms); give bench cores of its own, or lower the concurrency";
+    let late = "requests left late (p99, limit 1 ms): dynamo/closed 1.80 ms; give bench cores of its own, or lower the concurrency";
     conclude(
         &mut run,
         Ending::Finished,
@@ -232,7 +232,7 @@ pub(crate) fn partial() -> Run {
 pub(crate) fn invalid() -> Run {
     let mut run = measured();
     run.variants.truncate(1);
-    let late = "native/closed: requests left 9.20 ms late at p99 (limit 5 ms); give bench cores of its own, or lower the concurrency";
+    let late = "requests left late (p99, limit 5 ms): native/closed 9.20 ms; give bench cores of its own, or lower the concurrency";
     let answers = answers()
         .into_iter()
         .filter(|c| c.scope.starts_with("native"))

@@ -174,7 +174,8 @@ pub struct PhaseRecord {
     /// How the client itself did.
     #[serde(default)]
     pub client: ClientAudit,
-    /// What the server said of itself, where it said anything.
+    /// What the server said of itself, where it said anything; over rounds its times and levels are medians too, and what
+    /// its counters gained is the sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerWindow>,
     /// What a search tried, in order; its figures are of the load that was found, or else of the first.

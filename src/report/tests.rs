@@ -31,6 +31,39 @@ fn terminals_show_it() {
 }
 
 #[test]
+fn long_versions_leave_room_for_the_figures() {
+    let mut run = fixture::pass();
+    let all = [
+        ("python", "3.12.11"),
+        ("ai-dynamo", "1.1.0.post1"),
+        ("ai-dynamo-runtime", "1.1.0.post1"),
+        ("vllm", "0.31.0+cpu"),
+        ("torch", "2.9.1+cpu"),
+        ("transformers", "5.4.0"),
+        ("etcd", "3.5.16"),
+    ];
+    for variant in &mut run.variants {
+        let all = all.map(|(name, version)| (name.to_owned(), version.to_owned()));
+        variant.engine.versions = all.into_iter().collect();
+    }
+    for width in [80, 120] {
+        let screen = Screen {
+            width,
+            ..Screen::default()
+        };
+        let shown = terminal(&run, &screen);
+        let table: Vec<&str> = shown
+            .lines()
+            .skip_while(|line| *line != "topology")
+            .collect();
+        let end = table.iter().position(|line| line.starts_with('└'));
+        let table = table[..=end.expect("an end")].join("\n");
+        assert!(table.lines().all(|line| line.chars().count() <= width));
+        insta::assert_snapshot!(format!("terminal_versions_{width}"), table);
+    }
+}
+
+#[test]
 fn markdown_shows_it() {
     for (name, run) in fixtures() {
         insta::assert_snapshot!(

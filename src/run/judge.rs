@@ -6,6 +6,7 @@ use super::tokenizer::tokenizer;
 use super::variant::{Outcome, log_dir};
 use crate::compare::{Answer, Answers, alike, decompose, same_text, side_by_side};
 use crate::measure::rounds;
+use crate::measure::server::ServerWindow;
 use crate::measure::summary::PhaseFigures;
 use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
@@ -17,6 +18,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::slice;
 
 /// Writes into the record what is known so far.
 pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
@@ -34,7 +36,7 @@ pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
                 |outcome| outcome.startup.as_ref(),
                 |startup| startup.ready_ms,
             ),
-            phases: phases(variant, &typical(turns), turns.outcomes.last()),
+            phases: phases(variant, &typical(&turns.outcomes), turns.outcomes.last()),
             teardown: middle(
                 turns,
                 |outcome| outcome.teardown.as_ref(),
@@ -49,20 +51,19 @@ pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
         .collect();
 }
 
-/// Figures with what the server said of itself and what a search tried, as `outcome` has it.
+/// Phases with what a search tried, as `outcome` has it.
 fn phases(
     variant: &VariantPlan,
-    figures: &[PhaseFigures],
+    typical: &[Typical],
     outcome: Option<&Outcome>,
 ) -> Vec<PhaseRecord> {
-    let planned = variant.phases.iter().zip(figures).enumerate();
+    let planned = variant.phases.iter().zip(typical).enumerate();
     planned
-        .map(|(index, (phase, figures))| {
+        .map(|(index, (phase, Typical { figures, server }))| {
             let assessed = outcome.and_then(|outcome| outcome.phases.get(index));
-            let server = assessed.and_then(|assessed| assessed.server.as_ref());
             PhaseRecord {
                 curve: assessed.map_or_else(Vec::new, |assessed| assessed.curve.clone()),
-                ..PhaseRecord::new(phase, figures, server)
+                ..PhaseRecord::new(phase, figures, server.as_ref())
             }
         })
         .collect()
@@ -75,31 +76,29 @@ fn each(variant: &VariantPlan, turns: &Turns) -> Vec<RoundRecord> {
             round,
             turn: *turn,
             startup: outcome.startup.clone(),
-            phases: phases(variant, &figures(outcome), Some(outcome)),
+            phases: phases(variant, &typical(slice::from_ref(outcome)), Some(outcome)),
             teardown: outcome.teardown.clone(),
         })
         .collect()
 }
 
-fn figures(outcome: &Outcome) -> Vec<PhaseFigures> {
-    let phases = outcome.phases.iter();
-    phases.map(|assessed| assessed.figures.clone()).collect()
+/// One phase over some rounds.
+struct Typical {
+    figures: PhaseFigures,
+    server: Option<ServerWindow>,
 }
 
 /// The phases that began, each as its typical round.
-fn typical(turns: &Turns) -> Vec<PhaseFigures> {
-    let most = turns
-        .outcomes
-        .iter()
-        .map(|outcome| outcome.phases.len())
-        .max();
+fn typical(outcomes: &[Outcome]) -> Vec<Typical> {
+    let most = outcomes.iter().map(|outcome| outcome.phases.len()).max();
     let of = |index: usize| {
-        let rounds = turns
-            .outcomes
-            .iter()
-            .filter_map(|outcome| outcome.phases.get(index));
-        let figures: Vec<&PhaseFigures> = rounds.map(|assessed| &assessed.figures).collect();
-        rounds::typical(&figures)
+        let rounds = || outcomes.iter().filter_map(move |o| o.phases.get(index));
+        let figures: Vec<&PhaseFigures> = rounds().map(|assessed| &assessed.figures).collect();
+        let servers: Vec<&ServerWindow> = rounds().filter_map(|a| a.server.as_ref()).collect();
+        Some(Typical {
+            figures: rounds::typical(&figures)?,
+            server: rounds::typical_server(&servers),
+        })
     };
     (0..most.unwrap_or(0)).filter_map(of).collect()
 }
@@ -123,12 +122,13 @@ pub(super) fn judge(
     all: &[Turns],
     writer: &Writer,
 ) -> Result<ExitCode, Failure> {
-    let typical: Vec<Vec<PhaseFigures>> = all.iter().map(typical).collect();
+    let all_typical = all.iter().map(|turns| typical(&turns.outcomes));
+    let typical: Vec<Vec<Typical>> = all_typical.collect();
     let results: Vec<Vec<PhaseResult<'_>>> = plan
         .variants
         .iter()
         .zip(all.iter().zip(&typical))
-        .map(|(variant, (turns, figures))| results(variant, turns, figures))
+        .map(|(variant, (turns, typical))| results(variant, &turns.outcomes, typical))
         .collect();
     let measured: Vec<Measured<'_>> = plan
         .variants
@@ -252,13 +252,13 @@ fn checks(
 }
 
 /// The quality of the typical rounds; where a single round was worse than these, that round's.
-fn worst(plan: &Plan, all: &[Turns], typical: Quality) -> Quality {
+fn worst(plan: &Plan, all: &[Turns], of_typical: Quality) -> Quality {
     if plan.comparing.is_none() {
-        return typical;
+        return of_typical;
     }
     let order = ["good", "marked", "invalid"];
     let rank = |quality: &Quality| order.iter().position(|word| *word == quality.verdict);
-    let mut worst = typical;
+    let mut worst = of_typical;
     for (variant, turns) in plan.variants.iter().zip(all) {
         for (round, outcome) in (1..).zip(&turns.outcomes) {
             let name = format!("{} round {round}", variant.name);
@@ -267,7 +267,11 @@ fn worst(plan: &Plan, all: &[Turns], typical: Quality) -> Quality {
                     variant: &name,
                     startup_ms: None,
                     teardown_ms: None,
-                    phases: &results(variant, turns, &figures(outcome)),
+                    phases: &results(
+                        variant,
+                        slice::from_ref(outcome),
+                        &typical(slice::from_ref(outcome)),
+                    ),
                 }],
                 &plan.measurement,
             );
@@ -281,30 +285,24 @@ fn worst(plan: &Plan, all: &[Turns], typical: Quality) -> Quality {
 
 fn results<'a>(
     variant: &'a VariantPlan,
-    turns: &'a Turns,
-    figures: &'a [PhaseFigures],
+    outcomes: &'a [Outcome],
+    typical: &'a [Typical],
 ) -> Vec<PhaseResult<'a>> {
-    let chunks = |index: usize| {
-        let rounds = turns
-            .outcomes
-            .iter()
-            .filter_map(|outcome| outcome.phases.get(index));
-        rounds.map(|assessed| assessed.counted_by_chunks).sum()
-    };
-    let of_last = |index: usize| {
-        turns
-            .outcomes
-            .last()
-            .and_then(|last| last.phases.get(index))
-    };
-    let planned = variant.phases.iter().zip(figures).enumerate();
+    let planned = variant.phases.iter().zip(typical).enumerate();
     planned
-        .map(|(index, (plan, figures))| PhaseResult {
-            plan,
-            figures,
-            counted_by_chunks: chunks(index),
-            told: of_last(index).map(|assessed| &assessed.told),
-            server: of_last(index).and_then(|assessed| assessed.server.as_ref()),
+        .map(|(index, (plan, Typical { figures, server }))| {
+            let rounds = || outcomes.iter().filter_map(move |o| o.phases.get(index));
+            PhaseResult {
+                plan,
+                figures,
+                counted_by_chunks: rounds().map(|assessed| assessed.counted_by_chunks).sum(),
+                // What answers told adds up to one round's count, not to all of theirs.
+                told: rounds()
+                    .next()
+                    .filter(|_| outcomes.len() == 1)
+                    .map(|a| &a.told),
+                server: server.as_ref(),
+            }
         })
         .collect()
 }
