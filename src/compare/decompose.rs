@@ -9,10 +9,8 @@ use crate::record::model::{
     Decomposition, Distribution, Part, PhaseRecord, Run, ServerWindow, Split, VariantRecord,
 };
 
-/// Share of the baseline below which a difference is nobody's.
+/// Share of the baseline below which a difference is nobody's, and has no shares: they would be of noise.
 const MATTERS: f64 = 0.05;
-/// Share of the baseline below which a difference has no shares: they would be of noise.
-const SHOWN: f64 = 0.01;
 /// Share of a difference from which one part is named.
 const MOST: f64 = 0.5;
 /// Share by which the server's count of requests may be off the client's: a warm-up hands over with requests in flight.
@@ -267,7 +265,7 @@ fn through(
 fn split(a: &Way, b: &Way) -> Split {
     let (whole, other) = (nanos(a.whole), nanos(b.whole));
     let difference = nanos(other - whole);
-    let shown = difference.abs() > SHOWN * a.whole;
+    let matters = difference.abs() > MATTERS * a.whole;
     let part = |(name, ms): &(&'static str, Option<f64>)| {
         let same = b.parts.iter().find(|(other, _)| other == name);
         let baseline_ms = ms.map(nanos);
@@ -278,15 +276,14 @@ fn split(a: &Way, b: &Way) -> Split {
             baseline_ms,
             variant_ms,
             difference_ms: by,
-            share: by.filter(|_| shown).map(|by| by / difference),
+            share: by.filter(|_| matters).map(|by| by / difference + 0.0),
         }
     };
     let parts: Vec<Part> = a.parts.iter().map(part).collect();
     let explained: f64 = parts.iter().filter_map(|part| part.difference_ms).sum();
-    let matters = difference.abs() > MATTERS * a.whole;
     let most = parts
         .iter()
-        .filter(|part| matters && part.share.is_some_and(|share| share >= MOST))
+        .filter(|part| part.share.is_some_and(|share| share >= MOST))
         .max_by(|x, y| {
             x.share
                 .partial_cmp(&y.share)

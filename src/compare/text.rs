@@ -149,19 +149,20 @@ impl SameText {
         } else {
             let _ = write!(out, "the {others} others");
         }
-        let unit = &self.unit;
-        let _ = match parted.looked_at {
-            1 => write!(out, " begins with {}", counted(parted.min, unit)),
-            _ => write!(
-                out,
-                " begin with {} to {}, in the median {}, and {} with none",
-                parted.min,
-                counted(parted.max, unit),
-                parted.median,
-                parted.at_once
-            ),
+        let verb = if parted.looked_at == 1 {
+            "begins"
+        } else {
+            "begin"
         };
+        let _ = write!(out, " {verb} with ");
+        if parted.min < parted.max {
+            let _ = write!(out, "{} to ", parted.min);
+        }
+        out += &counted(parted.max, &self.unit);
         out += " in common";
+        if parted.min < parted.max {
+            let _ = write!(out, " (median {})", parted.median);
+        }
         for example in self.examples.iter().take(1) {
             let _ = write!(
                 out,

@@ -20,6 +20,21 @@ pub(super) fn number(value: Option<f64>) -> String {
     grouped(&format!("{value:.decimals$}"))
 }
 
+/// A part of a time in milliseconds, to the microsecond, so that parts and their sum stand beneath each other.
+pub(super) fn part(ms: Option<f64>) -> String {
+    let micros = ms
+        .filter(|ms| ms.is_finite())
+        .map(|ms| (ms * 1e3).round() / 1e3 + 0.0);
+    micros.map_or("-".to_owned(), |ms| grouped(&format!("{ms:.3}")))
+}
+
+/// A share of a difference: `95%`, nothing where there is none.
+pub(super) fn share(share: Option<f64>) -> String {
+    share.map_or(String::new(), |share| {
+        format!("{:.0}%", (share * 100.0).round() + 0.0)
+    })
+}
+
 /// `1.13x`, `-` where there is none.
 pub(super) fn ratio(value: Option<f64>) -> String {
     match value.filter(|v| v.is_finite()) {
@@ -71,6 +86,20 @@ mod tests {
         assert_eq!(shown(-1_234_567.0), "-1,234,567");
         assert_eq!(number(None), "-");
         assert_eq!(shown(f64::NAN), "-");
+    }
+
+    #[test]
+    fn parts_are_told_to_the_microsecond() {
+        let shown = |ms| part(Some(ms));
+        assert_eq!(shown(1e-6), "0.000");
+        assert_eq!(shown(-1e-6), "0.000");
+        assert_eq!(shown(-0.365), "-0.365");
+        assert_eq!(shown(46_406.1234), "46,406.123");
+        assert_eq!((part(None), share(None)), ("-".to_owned(), String::new()));
+        assert_eq!(
+            (share(Some(-0.001)), share(Some(0.954))),
+            ("0%".to_owned(), "95%".to_owned())
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What every renderer shows of a record, as tables of plain text: metrics as rows, variants as columns, each but the
 //! baseline with its ratio to it.
 
-use super::number::{number, ratio};
+use super::number::{self, number, part, ratio};
 use crate::compare::{self, METRICS, Metric, counted, metrics};
 use crate::record::model::{
     Comparison, Decomposition, Difference, PhaseRecord, Run, SameText, VariantRecord, Verdict,
@@ -154,23 +154,23 @@ fn parted(of: &SameText) -> Option<Table> {
 fn where_from(of: &Decomposition) -> Table {
     let row = |label: &str, values: [Option<f64>; 3], share: Option<f64>| {
         let mut row = vec![label.to_owned()];
-        row.extend(values.map(number));
-        row.push(share.map_or(String::new(), |share| format!("{:.0}%", share * 100.0)));
+        row.extend(values.map(part));
+        row.push(number::share(share));
         row
     };
     let mut rows = Vec::new();
     for split in &of.splits {
-        for part in &split.parts {
-            let blamed = split.blamed.as_ref() == Some(&part.name);
+        for one in &split.parts {
+            let blamed = split.blamed.as_ref() == Some(&one.name);
             let label = if blamed {
-                format!("{} <- most of it", part.name)
+                format!("{} <- most of it", one.name)
             } else {
-                part.name.clone()
+                one.name.clone()
             };
             rows.push(row(
                 &label,
-                [part.baseline_ms, part.variant_ms, part.difference_ms],
-                part.share,
+                [one.baseline_ms, one.variant_ms, one.difference_ms],
+                one.share,
             ));
         }
         rows.push(row(

@@ -65,7 +65,7 @@ fn differences_are_shown_from_where_they_begin() {
     assert!(!check.passed);
     insta::assert_snapshot!(check.detail, @r"
     1 of 3 requests were answered with the same text
-    the 2 others begin with 0 to 5 words, in the median 0, and 1 with none in common; batch 1 goes on with [ Paris,] and [ Lyon.\u{1b}]
+    the 2 others begin with 0 to 5 words in common (median 0); batch 1 goes on with [ Paris,] and [ Lyon.\u{1b}]
     ");
     let shown: Vec<_> = found
         .examples

@@ -2,7 +2,7 @@
 
 use super::text::text;
 use crate::record::model::{Decomposition, Part, Run, Split};
-use crate::report::number::number;
+use crate::report::number::{part, share};
 use crate::report::svg::bar::{Piece, bar};
 use std::fmt::Write as _;
 
@@ -82,34 +82,34 @@ fn drawn(of: &Decomposition, split: &Split) -> String {
             "<tr class=\"whole\"><th scope=\"row\">{}</th><td colspan=\"3\">{}</td><td class=\"n\">{} ms</td></tr>",
             text(name),
             bar(&pieces),
-            number(Some(whole))
+            part(Some(whole))
         );
     }
-    for (i, part) in split.parts.iter().enumerate() {
-        let blamed = split.blamed.as_ref() == Some(&part.name);
+    for (i, one) in split.parts.iter().enumerate() {
+        let blamed = split.blamed.as_ref() == Some(&one.name);
         let _ = writeln!(
             out,
             "<tr{}><th scope=\"row\"><i class=\"{}\"></i>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             if blamed { " class=\"blamed\"" } else { "" },
             COLORS[i % COLORS.len()],
-            text(&part.name),
-            number(part.baseline_ms),
-            number(part.variant_ms),
-            number(part.difference_ms),
-            share(part.share)
+            text(&one.name),
+            part(one.baseline_ms),
+            part(one.variant_ms),
+            part(one.difference_ms),
+            share(one.share)
         );
     }
     let _ = writeln!(
         out,
         "<tr><th scope=\"row\"><i class=\"rest\"></i>unexplained</th><td></td><td></td><td class=\"n\">{}</td><td></td></tr>",
-        number(Some(split.unexplained_ms))
+        part(Some(split.unexplained_ms))
     );
     out + "</tbody></table></div>\n"
 }
 
 /// The difference in words.
 fn said(split: &Split) -> String {
-    let by = number(Some(split.difference_ms.abs()));
+    let by = part(Some(split.difference_ms.abs()));
     let way = if split.difference_ms < 0.0 {
         "less"
     } else {
@@ -119,10 +119,6 @@ fn said(split: &Split) -> String {
         Some(part) => format!("{by} ms {way}, most of it {part}"),
         None => format!("{by} ms {way}"),
     }
-}
-
-fn share(share: Option<f64>) -> String {
-    share.map_or(String::new(), |share| format!("{:.0}%", share * 100.0))
 }
 
 #[cfg(test)]
