@@ -11,8 +11,11 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
+/// What of a request is computed from its fields.
+type Figure = fn(&dyn Fn(&str) -> f64) -> f64;
+
 /// One figure of each request of a tool.
-fn each(tool: &str, figure: impl Fn(&dyn Fn(&str) -> f64) -> f64) -> Vec<f64> {
+fn each(tool: &str, figure: Figure) -> Vec<f64> {
     let requests = json(REQUESTS)[tool].take();
     let requests = requests.as_array().expect("requests");
     let of = |request: &Value| figure(&|key| request[key].as_f64().expect("a number"));
@@ -117,7 +120,7 @@ fn vllm_bench_serve() {
 fn aiperf() {
     let phase = of(AIPERF);
     let metrics = &phase.metrics;
-    let tool = |figure: fn(&dyn Fn(&str) -> f64) -> f64| each("aiperf", figure);
+    let tool = |figure: Figure| each("aiperf", figure);
     all(
         metrics.ttft_ms.as_ref(),
         tool(|r| r("ttft_ms")),
@@ -160,7 +163,7 @@ fn aiperf() {
 fn guidellm() {
     let phase = of(GUIDELLM);
     let metrics = &phase.metrics;
-    let tool = |figure: fn(&dyn Fn(&str) -> f64) -> f64| each("guidellm", figure);
+    let tool = |figure: Figure| each("guidellm", figure);
     let ttft = tool(|r| (r("first_token_iteration") - r("request_start")) * 1e3);
     all(metrics.ttft_ms.as_ref(), ttft, beyond);
     let e2e = tool(|r| (r("request_end") - r("request_start")) * 1e3);

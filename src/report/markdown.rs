@@ -78,18 +78,17 @@ fn facts(out: &mut String, run: &Run) {
     } else {
         machine.gpus.join(", ")
     };
-    let finished = run.finished.as_deref().unwrap_or("not finished");
     let exit = run
         .exit_code
         .map_or("-".to_owned(), |code| code.to_string());
     let gib = machine.memory_bytes >> 30;
     let _ = writeln!(out, "- run: {} (exit code {exit})", code(&run.run_id));
-    let _ = writeln!(out, "- time: {} to {}", text(&run.started), text(finished));
+    let _ = writeln!(out, "- time (UTC): {}", text(&view::time(run)));
     let _ = writeln!(
         out,
         "- scenario: {}, sha256 {}",
         code(&run.scenario.path),
-        code(&run.scenario.sha256)
+        code(view::short(&run.scenario.sha256))
     );
     let _ = writeln!(
         out,
@@ -102,10 +101,10 @@ fn facts(out: &mut String, run: &Run) {
     for variant in &run.variants {
         let _ = writeln!(
             out,
-            "- variant {}: model {}, requests {}",
+            "- variant {}: model {}, request list {}",
             code(&variant.name),
             code(&variant.engine.model),
-            code(&variant.requests_sha256)
+            code(view::short(&variant.requests_sha256))
         );
     }
     let _ = writeln!(out, "- bench {}", text(&run.bench_version));
@@ -122,9 +121,19 @@ fn checks(out: &mut String, run: &Run) {
         );
     }
     // Failures first: they are what the reader came for.
-    let failures = run.checks.iter().filter(|check| !check.passed);
-    for check in failures.chain(run.checks.iter().filter(|check| check.passed)) {
-        out.push_str(&shown(check));
+    let (held, failures): (Vec<_>, Vec<_>) = run.checks.iter().partition(|check| check.passed);
+    out.extend(failures.into_iter().map(shown));
+    let folded = held.len() > view::FEW;
+    if folded {
+        let _ = write!(
+            out,
+            "\n<details><summary>The {} that held</summary>\n\n",
+            held.len()
+        );
+    }
+    out.extend(held.into_iter().map(shown));
+    if folded {
+        out.push_str("\n</details>\n");
     }
 }
 

@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(shown(1e-6), "0.000");
         assert_eq!(shown(-1e-6), "0.000");
         assert_eq!(shown(-0.365), "-0.365");
-        assert_eq!(shown(46_406.1234), "46,406.123");
+        assert_eq!(shown(46_406.123_4), "46,406.123");
         assert_eq!((part(None), share(None)), ("-".to_owned(), String::new()));
         assert_eq!(
             (share(Some(-0.001)), share(Some(0.954))),

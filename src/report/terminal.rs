@@ -24,9 +24,6 @@ const GREEN: &str = "32";
 const RED: &str = "31";
 const YELLOW: &str = "33";
 
-/// Checks that are shown one by one though they held.
-const FEW: usize = 8;
-
 /// Renders a record for a terminal.
 #[must_use]
 pub fn terminal(run: &Run, screen: &Screen) -> String {
@@ -66,13 +63,13 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
     let held = run.checks.iter().filter(|check| check.passed).count();
     for check in &run.checks {
         let mark = match check.passed {
-            true if held > FEW => continue,
+            true if held > view::FEW => continue,
             true => paint("✓", GREEN),
             false => paint("✗", RED),
         };
         out.push_str(&shown(check, &mark, screen.width));
     }
-    if held > FEW {
+    if held > view::FEW {
         let _ = writeln!(
             out,
             "  {} {held} of {} held",

@@ -195,6 +195,29 @@ fn where_from(of: &Decomposition) -> Table {
     }
 }
 
+/// When it ran, in UTC: `2026-01-01 00:00:00 to 00:04:10`.
+pub(super) fn time(run: &Run) -> String {
+    let parts = |at: &str| {
+        let at = at.split('.').next().unwrap_or(at).trim_end_matches('Z');
+        let (day, time) = at.split_once('T').unwrap_or((at, ""));
+        (day.to_owned(), time.to_owned())
+    };
+    let (day, began) = parts(&run.started);
+    match run.finished.as_deref().map(parts) {
+        None => format!("{day} {began}, not finished"),
+        Some((same, ended)) if same == day => format!("{day} {began} to {ended}"),
+        Some((other, ended)) => format!("{day} {began} to {other} {ended}"),
+    }
+}
+
+/// The beginning of a hash, which tells it from others.
+pub(super) fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+/// Checks that are shown one by one though they held.
+pub(super) const FEW: usize = 8;
+
 /// Whether any table has a star in it.
 pub(super) fn starred(tables: &[Table]) -> bool {
     tables

@@ -2,6 +2,7 @@ use super::*;
 use crate::compare::answers::tests::answers;
 use crate::measure::sample::ErrorClass;
 use crate::record::{Sample, SampleRow, fixture};
+use std::slice;
 
 fn whole(sample: Sample) -> SampleRow {
     SampleRow {
@@ -144,7 +145,7 @@ fn what_one_failed_to_answer_is_not_the_same() {
     let some = found(&[row(0, "x"), row(1, "y")], &[row(0, "x"), failed.clone()]);
     assert_eq!((some.requests, some.identical, some.unanswered), (1, 1, 1));
     assert!(!some.check(1.0).passed);
-    let none = found(&[failed.clone()], &[failed]);
+    let none = found(slice::from_ref(&failed), slice::from_ref(&failed));
     assert!(!none.check(1.0).passed, "nothing compared");
     assert!(!found(&[], &[]).check(1.0).passed);
 }

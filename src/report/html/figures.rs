@@ -44,7 +44,7 @@ pub(super) fn ran(run: &Run) -> String {
             machine.os
         )),
     );
-    fact("time (UTC)", &text(&time(run)));
+    fact("time (UTC)", &text(&view::time(run)));
     fact("run", &format!("<code>{}</code>", text(&run.run_id)));
     out.push_str("</dl>\n");
     if run.variants.is_empty() {
@@ -62,7 +62,7 @@ pub(super) fn ran(run: &Run) -> String {
             text(&variant.engine.kind),
             text(&versions),
             attribute(hash),
-            text(hash.get(..12).unwrap_or(hash))
+            text(view::short(hash))
         );
     }
     let same = run
@@ -78,21 +78,6 @@ pub(super) fn ran(run: &Run) -> String {
         });
     }
     out
-}
-
-/// `2026-01-01 00:00:00 to 00:04:10`
-fn time(run: &Run) -> String {
-    let parts = |at: &str| {
-        let at = at.split('.').next().unwrap_or(at).trim_end_matches('Z');
-        let (day, time) = at.split_once('T').unwrap_or((at, ""));
-        (day.to_owned(), time.to_owned())
-    };
-    let (day, began) = parts(&run.started);
-    match run.finished.as_deref().map(parts) {
-        None => format!("{day} {began}, not finished"),
-        Some((same, ended)) if same == day => format!("{day} {began} to {ended}"),
-        Some((other, ended)) => format!("{day} {began} to {other} {ended}"),
-    }
 }
 
 /// One table a measured phase, and one of the topology.

@@ -7,10 +7,9 @@ use crate::record::Sample;
 use crate::record::model::{Check, Excerpt, Run};
 use crate::report::number::{count, number};
 use crate::report::svg::bar::{Piece, bar};
+use crate::report::view;
 use std::fmt::Write as _;
 
-/// Checks that are shown unfolded though they held.
-const FEW: usize = 8;
 /// Characters of an answer that are shown.
 const SHOWN: usize = 60;
 
@@ -21,7 +20,7 @@ pub(super) fn checks(run: &Run) -> String {
         return String::new();
     }
     let mut out = format!("<p>{} of {} held.</p>\n", held.len(), run.checks.len());
-    if run.checks.len() <= FEW {
+    if run.checks.len() <= view::FEW {
         let all: Vec<_> = failed.into_iter().chain(held).collect();
         return out + &table("Table of checks", &all);
     }
@@ -268,7 +267,7 @@ pub(super) fn repeat(run: &Run) -> String {
     format!(
         "<p>Run it again:</p>\n<pre tabindex=\"0\" role=\"region\" aria-label=\"Command\">bench run {}</pre>\n<details><summary>The scenario as it was run, overlays and <code>--set</code> applied (SHA-256 <code>{}</code>)</summary>\n<p class=\"note\">JSON is YAML: saved as a file, <code>bench run</code> takes it as it is, from the directory of the original.</p>\n<pre tabindex=\"0\" role=\"region\" aria-label=\"Scenario as it was run\">{}</pre></details>\n",
         text(&scenario.path),
-        text(scenario.sha256.get(..12).unwrap_or(&scenario.sha256)),
+        text(view::short(&scenario.sha256)),
         block(&resolved)
     )
 }

@@ -117,6 +117,9 @@ fn said(split: &Split) -> String {
     };
     match &split.blamed {
         Some(part) => format!("{by} ms {way}, most of it {part}"),
+        None if split.parts.iter().all(|part| part.share.is_none()) => {
+            format!("{by} ms {way}, too little to lay to a part")
+        }
         None => format!("{by} ms {way}"),
     }
 }
