@@ -202,7 +202,7 @@ fn a_server_that_counts_otherwise_is_noticed() {
     let done = served(bench("run"), &text);
     let findings = done.run()["quality"]["findings"].to_string();
     assert!(
-        findings.contains("other tokens than were planned for 10 of 10 requests"),
+        findings.contains("other tokens than were planned: default/closed for 10 of 10 requests"),
         "{findings}"
     );
 }
