@@ -28,6 +28,9 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// Answers that may wait to be assessed; beyond, the client waits for the assessor, and says so.
 const ASSESSING: usize = 1_024;
 
+/// By how much who assesses is nicer than the thread that drives load: where both want a core, it has a tenth of it.
+const MODESTY: i32 = 10;
+
 /// What driving one phase after the other needs.
 struct Under<'a> {
     client: Client<'a>,
@@ -210,8 +213,11 @@ impl Turn<'_> {
             let handed_over = phases.len() - 1;
             let watching = scope.spawn(move || pages.watch(&words, handed_over, zero, row));
             let talks = &talks;
-            let assessing = scope
-                .spawn(move || assessor.phases(first, phases, talks, &receive, backlog, tally));
+            let assessing = scope.spawn(move || {
+                // Answers can wait to be assessed; what is due can't wait to be sent, nor a server beside us to be heard.
+                rustix::process::nice(MODESTY).ok();
+                assessor.phases(first, phases, talks, &receive, backlog, tally)
+            });
             let driven = client.drive(&loads, &cancel(alarm), &mut |mut exchange| {
                 exchange.id.index += begin;
                 waits += u64::from(backlog.enter(&exchange));
