@@ -14,6 +14,13 @@ pub(super) enum Kind {
     Share,
 }
 
+impl Kind {
+    /// Whether it never falls while its process lives.
+    pub(super) fn grows(self) -> bool {
+        matches!(self, Self::Time | Self::Counter)
+    }
+}
+
 /// One quantity.
 #[derive(Debug)]
 pub(super) struct Family {

@@ -102,7 +102,7 @@ impl Reading {
     #[must_use]
     pub fn same_counters(&self, other: &Self) -> bool {
         let counted = |reading: &Self| -> Vec<(Key, f64, f64)> {
-            let grows = |q: usize| matches!(FAMILIES[q].kind, Kind::Time | Kind::Counter);
+            let grows = |q: usize| FAMILIES[q].kind.grows();
             let series = reading.series.iter().filter(|(key, _)| grows(key.0));
             series
                 .map(|(key, s)| (key.clone(), s.value, s.count))
@@ -136,7 +136,8 @@ pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>
             found = true;
             let (delta, reset) = series.since(before.series.get(key));
             gained.add(&delta);
-            resets += u32::from(reset);
+            // Levels fall as they rise.
+            resets += u32::from(reset && family.kind.grows());
         }
         match family.kind {
             Kind::Time => {

@@ -1,5 +1,6 @@
 //! Latencies as an HdrHistogram log: one histogram a variant, measured phase and metric, in nanoseconds with three
-//! significant digits, tagged `VARIANT.PHASE.METRIC`. Logs of several runs add without loss.
+//! significant digits, tagged `VARIANT.PHASE.METRIC`. Its interval lasts from the first request of the first round to the last
+//! of the last. Logs of several runs add without loss.
 
 use super::html::text::slug;
 use super::html::{Detail, Successes, Times};
@@ -43,21 +44,21 @@ fn write(run: &Run, detail: &Detail, out: &mut Vec<u8>) -> Option<()> {
     .with_max_value_divisor(MILLISECOND);
     let mut log = log.begin_log_with(out, &mut serializer).ok()?;
     for (variant, requests) in run.variants.iter().zip(&detail.variants) {
-        let load = load_began(&detail.events, &variant.name);
+        let at = |(round, ns): (u32, u64)| {
+            load_began(&detail.events, &variant.name, round) + Duration::from_nanos(ns)
+        };
         for (number, phase) in (0..).zip(&variant.phases) {
             let successes = requests.phases.get(&number);
             let span = successes.and_then(|of| Some((of, of.span?)));
-            let (Some((of, (began, ended))), true) = (span, phase.measured()) else {
+            let (Some((of, (first, last))), true) = (span, phase.measured()) else {
                 continue;
             };
+            let (began, ended) = (at(first), at(last));
             for (metric, time) in TIMES {
                 let tag = format!("{}.{}.{metric}", slug(&variant.name), slug(&phase.name));
                 if let Some(histogram) = time(of).histogram() {
-                    let (at, long) = (
-                        Duration::from_nanos(began),
-                        Duration::from_nanos(ended - began),
-                    );
-                    log.write_histogram(&histogram, load + at, long, Tag::new(&tag))
+                    let long = ended.saturating_sub(began);
+                    log.write_histogram(&histogram, began, long, Tag::new(&tag))
                         .ok()?;
                 }
             }
@@ -66,12 +67,14 @@ fn write(run: &Run, detail: &Detail, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// When a variant's load began, since the run did; zero where the events are lost.
-fn load_began(events: &[EventRow], variant: &str) -> Duration {
-    let own = events
-        .iter()
-        .skip_while(|event| event.event != "variant_started" || event.text("variant") != variant);
-    let first = own.clone().find(|event| event.event == "phase_started");
+/// When a variant's load began in a round, since the run did; zero where the events are lost.
+fn load_began(events: &[EventRow], variant: &str, round: u32) -> Duration {
+    let is_turn = |event: &EventRow| {
+        let of_round = event.fields.get("round").is_none_or(|own| *own == round);
+        event.event == "variant_started" && event.text("variant") == variant && of_round
+    };
+    let mut own = events.iter().skip_while(|event| !is_turn(event));
+    let first = own.find(|event| event.event == "phase_started");
     Duration::from_secs_f64(first.map_or(0.0, |event| event.at_ms.max(0.0)) / 1e3)
 }
 
@@ -119,6 +122,44 @@ mod tests {
         assert_eq!(histogram.len() as usize, count);
         let most = most.expect("values") as f64;
         assert!((histogram.max() as f64 - most).abs() <= most * 1e-3);
+    }
+
+    #[test]
+    fn rounds_last_from_the_first_to_the_last() {
+        let run = fixture::pass();
+        let row = |round| SampleRow {
+            variant: "native".to_owned(),
+            round,
+            sample: fixture::sample(1),
+        };
+        let event = |at_ms, event: &str, fields| EventRow {
+            at_ms,
+            event: event.to_owned(),
+            fields: serde_json::from_value(fields).expect("a map"),
+        };
+        let turn = |round, at_ms| {
+            let fields = serde_json::json!({"variant": "native", "round": round});
+            [
+                event(at_ms, "variant_started", fields),
+                event(at_ms + 500.0, "phase_started", serde_json::json!({})),
+            ]
+        };
+        let events = [turn(1, 1_000.0), turn(2, 61_000.0)].concat();
+        let detail = Detail::gather(&run, [row(1), row(2)], events);
+        let text = hdr(&run, &detail);
+        let line = text.lines().find(|line| line.contains("native"));
+        let sample = fixture::sample(1);
+        let began = 1.5 + sample.due_ns as f64 / 1e9;
+        let long = 60.0 + (sample.end_ns - sample.due_ns) as f64 / 1e9;
+        let numbers: Vec<f64> = line
+            .expect("a histogram")
+            .split(',')
+            .skip(1)
+            .take(2)
+            .map(|number| number.parse().expect("a number"))
+            .collect();
+        assert!((numbers[0] - began).abs() < 2e-3, "{line:?}");
+        assert!((numbers[1] - long).abs() < 2e-3, "{line:?}");
     }
 
     fn base64(text: &str) -> Vec<u8> {

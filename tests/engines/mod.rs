@@ -264,6 +264,10 @@ fn native_and_dynamo_over_the_same_vllm_are_compared_over_rounds_and_give_the_sa
     assert_eq!(judged.len(), 3 * 2, "three metrics in two phases");
     for row in judged {
         let bound = |name: &str| row[name].as_f64().unwrap();
+        if run["quality"]["verdict"] == "invalid" {
+            assert_eq!(row["verdict"], "invalid");
+            continue;
+        }
         assert_eq!(row["rounds"], 6);
         assert!(
             bound("low") < bound("ratio") && bound("ratio") < bound("high"),
@@ -305,7 +309,7 @@ fn beams_dynamo_needs_its_t4_and_runs_without_one_under_the_overlay() {
             .arg("scenarios/overlays/cpu.yaml"),
     )
     .run()
-    .code(0)
+    .code_when_quiet(0)
     .leaves_nothing(30)
     .leaves_no_vllm();
 }

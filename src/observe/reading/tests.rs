@@ -97,9 +97,10 @@ fn two_workers_are_one_engine() {
 fn a_counter_that_began_anew_gives_what_it_has_since_and_says_so() {
     let page = |n: f64| {
         format!(
-            "vllm:generation_tokens_total {n}\nvllm:request_queue_time_seconds_sum {n}\nvllm:request_queue_time_seconds_count {n}"
+            "vllm:generation_tokens_total {n}\nvllm:request_queue_time_seconds_sum {n}\nvllm:request_queue_time_seconds_count {n}\nvllm:num_requests_running {n}"
         )
     };
+    // A level falls as it rises, and is none of the two.
     let w = gained(&page(100.0), &page(30.0));
     assert_eq!(w.counters["output_tokens"], 30.0);
     near(w.mean("queue"), 1_000.0);

@@ -62,11 +62,14 @@ impl Tokens {
     }
 }
 
+/// A round, and nanoseconds since the load of its turn began.
+type Instant = (u32, u64);
+
 /// The successes of one phase.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Successes {
-    /// From when the first was due to the end of the last.
-    pub(in crate::report) span: Option<(u64, u64)>,
+    /// From when the first was due to the end of the last, each with its round.
+    pub(in crate::report) span: Option<(Instant, Instant)>,
     pub(in crate::report) ttft: Times,
     pub(in crate::report) tpot: Times,
     pub(in crate::report) e2e: Times,
@@ -78,9 +81,10 @@ impl Successes {
         clippy::cast_sign_loss,
         reason = "a time per token is a small whole number of nanoseconds"
     )]
-    fn add(&mut self, sample: &Sample) {
-        let (from, to) = self.span.unwrap_or((sample.due_ns, sample.end_ns));
-        self.span = Some((from.min(sample.due_ns), to.max(sample.end_ns)));
+    fn add(&mut self, round: u32, sample: &Sample) {
+        let (due, end) = ((round, sample.due_ns), (round, sample.end_ns));
+        let (from, to) = self.span.unwrap_or((due, end));
+        self.span = Some((from.min(due), to.max(end)));
         let tpot = sample.tpot().map(|ns| ns.round() as u64);
         let times = [sample.ttft(), tpot, sample.e2e()];
         for (all, time) in [&mut self.ttft, &mut self.tpot, &mut self.e2e]
@@ -183,7 +187,8 @@ impl Requests {
     fn add(&mut self, round: u32, sample: Sample, measured: bool) {
         self.draw(round, Point::new(&sample));
         if sample.ok() {
-            self.phases.entry(sample.phase).or_default().add(&sample);
+            let successes = self.phases.entry(sample.phase).or_default();
+            successes.add(round, &sample);
             let [prompt, output] = self.tokens.entry(sample.phase).or_default();
             prompt.add(sample.prompt_tokens);
             output.add(sample.output_tokens);
