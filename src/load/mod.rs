@@ -6,6 +6,8 @@ mod chunked;
 pub mod driver;
 mod flight;
 pub mod http;
+#[cfg(test)]
+mod shape_tests;
 pub mod socket;
 pub mod target;
 #[cfg(test)]

@@ -2,12 +2,10 @@
 
 use super::*;
 use crate::measure::exchange::{End, Exchange};
-use crate::plan::pace::{Pace, Rates};
-use crate::plan::{Limit, Shape};
+use crate::plan::Shape;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -29,7 +27,7 @@ pub(super) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Strin
 }
 
 /// A server that answers every request of a connection with the same bytes.
-fn answering(bytes: impl Into<Vec<u8>>) -> String {
+pub(super) fn answering(bytes: impl Into<Vec<u8>>) -> String {
     let bytes = bytes.into();
     server(
         move |mut stream| {
@@ -62,9 +60,9 @@ pub(super) fn closed(concurrency: u32, requests: u64) -> Shape {
     Shape::closed(concurrency, requests)
 }
 
-static NEVER: AtomicBool = AtomicBool::new(false);
+pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
 
-fn drive_with(
+pub(super) fn drive_with(
     url: &str,
     shape: Shape,
     timeout: Duration,
@@ -95,7 +93,7 @@ pub(super) fn drive_on(
     drive(target, &phase, cancel, sink).expect("load is driven")
 }
 
-fn exchanges(url: &str, shape: Shape) -> Vec<Exchange> {
+pub(super) fn exchanges(url: &str, shape: Shape) -> Vec<Exchange> {
     let mut seen = Vec::new();
     drive_with(url, shape, 5 * SECOND, &Cancel::new(), &mut |e| {
         seen.push(e)
@@ -320,68 +318,6 @@ fn heads_and_bodies_without_end_are_cut() {
 }
 
 #[test]
-fn a_batch_is_sent_whole_before_any_of_it_is_awaited() {
-    // Nobody is answered before three requests have come.
-    let gate = Arc::new((Mutex::new(0_u32), Condvar::new()));
-    let url = server(move |mut stream| {
-        while request(&mut stream).is_some() {
-            let (came, changed) = &*gate;
-            let mut came = came.lock().expect("no thread panicked");
-            *came += 1;
-            let mine = came.div_ceil(3) * 3;
-            changed.notify_all();
-            drop(changed.wait_timeout_while(came, 5 * SECOND, |n| *n < mine));
-            let _ = stream.write_all(&sized("a"));
-        }
-    });
-    let shape = Shape::Batch {
-        size: 3,
-        batches: 4,
-    };
-    let seen = exchanges(&url, shape);
-    assert_eq!(seen.len(), 12);
-    assert!(seen.iter().all(|e| e.end == End::Complete));
-    for (batch, members) in seen.chunks(3).enumerate() {
-        assert!(
-            members
-                .iter()
-                .all(|e| e.id.batch == u32::try_from(batch).ok())
-        );
-        assert!(members.iter().all(|e| e.due == members[0].due));
-        assert!(members.iter().all(|e| e.reused == (batch > 0)));
-        if batch > 0 {
-            let last = seen[..3 * batch].iter().map(|e| e.ended).max();
-            assert_eq!(Some(members[0].due), last);
-        }
-    }
-}
-
-#[test]
-fn a_closed_loop_keeps_to_its_concurrency() {
-    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let counts = (Arc::clone(&now), Arc::clone(&most));
-    let url = server(move |mut stream| {
-        while let Some(body) = request(&mut stream) {
-            let flying = counts.0.fetch_add(1, Ordering::SeqCst) + 1;
-            counts.1.fetch_max(flying, Ordering::SeqCst);
-            let wait = body.parse().map_or(0, |i: u64| i % 3);
-            thread::sleep(Duration::from_millis(1 + wait));
-            counts.0.fetch_sub(1, Ordering::SeqCst);
-            let _ = stream.write_all(&sized(&body));
-        }
-    });
-    let seen = exchanges(&url, closed(4, 60));
-    assert_eq!(seen.len(), 60);
-    for (i, e) in seen.iter().enumerate() {
-        assert_eq!(
-            (e.id.index, e.body.as_slice()),
-            (i as u64, i.to_string().as_bytes())
-        );
-    }
-    assert_eq!(most.load(Ordering::SeqCst), 4);
-}
-
-#[test]
 fn a_cancelled_phase_ends_at_once() {
     let url = server(|mut stream| {
         request(&mut stream);
@@ -437,159 +373,6 @@ fn another_address_of_the_host_is_tried() {
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e.end));
     assert!(run.is_ok());
     assert_eq!(seen, [End::Complete, End::Complete]);
-}
-
-#[test]
-fn a_phase_begins_while_answers_of_the_one_before_come_in() {
-    let url = server(|mut stream| {
-        while let Some(body) = request(&mut stream) {
-            // The warm-up's last answer takes longest.
-            let wait = if body == "w1" { 200 } else { 10 };
-            thread::sleep(Duration::from_millis(wait));
-            let _ = stream.write_all(&sized(&body));
-        }
-    });
-    let target = Target::resolve(&url, &[]).expect("a good URL");
-    let (warmup, measured) = (closed(2, 2), closed(2, 6));
-    let load = |phase, shape, body| PhaseLoad {
-        phase,
-        shape,
-        path: "/",
-        stream: false,
-        timeout: 5 * SECOND,
-        body,
-        ready: &|| true,
-        enough: &NEVER,
-    };
-    let phases = [
-        load(0, &warmup, &|i| format!("w{i}").into_bytes()),
-        load(1, &measured, &|i| i.to_string().into_bytes()),
-    ];
-    let mut seen = Vec::new();
-    let mut client = Client::new(&target).expect("an epoll");
-    let runs = client.drive(&phases, &Cancel::new(), &mut |e| seen.push(e));
-    let runs = runs.expect("load is driven");
-    assert_eq!(
-        (runs.len(), runs[0].prepared.len(), runs[1].connections),
-        (2, 2, 0)
-    );
-    let slow = seen.iter().find(|e| e.body == b"w1").expect("an answer");
-    let first = seen.iter().find(|e| e.body == b"0").expect("an answer");
-    assert_eq!((slow.id.phase, first.id.phase), (0, 1));
-    assert!(first.due < slow.ended && first.reused);
-    assert!(first.due >= runs[1].started && first.sent.is_some_and(|s| s < slow.ended));
-    assert_eq!(seen.iter().filter(|e| e.id.phase == 1).count(), 6);
-}
-
-#[test]
-fn a_client_keeps_its_connections_from_phase_to_phase() {
-    let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
-    let shape = closed(3, 9);
-    let phase = PhaseLoad {
-        phase: 0,
-        shape: &shape,
-        path: "/",
-        stream: false,
-        timeout: SECOND,
-        body: &|_| Vec::new(),
-        ready: &|| true,
-        enough: &NEVER,
-    };
-    let mut client = Client::new(&target).expect("an epoll");
-    for opened in [3, 0] {
-        let phases = std::slice::from_ref(&phase);
-        let runs = client.drive(phases, &Cancel::new(), &mut |_| {});
-        assert_eq!(runs.expect("load is driven")[0].connections, opened);
-    }
-}
-
-#[test]
-fn an_open_loop_sends_by_its_schedule_and_not_by_its_answers() {
-    // Nobody is answered before all have come.
-    let gate = Arc::new((Mutex::new(0_u32), Condvar::new()));
-    let url = server(move |mut stream| {
-        while request(&mut stream).is_some() {
-            let (came, changed) = &*gate;
-            let mut came = came.lock().expect("no thread panicked");
-            *came += 1;
-            changed.notify_all();
-            drop(changed.wait_timeout_while(came, 5 * SECOND, |n| *n < 100));
-            let _ = stream.write_all(&sized("a"));
-        }
-    });
-    let pace = Pace {
-        rate: Rates::Steady(1_000.0),
-        cv: 1.0,
-        seed: 1,
-    };
-    let due: Vec<u64> = pace.times().take(100).collect();
-    let shape = Shape::Open {
-        pace,
-        limit: Limit::requests(100),
-        max_in_flight: 200,
-    };
-    let seen = exchanges(&url, shape);
-    assert!(seen.iter().all(|e| e.end == End::Complete));
-    let began = seen[0].due - due[0];
-    let kept: Vec<u64> = seen.iter().map(|e| e.due - began).collect();
-    assert_eq!(kept, due);
-    assert!(
-        seen.iter()
-            .all(|e| e.sent.is_some_and(|sent| sent >= e.due))
-    );
-}
-
-#[test]
-fn a_cap_on_an_open_loop_holds_requests_back_and_says_so() {
-    let url = server(|mut stream| {
-        while request(&mut stream).is_some() {
-            thread::sleep(Duration::from_millis(20));
-            let _ = stream.write_all(&sized("a"));
-        }
-    });
-    let pace = Pace {
-        rate: Rates::Steady(1_000.0),
-        cv: 0.0,
-        seed: 0,
-    };
-    let shape = Shape::Open {
-        pace,
-        limit: Limit::requests(8),
-        max_in_flight: 2,
-    };
-    let mut seen = Vec::new();
-    let run = drive_with(&url, shape, SECOND, &Cancel::new(), &mut |e| seen.push(e));
-    assert_eq!((seen.len(), run.held_back), (8, 6));
-    let late = |e: &Exchange| e.sent.expect("it was sent") - e.due > 10_000_000;
-    assert_eq!(
-        seen.iter().filter(|e| late(e)).count(),
-        6,
-        "due when it was due"
-    );
-}
-
-#[test]
-fn who_has_seen_enough_ends_a_phase() {
-    let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
-    let shape = closed(2, 1_000_000);
-    let enough = AtomicBool::new(false);
-    let phase = PhaseLoad {
-        phase: 0,
-        shape: &shape,
-        path: "/",
-        stream: false,
-        timeout: SECOND,
-        body: &|_| Vec::new(),
-        ready: &|| true,
-        enough: &enough,
-    };
-    let mut seen = 0;
-    let run = drive(&target, &phase, &Cancel::new(), &mut |e| {
-        assert_eq!(e.end, End::Complete, "what is in flight is awaited");
-        seen += 1;
-        enough.store(seen >= 10, Ordering::Relaxed);
-    });
-    assert!(run.is_ok_and(|run| !run.cancelled) && (10..200).contains(&seen));
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod responses;
 pub mod rounds;
 pub mod sample;
 pub mod server;
-mod spread;
+pub mod spread;
 pub mod sse;
 mod stream;
 pub mod summary;

@@ -9,7 +9,7 @@ pub(super) const EXACT: usize = 10_000;
 
 /// A growing distribution of nanoseconds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Spread {
+pub struct Spread {
     kept: Vec<u64>,
     histogram: Option<Histogram<u64>>,
     count: u64,
@@ -18,8 +18,16 @@ pub(super) struct Spread {
     max: u64,
 }
 
+/// The values of a [`Spread`] in their order.
+#[derive(Debug)]
+pub struct Ranks<'s> {
+    of: &'s Spread,
+    sorted: Vec<u64>,
+}
+
 impl Spread {
-    pub(super) fn add(&mut self, value: u64) {
+    /// Takes a value.
+    pub fn add(&mut self, value: u64) {
         self.min = if self.count == 0 {
             value
         } else {
@@ -32,10 +40,9 @@ impl Spread {
             record(histogram, value);
         } else if self.kept.len() < EXACT {
             self.kept.push(value);
-        } else if let Ok(mut histogram) = Histogram::<u64>::new(3) {
-            for value in self.kept.drain(..).chain([value]) {
-                record(&mut histogram, value);
-            }
+        } else if let Some(mut histogram) = gathered(&self.kept) {
+            record(&mut histogram, value);
+            self.kept = Vec::new();
             self.histogram = Some(histogram);
         }
     }
@@ -44,14 +51,37 @@ impl Spread {
         values.into_iter().for_each(|v| self.add(v));
     }
 
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Puts the values in order.
+    #[must_use]
+    pub fn ranks(&self) -> Ranks<'_> {
+        let mut sorted = self.kept.clone();
+        sorted.sort_unstable();
+        Ranks { of: self, sorted }
+    }
+
+    /// All values to three significant digits; `None` where there are none.
+    #[must_use]
+    pub fn histogram(&self) -> Option<Histogram<u64>> {
+        match &self.histogram {
+            Some(histogram) => Some(histogram.clone()),
+            None if self.count == 0 => None,
+            None => gathered(&self.kept),
+        }
+    }
+
     /// In milliseconds; `None` where there was no value.
     pub(super) fn finish(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
         }
-        let mut sorted = self.kept.clone();
-        sorted.sort_unstable();
-        let at = |percent: u64| ms(self.percentile(&sorted, percent) as f64);
+        let ranks = self.ranks();
+        let at = |percent: u64| ms(ranks.percentile(percent) as f64);
         Some(Distribution {
             count: self.count,
             mean: ms(self.sum as f64 / self.count as f64),
@@ -76,29 +106,55 @@ impl Spread {
         if low < 1.0 || high > self.count as f64 {
             return None;
         }
-        let mut sorted = self.kept.clone();
-        sorted.sort_unstable();
+        let ranks = self.ranks();
         Some(Interval {
-            low_ns: self.at_rank(&sorted, low as u64),
-            value_ns: self.percentile(&sorted, percent),
-            high_ns: self.at_rank(&sorted, high as u64),
+            low_ns: ranks.at(low as u64),
+            value_ns: ranks.percentile(percent),
+            high_ns: ranks.at(high as u64),
         })
+    }
+}
+
+impl Ranks<'_> {
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.of.count
+    }
+
+    /// The value of a rank, the first of which is 1: as many values are no larger. Before the first it is the smallest,
+    /// beyond the last the largest.
+    #[must_use]
+    pub fn at(&self, rank: u64) -> u64 {
+        let Spread {
+            histogram,
+            count,
+            min,
+            max,
+            ..
+        } = self.of;
+        if rank <= 1 {
+            return *min;
+        }
+        if let Some(histogram) = histogram {
+            // In the middle of the rank's share, whose bounds may be rounded into the next one.
+            let value = histogram.value_at_quantile((rank as f64 - 0.5) / *count as f64);
+            return value.clamp(*min, *max);
+        }
+        let index = usize::try_from(rank - 1).unwrap_or(usize::MAX);
+        self.sorted.get(index).copied().unwrap_or(*max)
     }
 
     /// Nearest rank: the smallest value such that at least `percent` of all values are no larger.
-    fn percentile(&self, sorted: &[u64], percent: u64) -> u64 {
-        self.at_rank(sorted, (self.count * percent).div_ceil(100).max(1))
+    fn percentile(&self, percent: u64) -> u64 {
+        self.at((self.of.count * percent).div_ceil(100))
     }
+}
 
-    /// The value that so many are no larger than.
-    fn at_rank(&self, sorted: &[u64], rank: u64) -> u64 {
-        if let Some(histogram) = &self.histogram {
-            let value = histogram.value_at_quantile(rank as f64 / self.count as f64);
-            return value.clamp(self.min, self.max);
-        }
-        let index = usize::try_from(rank - 1).unwrap_or(usize::MAX);
-        sorted.get(index).copied().unwrap_or(self.max)
-    }
+fn gathered(values: &[u64]) -> Option<Histogram<u64>> {
+    let mut histogram = Histogram::new(3).ok()?;
+    values.iter().for_each(|v| record(&mut histogram, *v));
+    Some(histogram)
 }
 
 /// The histogram grows with its values, which `saturating_record` would not let it do.
@@ -185,15 +241,32 @@ mod tests {
         );
     }
 
+    #[test]
+    fn ranks_are_exact_while_they_are_few_and_close_beyond() {
+        for count in [200, 100_000_u64] {
+            let mut times = Spread::default();
+            // In no order: 7,919 has no divisor in common with either count.
+            (0..count).for_each(|i| times.add((i * 7_919 % count + 1) * 1_000));
+            let ranks = times.ranks();
+            for rank in [1, count / 2, count * 99 / 100, count] {
+                let (found, is) = (ranks.at(rank), rank * 1_000);
+                let within = if count == 200 { 0 } else { is / 1_000 };
+                assert!(found.abs_diff(is) <= within, "{rank} of {count}: {found}");
+            }
+            assert_eq!((ranks.at(0), ranks.at(count + 1)), (1_000, count * 1_000));
+            assert_eq!(times.histogram().map(|h| h.len()), Some(count));
+        }
+        assert!(Spread::default().histogram().is_none());
+    }
+
     proptest! {
         #[test]
         fn percentiles_are_nearest_rank(values in proptest::collection::vec(0..1_000_000_u64, 1..200)) {
             let spread = spread(&values);
-            let mut sorted = values.clone();
-            sorted.sort_unstable();
+            let ranks = spread.ranks();
             for percent in [1, 50, 90, 95, 99, 100] {
                 let exact = oracle(&values, percent);
-                prop_assert_eq!(spread.percentile(&sorted, percent as u64), exact);
+                prop_assert_eq!(ranks.percentile(percent as u64), exact);
             }
         }
 
@@ -203,7 +276,7 @@ mod tests {
             let spread = spread(&many);
             for percent in [50, 90, 95, 99] {
                 let exact = oracle(&many[..200], percent) as f64;
-                let near = spread.percentile(&[], percent as u64) as f64;
+                let near = spread.ranks().percentile(percent as u64) as f64;
                 prop_assert!((near - exact).abs() <= exact / 1_000.0 + 1.0, "{near} {exact}");
             }
         }

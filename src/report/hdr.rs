@@ -3,7 +3,8 @@
 //! of the last. Logs of several runs add without loss.
 
 use super::html::text::slug;
-use super::html::{Detail, Successes, Times};
+use super::html::{Detail, Successes};
+use crate::measure::spread::Spread;
 use crate::record::EventRow;
 use crate::record::model::Run;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -13,7 +14,7 @@ use std::time::{Duration, SystemTime};
 /// Nanoseconds in the unit in which a log says its largest value.
 const MILLISECOND: f64 = 1e6;
 
-type Time = fn(&Successes) -> &Times;
+type Time = fn(&Successes) -> &Spread;
 
 const TIMES: [(&str, Time); 3] = [
     ("ttft", |p| &p.ttft),

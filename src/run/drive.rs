@@ -4,8 +4,8 @@ use super::Failure;
 use super::assess::{Assessed, Assessor, Backlog};
 use super::conversations::Conversations;
 use super::explain::explained;
-use super::variant::{Outcome, Turn};
-use crate::load::{Cancel, Client, PhaseLoad, Target};
+use super::variant::{Outcome, Serving, Turn};
+use crate::load::{Cancel, Client, PhaseLoad};
 use crate::measure::clock;
 use crate::measure::probe::Probe;
 use crate::measure::summary::Objectives;
@@ -15,7 +15,7 @@ use crate::plan::search::{Bisection, Search};
 use crate::plan::{PhasePlan, Purpose};
 use crate::record::{ServerRow, ServerSample};
 use crate::scenario::model::OnEngineDeath;
-use crate::topology::{self, Alarm, Topology};
+use crate::topology::{self, Alarm};
 use crate::verify::{Rules, Tally, keeps};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,12 +42,15 @@ struct Under<'a> {
 impl Turn<'_> {
     pub(super) fn drive(
         &self,
-        rules: &Rules,
-        target: &Target,
-        alarm: &Alarm,
-        topology: Option<&Topology>,
+        serving: &Serving<'_>,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
+        let Serving {
+            rules,
+            target,
+            alarm,
+            topology,
+        } = *serving;
         let assessor = self.assessor(rules, clock::now());
         let mut result = Ok(());
         let goes_on = self.plan.on_engine_death == OnEngineDeath::Continue;

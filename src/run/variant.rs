@@ -86,6 +86,16 @@ pub(super) struct Running {
     gpus: Vec<u64>,
 }
 
+/// What serves, and what its answers are held against.
+pub(super) struct Serving<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) target: &'a Target,
+    /// Raised when one of its processes ends, or the user wants an end.
+    pub(super) alarm: &'a Alarm,
+    /// None where it is not ours.
+    pub(super) topology: Option<&'a Topology>,
+}
+
 /// Whether engines stay up from one round to the next.
 fn stay_up(plan: &Plan) -> bool {
     let comparing = plan.comparing.as_ref();
@@ -129,24 +139,32 @@ impl Turn<'_> {
             self.signals.watch(&alarm);
             let startup = self.prove_external(&rules, &target, &alarm)?;
             outcome.startup = Some(startup);
-            return self.work(&rules, &target, &alarm, None, outcome);
+            let serving = Serving {
+                rules: &rules,
+                target: &target,
+                alarm: &alarm,
+                topology: None,
+            };
+            return self.work(&serving, outcome);
         }
         let earlier = left_up.take();
         let is_up = earlier.is_some();
         let mut running = earlier.map_or_else(|| self.open(), Ok)?;
         self.signals.watch(&running.alarm);
         outcome.tier = Some(running.topology.tier());
-        let served = if is_up {
-            self.work(
-                &rules,
-                &target,
-                &running.alarm,
-                Some(&running.topology),
-                outcome,
-            )
-        } else {
-            self.serve(&mut running, &rules, &target, outcome)
-        };
+        let mut served = Ok(());
+        if !is_up {
+            served = self.bring_up(&mut running, &rules, &target, outcome);
+        }
+        if served.is_ok() {
+            let serving = Serving {
+                rules: &rules,
+                target: &target,
+                alarm: &running.alarm,
+                topology: Some(&running.topology),
+            };
+            served = self.work(&serving, outcome);
+        }
         if served.is_ok() && stay_up(self.plan) && matches!(self.task, Task::Drive) {
             *left_up = Some(running);
             return Ok(());
@@ -226,8 +244,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Brings the topology up and drives the load.
-    fn serve(
+    /// Brings the topology up.
+    fn bring_up(
         &self,
         running: &mut Running,
         rules: &Rules,
@@ -256,21 +274,17 @@ impl Turn<'_> {
             self.interrupted_or(error)
         })?);
         topology.hush();
-        self.work(rules, target, alarm, Some(topology), outcome)
+        Ok(())
     }
 
     /// Does what the turn is for.
-    fn work(
-        &self,
-        rules: &Rules,
-        target: &Target,
-        alarm: &Alarm,
-        topology: Option<&Topology>,
-        outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
+    fn work(&self, serving: &Serving<'_>, outcome: &mut Outcome) -> Result<(), Failure> {
         let Task::Hold(tell) = self.task else {
-            return self.drive(rules, target, alarm, topology, outcome);
+            return self.drive(serving, outcome);
         };
+        let Serving {
+            alarm, topology, ..
+        } = *serving;
         tell(self.variant, &outcome.startup.clone().unwrap_or_default());
         while !alarm.raised() {
             topology::pause(alarm, HELD);

@@ -1,7 +1,8 @@
 //! What the page shows beyond `run.json`: gathered from samples and events in one pass each, in memory that does not grow
 //! with the requests.
 
-use super::bounded::{Thinned, Times};
+use super::thinned::Thinned;
+use crate::measure::spread::Spread;
 use crate::record::model::{PhaseRecord, Run};
 use crate::record::{EventRow, Sample, SampleRow, ServerRow};
 use std::collections::BTreeMap;
@@ -70,9 +71,9 @@ type Instant = (u32, u64);
 pub(in crate::report) struct Successes {
     /// From when the first was due to the end of the last, each with its round.
     pub(in crate::report) span: Option<(Instant, Instant)>,
-    pub(in crate::report) ttft: Times,
-    pub(in crate::report) tpot: Times,
-    pub(in crate::report) e2e: Times,
+    pub(in crate::report) ttft: Spread,
+    pub(in crate::report) tpot: Spread,
+    pub(in crate::report) e2e: Spread,
 }
 
 impl Successes {
@@ -145,11 +146,6 @@ impl Detail {
                 .and_then(|phase| run.variants[owner].phases.get(phase))
                 .is_some_and(PhaseRecord::measured);
             variants[owner].add(row.round, row.sample, measured);
-        }
-        for phase in variants.iter_mut().flat_map(|v| v.phases.values_mut()) {
-            phase.ttft.sort();
-            phase.tpot.sort();
-            phase.e2e.sort();
         }
         Self {
             variants,

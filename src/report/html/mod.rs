@@ -1,7 +1,6 @@
 //! A record as one self-contained page: no network, no style or script but its own, which its policy names by hash.
 //! Pure. From top to bottom it goes from the verdict to what it rests on.
 
-mod bounded;
 mod course;
 mod decided;
 mod detail;
@@ -10,9 +9,9 @@ mod gantt;
 mod lists;
 mod spread;
 pub(super) mod text;
+mod thinned;
 mod whence;
 
-pub(super) use bounded::Times;
 pub use detail::Detail;
 pub(super) use detail::{Successes, Tokens};
 

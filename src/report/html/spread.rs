@@ -1,9 +1,9 @@
 //! Latency distributions of a phase, one line a variant, on a percentile axis: each nine has the same width, so that the
 //! tail, where serving hurts, is seen as well as the middle.
 
-use super::bounded::Times;
 use super::detail::{Detail, Successes};
 use super::text::{slug, text};
+use crate::measure::spread::{Ranks, Spread};
 use crate::record::model::{Distribution, PhaseRecord, Run};
 use crate::report::svg::{Chart, Series};
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ const NAMED: [(u32, &str); 6] = [
 ];
 
 /// One of a phase's times.
-type Time = fn(&Successes) -> &Times;
+type Time = fn(&Successes) -> &Spread;
 
 const TIMES: [(&str, &str, Time); 3] = [
     ("ttft_ms", "Time to first token (TTFT)", |p| &p.ttft),
@@ -64,19 +64,19 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> S
         let index = variant.phases.iter().position(|p| p.name == phase);
         let index = index.and_then(|index| u32::try_from(index).ok());
         let times = index.and_then(|index| requests.phases.get(&index).map(time));
-        if let Some(times) = times.filter(|times| times.len() > 0) {
-            lines.push((i, variant.name.as_str(), times));
+        if let Some(times) = times.filter(|times| times.count() > 0) {
+            lines.push((i, variant.name.as_str(), times.ranks()));
         }
     }
-    let most = lines.iter().map(|(_, _, times)| times.len()).max();
+    let most = lines.iter().map(|(_, _, ranks)| ranks.count()).max();
     let Some(most) = most else {
         return String::new();
     };
     let places = places(most);
-    let series = lines.iter().map(|(color, name, times)| Series {
+    let series = lines.iter().map(|(color, name, ranks)| Series {
         name,
         color: *color,
-        values: places.iter().map(|place| place.of(times)).collect(),
+        values: places.iter().map(|place| place.of(ranks)).collect(),
         filled: false,
     });
     Chart {
@@ -153,15 +153,14 @@ impl Place {
         clippy::cast_sign_loss,
         reason = "a rank is a small whole number"
     )]
-    fn of(&self, times: &Times) -> Option<f64> {
-        let count = times.len() as f64;
+    fn of(&self, ranks: &Ranks<'_>) -> Option<f64> {
+        let count = ranks.count() as f64;
         if self.share < 1.0 && self.share > 1.0 - 1.0 / count {
             return None;
         }
         // A hair less, so that 0.95 x 200 is 190 and not 191.
         let rank = (self.share * count - 1e-9).ceil().max(1.0) as u64;
-        let ns = times.ranked(rank.min(times.len()))?;
-        Some(ns as f64 / 1e6)
+        Some(ranks.at(rank) as f64 / 1e6)
     }
 }
 
@@ -230,10 +229,11 @@ mod tests {
 
     #[test]
     fn named_percentiles_are_the_nearest_rank() {
-        let mut times = Times::default();
+        let mut times = Spread::default();
         (1..=200).for_each(|ms| times.add(ms * 1_000_000));
-        let places = places(times.len());
-        let find = |name: &str| places.iter().find(|p| p.name == name).map(|p| p.of(&times));
+        let places = places(times.count());
+        let ranks = times.ranks();
+        let find = |name: &str| places.iter().find(|p| p.name == name).map(|p| p.of(&ranks));
         assert_eq!(find("p50"), Some(Some(100.0)));
         assert_eq!(find("p95"), Some(Some(190.0)));
         assert_eq!(find("p99"), Some(Some(198.0)));
@@ -246,8 +246,8 @@ mod tests {
     #[test]
     fn one_value_is_drawn() {
         assert!(places(1).iter().all(|p| p.at.is_finite()));
-        let mut one = Times::default();
+        let mut one = Spread::default();
         one.add(5_000_000);
-        assert_eq!(places(1).last().and_then(|p| p.of(&one)), Some(5.0));
+        assert_eq!(places(1).last().and_then(|p| p.of(&one.ranks())), Some(5.0));
     }
 }

@@ -1,0 +1,61 @@
+//! The requests that are drawn over time, in memory that does not grow with them.
+
+use super::detail::Point;
+
+/// Most points; even, so that what is thinned stays even.
+const POINTS: usize = 1 << 16;
+
+/// Requests in the order in which they ended; once they are many every second, then every fourth, and so on.
+#[derive(Debug, Default)]
+pub(super) struct Thinned {
+    pub(super) points: Vec<Point>,
+    seen: u64,
+}
+
+impl Thinned {
+    pub(super) fn add(&mut self, mut point: Point) {
+        let mut each = self.points.first().map_or(1, |p| p.each);
+        if self.seen.is_multiple_of(each.into()) {
+            if self.points.len() == POINTS {
+                each *= 2;
+                let mut kept = false;
+                self.points.retain_mut(|p| {
+                    (kept, p.each) = (!kept, each);
+                    kept
+                });
+            }
+            point.each = each;
+            self.points.push(point);
+        }
+        self.seen += 1;
+    }
+
+    pub(super) fn clear(&mut self) {
+        (self.seen, self.points) = (0, Vec::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_requests_are_thinned_evenly() {
+        let mut thinned = Thinned::default();
+        let count = 5 * POINTS as u64 + 3;
+        for end in 0..count {
+            thinned.add(Point {
+                end,
+                ..Point::default()
+            });
+        }
+        let points = &thinned.points;
+        assert!(points.iter().all(|p| p.each == 8));
+        let ends: Vec<u64> = points.iter().map(|p| p.end).collect();
+        let every: Vec<u64> = (0..count).step_by(8).collect();
+        assert!(ends == every);
+        thinned.clear();
+        thinned.add(Point::default());
+        assert_eq!((thinned.points.len(), thinned.points[0].each), (1, 1));
+    }
+}
