@@ -10,14 +10,14 @@ enum State {
     Size,
     /// After them, before the line feed.
     Extension,
-    /// In a chunk, with so many bytes left.
-    Data(u64),
+    /// In a chunk.
+    Data,
     /// After a chunk, before its line feed.
     DataEnd,
-    /// In the trailers, at the beginning of a line or not.
-    Trailer {
-        line_start: bool,
-    },
+    /// In the trailers, at the beginning of a line.
+    TrailerStart,
+    /// In the trailers, within a line.
+    Trailer,
     Done,
 }
 
@@ -25,6 +25,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Chunked {
     state: State,
+    /// The chunk's size, as far as it is read, or what is left of it.
     size: u64,
     digits: u32,
     /// Bytes of the current line or of the trailers.
@@ -49,74 +50,82 @@ impl Chunked {
     pub(super) fn feed(&mut self, bytes: &[u8], body: &mut Vec<u8>) -> Result<usize, String> {
         let mut at = 0;
         while at < bytes.len() && self.state != State::Done {
-            if let State::Data(left) = self.state {
-                let here = usize::try_from(left).unwrap_or(usize::MAX);
+            if self.state == State::Data {
+                let here = usize::try_from(self.size).unwrap_or(usize::MAX);
                 let here = here.min(bytes.len() - at);
                 body.extend_from_slice(&bytes[at..at + here]);
                 at += here;
-                let left = left - here as u64;
-                self.state = if left == 0 {
-                    State::DataEnd
-                } else {
-                    State::Data(left)
-                };
+                self.size -= here as u64;
+                if self.size == 0 {
+                    self.state = State::DataEnd;
+                }
                 continue;
             }
-            self.state = self.step(bytes[at])?;
+            self.line += 1;
+            if self.line > LONGEST_LINE {
+                return Err("a chunk's size line or the trailers have no end".into());
+            }
+            let byte = bytes[at];
+            self.state = self.after(byte).map_err(|place| wrong(place, byte))?;
             at += 1;
         }
         Ok(at)
     }
 
-    fn step(&mut self, byte: u8) -> Result<State, String> {
-        self.line += 1;
-        if self.line > LONGEST_LINE {
-            return Err("a chunk's size line or the trailers have no end".into());
-        }
-        let next = match (self.state, byte) {
+    /// The state after a byte of the framing; the place that it has no place in.
+    fn after(&mut self, byte: u8) -> Result<State, Place> {
+        Ok(match (self.state, byte) {
             (State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 self.digits += 1;
                 if self.digits > 15 {
-                    return Err("a chunk's size is beyond all bounds".into());
+                    return Err(Place::Digits);
                 }
                 self.size = self.size << 4 | u64::from(digit);
                 State::Size
             }
-            (State::Size, _) if self.digits == 0 => return Err(wrong("a chunk's size", byte)),
-            (State::Size | State::Extension, b'\n') => self.sized(),
+            (State::Size, _) if self.digits == 0 => return Err(Place::Size),
+            (State::Size | State::Extension, b'\n') => {
+                (self.digits, self.line) = (0, 0);
+                match self.size {
+                    0 => State::TrailerStart,
+                    _ => State::Data,
+                }
+            }
             (State::Size, b'\r' | b';' | b' ' | b'\t') | (State::Extension, _) => State::Extension,
-            (State::Size, _) => return Err(wrong("a chunk's size", byte)),
+            (State::Size, _) => return Err(Place::Size),
             (State::DataEnd, b'\r') => State::DataEnd,
             (State::DataEnd, b'\n') => {
                 self.line = 0;
                 State::Size
             }
-            (State::DataEnd, _) => return Err(wrong("the end of a chunk", byte)),
-            (State::Trailer { line_start: true }, b'\r') => State::Trailer { line_start: true },
-            (State::Trailer { line_start: true }, b'\n') => State::Done,
-            (State::Trailer { .. }, b'\n') => State::Trailer { line_start: true },
-            (State::Trailer { .. }, _) => State::Trailer { line_start: false },
-            (done @ (State::Data(_) | State::Done), _) => done,
-        };
-        Ok(next)
-    }
-
-    fn sized(&mut self) -> State {
-        let size = std::mem::take(&mut self.size);
-        (self.digits, self.line) = (0, 0);
-        match size {
-            0 => State::Trailer { line_start: true },
-            n => State::Data(n),
-        }
+            (State::DataEnd, _) => return Err(Place::End),
+            (State::TrailerStart, b'\r') => State::TrailerStart,
+            (State::TrailerStart, b'\n') => State::Done,
+            (State::Trailer, b'\n') => State::TrailerStart,
+            (State::TrailerStart | State::Trailer, _) => State::Trailer,
+            (State::Data | State::Done, _) => self.state,
+        })
     }
 }
 
-fn wrong(place: &str, byte: u8) -> String {
-    format!(
-        "the chunked framing is wrong: {:?} in {place}",
-        char::from(byte)
-    )
+/// What a byte is no part of. A byte itself, so that the decoder, which sees every byte of the framing, stays quick.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Size,
+    /// A size that has as many digits as are taken.
+    Digits,
+    End,
+}
+
+fn wrong(place: Place, byte: u8) -> String {
+    let place = match place {
+        Place::Digits => return "a chunk's size is beyond all bounds".into(),
+        Place::Size => "a chunk's size",
+        Place::End => "the end of a chunk",
+    };
+    let found = char::from(byte);
+    format!("the chunked framing is wrong: {found:?} in {place}")
 }
 
 #[cfg(test)]
