@@ -2,7 +2,7 @@
 
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -72,18 +72,35 @@ pub fn said(error: &rustls::Error, host: &str) -> String {
 fn mistrusted(why: &CertificateError) -> String {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
-        UnknownIssuer,
+        NotValidYetContext, UnknownIssuer,
     };
     match why {
         UnknownIssuer | BadSignature => "is signed by nobody that this machine trusts; for a CA of your own, set SSL_CERT_FILE to its PEM file".into(),
         NotValidForName | NotValidForNameContext { .. } => {
             format!("is for another name ({why}); write a name that it holds in the URL")
         }
-        Expired | ExpiredContext { .. } => format!("has expired ({why}); renew it"),
+        Expired => "has expired; renew it".into(),
+        ExpiredContext { time, not_after } => format!(
+            "has expired: it was valid until {}, and by this machine's clock it is {}; renew it",
+            instant(*not_after),
+            instant(*time)
+        ),
+        NotValidYetContext { time, not_before } => format!(
+            "is not valid yet: it will be from {}, and by this machine's clock it is {}; set the clock right",
+            instant(*not_before),
+            instant(*time)
+        ),
         // What `openssl req -x509` makes unless told otherwise.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => "is that of a CA, which must not serve; sign one for the server with it, or make it with `-addext basicConstraints=critical,CA:FALSE`".into(),
         other => format!("can't be verified: {other}"),
     }
+}
+
+/// An instant as people write it.
+fn instant(at: UnixTime) -> String {
+    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| format!("{seconds} s after 1970"), |at| at.to_string())
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -100,8 +117,10 @@ fn roots() -> Result<&'static [CertificateDer<'static>], String> {
         }
         let found = rustls_native_certs::load_native_certs();
         if found.certs.is_empty() {
-            let why = found.errors.first().map(ToString::to_string);
-            return Err(nobody(&why.unwrap_or_default()));
+            let why = found.errors.first();
+            return Err(nobody(
+                &why.map_or("it holds none".into(), ToString::to_string),
+            ));
         }
         Ok(found.certs)
     };
@@ -112,8 +131,7 @@ fn nobody(why: &str) -> String {
     let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .into_iter()
         .find_map(|name| Some(format!("in {name}={}", std::env::var(name).ok()?)));
-    let place = set.unwrap_or_else(|| "on this machine".into());
-    let why = if why.is_empty() { "none" } else { why };
+    let place = set.unwrap_or_else(|| "where this machine keeps them".into());
     format!(
         "no certificates to trust were found {place}: {why}; install `ca-certificates`, or set SSL_CERT_FILE to the PEM file of a CA"
     )

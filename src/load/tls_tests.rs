@@ -4,7 +4,7 @@ use super::tests::{SECOND, broken, closed, drive_on, request, server, sized};
 use super::tls::Tls;
 use super::{Cancel, PhaseRun, Target};
 use crate::measure::exchange::{End, Exchange};
-use rcgen::CertifiedKey;
+use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{
     RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
@@ -19,7 +19,7 @@ type Stream = StreamOwned<ServerConnection, TcpStream>;
 
 /// A certificate for `name`, and who trusts it.
 struct Identity {
-    own: CertifiedKey<rcgen::KeyPair>,
+    own: CertifiedKey<KeyPair>,
 }
 
 impl Identity {
@@ -27,6 +27,18 @@ impl Identity {
         let own = rcgen::generate_simple_self_signed([name.to_owned()]);
         Self {
             own: own.expect("a certificate"),
+        }
+    }
+
+    /// Valid through January 2025.
+    fn expired(name: &str) -> Self {
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.not_before = date_time_ymd(2025, 1, 1);
+        params.not_after = date_time_ymd(2025, 2, 1);
+        let signing_key = KeyPair::generate().expect("a key");
+        let cert = params.self_signed(&signing_key).expect("a certificate");
+        Self {
+            own: CertifiedKey { cert, signing_key },
         }
     }
 
@@ -201,6 +213,13 @@ fn certificates_that_do_not_verify_say_why_and_what_to_do() {
     let why = unconnected(&seen);
     assert!(
         why.contains("`localhost` is for another name") && why.contains("elsewhere.example"),
+        "{why}"
+    );
+    let old = Identity::expired("localhost").serves(V1_3, serve);
+    let (_, seen) = drive(&old, 2);
+    let why = unconnected(&seen);
+    assert!(
+        why.contains("has expired: it was valid until 2025-02-01T00:00:00Z, and by this machine's clock it is 20"),
         "{why}"
     );
     assert!(seen.iter().all(|e| e.sent.is_none()), "nothing was sent");

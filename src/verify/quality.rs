@@ -40,7 +40,7 @@ struct Shared {
     phases: Vec<String>,
 }
 
-/// Judges the measurement of all variants; of a warm-up only whether it ended as it was to.
+/// Judges the measurement of all variants; of a warm-up only whether it ended as it was to. No word where no phase began.
 #[must_use]
 pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
     let mut all: Vec<Shared> = Vec::new();
@@ -59,7 +59,9 @@ pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
     }
     // Worst first; in the order found otherwise.
     all.sort_by_key(|shared| std::cmp::Reverse(shared.doubt.weight));
+    let measured = of.iter().any(|variant| !variant.phases.is_empty());
     let verdict = match all.first().map(|shared| shared.doubt.weight) {
+        _ if !measured => "",
         Some(Weight::Invalid) => "invalid",
         Some(Weight::Marked) => "marked",
         _ => "good",

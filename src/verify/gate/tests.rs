@@ -279,7 +279,7 @@ fn a_late_client_is_marked_then_invalid() {
         judged(0.1, 9.0, 5, 0),
         is("marked", "client_delay thin_percentiles")
     );
-    assert_eq!(quality(&[], &Measurement::default()).verdict, "good");
+    assert_eq!(quality(&[], &Measurement::default()).verdict, "");
 }
 
 #[test]
