@@ -73,7 +73,7 @@ fn judged(run: &Run) -> Option<Table> {
     let first = judged.first()?;
     let alike = |get: fn(&Comparison) -> &String| judged.iter().all(|row| get(row) == get(first));
     for row in &judged {
-        let mut name = row.metric.clone();
+        let mut name = label(&row.metric).to_owned();
         if !alike(|row| &row.phase) {
             name += &format!(" of {}", row.phase);
         }
@@ -124,6 +124,12 @@ fn judged(run: &Run) -> Option<Table> {
         notes,
         prose: false,
     })
+}
+
+/// A metric as people read it, with its unit.
+pub(super) fn label(key: &str) -> &str {
+    let known = METRICS.iter().find(|metric| metric.key == key);
+    known.map_or(key, |metric| metric.label)
 }
 
 /// The first answers that differ, side by side.

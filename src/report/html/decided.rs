@@ -1,7 +1,6 @@
 //! What rounds decide: each estimate with its interval, drawn against the margin that it may be worse by.
 
 use super::text::text;
-use crate::compare::METRICS;
 use crate::record::model::{Comparison, Outcome, Run};
 use crate::report::svg::bar::{Piece, bar};
 use crate::report::view;
@@ -55,11 +54,10 @@ fn table(title: &str, rows: &[&Comparison]) -> String {
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table class=\"decided\"><caption>{title}</caption><thead><tr><th scope=\"col\">metric</th><th scope=\"col\">found</th><th scope=\"col\" class=\"over\">interval and margin</th><th scope=\"col\" class=\"n\">ratio</th><th scope=\"col\" class=\"n\">from, to</th><th scope=\"col\" class=\"from\">rests on</th></tr></thead><tbody>\n"
     );
     for row in rows {
-        let label = METRICS.iter().find(|metric| metric.key == row.metric);
         let _ = writeln!(
             out,
             "<tr><th scope=\"row\">{}<br><small>{}, {} / {}</small></th><td>{}</td><td class=\"over\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}<br>{}</td><td class=\"from\"><small>{}</small></td></tr>",
-            text(label.map_or(&row.metric, |metric| metric.label)),
+            text(view::label(&row.metric)),
             text(&row.phase),
             text(&row.variant),
             text(&row.baseline),

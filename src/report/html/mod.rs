@@ -95,7 +95,10 @@ fn head(out: &mut String, run: &Run) {
         "<header>\n<p class=\"verdict {}\"><strong>{word}</strong>{exit}</p>\n<h1>{}</h1>\n<p class=\"lead\">{}</p>\n",
         color(run.verdict),
         text(&run.scenario.name),
-        text(&run.summary)
+        text(&run.summary).replace(
+            "see its quality",
+            "see <a href=\"#quality\">its quality</a>"
+        )
     );
     if let Some(error) = &run.error {
         // The summary is the error's first line, unless another wrote the record.
