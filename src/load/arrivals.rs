@@ -121,6 +121,13 @@ impl Arrivals {
         self.held_back
     }
 
+    /// The index of the request that is given out after so many others, if the phase has that many.
+    #[must_use]
+    pub fn after(&self, others: usize) -> Option<u64> {
+        let index = self.issued + others as u64;
+        (!self.limit.passed(index, 0)).then_some(index)
+    }
+
     /// Gives out no more requests.
     pub fn stop(&mut self) {
         self.limit.requests = Some(self.issued);

@@ -4,6 +4,7 @@ use super::tests::{
     NEVER, SECOND, answering, closed, drive_with, exchanges, request, server, sized,
 };
 use super::*;
+use crate::measure::clock;
 use crate::measure::exchange::{End, Exchange};
 use crate::plan::pace::{Pace, Rates};
 use crate::plan::{Limit, Shape};
@@ -94,7 +95,7 @@ fn a_phase_begins_while_answers_of_the_one_before_come_in() {
         stream: false,
         timeout: 5 * SECOND,
         body,
-        ready: &|| true,
+        ready: None,
         enough: &NEVER,
     };
     let phases = [
@@ -128,7 +129,7 @@ fn a_client_keeps_its_connections_from_phase_to_phase() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
-        ready: &|| true,
+        ready: None,
         enough: &NEVER,
     };
     let mut client = Client::new(&target).expect("an epoll");
@@ -205,6 +206,48 @@ fn a_cap_on_an_open_loop_holds_requests_back_and_says_so() {
 }
 
 #[test]
+fn requests_are_written_once_and_before_they_are_due_unless_they_depend_on_answers() {
+    let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
+    let shape = Shape::Open {
+        pace: Pace {
+            rate: Rates::Steady(100.0),
+            cv: 0.0,
+            seed: 0,
+        },
+        limit: Limit::requests(20),
+        max_in_flight: 20,
+    };
+    for depend in [false, true] {
+        let written = Mutex::new(Vec::new());
+        let body = |i: u64| {
+            written
+                .lock()
+                .expect("no thread panicked")
+                .push((i, clock::now()));
+            i.to_string().into_bytes()
+        };
+        let ready = || true;
+        let phase = PhaseLoad {
+            phase: 0,
+            shape: &shape,
+            path: "/",
+            stream: false,
+            timeout: SECOND,
+            body: &body,
+            ready: depend.then_some(&ready),
+            enough: &NEVER,
+        };
+        let mut seen = Vec::new();
+        drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e)).expect("load is driven");
+        seen.sort_by_key(|e| e.id.index);
+        let written = written.into_inner().expect("no thread panicked");
+        assert!(written.iter().map(|(i, _)| *i).eq(0..20), "{written:?}");
+        let ahead = written.iter().zip(&seen).filter(|((_, at), e)| *at < e.due);
+        assert_eq!(ahead.count() == 0, depend);
+    }
+}
+
+#[test]
 fn who_has_seen_enough_ends_a_phase() {
     let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
     let shape = closed(2, 1_000_000);
@@ -216,7 +259,7 @@ fn who_has_seen_enough_ends_a_phase() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
-        ready: &|| true,
+        ready: None,
         enough: &enough,
     };
     let mut seen = 0;

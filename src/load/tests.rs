@@ -87,7 +87,7 @@ pub(super) fn drive_on(
         stream: true,
         timeout,
         body: &|i| i.to_string().into_bytes(),
-        ready: &|| true,
+        ready: None,
         enough: &NEVER,
     };
     drive(target, &phase, cancel, sink).expect("load is driven")
@@ -293,7 +293,7 @@ fn an_answer_before_the_whole_request_is_read() {
         stream: false,
         timeout: 5 * SECOND,
         body: &|_| vec![b'x'; 32 << 20],
-        ready: &|| true,
+        ready: None,
         enough: &NEVER,
     };
     let mut seen = Vec::new();
@@ -366,7 +366,7 @@ fn another_address_of_the_host_is_tried() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
-        ready: &|| true,
+        ready: None,
         enough: &NEVER,
     };
     let mut seen = Vec::new();
@@ -391,7 +391,7 @@ fn more_connections_than_files_are_refused_before_anything_is_sent() {
         stream: false,
         timeout: SECOND,
         body: &|_| Vec::new(),
-        ready: &|| true,
+        ready: None,
         enough: &NEVER,
     };
     let said = drive(&target, &phase, &Cancel::new(), &mut |_| {});

@@ -170,7 +170,7 @@ impl Turn<'_> {
             .zip(&talks)
             .map(|((phase, number), talk)| {
                 let purpose = Purpose::of_phase(phase.measured, number);
-                let ready = move || talk.as_ref().is_none_or(Conversations::ready);
+                let ready = talk.as_ref().map(|talk| move || talk.ready());
                 let (word, begun, measured) = (word.clone(), &begun, phase.measured);
                 let body = move |request: u64| {
                     // Warm-up hands over here, without a pause in which pages could be read.
@@ -194,7 +194,7 @@ impl Turn<'_> {
                 path: self.variant.requests.path(),
                 stream: self.variant.requests.stream,
                 body: &sources[number - first].1,
-                ready: &sources[number - first].0,
+                ready: sources[number - first].0.as_ref().map(|ready| ready as _),
                 timeout: self.variant.requests.timeout,
                 enough: &backlog.enough[number - first],
             })

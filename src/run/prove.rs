@@ -55,7 +55,7 @@ impl Turn<'_> {
             stream: self.variant.requests.stream,
             body: &body,
             timeout: self.variant.requests.timeout,
-            ready: &|| true,
+            ready: None,
             enough: &AtomicBool::new(false),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {

@@ -57,7 +57,7 @@ pub(crate) fn drive_beside(
         stream: true,
         timeout: Duration::from_secs(20),
         body: &|_| br#"{"prompt":"x","stream":true}"#.to_vec(),
-        ready: &|| true,
+        ready: None,
         enough: &AtomicBool::new(false),
     };
     let mut exchanges = Vec::new();
