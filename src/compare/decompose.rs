@@ -15,6 +15,8 @@ const MATTERS: f64 = 0.05;
 const MOST: f64 = 0.5;
 /// Share by which the server's count of requests may be off the client's: a warm-up hands over with requests in flight.
 const OFF: f64 = 0.1;
+/// Share of answers without any text from which the time to the first text is too much of other requests than the server's.
+const TEXTLESS: f64 = 0.01;
 
 /// What the server's part of a time is read from; the first that both sides have is taken.
 const SOURCES: [Source; 3] = [
@@ -123,7 +125,18 @@ pub fn of_phases(
         ),
     }
     notes.extend(sides.iter().filter_map(|side| side.miscounted(source)));
-    let ways = [sides[0].way(source)?, sides[1].way(source)?];
+    let textless = sides.iter().any(Side::has_textless);
+    if textless {
+        notes.push(
+            "some answers have no text: the first chunk of every answer stands for its first token"
+                .to_owned(),
+        );
+    }
+    let first: Get = match textless {
+        true => |phase| &phase.metrics.first_chunk_ms,
+        false => |phase| &phase.metrics.ttft_ms,
+    };
+    let ways = [sides[0].way(source, first)?, sides[1].way(source, first)?];
     let splits = ways[0].iter().zip(&ways[1]).map(|(a, b)| split(a, b));
     Some((splits.collect(), notes))
 }
@@ -134,6 +147,9 @@ struct Way {
     whole: f64,
     parts: Vec<(&'static str, Option<f64>)>,
 }
+
+/// A distribution of a phase.
+type Get = fn(&PhaseRecord) -> &Option<Distribution>;
 
 /// One variant's phase, in one or several rounds.
 struct Side<'a> {
@@ -174,7 +190,18 @@ impl Side<'_> {
         if sent == 0 { 0.0 } else { spent / sent as f64 }
     }
 
-    fn way(&self, source: Option<&Source>) -> Option<Vec<Way>> {
+    /// Whether answers came in chunks, and more than a few of them without text: a model may end at once.
+    fn has_textless(&self) -> bool {
+        let count = |get: Get| -> u64 {
+            let all = self.rounds.iter().filter_map(|phase| get(phase).as_ref());
+            all.map(|times| times.count).sum()
+        };
+        let texts = count(|phase| &phase.metrics.ttft_ms);
+        let chunks = count(|phase| &phase.metrics.first_chunk_ms);
+        texts > 0 && chunks as f64 > texts as f64 * (1.0 + TEXTLESS)
+    }
+
+    fn way(&self, source: Option<&Source>, first: Get) -> Option<Vec<Way>> {
         let e2e = self.client(|p| &p.metrics.e2e_ms)?;
         let from_due = self.client(|p| &p.metrics.e2e_from_due_ms).unwrap_or(e2e);
         let connect = self.connect();
@@ -190,7 +217,7 @@ impl Side<'_> {
             Decode::Known(name) => told(name),
             Decode::Rest => Some(told(s.whole)? - server?),
         });
-        let Some(ttft) = self.client(|p| &p.metrics.ttft_ms) else {
+        let Some(ttft) = self.client(first) else {
             let whole = source.and_then(|s| told(s.whole));
             let mut parts = before.to_vec();
             parts.extend(through(

@@ -269,7 +269,8 @@ pub struct Decomposition {
 /// One time, split into its parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Split {
-    /// `first token`: due to first text. `stream`: first text to last byte. `answer`: due to last byte.
+    /// `first token`: due to first text, or to the first chunk where some answers have no text. `stream`: from there to the
+    /// last byte. `answer`: due to last byte.
     pub name: String,
     /// The whole, of the baseline.
     pub baseline_ms: f64,

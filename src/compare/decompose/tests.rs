@@ -12,6 +12,7 @@ fn phase(ttft: f64, e2e: f64, times: &[(&str, f64)]) -> PhaseRecord {
         })
     };
     let (ttft, e2e, from_due) = (of(ttft), of(e2e), of(e2e + 1.0));
+    phase.metrics.first_chunk_ms = ttft.clone();
     phase.metrics.ttft_ms = ttft;
     phase.metrics.e2e_ms = e2e;
     phase.metrics.e2e_from_due_ms = from_due;
@@ -167,6 +168,21 @@ fn rounds_weigh_by_their_requests_and_foreign_requests_are_told() {
         notes[0].contains("a: the server's means are of 100 requests, the client's of 300"),
         "{notes:?}"
     );
+}
+
+#[test]
+fn answers_without_text_are_held_by_their_first_chunk() {
+    let mut a = phase(40.0, 140.0, &engine(45.0, 5.0, 28.0, 95.0));
+    let b = phase(50.0, 150.0, &engine(45.0, 5.0, 28.0, 95.0));
+    // A quarter of the answers had no text, and came late: the server's mean is of all.
+    let texts = a.metrics.ttft_ms.as_mut().expect("measured");
+    texts.count = texts.count * 3 / 4;
+    let chunks = a.metrics.first_chunk_ms.as_mut().expect("measured");
+    chunks.mean = 46.0;
+    let (splits, notes) = told(&a, &b);
+    assert_eq!(part(&splits[0], "frontend").baseline_ms, Some(1.0));
+    assert_eq!(splits[1].baseline_ms, 94.0);
+    assert!(notes[0].contains("no text"), "{notes:?}");
 }
 
 #[test]
