@@ -1,7 +1,7 @@
 //! What the driver sends when: batches, closed and open loops, phases that follow each other.
 
 use super::tests::{
-    NEVER, SECOND, answering, closed, drive_with, exchanges, request, server, sized,
+    NEVER, SECOND, answering, closed, drive_with, exchanges, request, server, silent, sized,
 };
 use super::*;
 use crate::measure::clock;
@@ -14,21 +14,25 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-#[test]
-fn a_batch_is_sent_whole_before_any_of_it_is_awaited() {
-    // Nobody is answered before three requests have come.
+/// A server that answers no request before so many have come, given how many came with it.
+fn withholding(until: impl Fn(u32) -> u32 + Send + Sync + 'static) -> String {
     let gate = Arc::new((Mutex::new(0_u32), Condvar::new()));
-    let url = server(move |mut stream| {
+    server(move |mut stream| {
         while request(&mut stream).is_some() {
             let (came, changed) = &*gate;
             let mut came = came.lock().expect("no thread panicked");
             *came += 1;
-            let mine = came.div_ceil(3) * 3;
+            let enough = until(*came);
             changed.notify_all();
-            drop(changed.wait_timeout_while(came, 5 * SECOND, |n| *n < mine));
+            drop(changed.wait_timeout_while(came, 5 * SECOND, |n| *n < enough));
             let _ = stream.write_all(&sized("a"));
         }
-    });
+    })
+}
+
+#[test]
+fn a_batch_is_sent_whole_before_any_of_it_is_awaited() {
+    let url = withholding(|came| came.div_ceil(3) * 3);
     let shape = Shape::Batch {
         size: 3,
         batches: 4,
@@ -122,16 +126,7 @@ fn a_phase_begins_while_answers_of_the_one_before_come_in() {
 fn a_client_keeps_its_connections_from_phase_to_phase() {
     let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
     let shape = closed(3, 9);
-    let phase = PhaseLoad {
-        phase: 0,
-        shape: &shape,
-        path: "/",
-        stream: false,
-        timeout: SECOND,
-        body: &|_| Vec::new(),
-        ready: None,
-        enough: &NEVER,
-    };
+    let phase = silent(&shape);
     let mut client = Client::new(&target).expect("an epoll");
     for opened in [3, 0] {
         let phases = std::slice::from_ref(&phase);
@@ -142,18 +137,7 @@ fn a_client_keeps_its_connections_from_phase_to_phase() {
 
 #[test]
 fn an_open_loop_sends_by_its_schedule_and_not_by_its_answers() {
-    // Nobody is answered before all have come.
-    let gate = Arc::new((Mutex::new(0_u32), Condvar::new()));
-    let url = server(move |mut stream| {
-        while request(&mut stream).is_some() {
-            let (came, changed) = &*gate;
-            let mut came = came.lock().expect("no thread panicked");
-            *came += 1;
-            changed.notify_all();
-            drop(changed.wait_timeout_while(came, 5 * SECOND, |n| *n < 100));
-            let _ = stream.write_all(&sized("a"));
-        }
-    });
+    let url = withholding(|_| 100);
     let pace = Pace {
         rate: Rates::Steady(1_000.0),
         cv: 1.0,
@@ -228,14 +212,9 @@ fn requests_are_written_once_and_before_they_are_due_unless_they_depend_on_answe
         };
         let ready = || true;
         let phase = PhaseLoad {
-            phase: 0,
-            shape: &shape,
-            path: "/",
-            stream: false,
-            timeout: SECOND,
             body: &body,
             ready: depend.then_some(&ready),
-            enough: &NEVER,
+            ..silent(&shape)
         };
         let mut seen = Vec::new();
         drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e)).expect("load is driven");
@@ -253,14 +232,8 @@ fn who_has_seen_enough_ends_a_phase() {
     let shape = closed(2, 1_000_000);
     let enough = AtomicBool::new(false);
     let phase = PhaseLoad {
-        phase: 0,
-        shape: &shape,
-        path: "/",
-        stream: false,
-        timeout: SECOND,
-        body: &|_| Vec::new(),
-        ready: None,
         enough: &enough,
+        ..silent(&shape)
     };
     let mut seen = 0;
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| {

@@ -62,6 +62,20 @@ pub(super) fn closed(concurrency: u32, requests: u64) -> Shape {
 
 pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
 
+/// A phase whose requests have no body.
+pub(super) fn silent(shape: &Shape) -> PhaseLoad<'_> {
+    PhaseLoad {
+        phase: 0,
+        shape,
+        path: "/",
+        stream: false,
+        timeout: SECOND,
+        body: &|_| Vec::new(),
+        ready: None,
+        enough: &NEVER,
+    }
+}
+
 pub(super) fn drive_with(
     url: &str,
     shape: Shape,
@@ -359,16 +373,8 @@ fn another_address_of_the_host_is_tried() {
     let mut target = Target::resolve(&url, &[]).expect("a good URL");
     let refuses = TcpListener::bind(("127.0.0.1", 0)).and_then(|l| l.local_addr());
     target.addresses.insert(0, refuses.expect("a free port"));
-    let phase = PhaseLoad {
-        phase: 0,
-        shape: &closed(1, 2),
-        path: "/",
-        stream: false,
-        timeout: SECOND,
-        body: &|_| Vec::new(),
-        ready: None,
-        enough: &NEVER,
-    };
+    let shape = closed(1, 2);
+    let phase = silent(&shape);
     let mut seen = Vec::new();
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e.end));
     assert!(run.is_ok());
@@ -384,16 +390,7 @@ fn more_connections_than_files_are_refused_before_anything_is_sent() {
     };
     let target = Target::resolve("http://127.0.0.1:1", &[]).expect("a good URL");
     let shape = closed(hard, u64::from(hard));
-    let phase = PhaseLoad {
-        phase: 0,
-        shape: &shape,
-        path: "/",
-        stream: false,
-        timeout: SECOND,
-        body: &|_| Vec::new(),
-        ready: None,
-        enough: &NEVER,
-    };
+    let phase = silent(&shape);
     let said = drive(&target, &phase, &Cancel::new(), &mut |_| {});
     assert!(said.is_err_and(|e| e.to_string().contains("ulimit -Hn")));
 }
