@@ -9,6 +9,7 @@ pub use pool::Client;
 
 use super::arrivals::{Arrivals, Due, Next};
 use super::flight::Flight;
+use super::ring::{Done, Ring};
 use super::socket::Buffers;
 use super::{Cancel, Error, Target, http};
 use crate::measure::clock::{self, Realtime};
@@ -32,6 +33,9 @@ const BACKLOG: usize = 64;
 const WATCH: Nanos = 100_000;
 /// Requests written out before they are due.
 const DRAFTS: usize = 16;
+
+/// What fails when there can be no waiting.
+const WAIT: &str = "wait for sockets";
 
 /// How long to wait for something to say, in nanoseconds.
 const SOON: Nanos = 500_000;
@@ -177,13 +181,8 @@ impl<'a> Driver<'a> {
                 break;
             }
             self.keep_spares();
-            let count = self.wait(&mut events)?;
-            for event in &events[..count] {
-                self.take(event);
-                if !self.finished.is_empty() || self.seen >= self.next_due {
-                    self.send_due(cancel);
-                }
-            }
+            let patience = self.rest();
+            let count = self.gather(patience, &mut events, cancel)?;
             let now = clock::now();
             self.naps.note(count, now);
             self.clock.keep(now);
@@ -264,25 +263,79 @@ impl<'a> Driver<'a> {
         self.finished.drain(..).for_each(&mut *self.sink);
     }
 
-    /// Waits for sockets, for the next request to be due, or for the next look at everything else.
-    fn wait(&mut self, events: &mut [EpollEvent]) -> Result<usize, Error> {
+    /// Naps, if that is worth it; for how long to wait then for sockets, for the next request to be due, or for the next look
+    /// at everything else.
+    fn rest(&mut self) -> Duration {
         let now = clock::now();
         self.seen = now;
         let quiet = self.next_due.saturating_sub(now).saturating_sub(WATCH);
-        let mut patience = EpollTimeout::ZERO;
-        if quiet > 0 {
-            let nap = self.naps.length(self.flying).min(quiet);
-            if nap > 0 && self.phases[self.current].stream {
-                std::thread::sleep(Duration::from_nanos(nap));
-            }
-            self.pool.wake_at(self.next_due.saturating_sub(WATCH));
-            let left = self.next_deadline.saturating_sub(now);
-            let ms = left.div_ceil(1_000_000).min(GLANCE_MS);
-            patience = EpollTimeout::from(u8::try_from(ms).unwrap_or(u8::MAX));
+        if quiet == 0 {
+            return Duration::ZERO;
         }
-        match self.pool.epoll.wait(events, patience) {
-            Err(Errno::EINTR) => Ok(0),
-            waited => waited.map_err(os("wait for sockets")),
+        let nap = self.naps.length(self.flying).min(quiet);
+        let behind = self.pool.ring.as_ref().is_some_and(Ring::is_behind);
+        if nap > 0 && self.phases[self.current].stream && !behind {
+            std::thread::sleep(Duration::from_nanos(nap));
+        }
+        self.pool.wake_at(self.next_due.saturating_sub(WATCH));
+        let left = self.next_deadline.saturating_sub(now);
+        Duration::from_millis(left.div_ceil(1_000_000).min(GLANCE_MS))
+    }
+
+    /// Takes what has come, or comes within `patience`; how many reads and other events.
+    fn gather(
+        &mut self,
+        patience: Duration,
+        events: &mut [EpollEvent],
+        cancel: &Cancel,
+    ) -> Result<usize, Error> {
+        let failed = |source| Error::Os { what: WAIT, source };
+        match &mut self.pool.ring {
+            Some(ring) => ring.wait(patience).map_err(failed)?,
+            None => return self.poll(patience, events, cancel),
+        }
+        let mut count = 0;
+        while let Some(done) = self.pool.ring.as_mut().and_then(Ring::next) {
+            match done {
+                Done::Read(read) => {
+                    count += 1;
+                    self.came(&read);
+                    self.catch_up(cancel);
+                }
+                Done::Epoll => {
+                    count += self.poll(Duration::ZERO, events, cancel)?;
+                    let Pool { ring, epoll, .. } = &mut *self.pool;
+                    let watch = ring.as_mut().map(|ring| ring.watch(&epoll.0));
+                    watch.transpose().map_err(failed)?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Takes what epoll tells of within `patience`; how many events.
+    fn poll(
+        &mut self,
+        patience: Duration,
+        events: &mut [EpollEvent],
+        cancel: &Cancel,
+    ) -> Result<usize, Error> {
+        let patience = EpollTimeout::try_from(patience).unwrap_or(EpollTimeout::ZERO);
+        let count = match self.pool.epoll.wait(events, patience) {
+            Err(Errno::EINTR) => 0,
+            waited => waited.map_err(os(WAIT))?,
+        };
+        for event in &events[..count] {
+            self.take(event);
+            self.catch_up(cancel);
+        }
+        Ok(count)
+    }
+
+    /// Sends what has become due between two events.
+    fn catch_up(&mut self, cancel: &Cancel) {
+        if !self.finished.is_empty() || self.seen >= self.next_due {
+            self.send_due(cancel);
         }
     }
 

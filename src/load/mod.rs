@@ -1,4 +1,4 @@
-//! Drives load over HTTP/1.1 and notes when every byte came; parses nothing that it need not. One thread, one epoll, one
+//! Drives load over HTTP/1.1 and notes when every byte came; parses nothing that it need not. One thread, one
 //! owned connection for each request in flight: no pool, no hidden retry. docs/decisions/0002-hot-path.md says why.
 
 pub mod arrivals;
@@ -6,6 +6,9 @@ mod chunked;
 pub mod driver;
 mod flight;
 pub mod http;
+mod ring;
+#[cfg(test)]
+mod ring_tests;
 #[cfg(test)]
 mod shape_tests;
 pub mod socket;

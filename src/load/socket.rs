@@ -4,9 +4,9 @@ use crate::measure::clock;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType,
-    SockaddrStorage, TimestampingFlag, connect, getsockopt, recvmsg, send, setsockopt, socket,
-    sockopt,
+    AddressFamily, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockProtocol, SockType,
+    SockaddrStorage, TimestampingFlag, connect, getsockopt, recvmsg, send, setsockopt, shutdown,
+    socket, sockopt,
 };
 use std::io::IoSliceMut;
 use std::net::{SocketAddr, UdpSocket};
@@ -72,6 +72,15 @@ pub struct Received<'b> {
     pub full: bool,
 }
 
+impl Received<'_> {
+    /// The end of the stream.
+    pub(super) const END: Self = Self {
+        bytes: &[],
+        stamp: None,
+        full: false,
+    };
+}
+
 /// Why bytes were not written or read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
@@ -133,6 +142,12 @@ impl Socket {
     pub fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         retry(|| send(self.0.as_raw_fd(), bytes, flags))
+    }
+
+    /// Ends the stream both ways, whoever else still holds the socket. What has come can be read.
+    pub(super) fn shut(&self) {
+        // Fails where the stream has ended.
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }
 
     /// Takes what has come.

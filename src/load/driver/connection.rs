@@ -22,6 +22,17 @@ pub(super) struct Connection {
     pub(super) carried: bool,
     /// When it was begun.
     pub(super) began: Nanos,
+    /// The number of the ring's read of it, where the ring reads it.
+    pub(super) ring: Option<u32>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // The ring's read holds the socket open until the stream ends.
+        if self.ring.is_some() {
+            self.socket.shut();
+        }
+    }
 }
 
 impl Connection {
@@ -38,6 +49,7 @@ impl Connection {
             wants_room: true,
             carried: false,
             began,
+            ring: None,
         })
     }
 
@@ -62,6 +74,11 @@ impl Connection {
         Ok(self.open)
     }
 
+    /// Whether nothing lies between the socket and HTTP.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls.is_none()
+    }
+
     /// Whether TCP has connected, and TLS has not.
     pub(super) fn is_shaking(&self) -> bool {
         self.connected && !self.open
@@ -83,7 +100,9 @@ impl Connection {
 
     /// Whether what came while it was idle was TLS's own: servers send tickets for other connections when they like.
     pub(super) fn is_quiet(&mut self, buffers: &mut Buffers) -> bool {
-        self.tls.is_some() && self.read(buffers).err() == Some(Trouble::Later)
+        // What the ring reads, it tells itself.
+        self.ring.is_some()
+            || self.tls.is_some() && self.read(buffers).err() == Some(Trouble::Later)
     }
 
     /// Whether its end may have been brought about by someone else than the server.

@@ -1,8 +1,9 @@
 //! Slots and their connections. They outlive a phase, so that the next one finds them open.
 
 use super::connection::Connection;
-use super::{Driver, PhaseLoad, PhaseRun, os};
+use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
 use crate::load::flight::Flight;
+use crate::load::ring::Ring;
 use crate::load::socket::{Trouble, allow_files};
 use crate::load::{Cancel, Error, Target};
 use crate::measure::clock;
@@ -12,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use std::io;
 use std::net::SocketAddr;
 
 /// What epoll says of the timer, in place of a slot.
@@ -46,8 +48,17 @@ impl<'a> Client<'a> {
     pub fn new(target: &'a Target) -> Result<Self, Error> {
         Ok(Self {
             target,
-            pool: Pool::new().map_err(os("wait for sockets"))?,
+            pool: Pool::new().map_err(os(WAIT))?,
         })
+    }
+
+    /// Whether io_uring reads the answers that no TLS hides; if not, epoll does.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn reads_by_ring() -> io::Result<()> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        ring(&epoll).map(drop)
     }
 
     /// Drives phases one after the other, each of which begins when the one before has sent its last request, and hands
@@ -87,8 +98,20 @@ pub(super) struct Slot {
     pub(super) flight: Option<Flight>,
 }
 
+impl Slot {
+    /// Whether the ring reads its connection, and by this name.
+    pub(super) fn is_read_as(&self, name: u64) -> bool {
+        let read = self.connection.as_ref().and_then(|c| c.ring);
+        read.map(u64::from) == Some(name >> 32)
+    }
+}
+
 pub(super) struct Pool {
     pub(super) epoll: Epoll,
+    /// What reads, where it can be had.
+    pub(super) ring: Option<Ring>,
+    /// Reads asked of the ring so far, modulo 2^32.
+    reads: u32,
     timer: TimerFd,
     /// When the timer goes off.
     armed: Nanos,
@@ -110,7 +133,9 @@ impl Pool {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
         epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
         Ok(Self {
+            ring: ring(&epoll).ok(),
             epoll,
+            reads: 0,
             timer,
             armed: Nanos::MAX,
             slots: Vec::new(),
@@ -149,6 +174,58 @@ impl Pool {
             self.slots.push(Slot::default());
             self.slots.len() - 1
         })
+    }
+
+    /// Has what comes on an open connection read.
+    pub(super) fn listen(&mut self, slot: usize) {
+        let Some(connection) = &mut self.slots[slot].connection else {
+            return;
+        };
+        connection.wants_room = false;
+        if let Some(ring) = &mut self.ring
+            && connection.is_plain()
+        {
+            self.reads = self.reads.wrapping_add(1);
+            let name = u64::from(self.reads) << 32 | slot as u64;
+            connection.ring = ring
+                .read(&connection.socket, name)
+                .ok()
+                .map(|()| self.reads);
+        }
+        self.watch(slot);
+    }
+
+    /// Has the ring go on reading a connection, if it is still there.
+    pub(super) fn read_on(&mut self, slot: usize, name: u64) {
+        let place = self.slots.get(slot).filter(|slot| slot.is_read_as(name));
+        let connection = place.and_then(|slot| slot.connection.as_ref());
+        if let (Some(ring), Some(connection)) = (&mut self.ring, connection) {
+            // If it can't, the deadline ends the request.
+            let _ = ring.read(&connection.socket, name);
+        }
+    }
+
+    /// Has epoll tell what is to be known of an open connection.
+    pub(super) fn watch(&mut self, slot: usize) {
+        let Some(connection) = &self.slots[slot].connection else {
+            return;
+        };
+        let mut flags = NEWS;
+        flags.set(EpollFlags::EPOLLOUT, connection.wants_room);
+        let mut event = EpollEvent::new(flags, slot as u64);
+        // A socket that epoll knows can be modified; if not, the deadline ends the request.
+        let _ = match (connection.ring, connection.wants_room) {
+            (None, _) => self.epoll.modify(&connection.socket, &mut event),
+            (Some(_), true) => self.epoll.add(&connection.socket, event),
+            (Some(_), false) => self.epoll.delete(&connection.socket),
+        };
+    }
+
+    /// Gives up the connection of a slot without a request.
+    pub(super) fn lose(&mut self, slot: usize) {
+        self.slots[slot].connection = None;
+        self.warm.retain(|warm| *warm != slot);
+        self.cold.push(slot);
     }
 
     /// Takes a slot back from its request.
@@ -194,7 +271,7 @@ impl Driver<'_> {
             let patience = EpollTimeout::from(u8::try_from(super::GLANCE_MS).unwrap_or(u8::MAX));
             let count = match self.pool.epoll.wait(events, patience) {
                 Err(Errno::EINTR) => 0,
-                waited => waited.map_err(os("wait for sockets"))?,
+                waited => waited.map_err(os(WAIT))?,
             };
             for event in &events[..count] {
                 let cold = self.pool.cold.len();
@@ -244,22 +321,17 @@ impl Driver<'_> {
             return;
         };
         if connection.open {
-            if connection.is_quiet(&mut self.buffers) {
-                return;
+            // If not, the server closed a connection that was idle, or spoke unasked.
+            if !connection.is_quiet(&mut self.buffers) {
+                self.pool.lose(slot);
             }
-            // The server closed a connection that was idle, or spoke unasked.
-            self.pool.slots[slot].connection = None;
-            self.pool.warm.retain(|warm| *warm != slot);
-            self.pool.cold.push(slot);
             return;
         }
         match connection.establish(flags, &mut self.buffers) {
             Ok(false) => return,
             Ok(true) => {
-                connection.wants_room = false;
-                let mut event = EpollEvent::new(NEWS, slot as u64);
-                let _ = self.pool.epoll.modify(&connection.socket, &mut event);
                 let took = clock::now().saturating_sub(connection.began);
+                self.pool.listen(slot);
                 self.run_of_now().prepared.push(took);
                 self.pool.warm.push(slot);
             }
@@ -285,6 +357,14 @@ impl Pool {
         let event = EpollEvent::new(both, slot as u64);
         self.epoll.add(&connection.socket, event)?;
         Ok(connection)
+    }
+}
+
+/// A ring, if the user and the machine allow it.
+fn ring(epoll: &Epoll) -> io::Result<Ring> {
+    match std::env::var_os("BENCH_IO_URING") {
+        Some(said) if said == "off" => Err(io::Error::other("BENCH_IO_URING is off")),
+        _ => Ring::beside(&epoll.0),
     }
 }
 

@@ -1,11 +1,34 @@
 //! What the driver does with one connection: connect, write, read, and judge what went wrong.
 
 use super::Driver;
-use super::pool::{NEWS, Slot};
-use crate::load::socket::Trouble;
-use crate::measure::clock;
-use crate::measure::exchange::End;
-use nix::sys::epoll::{EpollEvent, EpollFlags};
+use super::pool::{Pool, Slot};
+use crate::load::flight::Flight;
+use crate::load::ring::Read;
+use crate::load::socket::{Received, Trouble};
+use crate::measure::clock::{self, Realtime};
+use crate::measure::exchange::{End, Nanos};
+use nix::sys::epoll::EpollFlags;
+
+/// What a read comes to: whether it took all that there was.
+fn taken(
+    flight: &mut Flight,
+    received: Result<Received<'_>, Trouble>,
+    seen: Nanos,
+    clock: &mut Realtime,
+) -> Result<bool, String> {
+    match received {
+        Ok(received) if received.bytes.is_empty() => flight.response.closed().map(|()| true),
+        Ok(received) => {
+            let outcome = flight.receive(&received, seen, clock);
+            outcome.map(|()| !received.full)
+        }
+        Err(Trouble::Later) => match flight.write_error.take() {
+            Some(error) => Err(format!("failed to send the request: {error}")),
+            None => Ok(true),
+        },
+        Err(Trouble::Failed(why)) => Err(format!("failed to read the answer: {why}")),
+    }
+}
 
 /// An answer that lasts until the connection ends is known to be whole only if TLS says so.
 const CUT: &str = "the connection ended without TLS saying that it would (no close_notify), so the answer may be cut";
@@ -64,6 +87,7 @@ impl Driver<'_> {
                     flight.connect = Some(clock::now().saturating_sub(flight.connect_began));
                     let addresses = self.target.addresses.len();
                     self.pool.address = (self.pool.address + flight.tried - 1) % addresses;
+                    self.pool.listen(slot);
                     self.write(slot);
                 }
                 Err(why) => {
@@ -78,11 +102,12 @@ impl Driver<'_> {
             }
             return;
         }
+        let is_read = connection.ring.is_some();
         if flags.contains(EpollFlags::EPOLLOUT) && !flight.is_written() {
             self.write(slot);
         }
         let ends = EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR;
-        if flags.intersects(EpollFlags::EPOLLIN | ends) {
+        if !is_read && flags.intersects(EpollFlags::EPOLLIN | ends) {
             self.read(slot, flags.intersects(ends));
         }
     }
@@ -115,15 +140,13 @@ impl Driver<'_> {
         let wants_room = !flight.is_written() && !failed;
         if wants_room != connection.wants_room {
             connection.wants_room = wants_room;
-            let mut flags = NEWS;
-            flags.set(EpollFlags::EPOLLOUT, wants_room);
-            let mut event = EpollEvent::new(flags, slot as u64);
-            // A socket that epoll knows can be modified; if not, the deadline ends the request.
-            let _ = self.pool.epoll.modify(&connection.socket, &mut event);
+            self.pool.watch(slot);
         }
-        if failed {
-            // The answer that made the server close may be there.
-            self.read(slot, true);
+        // The answer that made the server close may be there.
+        match &self.pool.slots[slot].connection {
+            Some(connection) if failed && connection.ring.is_some() => connection.socket.shut(),
+            _ if failed => self.read(slot, true),
+            _ => {}
         }
     }
 
@@ -137,35 +160,72 @@ impl Driver<'_> {
             else {
                 return;
             };
-            let outcome = match connection.read(&mut self.buffers) {
-                Ok(received) if received.bytes.is_empty() => match flight.response.closed() {
-                    Ok(()) if connection.is_cut() => Err(CUT.into()),
-                    outcome => outcome.map(|()| true),
-                },
-                Ok(received) => {
-                    self.seen = clock::now();
-                    let outcome = flight.receive(&received, self.seen, &mut self.clock);
-                    outcome.map(|()| !received.full && !ends)
-                }
-                Err(Trouble::Later) => match flight.write_error.take() {
-                    Some(error) => Err(format!("failed to send the request: {error}")),
-                    None => Ok(true),
-                },
-                Err(Trouble::Failed(why)) => Err(format!("failed to read the answer: {why}")),
+            let received = connection.read(&mut self.buffers);
+            self.seen = clock::now();
+            let outcome = match taken(flight, received, self.seen, &mut self.clock) {
+                Ok(_) if connection.is_cut() => Err(CUT.into()),
+                outcome => outcome.map(|drained| drained && !ends),
             };
-            match outcome {
-                Ok(drained) if flight.response.is_done() => {
-                    // What else comes, nobody waits for.
-                    if !drained {
-                        self.pool.slots[slot].connection = None;
-                    }
-                    return self.land(slot, End::Complete);
-                }
-                // A write that failed is decided by what the reads find, down to the last.
-                Ok(drained) if drained && flight.write_error.is_none() => return,
-                Ok(_) => {}
-                Err(why) => return self.broken(slot, why),
+            if !self.goes_on(slot, outcome) {
+                return;
             }
+        }
+    }
+
+    /// Judges a read that perhaps took all that there was; whether there is more to read at once.
+    fn goes_on(&mut self, slot: usize, outcome: Result<bool, String>) -> bool {
+        let Some(flight) = &self.pool.slots[slot].flight else {
+            return false;
+        };
+        match outcome {
+            Ok(drained) if flight.response.is_done() => {
+                // What else comes, nobody waits for.
+                if !drained {
+                    self.pool.slots[slot].connection = None;
+                }
+                self.land(slot, End::Complete);
+                false
+            }
+            // A write that failed is decided by what the reads find, down to the last.
+            Ok(drained) => !drained || flight.write_error.is_some(),
+            Err(why) => {
+                self.broken(slot, why);
+                false
+            }
+        }
+    }
+
+    /// Takes what the ring read.
+    pub(super) fn came(&mut self, read: &Read) {
+        let slot = usize::try_from(read.name & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+        let Pool { slots, ring, .. } = &mut *self.pool;
+        let Some(ring) = ring else {
+            return;
+        };
+        let outcome = match slots
+            .get_mut(slot)
+            .filter(|slot| slot.is_read_as(read.name))
+        {
+            Some(Slot { flight, .. }) => match (ring.received(read), flight) {
+                (Err(Trouble::Later), _) => Some(Ok(true)),
+                (received, Some(flight)) => {
+                    self.seen = clock::now();
+                    Some(taken(flight, received, self.seen, &mut self.clock))
+                }
+                (_, None) => None,
+            },
+            // Of a connection that is no more.
+            None => return ring.give_back(read),
+        };
+        ring.give_back(read);
+        match outcome {
+            Some(outcome) => {
+                self.goes_on(slot, outcome);
+            }
+            None => self.pool.lose(slot),
+        }
+        if !read.more {
+            self.pool.read_on(slot, read.name);
         }
     }
 

@@ -2,7 +2,7 @@
 //! seconds.
 
 use super::{Finding, Weight, finding};
-use crate::load::{self, Cancel, PhaseLoad, PhaseRun, Target};
+use crate::load::{self, Cancel, Client, PhaseLoad, PhaseRun, Target};
 use crate::measure::answer::assemble;
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::plan::pace::{Pace, Rates};
@@ -76,6 +76,7 @@ pub(crate) fn drive_beside(
 
 /// Measures, and says what load the machine can be trusted with.
 pub(super) fn add(all: &mut Vec<Finding>) {
+    all.push(reads());
     match lateness().and_then(|late| Ok((late, capacity()?))) {
         Ok(((lag, delay), events_per_s)) => {
             all.push(spread("schedule lag", "requests leave", &lag));
@@ -95,6 +96,16 @@ pub(super) fn add(all: &mut Vec<Finding>) {
             format!("not measured: {why}"),
         )),
     }
+}
+
+fn reads() -> Finding {
+    let says = match Client::reads_by_ring() {
+        Ok(()) => "by io_uring: many connections with one call".into(),
+        Err(why) => format!(
+            "by epoll, which costs a sixth more processor time an event; no io_uring: {why}"
+        ),
+    };
+    finding("reads", Weight::Good, says)
 }
 
 fn spread(topic: &'static str, what: &str, sorted: &[Nanos]) -> Finding {
