@@ -2,6 +2,7 @@
 
 use super::arrivals::Due;
 use super::http::Response;
+use super::room::Room;
 use super::socket::Received;
 use crate::measure::clock::Realtime;
 use crate::measure::exchange::{Arrival, End, Exchange, Nanos, RequestId};
@@ -36,7 +37,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(due: Due, request: Vec<u8>, phase: usize) -> Self {
+    pub(super) fn new(due: Due, request: Vec<u8>, phase: usize, room: Room) -> Self {
         Self {
             due,
             phase,
@@ -51,10 +52,10 @@ impl Flight {
             tried: 0,
             reused: false,
             reconnected: false,
-            response: Response::new(),
+            response: Response::within(room.body),
             heard: false,
             last: 0,
-            arrivals: Vec::new(),
+            arrivals: room.arrivals,
         }
     }
 

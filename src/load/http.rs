@@ -95,10 +95,15 @@ impl Response {
     /// An answer of which nothing has come.
     #[must_use]
     pub fn new() -> Self {
+        Self::within(Vec::new())
+    }
+
+    /// As [`new`](Self::new), and its body grows in the memory of this empty one.
+    pub(super) fn within(body: Vec<u8>) -> Self {
         Self {
             status: None,
             headers: [].into(),
-            body: Vec::new(),
+            body,
             head: Vec::new(),
             interim: 0,
             framing: Framing::Head,

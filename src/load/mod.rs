@@ -9,6 +9,7 @@ pub mod http;
 mod ring;
 #[cfg(test)]
 mod ring_tests;
+mod room;
 #[cfg(test)]
 mod shape_tests;
 pub mod socket;
@@ -20,6 +21,7 @@ mod tls;
 mod tls_tests;
 
 pub use driver::{Client, PhaseLoad, PhaseRun, drive};
+pub use room::Rooms;
 pub use target::Target;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use super::ring::{Done, Ring};
 use super::socket::{Buffers, Socket, Stamping, Trouble};
-use super::tests::{SECOND, closed, drive_with, exchanges, request, server, sized};
+use super::tests::{SECOND, closed, drive_with, exchanges, request, server, silent, sized};
 use super::*;
 use crate::measure::exchange::End;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
@@ -175,6 +175,40 @@ fn long_answers_at_once_are_read_whole_and_unmixed() {
         assert!(exchange.body == expected.as_bytes(), "{:?}", exchange.id);
         assert!(exchange.arrivals.is_sorted_by_key(|arrival| arrival.kernel));
     }
+}
+
+#[test]
+fn answers_in_memory_that_was_given_back_hold_nothing_of_others() {
+    let url = server(|mut stream| {
+        while let Some(number) = request(&mut stream) {
+            let text = number.repeat(1 + number.len() * number.len());
+            if stream.write_all(&sized(&text)).is_err() {
+                break;
+            }
+        }
+    });
+    let target = Target::resolve(&url, &[]).expect("a good URL");
+    let mut client = Client::new(&target).expect("a client");
+    let rooms = client.rooms();
+    let shape = closed(4, 200);
+    let body = |i: u64| (i * 37 % 1_000).to_string().into_bytes();
+    let load = PhaseLoad {
+        body: &body,
+        ..silent(&shape)
+    };
+    let mut right = 0;
+    let runs = client.drive(&[load], &Cancel::new(), &mut |exchange| {
+        let number = body(exchange.id.index);
+        let expected = number.repeat(1 + number.len() * number.len());
+        assert_eq!(exchange.body, expected);
+        assert_eq!(
+            exchange.arrivals.last().map(|a| a.end),
+            Some(expected.len())
+        );
+        right += 1;
+        rooms.give_back(exchange);
+    });
+    assert_eq!((runs.map(|runs| runs.len()).ok(), right), (Some(1), 200));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::conversations::Conversations;
 use crate::event::{Event, Events};
-use crate::load::PhaseRun;
+use crate::load::{PhaseRun, Rooms};
 use crate::measure::answer::{Answer, assemble};
 use crate::measure::enough::{Awaited, Precision, Steady};
 use crate::measure::exchange::{Exchange, Nanos};
@@ -14,6 +14,7 @@ use crate::plan::{PhasePlan, Requests, Until};
 use crate::record::{self, Writer};
 use crate::scenario::gate::Timing;
 use crate::verify::{Breach, Rules, Tally};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -33,12 +34,15 @@ pub(super) struct Backlog {
     abandoned: AtomicBool,
     /// For every phase, whether who assesses has seen enough of it.
     pub(super) enough: Vec<AtomicBool>,
+    /// Where assessed exchanges go.
+    rooms: Arc<Rooms>,
 }
 
 impl Backlog {
     /// Of so many phases.
-    pub(super) fn of(phases: usize) -> Self {
+    pub(super) fn of(phases: usize, rooms: Arc<Rooms>) -> Self {
         Self {
+            rooms,
             enough: (0..phases).map(|_| AtomicBool::new(false)).collect(),
             ..Self::default()
         }
@@ -61,8 +65,9 @@ struct Assessing<'a>(&'a Backlog);
 
 impl Assessing<'_> {
     /// Says that an exchange is done with.
-    fn done(&self, exchange: &Exchange) {
+    fn done(&self, exchange: Exchange) {
         self.0.bytes.fetch_sub(exchange.body.len(), Relaxed);
+        self.0.rooms.give_back(exchange);
     }
 }
 
@@ -239,7 +244,7 @@ impl Assessor<'_> {
             let (phase, gathered) = (&phases[at], &mut all[at]);
             let has_enough = self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)?;
             backlog.enough[at].fetch_or(has_enough, Relaxed);
-            assessing.done(&exchange);
+            assessing.done(exchange);
             if told.elapsed() >= PROGRESS && at == current {
                 told = Instant::now();
                 self.progress(phase, gathered);

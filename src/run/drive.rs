@@ -153,7 +153,7 @@ impl Turn<'_> {
         begin: u64,
         under: &mut Under<'_>,
     ) -> Result<Vec<Assessed>, Failure> {
-        let backlog = &Backlog::of(phases.len());
+        let backlog = &Backlog::of(phases.len(), under.client.rooms());
         let talks: Vec<Option<Conversations<'_>>> = phases
             .iter()
             .zip(first..)

@@ -5,7 +5,7 @@ use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
 use crate::load::flight::Flight;
 use crate::load::ring::Ring;
 use crate::load::socket::{Trouble, allow_files};
-use crate::load::{Cancel, Error, Target};
+use crate::load::{Cancel, Error, Rooms, Target};
 use crate::measure::clock;
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::plan::Shape;
@@ -15,6 +15,7 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What epoll says of the timer, in place of a slot.
 pub(super) const TIMER: u64 = u64::MAX;
@@ -59,6 +60,12 @@ impl<'a> Client<'a> {
     pub fn reads_by_ring() -> io::Result<()> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         ring(&epoll).map(drop)
+    }
+
+    /// Where exchanges may go back to, from any thread, when nothing of them is needed any more.
+    #[must_use]
+    pub fn rooms(&self) -> Arc<Rooms> {
+        Arc::clone(&self.pool.rooms)
     }
 
     /// Drives phases one after the other, each of which begins when the one before has sent its last request, and hands
@@ -122,6 +129,7 @@ pub(super) struct Pool {
     cold: Vec<usize>,
     /// Connections in the making that no request waits for.
     connecting: usize,
+    pub(super) rooms: Arc<Rooms>,
     /// The address that last took a connection.
     pub(super) address: usize,
 }
@@ -142,6 +150,7 @@ impl Pool {
             warm: Vec::new(),
             cold: Vec::new(),
             connecting: 0,
+            rooms: Arc::default(),
             address: 0,
         })
     }
