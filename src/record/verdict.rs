@@ -2,6 +2,7 @@
 
 use super::exit::ExitCode;
 use super::model::{Check, Comparison, Outcome, Quality, Run, Verdict};
+use indexmap::IndexMap;
 
 /// How the run itself ended, before anything is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +126,7 @@ fn summary(run: &Run, ending: &Ending) -> String {
                 "marked" => " The measurement is marked: see its quality.",
                 _ => "",
             };
-            format!("{}; {}.{marked}", held(all), requests(run))
+            format!("{}; {}.{}{marked}", held(all), requests(run), decided(run))
         }
     }
 }
@@ -136,6 +137,27 @@ fn held(all: usize) -> String {
     } else {
         format!("All {all} checks held")
     }
+}
+
+/// ` dynamo against native: 2 metrics equivalent, 1 inconclusive.`, of the metrics that were judged.
+fn decided(run: &Run) -> String {
+    let mut of: IndexMap<(&str, &str), IndexMap<&str, usize>> = IndexMap::new();
+    for row in &run.comparisons {
+        if let Some(outcome) = row.verdict {
+            let words = of.entry((&row.variant, &row.baseline)).or_default();
+            *words.entry(outcome.word()).or_default() += 1;
+        }
+    }
+    let sentence = |((variant, baseline), words): ((&str, &str), IndexMap<&str, usize>)| {
+        let metrics = |(i, (word, n)): (usize, (&str, usize))| match (i, n) {
+            (0, 1) => format!("1 metric {word}"),
+            (0, n) => format!("{n} metrics {word}"),
+            (_, n) => format!("{n} {word}"),
+        };
+        let counts: Vec<String> = words.into_iter().enumerate().map(metrics).collect();
+        format!(" {variant} against {baseline}: {}.", counts.join(", "))
+    };
+    of.into_iter().map(sentence).collect()
 }
 
 /// `400 of 400 requests succeeded over 2 variants`, warm-up left out.
@@ -262,6 +284,30 @@ mod tests {
         );
         let broken = Ending::Broken("failed to start\nlog: ...".to_owned());
         assert_eq!(concluded(broken, true, true, "good").2, "failed to start");
+    }
+
+    #[test]
+    fn what_was_decided_is_counted() {
+        let row = |variant: &str, verdict| Comparison {
+            baseline: "a".to_owned(),
+            variant: variant.to_owned(),
+            verdict,
+            ..Comparison::default()
+        };
+        let mut run = fixture::empty();
+        run.comparisons = vec![
+            row("b", Some(Outcome::Equivalent)),
+            row("b", None),
+            row("b", Some(Outcome::Inconclusive)),
+            row("b", Some(Outcome::Equivalent)),
+            row("c", Some(Outcome::Better)),
+        ];
+        assert_eq!(
+            decided(&run),
+            " b against a: 2 metrics equivalent, 1 inconclusive. c against a: 1 metric better."
+        );
+        run.comparisons = vec![row("b", None)];
+        assert_eq!(decided(&run), "");
     }
 
     #[test]

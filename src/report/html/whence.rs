@@ -44,7 +44,7 @@ fn drawn(of: &Decomposition, split: &Split) -> String {
     for name in [&of.baseline, &of.variant] {
         let _ = write!(out, "<th scope=\"col\" class=\"n\">{}</th>", text(name));
     }
-    out.push_str("<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" class=\"n\">share</th></tr></thead><tbody>\n");
+    out.push_str("<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" class=\"n\">total, share</th></tr></thead><tbody>\n");
     // The bars stand in rows of their own, above the parts that they are made of.
     let sides = [
         (&of.baseline, split.baseline_ms, true),
