@@ -128,8 +128,14 @@ fn judged(run: &Run) -> Option<Table> {
 
 /// A metric as people read it, with its unit.
 pub(super) fn label(key: &str) -> &str {
-    let known = METRICS.iter().find(|metric| metric.key == key);
-    known.map_or(key, |metric| metric.label)
+    match key {
+        "ready_ms" => "ready after (ms)",
+        "teardown_ms" => "teardown (ms)",
+        _ => {
+            let known = METRICS.iter().find(|metric| metric.key == key);
+            known.map_or(key, |metric| metric.label)
+        }
+    }
 }
 
 /// The first answers that differ, side by side.
@@ -313,8 +319,8 @@ fn topology(columns: &Columns<'_>) -> Table {
         rows: vec![
             columns.words("engine", |variant| variant.engine.kind.clone()),
             columns.words("versions", versions),
-            columns.numbers("ready after (ms)", &of(metrics::ready_ms)),
-            columns.numbers("teardown (ms)", &of(metrics::teardown_ms)),
+            columns.numbers(label("ready_ms"), &of(metrics::ready_ms)),
+            columns.numbers(label("teardown_ms"), &of(metrics::teardown_ms)),
         ],
         notes: Vec::new(),
         prose: false,

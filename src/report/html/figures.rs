@@ -124,17 +124,13 @@ pub(super) fn tables(run: &Run) -> String {
     }
     let mut table = Table::new(run, baseline, compare::TOPOLOGY, "topology");
     let named = [
-        (
-            "ready_ms",
-            "ready after (ms)",
-            metrics::ready_ms as fn(&VariantRecord) -> _,
-        ),
-        ("teardown_ms", "teardown (ms)", metrics::teardown_ms),
+        ("ready_ms", metrics::ready_ms as fn(&VariantRecord) -> _),
+        ("teardown_ms", metrics::teardown_ms),
     ];
-    for (key, label, get) in named {
+    for (key, get) in named {
         let values: Vec<Option<f64>> = run.variants.iter().map(get).collect();
         if values.iter().any(Option::is_some) {
-            table.numbers(key, label, &values, &vec![false; values.len()]);
+            table.numbers(key, view::label(key), &values, &vec![false; values.len()]);
         }
     }
     if table.rows > 0 {
