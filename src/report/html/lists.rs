@@ -40,7 +40,7 @@ pub(super) fn checks(run: &Run) -> String {
 
 fn table(title: &str, checks: &[&Check]) -> String {
     let mut out = format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table class=\"sortable\"><thead><tr><th scope=\"col\">result</th><th scope=\"col\">check</th><th scope=\"col\">on</th><th scope=\"col\">found</th></tr></thead><tbody>\n"
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table class=\"sortable checks\"><thead><tr><th scope=\"col\">result</th><th scope=\"col\">check</th><th scope=\"col\">on</th><th scope=\"col\">found</th></tr></thead><tbody>\n"
     );
     for check in checks {
         row(&mut out, check);
