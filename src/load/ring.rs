@@ -186,14 +186,16 @@ impl Ring {
         }
     }
 
-    /// Has the kernel read what comes for a socket, from the next call on, and call it `name`.
+    /// Has the kernel read what comes for a socket, and call it `name`. The kernel is told at once: were the socket closed before,
+    /// its descriptor might be another's by then.
     ///
     /// # Errors
     /// What the kernel says.
     pub(super) fn read(&mut self, socket: &impl AsFd, name: u64) -> io::Result<()> {
         let fd = Fd(socket.as_fd().as_raw_fd());
         let wish = opcode::RecvMsgMulti::new(fd, &raw const *self.shape, 0).ioprio(POLL_FIRST);
-        self.wish(&wish.build().user_data(name))
+        self.wish(&wish.build().user_data(name))?;
+        self.ring.submit().map(drop)
     }
 
     /// Has the kernel tell, once, that an epoll has events.

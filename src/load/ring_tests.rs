@@ -7,8 +7,10 @@ use super::tests::{SECOND, closed, drive_with, exchanges, request, server, silen
 use super::*;
 use crate::measure::exchange::End;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::unistd::dup2;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -23,6 +25,15 @@ fn ring() -> Option<(Ring, Epoll)> {
             None
         }
     }
+}
+
+/// Both ends of a connection.
+fn streams() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let near = TcpStream::connect(address).expect("a connection");
+    let (far, _) = listener.accept().expect("a connection");
+    (near, far)
 }
 
 /// A socket of ours, and the other end.
@@ -80,6 +91,25 @@ fn reads_bear_their_name_and_stamp_until_the_stream_ends() {
     drop(far);
     let (_, bytes, _, more) = read(&mut ring);
     assert_eq!((bytes, more), (Ok(Vec::new()), false), "the end");
+}
+
+#[test]
+fn a_descriptor_that_is_anothers_by_now_is_not_read() {
+    let Some((mut ring, _epoll)) = ring() else {
+        return;
+    };
+    let (first, mut to_first) = streams();
+    let (second, mut to_second) = streams();
+    let mut descriptor = OwnedFd::from(first);
+    ring.read(&descriptor, 1 << 32).expect("a read");
+    dup2(&second, &mut descriptor).expect("a descriptor that changes hands");
+    to_second.write_all(b"second").expect("room");
+    to_first.write_all(b"first").expect("room");
+    let (name, bytes, _, _) = read(&mut ring);
+    assert_eq!((name, bytes), (1 << 32, Ok(b"first".to_vec())));
+    ring.wait(Duration::from_millis(50))
+        .expect("the ring waits");
+    assert!(ring.next().is_none(), "the second is nobody's to read");
 }
 
 #[test]

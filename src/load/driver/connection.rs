@@ -74,11 +74,6 @@ impl Connection {
         Ok(self.open)
     }
 
-    /// Whether nothing lies between the socket and HTTP.
-    pub(super) fn is_plain(&self) -> bool {
-        self.tls.is_none()
-    }
-
     /// Whether TCP has connected, and TLS has not.
     pub(super) fn is_shaking(&self) -> bool {
         self.connected && !self.open

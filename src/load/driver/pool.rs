@@ -49,7 +49,7 @@ impl<'a> Client<'a> {
     pub fn new(target: &'a Target) -> Result<Self, Error> {
         Ok(Self {
             target,
-            pool: Pool::new().map_err(os(WAIT))?,
+            pool: Pool::new(target).map_err(os(WAIT))?,
         })
     }
 
@@ -115,7 +115,7 @@ impl Slot {
 
 pub(super) struct Pool {
     pub(super) epoll: Epoll,
-    /// What reads, where it can be had.
+    /// What reads, where it can be had and no TLS lies between.
     pub(super) ring: Option<Ring>,
     /// Reads asked of the ring so far, modulo 2^32.
     reads: u32,
@@ -135,13 +135,14 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    fn new() -> Result<Self, Errno> {
+    fn new(target: &Target) -> Result<Self, Errno> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
         epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        let plain = target.tls.is_none();
         Ok(Self {
-            ring: ring(&epoll).ok(),
+            ring: plain.then(|| ring(&epoll)).and_then(Result::ok),
             epoll,
             reads: 0,
             timer,
@@ -191,9 +192,7 @@ impl Pool {
             return;
         };
         connection.wants_room = false;
-        if let Some(ring) = &mut self.ring
-            && connection.is_plain()
-        {
+        if let Some(ring) = &mut self.ring {
             self.reads = self.reads.wrapping_add(1);
             let name = u64::from(self.reads) << 32 | slot as u64;
             connection.ring = ring
