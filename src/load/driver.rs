@@ -120,6 +120,8 @@ struct Driver<'a> {
     buffers: Buffers,
     naps: Naps,
     flying: usize,
+    /// What the ring did and is not handled yet; empty between two looks.
+    batch: Vec<Done>,
     sink: &'a mut dyn FnMut(Exchange),
     finished: Vec<Exchange>,
     /// The next requests, written out before they are due.
@@ -152,6 +154,7 @@ impl<'a> Driver<'a> {
             buffers: Buffers::default(),
             naps: Naps::default(),
             flying: 0,
+            batch: Vec::with_capacity(pool::TOGETHER),
             sink,
             finished: Vec::with_capacity(BACKLOG),
             drafted: VecDeque::new(),
@@ -295,21 +298,25 @@ impl<'a> Driver<'a> {
             None => return self.poll(patience, events, cancel),
         }
         let mut count = 0;
-        while let Some(done) = self.pool.ring.as_mut().and_then(Ring::next) {
-            match done {
-                Done::Read(read) => {
-                    count += 1;
-                    self.came(&read);
-                    self.catch_up(cancel);
-                }
-                Done::Epoll => {
-                    count += self.poll(Duration::ZERO, events, cancel)?;
-                    let Pool { ring, epoll, .. } = &mut *self.pool;
-                    let watch = ring.as_mut().map(|ring| ring.watch(&epoll.0));
-                    watch.transpose().map_err(failed)?;
+        let mut batch = std::mem::take(&mut self.batch);
+        while self.pool.collect(&mut batch) {
+            for done in &batch {
+                match done {
+                    Done::Read(read) => {
+                        count += 1;
+                        self.came(read);
+                        self.catch_up(cancel);
+                    }
+                    Done::Epoll => {
+                        count += self.poll(Duration::ZERO, events, cancel)?;
+                        let Pool { ring, epoll, .. } = &mut *self.pool;
+                        let watch = ring.as_mut().map(|ring| ring.watch(&epoll.0));
+                        watch.transpose().map_err(failed)?;
+                    }
                 }
             }
         }
+        self.batch = batch;
         Ok(count)
     }
 

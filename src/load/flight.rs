@@ -2,6 +2,7 @@
 
 use super::arrivals::Due;
 use super::http::Response;
+use super::ring;
 use super::room::Room;
 use super::socket::Received;
 use crate::measure::clock::Realtime;
@@ -75,6 +76,12 @@ impl Flight {
         (self.reused, self.reconnected) = (false, true);
         (self.written, self.sent, self.write_error) = (0, None, None);
         self.tried = 0;
+    }
+
+    /// Has the processor fetch the memory that the next read goes to.
+    pub(super) fn fetch_room(&mut self) {
+        ring::fetch(self.response.body.spare_capacity_mut());
+        ring::fetch(self.arrivals.spare_capacity_mut().get(..1).unwrap_or(&[]));
     }
 
     /// Takes what a read returned at `user`.

@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
 use crate::load::flight::Flight;
-use crate::load::ring::Ring;
+use crate::load::ring::{Done, Ring};
 use crate::load::socket::{Trouble, allow_files};
 use crate::load::{Cancel, Error, Rooms, Target};
 use crate::measure::clock;
@@ -34,6 +34,9 @@ const PATIENCE: Nanos = 5_000_000_000;
 const SPARES: usize = 64;
 /// Time before a request is due in which no connection is begun, in nanoseconds.
 const CALM: Nanos = 400_000;
+
+/// Things done by the ring that are handled together.
+pub(super) const TOGETHER: usize = 32;
 
 /// A client: the connections to one target.
 pub struct Client<'a> {
@@ -111,6 +114,11 @@ impl Slot {
         let read = self.connection.as_ref().and_then(|c| c.ring);
         read.map(u64::from) == Some(name >> 32)
     }
+}
+
+/// The slot whose connection the ring reads by this name.
+pub(super) fn slot_in(name: u64) -> usize {
+    usize::try_from(name & u64::from(u32::MAX)).unwrap_or(usize::MAX)
 }
 
 pub(super) struct Pool {
@@ -201,6 +209,24 @@ impl Pool {
                 .map(|()| self.reads);
         }
         self.watch(slot);
+    }
+
+    /// Takes what the ring has done, as much as is handled together; whether there is any. The caches have lost where each
+    /// answer goes on, and fetch it for all of them in hardly more time than for one.
+    pub(super) fn collect(&mut self, batch: &mut Vec<Done>) -> bool {
+        batch.clear();
+        while batch.len() < TOGETHER
+            && let Some(done) = self.ring.as_mut().and_then(Ring::next)
+        {
+            if let Done::Read(read) = &done
+                && let Some(Slot { flight, .. }) = self.slots.get_mut(slot_in(read.name))
+                && let Some(flight) = flight
+            {
+                flight.fetch_room();
+            }
+            batch.push(done);
+        }
+        !batch.is_empty()
     }
 
     /// Has the ring go on reading a connection, if it is still there.

@@ -1,7 +1,7 @@
 //! What the driver does with one connection: connect, write, read, and judge what went wrong.
 
 use super::Driver;
-use super::pool::{Pool, Slot};
+use super::pool::{Pool, Slot, slot_in};
 use crate::load::flight::Flight;
 use crate::load::ring::Read;
 use crate::load::socket::{Received, Trouble};
@@ -197,7 +197,7 @@ impl Driver<'_> {
 
     /// Takes what the ring read.
     pub(super) fn came(&mut self, read: &Read) {
-        let slot = usize::try_from(read.name & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+        let slot = slot_in(read.name);
         let Pool { slots, ring, .. } = &mut *self.pool;
         let Some(ring) = ring else {
             return;
