@@ -1,12 +1,10 @@
-//! Ports that no other run takes: below 32768, outside the ephemeral range, each held by a lock on a file of its own for as
-//! long as the run lives, and free when taken.
+//! Ports that no other run takes: below 32768, outside the ephemeral range, each held by a name for as long as the run lives,
+//! and free when taken. docs/decisions/0012-port-names.md says why by a name.
 
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use std::fs::{File, OpenOptions};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// First port that is tried.
 const FIRST: u16 = 18_000;
@@ -17,20 +15,17 @@ const LAST: u16 = 32_767;
 #[derive(Debug)]
 pub struct Ports {
     numbers: Vec<u16>,
-    _locks: Vec<Flock<File>>,
+    _names: Vec<UnixDatagram>,
 }
 
 /// Why no ports could be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The directory of lock files can't be used.
-    #[error("failed to lock ports in {}: {source}; make it writable for everyone (`chmod 1777`) or set TMPDIR", directory.display())]
-    Directory {
-        /// The directory.
-        directory: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The kernel gives no socket to hold a port by.
+    #[error(
+        "failed to hold a port for this run: {0}; if it says too many open files, raise the limit (`ulimit -n`)"
+    )]
+    Hold(#[source] io::Error),
     /// All are taken.
     #[error(
         "failed to find {wanted} free ports between {first} and {last}: only {found} are free; end what listens there (`ss -ltnp`)"
@@ -51,21 +46,11 @@ impl Ports {
     /// Takes `wanted` ports.
     ///
     /// # Errors
-    /// When the lock files can't be made, or too few ports are free.
+    /// When a port can't be held, or too few are free.
     pub fn take(wanted: usize) -> Result<Self, Error> {
-        let directory = PathBuf::from("/tmp/bench-ports");
-        let failed = |source| Error::Directory {
-            directory: directory.clone(),
-            source,
-        };
-        if !directory.is_dir() {
-            std::fs::create_dir_all(&directory).map_err(failed)?;
-            // Shared by all users of the machine; the sticky bit keeps one from removing another's lock.
-            let _ = std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o1777));
-        }
         let last = LAST.min(ephemeral_first().saturating_sub(1));
         let mut numbers = Vec::with_capacity(wanted);
-        let mut locks = Vec::with_capacity(wanted);
+        let mut names = Vec::with_capacity(wanted);
         // Runs started together begin at different places, so that they rarely look at the same port.
         let span = u32::from(last.saturating_sub(FIRST)) + 1;
         let offset = std::process::id().wrapping_mul(97) % span;
@@ -74,11 +59,11 @@ impl Ports {
                 break;
             }
             let number = FIRST + u16::try_from((offset + step) % span).unwrap_or(0);
-            if let Some(lock) = lock(&directory, number).map_err(failed)?
+            if let Some(name) = hold(&format!("bench-port-{number}")).map_err(Error::Hold)?
                 && free(number)
             {
                 numbers.push(number);
-                locks.push(lock);
+                names.push(name);
             }
         }
         if numbers.len() < wanted {
@@ -91,7 +76,7 @@ impl Ports {
         }
         Ok(Self {
             numbers,
-            _locks: locks,
+            _names: names,
         })
     }
 
@@ -102,26 +87,12 @@ impl Ports {
     }
 }
 
-fn lock(directory: &Path, number: u16) -> std::io::Result<Option<Flock<File>>> {
-    let path = directory.join(number.to_string());
-    let file = match OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o666)
-        .open(&path)
-    {
-        Ok(file) => file,
-        // Another user's file that we may not open: theirs.
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && path.exists() => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => Err(errno.into()),
+/// Binds an abstract Unix socket, which ends with its holder however that ends; nothing where another holds the name.
+fn hold(name: &str) -> io::Result<Option<UnixDatagram>> {
+    match UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?) {
+        Ok(held) => Ok(Some(held)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -141,6 +112,7 @@ fn ephemeral_first() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn ports_held_by_one_are_not_given_to_another() {
@@ -150,6 +122,18 @@ mod tests {
             assert!(*number <= LAST);
             assert!(!two.numbers().contains(number));
         }
+    }
+
+    #[test]
+    fn a_name_is_free_again_when_its_holder_is_gone() {
+        let name = format!("bench-test-{}", std::process::id());
+        let held = hold(&name).unwrap();
+        assert!(held.is_some());
+        assert!(hold(&name).unwrap().is_none());
+        drop(held);
+        // A process that another test forks meanwhile holds it too, until it becomes its program.
+        let mut tries = (0..5_000).inspect(|_| std::thread::sleep(Duration::from_millis(1)));
+        assert!(tries.any(|_| hold(&name).unwrap().is_some()));
     }
 
     #[test]
