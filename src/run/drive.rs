@@ -12,7 +12,7 @@ use crate::measure::summary::Objectives;
 use crate::observe::scrape::Word;
 use crate::observe::{Pages, Reading};
 use crate::plan::search::{Bisection, Search};
-use crate::plan::{PhasePlan, Purpose};
+use crate::plan::{PhasePlan, Purpose, Shape};
 use crate::record::{ServerRow, ServerSample};
 use crate::scenario::model::OnEngineDeath;
 use crate::topology::{self, Alarm};
@@ -25,8 +25,16 @@ use std::time::Duration;
 /// How long a death may take to be reported.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// Answers that may wait to be assessed; beyond, the client waits for the assessor, and says so.
+/// Answers that may always wait to be assessed.
 const ASSESSING: usize = 1_024;
+
+/// Answers that may wait to be assessed: all that are in flight may end at once, and who reads them is to send the next. Beyond,
+/// the client waits for the assessor, and says so.
+fn may_wait<'s>(shapes: impl Iterator<Item = &'s Shape>) -> usize {
+    shapes
+        .map(Shape::most_in_flight)
+        .fold(ASSESSING, usize::max)
+}
 
 /// By how much who assesses is nicer than the thread that drives load: where both want a core, it has a tenth of it.
 const MODESTY: i32 = 10;
@@ -205,7 +213,7 @@ impl Turn<'_> {
             alarm,
             tally,
         } = under;
-        let (send, receive) = sync_channel(ASSESSING);
+        let (send, receive) = sync_channel(may_wait(phases.iter().map(|phase| &phase.shape)));
         let mut waits = 0;
         let pages = self.pages();
         let before = pages.read();
@@ -339,4 +347,19 @@ impl Drop for Ended {
 
 pub(super) fn cancel(alarm: &Alarm) -> Cancel {
     Cancel::from(alarm.flag())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_answers_in_flight_may_end_at_once() {
+        let of = |shapes: &[Shape]| may_wait(shapes.iter());
+        assert_eq!(of(&[Shape::closed(4, 40)]), ASSESSING);
+        assert_eq!(
+            of(&[Shape::closed(4, 40), Shape::closed(10_000, 20_000)]),
+            10_000
+        );
+    }
 }
