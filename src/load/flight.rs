@@ -8,6 +8,9 @@ use super::socket::Received;
 use crate::measure::clock::Realtime;
 use crate::measure::exchange::{Arrival, End, Exchange, Nanos, RequestId};
 
+/// Bytes that one read mostly brings: an event of a stream.
+const EVENT: usize = 256;
+
 /// A request in flight.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -80,8 +83,8 @@ impl Flight {
 
     /// Has the processor fetch the memory that the next read goes to.
     pub(super) fn fetch_room(&mut self) {
-        ring::fetch(self.response.body.spare_capacity_mut());
-        ring::fetch(self.arrivals.spare_capacity_mut().get(..1).unwrap_or(&[]));
+        ring::fetch(beginning(self.response.body.spare_capacity_mut(), EVENT));
+        ring::fetch(beginning(self.arrivals.spare_capacity_mut(), 1));
     }
 
     /// Takes what a read returned at `user`.
@@ -142,4 +145,8 @@ impl Flight {
             end,
         }
     }
+}
+
+fn beginning<T>(of: &[T], most: usize) -> &[T] {
+    &of[..most.min(of.len())]
 }

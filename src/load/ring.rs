@@ -11,7 +11,6 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use nix::sys::time::TimeSpec;
 use std::ffi::c_void;
 use std::io::Write as _;
-use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
@@ -35,8 +34,6 @@ const MEMORY: NonZeroUsize = NonZeroUsize::new(LIST + BUFFERS as usize * BUFFER)
 const POLL_FIRST: u16 = 1;
 /// From so many reads in one call on, the kernel may have kept others for the next (`IO_LOCAL_TW_DEFAULT_MAX` is 20).
 const MANY: u32 = 16;
-/// Bytes that one read mostly brings: an event of a stream.
-const EVENT: usize = 256;
 /// Bytes that a processor fetches at once.
 const LINE: usize = 64;
 /// What a completion is named that tells of epoll.
@@ -303,13 +300,13 @@ impl Ring {
     }
 }
 
-/// Has the processor fetch the beginning of what is about to be written, while this thread goes on.
+/// Has the processor fetch what is about to be read or written, while this thread goes on.
 #[expect(unsafe_code, reason = "a hint to the processor")]
-pub(super) fn fetch<T>(room: &[MaybeUninit<T>]) {
-    for at in (0..size_of_val(room).min(EVENT)).step_by(LINE) {
-        let line = room.as_ptr().cast::<i8>().wrapping_add(at);
+pub(super) fn fetch<T>(what: &[T]) {
+    for at in (0..size_of_val(what)).step_by(LINE) {
+        let line = what.as_ptr().cast::<i8>().wrapping_add(at);
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a hint changes nothing that a program sees, wherever it points; this is within `room`.
+        // SAFETY: a hint changes nothing that a program sees, wherever it points; this is within `what`.
         unsafe {
             std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line);
         }

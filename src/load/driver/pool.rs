@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
 use crate::load::flight::Flight;
-use crate::load::ring::{Done, Ring};
+use crate::load::ring::{self, Done, Ring};
 use crate::load::socket::{Trouble, allow_files};
 use crate::load::{Cancel, Error, Rooms, Target};
 use crate::measure::clock;
@@ -211,22 +211,33 @@ impl Pool {
         self.watch(slot);
     }
 
-    /// Takes what the ring has done, as much as is handled together; whether there is any. The caches have lost where each
-    /// answer goes on, and fetch it for all of them in hardly more time than for one.
+    /// Takes what the ring has done, as much as is handled together; whether there is any. The caches have lost the slots, and
+    /// where each answer goes on; they fetch them for all in hardly more time than for one.
     pub(super) fn collect(&mut self, batch: &mut Vec<Done>) -> bool {
         batch.clear();
         while batch.len() < TOGETHER
             && let Some(done) = self.ring.as_mut().and_then(Ring::next)
         {
-            if let Done::Read(read) = &done
-                && let Some(Slot { flight, .. }) = self.slots.get_mut(slot_in(read.name))
+            if let Some(slot) = self.slot_of(&done) {
+                ring::fetch(std::slice::from_ref(slot));
+            }
+            batch.push(done);
+        }
+        for done in &*batch {
+            if let Some(Slot { flight, .. }) = self.slot_of(done)
                 && let Some(flight) = flight
             {
                 flight.fetch_room();
             }
-            batch.push(done);
         }
         !batch.is_empty()
+    }
+
+    fn slot_of(&mut self, done: &Done) -> Option<&mut Slot> {
+        match done {
+            Done::Read(read) => self.slots.get_mut(slot_in(read.name)),
+            Done::Epoll => None,
+        }
     }
 
     /// Has the ring go on reading a connection, if it is still there.
