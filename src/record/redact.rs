@@ -1,7 +1,7 @@
 //! Secrets never reach disk or screen: their values are replaced, wherever they turn up, by `<redacted:NAME>`.
 //!
-//! A value is found raw, with JSON's escapes, URL-encoded and in Base64, there also within something longer (as in
-//! `Basic dXNlcjpzZWNyZXQ=`). Values under four characters are not looked for: they occur everywhere by chance, and a
+//! A value is found raw, with the escapes of JSON, HTML and Python, URL-encoded and in Base64, there also within something longer
+//! (as in `Basic dXNlcjpzZWNyZXQ=`). Of `Bearer TOKEN` the token alone is looked for as well. Values under four characters are not looked for: they occur everywhere by chance, and a
 //! record shredded by `1` hides nothing.
 
 use regex::Regex;
@@ -45,8 +45,10 @@ impl Redactor {
             let name = name.into();
             // A value read from a file often carries a line end that is not part of it.
             let value = value.as_ref().trim();
-            if value.len() >= SHORTEST {
-                found.extend(forms(value).into_iter().map(|form| (form, name.clone())));
+            for value in std::iter::once(value).chain(credentials(value)) {
+                if value.len() >= SHORTEST {
+                    found.extend(forms(value).into_iter().map(|form| (form, name.clone())));
+                }
             }
         }
         found.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
@@ -120,11 +122,42 @@ impl Redactor {
     }
 }
 
+/// What follows the scheme in the value of an `Authorization` header: servers tell it on its own in what they answer.
+fn credentials(value: &str) -> Option<&str> {
+    let (scheme, rest) = value.split_once(' ')?;
+    let is_scheme = scheme.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    is_scheme.then(|| rest.trim())
+}
+
 /// Every form in which a value is looked for.
 fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     let json = Value::from(value).to_string();
-    forms.push(json[1..json.len() - 1].to_owned());
+    let json = &json[1..json.len() - 1];
+    forms.push(json.to_owned());
+    // As Go writes JSON.
+    let unicode = |text: &str, c: char| text.replace(c, &format!("\\u{:04x}", u32::from(c)));
+    forms.push(
+        ['<', '>', '&']
+            .into_iter()
+            .fold(json.to_owned(), |text, c| unicode(&text, c)),
+    );
+    // Python's `repr`, within either quotes.
+    let doubled = value.replace('\\', "\\\\");
+    forms.push(doubled.replace('\'', "\\'"));
+    forms.push(doubled);
+    let html = value
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    forms.push(html.clone());
+    for (double, single) in [
+        ("&quot;", "&#x27;"),
+        ("&quot;", "&#39;"),
+        ("&#34;", "&#39;"),
+    ] {
+        forms.push(html.replace('"', double).replace('\'', single));
+    }
     forms.push(url_encoded(value, "%20", false));
     forms.push(url_encoded(value, "%20", true));
     forms.push(url_encoded(value, "+", false));
@@ -136,6 +169,8 @@ fn forms(value: &str) -> Vec<String> {
             forms.push(piece);
         }
     }
+    forms.sort();
+    forms.dedup();
     forms
 }
 

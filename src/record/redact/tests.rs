@@ -49,6 +49,28 @@ fn a_canary_is_found_in_every_form() {
 }
 
 #[test]
+fn of_a_bearer_the_token_alone_is_found_too() {
+    let r = Redactor::new([("KEY", "Bearer s3cr<e>t&\"q\\z'9")]);
+    let marked = "<redacted:KEY>";
+    for told in [
+        "Bearer s3cr<e>t&\"q\\z'9",
+        "s3cr<e>t&\"q\\z'9",
+        "s3cr&lt;e&gt;t&amp;&quot;q\\z&#x27;9",
+        "s3cr&lt;e&gt;t&amp;&#34;q\\z&#39;9",
+        r#"s3cr\u003ce\u003et\u0026\"q\\z'9"#,
+        r#"s3cr<e>t&"q\\z\'9"#,
+    ] {
+        assert_eq!(
+            r.apply(&format!("[{told}]")),
+            format!("[{marked}]"),
+            "{told}"
+        );
+    }
+    let sentence = Redactor::new([("KEY", "no1 word")]);
+    assert_eq!(sentence.apply("a word"), "a word", "not a scheme");
+}
+
+#[test]
 fn the_longer_of_two_secrets_leaves_no_rest() {
     let r = Redactor::new([("A", "secret"), ("B", "secret-and-more")]);
     assert_eq!(
