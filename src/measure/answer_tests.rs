@@ -133,6 +133,36 @@ fn an_empty_role_delta_is_a_first_chunk_but_no_text() {
 }
 
 #[test]
+fn what_later_chunks_leave_empty_stays() {
+    let tool = |id: &str, name: &str, arguments: &str| {
+        let call =
+            json!({"index": 0, "id": id, "function": {"name": name, "arguments": arguments}});
+        format!(
+            "data: {}\n\n",
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+        )
+    };
+    let answer = by_event(&format!(
+        "{}{}data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"tool_calls\"}}]}}\n\ndata: [DONE]\n\n",
+        tool("a", "f", ""),
+        tool("", "", "{}"),
+    ));
+    assert_eq!(answer.broken, None);
+    let call = json!({"id": "a", "function": {"name": "f", "arguments": "{}"}});
+    assert_eq!(
+        answer.body["choices"][0]["message"]["tool_calls"],
+        json!([call])
+    );
+    let answer = by_event(concat!(
+        "data: {\"choices\":[{\"index\":0,\"text\":\"Hel\"}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"text\":\"lo\"}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"text\":null,\"finish_reason\":\"stop\"}]}\n\n",
+        "data: [DONE]\n\n"
+    ));
+    assert_eq!(answer.body["choices"][0]["text"], "Hello");
+}
+
+#[test]
 fn lists_of_every_chunk_are_joined() {
     let answer = by_event(concat!(
         "data: {\"choices\":[{\"index\":0,\"text\":\"a\",\"token_ids\":[1],\"logprobs\":{\"tokens\":[\"a\"]}}]}\n\n",

@@ -244,7 +244,7 @@ impl Choice {
         let before = self.all.len();
         for (key, value) in choice {
             match (key.as_str(), value) {
-                ("index", _) => {}
+                ("index", _) | ("text", Value::Null) => {}
                 ("text", Value::String(text)) => {
                     self.all.push_str(&text);
                     self.text.get_or_insert_default().push_str(&text);
@@ -297,11 +297,11 @@ impl Choice {
                                 self.all.push_str(&text);
                                 append(known, key, text);
                             }
-                            (_, value) => replace(known, key, value),
+                            (_, value) => repeat(known, key, value),
                         }
                     }
                 }
-                (_, value) => replace(whole, key, value),
+                (_, value) => repeat(whole, key, value),
             }
         }
     }
@@ -344,6 +344,15 @@ fn replace(map: &mut Map<String, Value>, key: String, value: Value) {
         map.entry(key).or_insert(Value::Null);
     } else {
         map.insert(key, value);
+    }
+}
+
+/// The last value that says something wins: servers repeat a tool call's `id` and `name` empty.
+fn repeat(map: &mut Map<String, Value>, key: String, value: Value) {
+    if value == "" {
+        map.entry(key).or_insert(value);
+    } else {
+        replace(map, key, value);
     }
 }
 
