@@ -6,6 +6,7 @@ use crate::plan::pace::Rates;
 use crate::plan::{Limit, Plan, Purpose, Shape, VariantPlan};
 use crate::record::ExitCode;
 use crate::run::{self, Failure};
+use crate::scenario::model::CacheBust;
 use crate::scenario::units::Time;
 use std::fmt::Write;
 
@@ -86,7 +87,7 @@ fn render(out: &mut String, variant: &VariantPlan) {
     for (number, phase) in variant.phases.iter().enumerate() {
         let shape = shown(&phase.shape);
         let _ = writeln!(out, "  phase {}: {shape}", phase.name);
-        let purpose = Purpose::of_phase(phase.measured, number);
+        let purpose = Purpose::of_phase(phase.measured, number, 1);
         let requests = phase.requests();
         for index in 0..SHOWN.min(requests.unwrap_or(SHOWN)) {
             let body = variant
@@ -105,7 +106,9 @@ fn render(out: &mut String, variant: &VariantPlan) {
         .map(|phase| phase.requests().unwrap_or(COUNTED))
         .max();
     let count = most.unwrap_or(0).min(COUNTED);
+    let busted = variant.requests.cache_bust == Some(CacheBust::Request);
     if let Some((shared, all)) = variant.requests.prompts.shared(count) {
+        let shared = if busted { 0 } else { shared };
         let percent = 100.0 * shared as f64 / all.max(1) as f64;
         let _ = writeln!(
             out,

@@ -6,7 +6,7 @@ use crate::scenario::model::{Length, Synthetic};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Prompts by number, and what their text is made of.
@@ -103,8 +103,14 @@ impl Prompts {
     /// Prompts as they were read.
     #[must_use]
     pub fn listed(entries: Vec<Entry>) -> Self {
+        Self::of(Source::Listed(entries))
+    }
+
+    /// Prompts of which nothing is drawn.
+    #[must_use]
+    pub fn of(source: Source) -> Self {
         Self {
-            source: Source::Listed(entries),
+            source,
             words: Words::plain(),
             overhead: 0,
         }
@@ -166,7 +172,8 @@ impl Prompts {
     /// `None` where it is not known what they have in common.
     #[must_use]
     pub fn shared(&self, count: u64) -> Option<(u64, u64)> {
-        let mut seen = HashSet::new();
+        // The most words drawn from a seed after the same parts: fewer of them are their beginning.
+        let mut longest: HashMap<u64, u32> = HashMap::new();
         let (mut shared, mut all) = (0, 0);
         for number in 0..count {
             let entry = self.entry(number);
@@ -176,9 +183,16 @@ impl Prompts {
             all += u64::from(entry.input_tokens?);
             let (mut so_far, mut known) = (0, true);
             for part in parts {
-                so_far = mix(so_far ^ mix(part.seed) ^ u64::from(part.tokens));
-                known = !seen.insert(so_far) && known;
-                shared += if known { u64::from(part.tokens) } else { 0 };
+                let place = mix(so_far ^ mix(part.seed));
+                let before = longest.entry(place).or_default();
+                shared += if known {
+                    u64::from(part.tokens.min(*before))
+                } else {
+                    0
+                };
+                known &= *before >= part.tokens;
+                *before = part.tokens.max(*before);
+                so_far = mix(place ^ u64::from(part.tokens));
             }
         }
         Some((shared, all))

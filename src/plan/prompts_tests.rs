@@ -59,6 +59,29 @@ fn what_prompts_have_in_common_is_known() {
     let apart = synthetic(serde_json::json!({"input_tokens": 40}));
     assert_eq!(apart.shared(64), Some((0, 64 * 40)));
     assert_eq!(Prompts::written(["a".to_owned()]).shared(2), None);
+    let blocks = |blocks: &[(u64, u32)]| Entry {
+        text: Text::Drawn(
+            blocks
+                .iter()
+                .map(|&(seed, tokens)| Part { seed, tokens })
+                .collect(),
+        ),
+        input_tokens: Some(blocks.iter().map(|(_, tokens)| tokens).sum()),
+        output_tokens: None,
+        at: None,
+    };
+    let listed =
+        |entries: &[&[(u64, u32)]]| Prompts::listed(entries.iter().map(|e| blocks(e)).collect());
+    let cut = listed(&[
+        &[(1, 10), (2, 7)],
+        &[(1, 10), (2, 10), (3, 5)],
+        &[(1, 10), (2, 4)],
+    ]);
+    assert_eq!(
+        cut.shared(3),
+        Some((17 + 14, 56)),
+        "a cut block is the beginning of a whole one"
+    );
 }
 
 #[test]

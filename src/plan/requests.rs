@@ -14,27 +14,34 @@ pub enum Purpose {
     Readiness,
     /// Warming up.
     Warmup,
-    /// Measuring, in the phase of this index.
-    Measured(u32),
+    /// Measuring.
+    Measured {
+        /// Index of the phase.
+        phase: u32,
+        /// The round, from 1.
+        round: u32,
+    },
 }
 
 impl Purpose {
     /// The purpose of a phase's requests.
     #[must_use]
-    pub fn of_phase(measured: bool, index: usize) -> Self {
+    pub fn of_phase(measured: bool, index: usize, round: u32) -> Self {
         if measured {
-            Self::Measured(u32::try_from(index).unwrap_or(u32::MAX))
+            let phase = u32::try_from(index).unwrap_or(u32::MAX);
+            Self::Measured { phase, round }
         } else {
             Self::Warmup
         }
     }
 
-    /// Drawn prompts are never the same for two purposes, so that every phase meets a cache that does not know them.
+    /// Drawn prompts are never the same for two purposes, so that every phase, of every round, meets a cache that does not know
+    /// them.
     fn salt(self) -> u64 {
         match self {
             Self::Readiness => u64::MAX,
             Self::Warmup => u64::MAX - 1,
-            Self::Measured(phase) => phase.into(),
+            Self::Measured { phase, round } => u64::from(round - 1) << 32 | u64::from(phase),
         }
     }
 }
@@ -152,7 +159,7 @@ impl Requests {
             format!("[{bust:016x}] ")
         };
         match purpose {
-            Purpose::Measured(_) => format!("{tag}{text}"),
+            Purpose::Measured { .. } => format!("{tag}{text}"),
             Purpose::Warmup => format!("{tag}Warm-up {number}. {text}"),
             Purpose::Readiness => format!("{tag}Ready {number}? {text}"),
         }
@@ -313,7 +320,7 @@ mod tests {
     }
 
     fn measured(requests: &Requests, index: u64) -> String {
-        String::from_utf8(requests.body("m", Purpose::Measured(1), index)).unwrap()
+        String::from_utf8(requests.body("m", Purpose::of_phase(true, 1, 1), index)).unwrap()
     }
 
     #[test]
@@ -364,5 +371,11 @@ mod tests {
         assert_ne!(first, measured(&requests, 0));
         requests.cache_bust = Some(CacheBust::Request);
         assert_ne!(measured(&requests, 0), measured(&requests, 3));
+        let later = requests.body("m", Purpose::of_phase(true, 1, 2), 0);
+        assert_ne!(
+            measured(&requests, 0).into_bytes(),
+            later,
+            "nor another round's"
+        );
     }
 }

@@ -166,7 +166,7 @@ impl Turn<'_> {
             .iter()
             .zip(first..)
             .map(|(phase, number)| {
-                let purpose = Purpose::of_phase(phase.measured, number);
+                let purpose = Purpose::of_phase(phase.measured, number, self.round);
                 Conversations::of(&self.variant.requests, purpose, &phase.shape)
             })
             .collect();
@@ -177,7 +177,7 @@ impl Turn<'_> {
             .zip(first..)
             .zip(&talks)
             .map(|((phase, number), talk)| {
-                let purpose = Purpose::of_phase(phase.measured, number);
+                let purpose = Purpose::of_phase(phase.measured, number, self.round);
                 let ready = talk.as_ref().map(|talk| move || talk.ready());
                 let (word, begun, measured) = (word.clone(), &begun, phase.measured);
                 let body = move |request: u64| {
