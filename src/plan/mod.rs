@@ -252,6 +252,12 @@ fn variant_plan(
     };
     requests.sha256 = requests::sha256(&requests, &phases);
     let mut endpoint = stack.endpoint;
+    // A request's own header replaces the endpoint's.
+    let replaced = |name: &str| {
+        let mut own = request.headers.keys();
+        own.any(|own| own.eq_ignore_ascii_case(name))
+    };
+    endpoint.headers.retain(|(name, _)| !replaced(name));
     endpoint.headers.extend(
         request
             .headers

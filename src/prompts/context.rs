@@ -39,6 +39,20 @@ pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error>
     let Some(context) = context(model) else {
         return Ok(());
     };
+    // Whatever they say, an answer longer than the context is refused.
+    let all = pile.entries.iter().zip(&pile.places);
+    let least = all.map(|(entry, place)| {
+        let input_tokens = Some(1);
+        let text = Text::Drawn(Vec::new());
+        let least = Entry {
+            input_tokens,
+            output_tokens: entry.output_tokens,
+            text,
+            at: None,
+        };
+        (least, place)
+    });
+    check_planned(least, model)?;
     let bytes = |entry: &Entry| match &entry.text {
         Text::Written(text) => text.len(),
         Text::Drawn(_) => 0,

@@ -11,7 +11,10 @@ mod trace;
 
 use crate::plan::prompts::{Entry, Source, Talk, Text};
 use crate::plan::{Prompts, locate};
-use crate::scenario::model::{Conversations, Length, Model, Prompts as Wanted, Scenario};
+use crate::scenario::limits;
+use crate::scenario::model::{
+    Conversations, Length, Model, Prompts as Wanted, Scenario, Spread, Synthetic,
+};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -87,10 +90,17 @@ pub fn read(
             return drawn(source, &model, most);
         }
         Wanted::Conversations(wanted) => {
-            let source = Source::Conversations(talk(wanted, &path, pile)?);
-            return drawn(source, &model, most);
+            let talk = talk(wanted, &path, pile)?;
+            let is_written = !talk.written.is_empty();
+            let source = Source::Conversations(talk);
+            // Nothing is drawn then, and so nothing counted.
+            return match is_written {
+                true => Ok(Prompts::of(source)),
+                false => drawn(source, &model, most),
+            };
         }
     }
+    check_lengths(&pile, scenario)?;
     context::check_written(&pile, &model)?;
     Ok(Prompts::listed(pile.entries))
 }
@@ -142,6 +152,12 @@ fn open(file: &Path) -> Result<BufReader<File>, Error> {
     if file.is_dir() {
         return Err(failed(&"it is a directory; name a file in it"));
     }
+    // A pipe would be waited for without end, and could be read once only.
+    if file.metadata().is_ok_and(|what| !what.is_file()) {
+        return Err(failed(
+            &"it is a pipe or a device; write the prompts to a file and name that",
+        ));
+    }
     File::open(file)
         .map(BufReader::new)
         .map_err(|error| failed(&error))
@@ -190,9 +206,49 @@ fn each_line(
     Ok(())
 }
 
-/// The beginning of what was found, for a message.
+/// The beginning of what was found, for a message; what would do something to a terminal is written out.
 fn shortened(found: &str) -> String {
-    found.chars().take(60).collect()
+    let mut shown = String::new();
+    for c in found.chars().take(60) {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// A number of tokens that a file asks for.
+fn tokens(place: &str, what: &str, wanted: Option<u64>) -> Result<u32, Error> {
+    let most = limits::TOKENS;
+    let allowed = wanted
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|n| (1..=most).contains(n));
+    allowed.ok_or_else(|| {
+        let found = wanted.map_or(String::new(), |n| format!(", found {n}"));
+        Error(format!(
+            "{place}: {what} must be a whole number from 1 to {most}{found}"
+        ))
+    })
+}
+
+/// Sorts by time and begins at zero.
+fn in_order(pile: &mut Pile) -> Result<(), Error> {
+    let mut rows: Vec<_> = pile.entries.drain(..).zip(pile.places.drain(..)).collect();
+    rows.sort_by_key(|(entry, _)| entry.at);
+    let first = rows.first().and_then(|(entry, _)| entry.at);
+    let zero = first.unwrap_or_default();
+    for (entry, place) in &mut rows {
+        entry.at = entry.at.map(|at| at.saturating_sub(zero));
+        if entry.at.is_some_and(|at| at > limits::PHASE.0) {
+            return Err(Error(format!(
+                "{place}: this is due more than {} after the first, and no phase lasts as long; are the times in the unit that the format has?",
+                limits::PHASE
+            )));
+        }
+    }
+    (pile.entries, pile.places) = rows.into_iter().unzip();
+    Ok(())
 }
 
 /// A JSONL file of `{"prompt": "..."}` or `"..."` lines.
@@ -205,16 +261,14 @@ fn lines(file: &Path, pile: &mut Pile) -> Result<(), Error> {
                 shortened(line)
             ))
         };
-        let value: serde_json::Value = serde_json::from_str(line).map_err(|_| expected())?;
+        let value: serde_json::Value = serde_json::from_str(line).map_err(|error| {
+            let Error(expected) = expected();
+            Error(format!("{expected}: {error}"))
+        })?;
         let text = value.as_str().or_else(|| value["prompt"].as_str());
         let mut entry = Entry::written(text.ok_or_else(expected)?.to_owned());
-        if let Some(tokens) = value.get("output_tokens") {
-            let tokens = tokens.as_u64().and_then(|n| u32::try_from(n).ok());
-            entry.output_tokens = Some(tokens.filter(|n| *n > 0).ok_or_else(|| {
-                Error(format!(
-                    "{place}: `output_tokens` must be a whole number from 1"
-                ))
-            })?);
+        if let Some(wanted) = value.get("output_tokens") {
+            entry.output_tokens = Some(tokens(&place, "`output_tokens`", wanted.as_u64())?);
         }
         if let Some(at) = value.get("at") {
             let at = at
@@ -232,7 +286,26 @@ fn lines(file: &Path, pile: &mut Pile) -> Result<(), Error> {
     if pile.entries.is_empty() {
         return Err(nothing(file));
     }
+    if pile.entries.iter().all(|entry| entry.at.is_some()) {
+        in_order(pile)?;
+    }
     Ok(())
+}
+
+/// Several prompts in one request get answers of one length.
+fn check_lengths(pile: &Pile, scenario: &Scenario) -> Result<(), Error> {
+    if scenario.request.prompts_per_request == 1 || scenario.request.output_tokens.is_some() {
+        return Ok(());
+    }
+    let length = |entry: &Entry| entry.output_tokens;
+    let first = pile.entries.first().and_then(length);
+    let mut all = pile.entries.iter().zip(&pile.places);
+    match all.find(|(entry, _)| length(entry) != first) {
+        None => Ok(()),
+        Some((_, place)) => Err(Error(format!(
+            "{place}: several prompts in one request get answers of one length, and this one asks for another than the first; leave `prompts_per_request` out, or set `request: {{output_tokens: ...}}`"
+        ))),
+    }
 }
 
 /// A trace, whose prompts are drawn to its lengths.
@@ -240,6 +313,7 @@ fn traced(file: &Path, mut pile: Pile, model: &tokens::Place<'_>) -> Result<Prom
     let counter = Counter::find(model)?;
     let overhead = counter.overhead(model.scenario.request.endpoint)?;
     trace::read(file, overhead, &mut pile)?;
+    check_lengths(&pile, model.scenario)?;
     context::check_planned(pile.entries.iter().zip(&pile.places), model)?;
     let prompts = Prompts {
         source: Source::Listed(pile.entries),
@@ -258,16 +332,7 @@ fn drawn(source: Source, model: &tokens::Place<'_>, most: usize) -> Result<Promp
         overhead: counter.overhead(model.scenario.request.endpoint)?,
     };
     if let Source::Synthetic(synthetic) = &prompts.source {
-        let longest = match &synthetic.input_tokens {
-            Length::Fixed(tokens) => *tokens,
-            Length::Spread(spread) => spread.max.unwrap_or(u32::MAX),
-        };
-        if longest <= prompts.overhead {
-            return Err(Error(format!(
-                "prompts.synthetic.input_tokens: {longest} tokens leave no room for text: the server itself adds {} (special tokens and the chat's template); ask for more than that",
-                prompts.overhead
-            )));
-        }
+        check_room(synthetic, prompts.overhead)?;
         let entries = (0..most.min(100_000) as u64).map(|number| prompts.entry(number));
         let named = entries
             .enumerate()
@@ -276,6 +341,37 @@ fn drawn(source: Source, model: &tokens::Place<'_>, most: usize) -> Result<Promp
     }
     counter.probe(&prompts, model.scenario.request.endpoint)?;
     Ok(prompts)
+}
+
+/// Whether what the server adds leaves room for the text of every prompt, and for a prefix in the longest.
+fn check_room(wanted: &Synthetic, overhead: u32) -> Result<(), Error> {
+    let (shortest, longest) = match &wanted.input_tokens {
+        Length::Fixed(tokens) => (*tokens, *tokens),
+        Length::Spread(Spread {
+            mean: Some(mean),
+            min: None,
+            max,
+            ..
+        }) if *mean <= f64::from(overhead) => (*mean as u32, max.unwrap_or(u32::MAX)),
+        Length::Spread(spread) => (
+            spread.min.unwrap_or(u32::MAX),
+            spread.max.unwrap_or(u32::MAX),
+        ),
+    };
+    if shortest.min(longest) <= overhead {
+        return Err(Error(format!(
+            "prompts.synthetic.input_tokens: {} tokens leave no room for text: the server itself adds {overhead} (special tokens and the chat's template); ask for more than that",
+            shortest.min(longest)
+        )));
+    }
+    let prefix = wanted.shared_prefix_tokens;
+    if prefix > 0 && longest - overhead <= prefix {
+        return Err(Error(format!(
+            "prompts.synthetic.shared_prefix_tokens: a prefix of {prefix} tokens leaves prompts of {longest} nothing of their own, for the server itself adds {overhead}; make it shorter than {}",
+            longest - overhead
+        )));
+    }
+    Ok(())
 }
 
 fn talk(wanted: &Conversations, path: &dyn Fn(&str) -> PathBuf, pile: Pile) -> Result<Talk, Error> {

@@ -79,9 +79,15 @@ fn each(file: &Path, mut take: impl FnMut(u64, Conversation) -> bool) -> Result<
             file.display()
         ))
     })?;
-    let list = head.trim_ascii_start().first() == Some(&b'[');
-    if head.trim_ascii_start().is_empty() {
+    let mark = "\u{feff}".as_bytes();
+    let marked = head.starts_with(mark);
+    let head = head.strip_prefix(mark).unwrap_or(head).trim_ascii_start();
+    let list = head.first() == Some(&b'[');
+    if head.is_empty() {
         return Err(nothing(file));
+    }
+    if marked {
+        reader.consume(mark.len());
     }
     let mut stopped = false;
     let mut number = 0;

@@ -23,6 +23,9 @@ impl<'f> Table<'f> {
         });
         let header = reader.byte_headers().cloned();
         let header = header.map_err(|error| wrong(file, 1, &error))?;
+        if header.is_empty() {
+            return Err(nothing(file));
+        }
         Ok(Self {
             file,
             reader,

@@ -168,7 +168,7 @@ fn every_wrong_file_is_told_with_its_place() {
     let huge = format!("\"{}\"", "x".repeat(LONGEST));
     let csv = "{csv: {file: f, column: text}}";
     let unclosed = [&b"id,text\n1,\"a\n"[..], &b"2,b\n".repeat(LONGEST / 4)].concat();
-    let cases: [(&str, &[u8], &str); 19] = [
+    let cases: [(&str, &[u8], &str); 26] = [
         ("{file: f}", b"", "f holds no prompt"),
         ("{file: f}", b"\n \n", "f holds no prompt"),
         (
@@ -190,6 +190,33 @@ fn every_wrong_file_is_told_with_its_place() {
             "f:1: `output_tokens`",
         ),
         ("{file: f}", b"{\"prompt\": \"a\", \"at\": -1}", "f:1: `at`"),
+        (
+            "{file: f}",
+            b"{\"prompt\": \"a\", \"output_tokens\": 10000001}",
+            "f:1: `output_tokens` must be a whole number from 1 to 10000000, found 10000001",
+        ),
+        (
+            "{file: f}",
+            b"{\"prompt\": \"a\", \"output_tokens\": 5000}",
+            "f:1: 1 tokens and 5000 of the answer are more than the model's context of 4096",
+        ),
+        (
+            "{file: f}",
+            b"{\"prompt\": \"a\", \"at\": 0}\n{\"prompt\": \"a\", \"at\": 90000}\n",
+            "f:2: this is due more than 24h after the first",
+        ),
+        (
+            "{file: f}",
+            b"{\"prompt\": \"\x1b[31m\"",
+            "f:1: expected a line such as {\"prompt\": \"...\"} or \"...\", found {\"prompt\": \"\\u{1b}[31m\": control character",
+        ),
+        (csv, b"", "f holds no prompt"),
+        (
+            "{trace: f}",
+            b"{\"timestamp\": 0, \"input_length\": 4294967295, \"output_length\": 1}\n",
+            "f:1: the length of a prompt must be a whole number from 1 to 10000000, found 4294967295",
+        ),
+        ("{sharegpt: f}", b"\xef\xbb\xbf ", "f holds no prompt"),
         (
             csv,
             b"id,prompt\n1,a\n",
@@ -240,6 +267,49 @@ fn every_wrong_file_is_told_with_its_place() {
     );
     let folder = read_from(Path::new("/"), "{file: tmp}", WIDE).unwrap_err();
     assert!(folder.contains("it is a directory"), "{folder}");
+    let device = read_from(Path::new("/dev"), "{file: 'null'}", WIDE).unwrap_err();
+    assert!(device.contains("it is a pipe or a device"), "{device}");
+}
+
+#[test]
+fn written_lines_are_due_in_order_from_the_first() {
+    let lines = [5.2, 5.0, 5.1].map(|at| format!("{{\"prompt\": \"{at}\", \"at\": {at}}}\n"));
+    let prompts = of_file("{file: f}", lines.concat().as_bytes()).unwrap();
+    assert_eq!(texts(&prompts), ["5", "5.1", "5.2"]);
+    assert_eq!(prompts.times(), Some(vec![0, 100_000_000, 200_000_000]));
+}
+
+#[test]
+fn several_prompts_in_one_request_are_answered_at_one_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |tokens: u32| format!("{{\"prompt\": \"a\", \"output_tokens\": {tokens}}}\n");
+    let two = "engine: {sim: {}}\nrequest: {prompts_per_request: 2}";
+    let read = |lines: String| {
+        std::fs::write(folder.path().join("f"), lines).unwrap();
+        read_from(folder.path(), "{file: f}", two)
+    };
+    assert!(read(line(3) + &line(3)).is_ok());
+    let message = read(line(3) + &line(5)).unwrap_err();
+    assert!(
+        message.contains("f:2: several prompts in one request"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_prefix_leaves_room_for_what_the_server_adds() {
+    let of = |prompts: &str| {
+        let chat = "engine: {sim: {}}\nrequest: {endpoint: chat}";
+        read_from(Path::new("."), prompts, chat).map(drop)
+    };
+    assert_eq!(
+        of("{synthetic: {input_tokens: 12, shared_prefix_tokens: 9}}"),
+        Ok(())
+    );
+    let prefix = of("{synthetic: {input_tokens: 12, shared_prefix_tokens: 10}}").unwrap_err();
+    assert!(prefix.contains("make it shorter than 10"), "{prefix}");
+    let short = of("{synthetic: {input_tokens: {min: 2, max: 40}}}").unwrap_err();
+    assert!(short.contains("2 tokens leave no room for text"), "{short}");
 }
 
 #[test]
@@ -277,4 +347,8 @@ fn exact_lengths_need_a_tokenizer() {
     )
     .unwrap_err();
     assert!(message.contains("tokenizer"), "{message}");
+    let written = "{conversations: {turns: 2, sharegpt: sharegpt.json}}";
+    let chat = format!("{external}\nrequest: {{endpoint: chat}}");
+    let written = read_from(Path::new(FIXTURES), written, &chat);
+    assert!(written.is_ok(), "nothing is drawn: {written:?}");
 }

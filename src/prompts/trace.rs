@@ -4,7 +4,7 @@
 //! <https://github.com/Azure/AzurePublicDataset>, 2023 and 2024).
 
 use super::table::Table;
-use super::{Error, Pile, each_line, nothing, shortened};
+use super::{Error, Pile, each_line, in_order, nothing, shortened, tokens};
 use crate::plan::prompts::{Entry, Part, Text};
 use serde::Deserialize;
 use std::path::Path;
@@ -48,8 +48,7 @@ pub(super) fn read(file: &Path, overhead: u32, pile: &mut Pile) -> Result<(), Er
     if pile.entries.is_empty() {
         return Err(nothing(file));
     }
-    in_order(pile);
-    Ok(())
+    in_order(pile)
 }
 
 fn mooncake(file: &Path, overhead: u32, pile: &mut Pile) -> Result<(), Error> {
@@ -134,15 +133,14 @@ fn entry(
     output: u32,
     parts: Vec<Part>,
 ) -> Result<Entry, Error> {
-    if input == 0 {
-        return Err(Error(format!(
-            "{place}: a prompt of no tokens cannot be sent"
-        )));
-    }
     Ok(Entry {
         text: Text::Drawn(parts),
-        input_tokens: Some(input),
-        output_tokens: Some(output.max(1)),
+        input_tokens: Some(tokens(place, "the length of a prompt", Some(input.into()))?),
+        output_tokens: Some(tokens(
+            place,
+            "the length of an answer",
+            Some(output.max(1).into()),
+        )?),
         at: Some(at),
     })
 }
@@ -166,18 +164,4 @@ fn blocks(row: &Row, own: u64, overhead: u32) -> Vec<Part> {
         });
     }
     parts
-}
-
-/// Sorts by time and begins at zero.
-fn in_order(pile: &mut Pile) {
-    let mut rows: Vec<_> = pile.entries.drain(..).zip(pile.places.drain(..)).collect();
-    rows.sort_by_key(|(entry, _)| entry.at);
-    let zero = rows
-        .first()
-        .and_then(|(entry, _)| entry.at)
-        .unwrap_or_default();
-    for (entry, _) in &mut rows {
-        entry.at = entry.at.map(|at| at.saturating_sub(zero));
-    }
-    (pile.entries, pile.places) = rows.into_iter().unzip();
 }

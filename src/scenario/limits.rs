@@ -7,7 +7,7 @@ pub(super) const CONCURRENCY: u32 = 10_000;
 /// Requests of one phase, and of the warm-up.
 pub(super) const REQUESTS: u64 = 10_000_000;
 /// How long one phase may last.
-pub(super) const PHASE: Time = Time::from_secs(24 * 3600);
+pub(crate) const PHASE: Time = Time::from_secs(24 * 3600);
 /// Batches of one phase.
 pub(super) const BATCHES: u32 = 1_000_000;
 /// Rounds of one comparison.
@@ -27,7 +27,7 @@ pub(super) const SLOTS: u32 = 100_000;
 /// Characters in the name of a scenario, variant or phase.
 pub(super) const NAME: usize = 64;
 /// Tokens of one prompt or answer.
-pub(super) const TOKENS: u32 = 10_000_000;
+pub(crate) const TOKENS: u32 = 10_000_000;
 /// Groups of prompts that share a prefix.
 pub(super) const GROUPS: u32 = 1_000_000;
 /// Turns of one conversation.

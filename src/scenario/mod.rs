@@ -6,7 +6,7 @@ mod decode;
 mod effective;
 mod file;
 pub mod gate;
-mod limits;
+pub(crate) mod limits;
 mod load;
 pub mod margin;
 mod measurement;

@@ -172,13 +172,14 @@ impl<'de> Visitor<'de> for LengthVisitor {
         f.write_str("a number of tokens, or how it is spread, such as `{mean: 512, stddev: 64}`")
     }
 
-    fn visit_unit<E>(self) -> Result<Length, E> {
+    /// In the place of what was wrong and is noted.
+    fn visit_none<E>(self) -> Result<Length, E> {
         Ok(Length::Fixed(1))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Length, E> {
-        let value = u32::try_from(value).unwrap_or(u32::MAX);
-        Ok(Length::Fixed(value))
+        let tokens = u32::try_from(value).map(Length::Fixed);
+        tokens.map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &self))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {

@@ -17,7 +17,8 @@ const OWN_PARAMS: [(&str, &str); 6] = [
 ];
 
 /// Headers that belong to the connection, not to the request.
-const OWN_HEADERS: [&str; 5] = [
+const OWN_HEADERS: [&str; 6] = [
+    "expect",
     "host",
     "connection",
     "content-length",
@@ -67,8 +68,13 @@ impl Checker<'_> {
     /// Rules on headers; `path` is that of the map.
     pub(super) fn headers(&mut self, path: &Path, headers: &IndexMap<String, String>) {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        for (name, value) in headers {
+        for (i, (name, value)) in headers.iter().enumerate() {
             let path = path.key(name);
+            let mut others = headers.keys().take(i);
+            if let Some(other) = others.find(|other| other.eq_ignore_ascii_case(name)) {
+                let message = format!("{} is the same header as {}", quote(name), quote(other));
+                self.wrong_key(&path, message, "leave one of them out");
+            }
             if name.is_empty() || !name.chars().all(token) {
                 let message = format!("{} is not the name of a header", quote(name));
                 self.wrong_key(&path, message, "such as `authorization`");

@@ -4,7 +4,7 @@ use super::{Checker, at, limits};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::gate;
 use crate::scenario::mistake::{list, nearest, quote};
-use crate::scenario::model::{Compare, Engine};
+use crate::scenario::model::{ApiEndpoint, Compare, Engine};
 
 impl Checker<'_> {
     pub(super) fn variants(&mut self) {
@@ -192,6 +192,11 @@ impl Checker<'_> {
                 "texts are not compared",
                 help,
             );
+        }
+        if compare.same_text && scenario.request.endpoint == ApiEndpoint::Embeddings {
+            let help = "leave `same_text` out";
+            self.wrong(&at("compare.same_text"), "embeddings have no text", help);
+            return;
         }
         let params = &scenario.request.params;
         let greedy = params

@@ -299,9 +299,15 @@ impl Checker<'_> {
 
     /// Notes that something which only streams have is asked of answers that do not stream.
     pub(super) fn streams(&mut self, path: &Path, what: &str) {
-        if !self.scenario.request.stream && self.intact(&at("request.stream")) {
+        let request = &self.scenario.request;
+        let intact = |key| self.intact(&at("request").key(key));
+        if !request.streams() && intact("stream") && intact("endpoint") {
             let message = format!("{} is only known of answers that stream", quote(what));
-            self.wrong(path, message, "set `request: {stream: true}`, or use `e2e`");
+            let help = match request.stream {
+                true => "embeddings never do: use `e2e`",
+                false => "set `request: {stream: true}`, or use `e2e`",
+            };
+            self.wrong(path, message, help);
         }
     }
 }
