@@ -12,6 +12,9 @@ use crate::topology::ready::Proof;
 use crate::verify::Rules;
 use std::sync::atomic::AtomicBool;
 
+/// What a server that serves says to a request that it never will take; a model that is not routable yet is a 404.
+const REFUSED: [u16; 4] = [400, 401, 403, 422];
+
 impl Turn<'_> {
     /// Proves an endpoint that is not ours to start.
     pub(super) fn prove_external(
@@ -24,6 +27,12 @@ impl Turn<'_> {
             match self.prove(rules, target, alarm, attempt.into()) {
                 Proof::Good => {}
                 _ if alarm.raised() => return Err(Failure::Interrupted),
+                Proof::Refused(said) => {
+                    return Err(Failure::Setup(format!(
+                        "{} refuses what this scenario asks: {said}; correct `request`, or `engine.external`",
+                        self.variant.endpoint.url
+                    )));
+                }
                 Proof::NotYet(reason) => {
                     return Err(Failure::Setup(format!(
                         "{} does not serve: {reason}; start it first, or correct `engine.external.url`",
@@ -68,10 +77,16 @@ impl Turn<'_> {
                         self.variant.name
                     ))
                 }
-                (Some(error), _) => Proof::NotYet(match &sample.detail {
-                    Some(detail) => format!("{error}: {detail}"),
-                    None => error.to_string(),
-                }),
+                (Some(error), _) => {
+                    let said = match &sample.detail {
+                        Some(detail) => format!("{error}: {detail}"),
+                        None => error.to_string(),
+                    };
+                    match exchange.status {
+                        Some(status) if REFUSED.contains(&status) => Proof::Refused(said),
+                        _ => Proof::NotYet(said),
+                    }
+                }
             };
         });
         match driven {

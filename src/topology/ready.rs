@@ -24,6 +24,8 @@ pub enum Proof {
     Good,
     /// It does not answer yet: refused, 404, 500, 503, cut off.
     NotYet(String),
+    /// It serves, but does not take such a request: 400, 401, 403, 422.
+    Refused(String),
     /// It answers, but breaks a rule of the scenario.
     Wrong(String),
 }
@@ -165,6 +167,16 @@ fn prove(
                 if wrong == WRONG_ANSWERS {
                     return Err(Error::Unproven(reason));
                 }
+            }
+            Proof::Refused(said) => {
+                (good, wrong) = (0, wrong + 1);
+                if wrong == WRONG_ANSWERS {
+                    let reason = format!(
+                        "the engine serves, but refuses what this scenario asks: {said}; correct `request`"
+                    );
+                    return Err(Error::Unproven(reason));
+                }
+                pause(launch.alarm, INTERVAL);
             }
             Proof::NotYet(last) => {
                 (good, wrong) = (0, 0);

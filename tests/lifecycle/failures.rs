@@ -177,3 +177,14 @@ fn what_is_missing_is_named_before_anything_starts() {
         .code(2)
         .says("did you mean `prompts`");
 }
+
+#[test]
+fn a_request_that_the_engine_refuses_is_not_waited_for() {
+    let text = scenario("", LOAD).replace("max_tokens: 8", "max_tokens: 0");
+    bench("run")
+        .file("run.yaml", &text.replace("timeout: 60s", "timeout: 10m"))
+        .run()
+        .code(1)
+        .says("refuses what this scenario asks: status 400: max_tokens must be at least 1")
+        .leaves_nothing(5);
+}
