@@ -1,8 +1,8 @@
 //! Secrets never reach disk or screen: their values are replaced, wherever they turn up, by `<redacted:NAME>`.
 //!
 //! A value is found raw, with the escapes of JSON, HTML and Python, URL-encoded and in Base64, there also within something longer
-//! (as in `Basic dXNlcjpzZWNyZXQ=`). Of `Bearer TOKEN` the token alone is looked for as well. Values under four characters are not looked for: they occur everywhere by chance, and a
-//! record shredded by `1` hides nothing.
+//! (as in `Basic dXNlcjpzZWNyZXQ=`). Of `Bearer TOKEN` the token alone is looked for as well. Values under four characters are
+//! not looked for: they occur everywhere by chance, and a record shredded by `1` hides nothing.
 
 use regex::Regex;
 use serde_json::Value;
