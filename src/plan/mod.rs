@@ -1,6 +1,7 @@
 //! What a run will do, worked out before anything starts. Pure: a scenario, the facts of the machine and a seed go in;
 //! processes, requests and rules come out. `bench plan` prints exactly this.
 
+mod asked;
 mod compare;
 mod draw;
 pub mod pace;

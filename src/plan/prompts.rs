@@ -4,6 +4,7 @@
 use super::draw::{Draw, mix};
 use crate::scenario::model::{Length, Synthetic};
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -46,6 +47,9 @@ pub struct Entry {
     /// When it is due, since the first; known of traces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Duration>,
+    /// Body fields of its own, which replace those of all requests; `model` is one of them.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub body: Map<String, Value>,
 }
 
 /// What a prompt says.
@@ -120,17 +124,23 @@ impl Prompts {
     #[must_use]
     pub fn entry(&self, number: u64) -> Cow<'_, Entry> {
         match &self.source {
-            Source::Listed(entries) => {
-                let count = entries.len().max(1) as u64;
-                let at = usize::try_from(number % count).ok();
-                match at.and_then(|at| entries.get(at)) {
-                    Some(entry) => Cow::Borrowed(entry),
-                    None => Cow::Owned(Entry::written(String::new())),
-                }
-            }
+            Source::Listed(_) => match self.row(number) {
+                Some(entry) => Cow::Borrowed(entry),
+                None => Cow::Owned(Entry::written(String::new())),
+            },
             Source::Synthetic(synthetic) => Cow::Owned(drawn(synthetic, self.overhead, number)),
             Source::Conversations(talk) => Cow::Owned(talk.turn(number, 0)),
         }
+    }
+
+    /// The row of a number, where prompts are listed.
+    #[must_use]
+    pub fn row(&self, number: u64) -> Option<&Entry> {
+        let Source::Listed(entries) = &self.source else {
+            return None;
+        };
+        let at = number.checked_rem(entries.len() as u64)?;
+        entries.get(usize::try_from(at).ok()?)
     }
 
     /// What a prompt says; `salt` decides what is drawn.
@@ -212,12 +222,13 @@ impl Prompts {
 impl Entry {
     /// A prompt as it was written.
     #[must_use]
-    pub const fn written(text: String) -> Self {
+    pub fn written(text: String) -> Self {
         Self {
             text: Text::Written(text),
             input_tokens: None,
             output_tokens: None,
             at: None,
+            body: Map::new(),
         }
     }
 }
@@ -249,6 +260,7 @@ fn drawn(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
         input_tokens: Some(words + overhead),
         output_tokens,
         at: None,
+        body: Map::new(),
     }
 }
 
@@ -280,6 +292,7 @@ impl Talk {
             input_tokens: None,
             output_tokens,
             at: None,
+            body: Map::new(),
         }
     }
 

@@ -69,6 +69,7 @@ fn what_prompts_have_in_common_is_known() {
         input_tokens: Some(blocks.iter().map(|(_, tokens)| tokens).sum()),
         output_tokens: None,
         at: None,
+        body: serde_json::Map::new(),
     };
     let listed =
         |entries: &[&[(u64, u32)]]| Prompts::listed(entries.iter().map(|e| blocks(e)).collect());

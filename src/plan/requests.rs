@@ -62,14 +62,14 @@ impl Requests {
     /// the measured ones, so that no measured prompt is in a cache before its time.
     #[must_use]
     pub fn body(&self, model: &str, purpose: Purpose, index: u64) -> Vec<u8> {
-        let per_request = u64::from(self.prompts_per_request);
-        let numbers = (0..per_request).map(|offset| index * per_request + offset);
         let mut output_tokens = self.output_tokens;
         let mut prompts: Vec<String> = Vec::new();
-        for number in numbers {
+        let mut own = Map::new();
+        for number in self.numbers(index) {
             let entry = self.prompts.entry(number);
             output_tokens = output_tokens.or(entry.output_tokens);
             prompts.push(self.prompt(purpose, number, &entry));
+            own.extend(entry.body.clone());
         }
         let prompt = match <[String; 1]>::try_from(prompts) {
             Ok([one]) => Value::String(one),
@@ -80,7 +80,7 @@ impl Requests {
             ApiEndpoint::Chat => ("messages", json!([{"role": "user", "content": prompt}])),
             ApiEndpoint::Responses | ApiEndpoint::Embeddings => ("input", prompt),
         };
-        self.whole(model, key, content, output_tokens)
+        self.whole(model, (key, content), output_tokens, &own)
     }
 
     /// The body of a chat's turn, after all that was said.
@@ -88,9 +88,9 @@ impl Requests {
     pub fn chat(&self, model: &str, output_tokens: Option<u32>, said: &[Value]) -> Vec<u8> {
         self.whole(
             model,
-            "messages",
-            said.into(),
+            ("messages", said.into()),
             self.output_tokens.or(output_tokens),
+            &Map::new(),
         )
     }
 
@@ -103,10 +103,9 @@ impl Requests {
     /// Tokens of request `index`, in and out, as the server should count them; `None` where that was not planned.
     #[must_use]
     pub fn planned(&self, index: u64) -> (Option<u64>, Option<u64>) {
-        let per_request = u64::from(self.prompts_per_request);
         let (mut input, mut output) = (Some(0), Some(0));
-        for number in 0..per_request {
-            let entry = self.prompts.entry(index * per_request + number);
+        for number in self.numbers(index) {
+            let entry = self.prompts.entry(number);
             let answer = self.output_tokens.or(entry.output_tokens);
             let answer = answer.filter(|_| self.api != ApiEndpoint::Embeddings);
             input = input
@@ -117,11 +116,18 @@ impl Requests {
         (input, output)
     }
 
-    fn whole(&self, model: &str, key: &str, content: Value, output_tokens: Option<u32>) -> Vec<u8> {
+    fn whole(
+        &self,
+        model: &str,
+        (key, content): (&str, Value),
+        output_tokens: Option<u32>,
+        own: &Map<String, Value>,
+    ) -> Vec<u8> {
         let mut body = Map::new();
         body.insert("model".into(), model.into());
         body.insert(key.into(), content);
         body.extend(self.template.clone());
+        body.extend(own.clone());
         if let Some(tokens) = output_tokens {
             self.demand(&mut body, tokens);
         }

@@ -49,6 +49,7 @@ pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error>
             output_tokens: entry.output_tokens,
             text,
             at: None,
+            body: serde_json::Map::new(),
         };
         (least, place)
     });

@@ -142,6 +142,7 @@ fn entry(
             Some(output.max(1).into()),
         )?),
         at: Some(at),
+        body: serde_json::Map::new(),
     })
 }
 

@@ -1,0 +1,91 @@
+use super::*;
+use crate::plan::Prompts;
+use serde_json::json;
+use std::sync::Arc;
+
+fn requests(api: ApiEndpoint, prompts: Prompts, params: Value) -> Requests {
+    Requests {
+        api,
+        stream: true,
+        prompts_per_request: 1,
+        prompts: Arc::new(prompts),
+        template: params.as_object().unwrap().clone(),
+        output_tokens: None,
+        cache_bust: None,
+        run: 7,
+        timeout: std::time::Duration::from_secs(1),
+        sha256: String::new(),
+    }
+}
+
+fn row(body: Value) -> Entry {
+    Entry {
+        body: body.as_object().unwrap().clone(),
+        ..Entry::written("a".into())
+    }
+}
+
+#[test]
+fn a_row_s_own_fields_stand_before_those_of_all_requests() {
+    let rows = vec![
+        row(json!({})),
+        row(json!({"model": "lora", "max_tokens": 5, "n": 3})),
+    ];
+    let params = json!({"max_tokens": 20, "n": 2});
+    let of = requests(ApiEndpoint::Chat, Prompts::listed(rows), params);
+    let asked = |index| {
+        (
+            of.model_of(index),
+            of.max_tokens_of(index),
+            of.choices_of(index),
+        )
+    };
+    assert_eq!(asked(0), (None, Some(20), 2));
+    assert_eq!(asked(1), (Some("lora"), Some(5), 3));
+    assert_eq!(asked(3), asked(1), "the list begins again");
+}
+
+#[test]
+fn a_demanded_length_is_the_limit() {
+    let mut entry = row(json!({"max_tokens": 9}));
+    entry.output_tokens = Some(4);
+    let params = json!({"max_completion_tokens": 50, "max_tokens": 60});
+    let mut of = requests(ApiEndpoint::Chat, Prompts::listed(vec![entry]), params);
+    assert_eq!(of.max_tokens_of(0), Some(4));
+    of.output_tokens = Some(7);
+    assert_eq!(of.max_tokens_of(0), Some(7));
+    of.prompts = Arc::new(Prompts::written(["a".to_owned()]));
+    of.output_tokens = None;
+    assert_eq!(of.max_tokens_of(0), Some(50), "the newer name is stronger");
+    of.api = ApiEndpoint::Embeddings;
+    assert_eq!(of.max_tokens_of(0), None);
+}
+
+#[test]
+fn drawn_lengths_are_known_too() {
+    let synthetic = json!({"input_tokens": 9, "output_tokens": {"min": 3, "max": 8}});
+    let prompts = Prompts::of(Source::Synthetic(
+        serde_json::from_value(synthetic).unwrap(),
+    ));
+    let of = requests(ApiEndpoint::Completions, prompts, json!({}));
+    for index in 0..20 {
+        let planned = of.planned(index).1;
+        assert!(planned.is_some_and(|n| (3..=8).contains(&n)));
+        assert_eq!(of.max_tokens_of(index), planned);
+    }
+}
+
+#[test]
+fn several_prompts_are_as_many_choices() {
+    let mut of = requests(
+        ApiEndpoint::Completions,
+        Prompts::written(["a", "b"].map(String::from)),
+        json!({"n": 2}),
+    );
+    of.prompts_per_request = 3;
+    assert_eq!(of.choices_of(0), 6);
+    of.api = ApiEndpoint::Embeddings;
+    assert_eq!(of.choices_of(0), 3, "vectors");
+    of.api = ApiEndpoint::Responses;
+    assert_eq!(of.choices_of(0), 1);
+}
