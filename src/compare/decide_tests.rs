@@ -87,6 +87,7 @@ fn errors_and_bad_measurements_make_a_verdict_invalid() {
     late.quality.findings = vec![Finding {
         code: "x".to_owned(),
         detail: "late".to_owned(),
+        example: None,
     }];
     let all = |run: &Run, why: &str| {
         let rows = side_by_side(run);

@@ -95,6 +95,7 @@ fn finding(code: &str, detail: String) -> Finding {
     Finding {
         code: code.to_owned(),
         detail,
+        example: None,
     }
 }
 

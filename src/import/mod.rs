@@ -130,6 +130,7 @@ fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> R
             .map(|note| crate::record::model::Finding {
                 code: "definition".to_owned(),
                 detail: format!("note: {note}"),
+                example: None,
             })
             .collect(),
     };

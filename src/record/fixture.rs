@@ -465,6 +465,7 @@ fn quality(verdict: &str, findings: &[(&str, &str)]) -> Quality {
     let finding = |(code, detail): &(&str, &str)| Finding {
         code: (*code).to_owned(),
         detail: (*detail).to_owned(),
+        example: None,
     };
     Quality {
         verdict: verdict.to_owned(),

@@ -197,6 +197,7 @@ mod tests {
         let finding = Finding {
             code: "schedule_lag".to_owned(),
             detail: "late".to_owned(),
+            example: None,
         };
         Quality {
             verdict: verdict.to_owned(),

@@ -131,7 +131,10 @@ fn trusted(run: &Run) -> TestCaseStatus {
         .quality
         .findings
         .iter()
-        .map(|f| format!("{}: {}", f.code, f.detail))
+        .map(|f| match &f.example {
+            Some(example) => format!("{}: {}\n    {example}", f.code, f.detail),
+            None => format!("{}: {}", f.code, f.detail),
+        })
         .collect();
     match run.quality.verdict.as_str() {
         "" => skipped("nothing was measured"),

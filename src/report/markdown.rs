@@ -43,6 +43,9 @@ pub fn markdown(run: &Run) -> String {
     }
     for finding in &run.quality.findings {
         let _ = writeln!(out, "- {}: {}", code(&finding.code), text(&finding.detail));
+        if let Some(example) = &finding.example {
+            let _ = writeln!(out, "  - {}", code(example));
+        }
     }
     out
 }

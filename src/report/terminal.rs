@@ -83,6 +83,9 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
     for finding in &run.quality.findings {
         let text = format!("{}: {}", line(&finding.code), line(&finding.detail));
         out += &wrapped("  ", &text, screen.width);
+        if let Some(example) = &finding.example {
+            out += &wrapped("      ", &line(example), screen.width);
+        }
     }
     if let Some(place) = &screen.place {
         // Long tables have scrolled the first line away.

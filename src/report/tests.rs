@@ -230,6 +230,7 @@ fn hostile() -> Run {
         .errors
         .insert(HOSTILE.to_owned(), 1);
     run.quality.findings[0].detail = HOSTILE.to_owned();
+    run.quality.findings[0].example = Some(HOSTILE.to_owned());
     run.machine.gpus = vec![HOSTILE.to_owned()];
     run
 }
@@ -267,6 +268,20 @@ fn hostile_text_is_well_formed_xml() {
     let text = format!("{report:?}");
     assert!(text.contains("<script>"), "kept as text");
     assert!(!text.contains("\\u{1b}") && !text.contains("\\0"));
+}
+
+#[test]
+fn a_finding_is_shown_with_its_first_example() {
+    let mut run = fixture::invalid();
+    let example = "closed request 7: 3 tokens counted, 9 text events";
+    run.quality.findings[0].example = Some(example.to_owned());
+    assert!(plain(&run).contains(&format!("\n      {example}\n")));
+    assert!(markdown(&run).contains(&format!("\n  - `{example}`\n")));
+    assert!(junit(&run).contains(example));
+    assert!(html::html(&run, &html::Detail::default()).contains(example));
+    let json = serde_json::to_string(&run).expect("JSON");
+    let back: Run = serde_json::from_str(&json).expect("a record");
+    assert_eq!(back, run);
 }
 
 #[test]

@@ -31,4 +31,7 @@ pub struct Finding {
     pub code: String,
     /// What was seen and what to change.
     pub detail: String,
+    /// The first request that gave cause for it and what it showed, in one line: `closed request 7: ...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
 }

@@ -118,6 +118,7 @@ impl Shared {
         Finding {
             code: (*code).to_owned(),
             detail: format!("{note}{what}: {}{more}{advice}", named.join(", ")),
+            example: None,
         }
     }
 }

@@ -250,9 +250,12 @@ pub(super) fn quality(run: &Run) -> String {
         for finding in &quality.findings {
             let _ = writeln!(
                 out,
-                "<li><code>{}</code> {}</li>",
+                "<li><code>{}</code> {}{}</li>",
                 text(&finding.code),
-                text(&finding.detail)
+                text(&finding.detail),
+                finding.example.as_deref().map_or(String::new(), |example| {
+                    format!("<ul><li>{}</li></ul>", text(example))
+                })
             );
         }
         out.push_str("</ul>\n");
