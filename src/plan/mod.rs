@@ -18,8 +18,8 @@ pub use requests::Purpose;
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Limit as GateLimit, Quantity};
 use crate::scenario::model::{
-    ApiEndpoint, Assertion, CacheBust, Measurement, OnEngineDeath, Ready, ReportFormat, Scenario,
-    Slo,
+    Accept, ApiEndpoint, Assertion, CacheBust, Measurement, OnEngineDeath, Ready, ReportFormat,
+    Scenario, Slo,
 };
 use crate::scenario::rules::{Alike, LogRule, ProcessRule};
 use crate::scenario::{Effective, effective};
@@ -113,7 +113,10 @@ pub struct Requests {
     pub run: u64,
     /// Limit on one request.
     pub timeout: Duration,
-    /// SHA-256 over everything above but what a variant alone asks for (`model`, `nvext`).
+    /// What a complete answer may lack or be called.
+    #[serde(skip_serializing_if = "Accept::is_strict")]
+    pub accept: Accept,
+    /// SHA-256 over what is sent, but what a variant alone asks for (`model`, `nvext`).
     pub sha256: String,
 }
 
@@ -249,6 +252,7 @@ fn variant_plan(
         cache_bust: request.cache_bust,
         run: facts.run,
         timeout: request.timeout.0,
+        accept: request.accept.clone(),
         sha256: String::new(),
     };
     requests.sha256 = requests::sha256(&requests, &phases);

@@ -317,6 +317,7 @@ mod tests {
             cache_bust: None,
             run: 7,
             timeout: std::time::Duration::from_secs(1),
+            accept: crate::scenario::model::Accept::default(),
             sha256: String::new(),
         }
     }

@@ -16,6 +16,7 @@ mod overlay;
 mod prompts;
 pub mod rate;
 mod reference;
+mod request;
 pub mod rules;
 mod schema;
 mod tree;

@@ -10,6 +10,7 @@ pub use super::load::{
 };
 pub use super::measurement::Measurement;
 pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
+pub use super::request::{Accept, ApiEndpoint, CacheBust, RequestOptions};
 
 use super::limits;
 use super::margin::Margin;
@@ -18,7 +19,6 @@ use super::units::Time;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// One scenario file, after overlays and `--set`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -355,82 +355,6 @@ pub enum Flavour {
     Vllm,
     /// Answers as Dynamo's frontend does: `nvext.timing` when asked for.
     Dynamo,
-}
-
-/// How a prompt becomes a request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RequestOptions {
-    /// The API that is called.
-    pub endpoint: ApiEndpoint,
-    /// Whether answers stream (server-sent events).
-    pub stream: bool,
-    /// Prompts carried by one `completions` request.
-    #[schemars(range(min = 1, max = limits::PROMPTS_PER_REQUEST))]
-    pub prompts_per_request: u32,
-    /// Limit on one request, from its first byte sent to its last byte received.
-    pub timeout: Time,
-    /// Body fields, such as `max_tokens` and `temperature`.
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    pub params: serde_json::Map<String, Value>,
-    /// Tokens of every answer, exactly: the server is told to stop there and not before. Overrides what prompts ask for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = limits::TOKENS))]
-    pub output_tokens: Option<u32>,
-    /// Keeps prompts from being found in a server's prefix cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_bust: Option<CacheBust>,
-    /// Headers sent with every request.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    pub headers: IndexMap<String, String>,
-}
-
-impl RequestOptions {
-    /// Whether answers stream; embeddings never do.
-    #[must_use]
-    pub fn streams(&self) -> bool {
-        self.stream && self.endpoint != ApiEndpoint::Embeddings
-    }
-}
-
-/// Whose prompts have beginnings of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CacheBust {
-    /// Every run's: nothing is left from earlier runs, and prompts share within one.
-    Run,
-    /// Every request's: nothing is shared at all.
-    Request,
-}
-
-impl Default for RequestOptions {
-    fn default() -> Self {
-        Self {
-            endpoint: ApiEndpoint::Completions,
-            stream: true,
-            prompts_per_request: 1,
-            timeout: Time::from_secs(120),
-            params: serde_json::Map::new(),
-            output_tokens: None,
-            cache_bust: None,
-            headers: IndexMap::new(),
-        }
-    }
-}
-
-/// The OpenAI-compatible API that is called.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ApiEndpoint {
-    /// `POST /v1/completions`.
-    #[default]
-    Completions,
-    /// `POST /v1/chat/completions`.
-    Chat,
-    /// `POST /v1/responses`.
-    Responses,
-    /// `POST /v1/embeddings`; never streams.
-    Embeddings,
 }
 
 /// When a topology counts as ready: every process's own probe, then real completions that carry the scenario's markers.

@@ -168,3 +168,16 @@ fn mistakes_of_all_sources_come_in_order() {
         ["--> s.yaml:10:1", "--> o.yaml:1:1", "--> --set:1:1"]
     );
 }
+
+#[test]
+fn what_answers_may_lack_is_written_in_one_place() {
+    assert!(good(&[], &[]).scenario.request.accept.is_strict());
+    let accept = "request.accept={no_done: true, no_finish_reason: true, models: [alias]}";
+    let loaded = good(&[], &[accept]);
+    let given = &loaded.scenario.request.accept;
+    assert!(given.no_done && given.no_finish_reason);
+    assert_eq!(given.models, ["alias"]);
+    let wrong = read(BASE, &[], &["request.accept={no_don: true, models: ['']}"]).unwrap_err();
+    let said = wrong.to_string();
+    assert!(said.contains("did you mean `no_done`?"), "{said}");
+}

@@ -2,7 +2,7 @@
 
 use super::{Checker, Path, at, limits};
 use crate::scenario::mistake::quote;
-use crate::scenario::model::ApiEndpoint;
+use crate::scenario::model::{Accept, ApiEndpoint};
 use crate::scenario::units::Time;
 use indexmap::IndexMap;
 
@@ -63,6 +63,13 @@ impl Checker<'_> {
             }
         }
         self.headers(&path.key("headers"), &request.headers);
+        self.accept(&path.key("accept"), &request.accept);
+    }
+
+    fn accept(&mut self, path: &Path, accept: &Accept) {
+        for (i, model) in accept.models.iter().enumerate() {
+            self.plain(&path.key("models").item(i), "the model's name", model);
+        }
     }
 
     /// Rules on headers; `path` is that of the map.
