@@ -37,6 +37,17 @@ pub enum Event {
         /// How long it took, in milliseconds.
         ms: f64,
     },
+    /// Something does not serve yet, and is still waited for.
+    Waiting {
+        /// What is waited for: an endpoint's URL, or `the topology`.
+        whom: String,
+        /// Why the last try failed.
+        reason: String,
+        /// How long it was waited for so far, in milliseconds.
+        waited_ms: f64,
+        /// How long it is waited for at most, in milliseconds.
+        limit_ms: f64,
+    },
     /// A process ended.
     ProcessExited {
         /// Its name.

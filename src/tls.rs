@@ -69,6 +69,14 @@ pub fn said(error: &rustls::Error, host: &str) -> String {
     }
 }
 
+/// Whether TLS fails in the same way as long as the server is what it is: its certificate is not trusted, or it speaks
+/// something else.
+#[must_use]
+pub fn lasts(error: &rustls::Error) -> bool {
+    use rustls::Error::{InvalidCertificate, InvalidMessage};
+    matches!(error, InvalidCertificate(_) | InvalidMessage(_))
+}
+
 fn mistrusted(why: &CertificateError) -> String {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,

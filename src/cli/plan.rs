@@ -81,8 +81,14 @@ fn render(out: &mut String, variant: &VariantPlan) {
     );
     let _ = writeln!(
         out,
-        "  ready after {} good completions in a row, within {}",
-        variant.ready.completions, variant.ready.timeout
+        "  ready after {} good completions in a row{}, within {}",
+        variant.ready.completions,
+        match variant.requests.proof_tokens() {
+            Some(tokens) if !variant.proof_needs_whole_answer() =>
+                format!(" of at most {tokens} tokens"),
+            _ => String::new(),
+        },
+        variant.ready.timeout
     );
     for (number, phase) in variant.phases.iter().enumerate() {
         let shape = shown(&phase.shape);

@@ -68,16 +68,26 @@ impl Target {
     /// # Errors
     /// Why no connection can be made.
     pub fn knock(&self, limit: Duration) -> Result<(), String> {
-        let connect = || {
-            let stream = TcpStream::connect_timeout(&self.addresses[0], limit)?;
-            stream.set_read_timeout(Some(limit))?;
-            Ok(stream)
-        };
-        let stream = connect().map_err(|error: std::io::Error| error.to_string())?;
+        let stream = self.reach(limit).map_err(|error| error.to_string())?;
         match &self.tls {
-            Some(tls) => tls.begin()?.shake_blocking(stream),
+            Some(tls) => tls.begin()?.shake_blocking(stream).map_err(|bad| bad.why),
             None => Ok(()),
         }
+    }
+
+    /// Why no TLS will ever be spoken with the server that listens now, if that is so: its certificate is not trusted, or
+    /// it does not speak TLS. Each step is given up after `limit`.
+    #[must_use]
+    pub fn mistrusted(&self, limit: Duration) -> Option<String> {
+        let session = self.tls.as_ref()?.begin().ok()?;
+        let bad = session.shake_blocking(self.reach(limit).ok()?).err()?;
+        bad.lasts.then_some(bad.why)
+    }
+
+    fn reach(&self, limit: Duration) -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect_timeout(&self.addresses[0], limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        Ok(stream)
     }
 }
 

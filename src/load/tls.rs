@@ -64,6 +64,13 @@ pub(super) struct Session {
     cut: bool,
 }
 
+/// A handshake that failed.
+pub(super) struct BadHandshake {
+    pub(super) why: String,
+    /// Whether it will fail as long as the server is what it is.
+    pub(super) lasts: bool,
+}
+
 impl Session {
     /// Goes on with the handshake, until it is done.
     pub(super) fn shake(&mut self, socket: &Socket, buffers: &mut Buffers) -> Result<(), Trouble> {
@@ -89,11 +96,19 @@ impl Session {
     }
 
     /// Shakes hands on a blocking socket.
-    pub(super) fn shake_blocking(mut self, mut socket: TcpStream) -> Result<(), String> {
+    pub(super) fn shake_blocking(mut self, mut socket: TcpStream) -> Result<(), BadHandshake> {
         while self.tls.is_handshaking() {
             self.tls.complete_io(&mut socket).map_err(|error| {
-                let tls = error.get_ref().and_then(|e| e.downcast_ref());
-                tls.map_or_else(|| error.to_string(), |e| tls::said(e, &self.host))
+                match error.get_ref().and_then(|e| e.downcast_ref()) {
+                    Some(tls) => BadHandshake {
+                        why: tls::said(tls, &self.host),
+                        lasts: tls::lasts(tls),
+                    },
+                    None => BadHandshake {
+                        why: error.to_string(),
+                        lasts: false,
+                    },
+                }
             })?;
         }
         Ok(())

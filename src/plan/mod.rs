@@ -7,6 +7,7 @@ mod draw;
 pub mod pace;
 mod phases;
 pub mod prompts;
+mod proof;
 mod requests;
 pub mod search;
 
@@ -18,10 +19,11 @@ pub use requests::Purpose;
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
 use crate::scenario::gate::{Gate, Limit as GateLimit, Quantity};
 use crate::scenario::model::{
-    Accept, ApiEndpoint, Assertion, CacheBust, Measurement, OnEngineDeath, Ready, ReportFormat,
-    Scenario, Slo,
+    Accept, ApiEndpoint, Assertion, CacheBust, Measurement, OnEngineDeath, ReportFormat, Scenario,
+    Slo,
 };
 use crate::scenario::rules::{Alike, LogRule, ProcessRule};
+use crate::scenario::units::Time;
 use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -74,7 +76,7 @@ pub struct VariantPlan {
     /// Where its processes show their metrics.
     pub metrics: Vec<MetricsPage>,
     /// When it counts as ready.
-    pub ready: Ready,
+    pub ready: Readiness,
     /// The requests.
     pub requests: Requests,
     /// The phases, warm-up first where there is one.
@@ -89,6 +91,15 @@ pub struct VariantPlan {
     pub slo: Option<Slo>,
     /// Gates on metrics.
     pub gates: Vec<Gate>,
+}
+
+/// When a variant counts as ready.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Readiness {
+    /// Limit on the whole start-up, or on waiting for an external endpoint.
+    pub timeout: Time,
+    /// Consecutive good completions that prove it.
+    pub completions: u32,
 }
 
 /// How requests are made from prompts.
@@ -277,7 +288,10 @@ fn variant_plan(
         processes: stack.processes,
         endpoint,
         metrics: stack.metrics,
-        ready: scenario.ready.clone(),
+        ready: Readiness {
+            timeout: scenario.ready.limit(variant.engine),
+            completions: scenario.ready.completions,
+        },
         requests,
         phases,
         rules: variant.verify.every_response,

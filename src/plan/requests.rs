@@ -259,7 +259,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::plan::Prompts;
     use std::sync::Arc;
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(body["nvext"]["annotations"], json!([]));
     }
 
-    fn requests(api: ApiEndpoint, prompts: Prompts) -> Requests {
+    pub(in crate::plan) fn requests(api: ApiEndpoint, prompts: Prompts) -> Requests {
         Requests {
             api,
             stream: true,
@@ -322,7 +322,7 @@ mod tests {
         }
     }
 
-    fn letters() -> Prompts {
+    pub(in crate::plan) fn letters() -> Prompts {
         Prompts::written(["a", "b", "c"].map(String::from))
     }
 

@@ -5,7 +5,7 @@ use crate::event::Event;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes looked at for a log's last line.
 const TAIL: u64 = 2_048;
@@ -16,6 +16,7 @@ pub struct Live {
     logs: PathBuf,
     variant: String,
     starting: Vec<Starting>,
+    waiting: Option<Waiting>,
     phase: Option<Phase>,
     stopping: Option<Instant>,
     drawn: usize,
@@ -25,6 +26,15 @@ pub struct Live {
 struct Starting {
     process: String,
     since: Instant,
+}
+
+/// What does not serve yet.
+#[derive(Debug)]
+struct Waiting {
+    whom: String,
+    reason: String,
+    since: Instant,
+    limit: String,
 }
 
 #[derive(Debug)]
@@ -45,6 +55,7 @@ impl Live {
             logs: logs.to_owned(),
             variant: String::new(),
             starting: Vec::new(),
+            waiting: None,
             phase: None,
             stopping: None,
             drawn: 0,
@@ -55,7 +66,7 @@ impl Live {
     pub fn tell(&mut self, event: &Event, now: Instant, width: usize, to: &mut impl Write) {
         let mut out = self.wiped();
         self.take(event, now);
-        if !matches!(event, Event::PhaseProgress { .. })
+        if !matches!(event, Event::PhaseProgress { .. } | Event::Waiting { .. })
             && let Some(news) = line(event)
         {
             out.push_str(&news);
@@ -85,6 +96,18 @@ impl Live {
             let log = self.last_words(&starting.process);
             lines.push(format!("  … {} starting, {took}  {log}", starting.process));
         }
+        if let Some(waiting) = &self.waiting {
+            let took = time(seconds(waiting.since) * 1e3);
+            let Waiting {
+                whom,
+                reason,
+                limit,
+                ..
+            } = waiting;
+            lines.push(format!(
+                "  … waiting for {whom}, {took} of {limit}: {reason}"
+            ));
+        }
         if let Some(phase) = &self.phase {
             lines.push(phase.line(seconds(phase.since)));
         }
@@ -102,12 +125,30 @@ impl Live {
 
     fn take(&mut self, event: &Event, now: Instant) {
         match event {
-            Event::VariantStarted { variant, .. } => self.variant.clone_from(variant),
+            Event::VariantStarted { variant, .. } => {
+                self.variant.clone_from(variant);
+                self.waiting = None;
+            }
+            Event::Waiting {
+                whom,
+                reason,
+                waited_ms,
+                limit_ms,
+            } => {
+                let waited = Duration::from_secs_f64(waited_ms.max(0.0) / 1e3);
+                self.waiting = Some(Waiting {
+                    whom: plain(whom),
+                    reason: plain(reason),
+                    since: now.checked_sub(waited).unwrap_or(now),
+                    limit: time(*limit_ms),
+                });
+            }
             Event::ProcessStarted { process, .. } => self.starting.push(Starting {
                 process: process.clone(),
                 since: now,
             }),
-            Event::StageReady { process, stage, .. } if stage != "completions" => {
+            Event::StageReady { stage, .. } if stage == "completions" => self.waiting = None,
+            Event::StageReady { process, .. } => {
                 self.starting
                     .retain(|starting| starting.process != *process);
             }
@@ -119,6 +160,7 @@ impl Live {
                 phase, requests, ..
             } => {
                 self.starting.clear();
+                self.waiting = None;
                 self.phase = Some(Phase {
                     name: phase.clone(),
                     since: now,
@@ -142,6 +184,7 @@ impl Live {
             Event::PhaseEnded { .. } => self.phase = None,
             Event::TeardownStarted { .. } => {
                 self.starting.clear();
+                self.waiting = None;
                 self.phase = None;
                 self.stopping = Some(now);
             }

@@ -84,3 +84,33 @@ fn a_phase_says_how_far_it_is_and_what_is_left() {
         assert!(lines.iter().all(|line| line.chars().count() < width));
     }
 }
+
+#[test]
+fn what_is_waited_for_is_drawn_until_it_serves() {
+    let (mut live, now) = (Live::new(Path::new("/nowhere")), Instant::now());
+    let mut screen = Vec::new();
+    let waiting = Event::Waiting {
+        whom: "http://h:8000".to_owned(),
+        reason: "connect: refused".to_owned(),
+        waited_ms: 2_000.0,
+        limit_ms: 60_000.0,
+    };
+    live.tell(&waiting, now, 120, &mut screen);
+    assert_eq!(
+        live.lines(now + Duration::from_secs(1), 120),
+        ["  … waiting for http://h:8000, 3.0 s of 60.0 s: connect: refused"]
+    );
+    let shown = String::from_utf8(screen).expect("text");
+    assert_eq!(shown.lines().count(), 1, "redrawn, not scrolled: {shown:?}");
+    assert_eq!(
+        line(&waiting).as_deref(),
+        Some("  waiting for http://h:8000 (2.0 s of at most 60.0 s): connect: refused")
+    );
+    let begin = Event::PhaseStarted {
+        kind: "closed".to_owned(),
+        phase: "closed".to_owned(),
+        requests: None,
+    };
+    live.tell(&begin, now, 120, &mut Vec::new());
+    assert!(live.lines(now, 120)[0].contains("closed"));
+}

@@ -27,6 +27,15 @@ pub fn line(event: &Event) -> Option<String> {
             format!("  {process} proven by real completions in {}", time(*ms))
         }
         Event::StageReady { process, ms, .. } => format!("  {process} ready in {}", time(*ms)),
+        Event::Waiting {
+            whom,
+            reason,
+            waited_ms,
+            limit_ms,
+        } => {
+            let (waited, limit) = (time(*waited_ms), time(*limit_ms));
+            format!("  waiting for {whom} ({waited} of at most {limit}): {reason}")
+        }
         Event::ProcessExited {
             process,
             status,

@@ -1,74 +1,142 @@
-//! Whether a topology serves: real completions that carry what the scenario demands.
+//! Whether a topology or an endpoint serves: real completions that carry what the scenario demands.
 
 use super::Failure;
 use super::drive::cancel;
 use super::variant::Turn;
 use crate::load::{self, PhaseLoad, Target};
 use crate::measure::answer::assemble;
+use crate::measure::exchange::{End, Exchange};
 use crate::measure::lifecycle::Startup;
-use crate::plan::{Purpose, Shape};
+use crate::plan::{Shape, VariantPlan};
 use crate::topology::Alarm;
-use crate::topology::ready::Proof;
+use crate::topology::proof::{Proof, Unproven, Waiting};
 use crate::verify::Rules;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
-/// What a server that serves says to a request that it never will take; a model that is not routable yet is a 404.
-const REFUSED: [u16; 4] = [400, 401, 403, 422];
+/// Longest pause between two tries on an endpoint, which may be someone else's.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Limit on each step of a TLS handshake that finds out why another one failed.
+const HANDSHAKE: Duration = Duration::from_secs(1);
+
+/// What is asked to prove that something serves.
+pub(super) struct Asking {
+    /// Completions asked for so far.
+    attempts: u64,
+    /// Whether the next one asks for the whole answer.
+    whole: bool,
+}
+
+impl Asking {
+    pub(super) fn of(variant: &VariantPlan) -> Self {
+        Self {
+            attempts: 0,
+            whole: variant.proof_needs_whole_answer() || variant.requests.proof_tokens().is_none(),
+        }
+    }
+}
 
 impl Turn<'_> {
-    /// Proves an endpoint that is not ours to start.
+    /// Waits for an endpoint that is not ours to start, until it is proven.
     pub(super) fn prove_external(
         &self,
         rules: &Rules,
         target: &Target,
         alarm: &Alarm,
     ) -> Result<Startup, Failure> {
-        for attempt in 1..=self.variant.ready.completions {
-            match self.prove(rules, target, alarm, attempt.into()) {
-                Proof::Good => {}
-                _ if alarm.raised() => return Err(Failure::Interrupted),
-                Proof::Refused(said) => {
-                    return Err(Failure::Setup(format!(
-                        "{} refuses what this scenario asks: {said}; correct `request`, or `engine.external`",
-                        self.variant.endpoint.url
-                    )));
-                }
-                Proof::NotYet(reason) => {
-                    return Err(Failure::Setup(format!(
-                        "{} does not serve: {reason}; start it first, or correct `engine.external.url`",
-                        self.variant.endpoint.url
-                    )));
-                }
-                Proof::Wrong(reason) => return Err(Failure::Unproven(reason)),
-            }
+        let url = &self.variant.endpoint.url;
+        let ready = self.variant.ready;
+        let mut asking = Asking::of(self.variant);
+        let proven = Waiting {
+            whom: url,
+            prove: &mut |limit| self.prove(rules, target, alarm, &mut asking, limit),
+            completions: ready.completions,
+            began: Instant::now(),
+            timeout: ready.timeout.0,
+            longest_pause: LONGEST_PAUSE,
+            alarm,
+            events: self.events,
         }
+        .wait();
+        proven.map_err(|unproven| match unproven {
+            Unproven::Stopped => Failure::Interrupted,
+            Unproven::Wrong(reason) => Failure::Unproven(reason),
+            Unproven::Refused(said) => Failure::Setup(format!(
+                "{url} refuses what this scenario asks: {said}; correct `request`, or `engine.external`"
+            )),
+            Unproven::Unusable(said) => Failure::Setup(format!(
+                "{url} can't be used: {said}; or correct `engine.external.url`"
+            )),
+            Unproven::TooLate { last, waited } => Failure::Setup(format!(
+                "{url} does not serve: {last}; waited {:.1} s (`ready.timeout` is {}): start it first, or correct `engine.external.url`",
+                waited.as_secs_f64(),
+                ready.timeout
+            )),
+        })?;
         Ok(Startup::default())
     }
 
-    /// Sends one real completion, the way load is sent.
+    /// Sends one real completion, the way load is sent, and waits for it at most so long. What a short answer failed is
+    /// asked again with a whole one before it counts.
     pub(super) fn prove(
         &self,
         rules: &Rules,
         target: &Target,
         alarm: &Alarm,
-        attempt: u64,
+        asking: &mut Asking,
+        limit: Duration,
     ) -> Proof {
+        let short = !asking.whole;
+        let (proof, answered) = self.ask(rules, target, alarm, asking, limit);
+        match proof {
+            Proof::Refused(_) | Proof::Wrong(_) if short && !alarm.raised() => {
+                asking.whole = true;
+                self.ask(rules, target, alarm, asking, limit).0
+            }
+            // It may be the shortness that it does not bear.
+            Proof::NotYet(_) if answered && short => {
+                asking.whole = true;
+                proof
+            }
+            Proof::NotYet(_) if !short => {
+                asking.whole = Asking::of(self.variant).whole;
+                proof
+            }
+            proof => proof,
+        }
+    }
+
+    /// One completion, and whether it was answered with a status that says that it should be whole.
+    fn ask(
+        &self,
+        rules: &Rules,
+        target: &Target,
+        alarm: &Alarm,
+        asking: &mut Asking,
+        limit: Duration,
+    ) -> (Proof, bool) {
+        asking.attempts += 1;
+        let (attempt, whole) = (asking.attempts, asking.whole);
         let assessor = self.assessor(rules, 0);
-        let mut proof = Proof::NotYet("no answer".into());
+        let requests = &self.variant.requests;
+        let (mut proof, mut answered) = (Proof::NotYet("no answer".into()), false);
         let shape = Shape::closed(1, 1);
-        let body = |_| self.body(Purpose::Readiness, attempt);
+        let body = |_| requests.proof(&self.variant.endpoint.model, attempt, whole);
         let load = PhaseLoad {
             phase: 0,
             shape: &shape,
-            path: self.variant.requests.path(),
-            stream: self.variant.requests.stream,
+            path: requests.path(),
+            stream: requests.stream,
             body: &body,
-            timeout: self.variant.requests.timeout,
+            timeout: requests.timeout.min(limit),
             ready: None,
             enough: &AtomicBool::new(false),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
             let (sample, _, breaches) = assessor.judge(&exchange);
+            answered = exchange
+                .status
+                .is_some_and(|status| status == 500 || (200..300).contains(&status));
             proof = match (&sample.error, breaches.first()) {
                 (None, _) => self.of_model(&assemble(&exchange).body),
                 (Some(_), Some(breach)) if exchange.status.is_some_and(|status| status < 300) => {
@@ -82,16 +150,13 @@ impl Turn<'_> {
                         Some(detail) => format!("{error}: {detail}"),
                         None => error.to_string(),
                     };
-                    match exchange.status {
-                        Some(status) if REFUSED.contains(&status) => Proof::Refused(said),
-                        _ => Proof::NotYet(said),
-                    }
+                    failed(target, &exchange, said)
                 }
             };
         });
         match driven {
-            Ok(_) => proof,
-            Err(error) => Proof::NotYet(error.to_string()),
+            Ok(_) => (proof, answered),
+            Err(error) => (Proof::NotYet(error.to_string()), false),
         }
     }
 
@@ -112,6 +177,42 @@ impl Turn<'_> {
                 ))
             }
             _ => Proof::Good,
+        }
+    }
+}
+
+/// What a failure says of the time to come.
+fn failed(target: &Target, exchange: &Exchange, said: String) -> Proof {
+    match exchange.status {
+        Some(status) if lasts(status) => Proof::Refused(said),
+        None if matches!(exchange.end, End::Connect(_)) => match target.mistrusted(HANDSHAKE) {
+            Some(why) => Proof::Unusable(why),
+            None => Proof::NotYet(said),
+        },
+        _ => Proof::NotYet(said),
+    }
+}
+
+/// Whether waiting changes nothing about a status: the server serves, and refuses such a request. A model that cannot be
+/// routed to yet is a 404; what is busy says 408, 425, 429 or 5xx.
+fn lasts(status: u16) -> bool {
+    match status {
+        404 | 408 | 425 | 429 => false,
+        status => (300..500).contains(&status) || matches!(status, 501 | 505),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_ready_is_told_from_one_that_refuses() {
+        for status in [404, 408, 425, 429, 500, 502, 503, 504, 529] {
+            assert!(!lasts(status), "{status}");
+        }
+        for status in [301, 307, 400, 401, 403, 405, 413, 415, 422, 501] {
+            assert!(lasts(status), "{status}");
         }
     }
 }

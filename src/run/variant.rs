@@ -4,6 +4,7 @@
 use super::Failure;
 use super::assess::Assessed;
 use super::explain::{explained, is_over_port};
+use super::prove::Asking;
 use super::signals::Signals;
 use crate::event::{Event, Events};
 use crate::load::Target;
@@ -255,14 +256,11 @@ impl Turn<'_> {
         let Running {
             topology, alarm, ..
         } = running;
-        let mut attempt = 0;
+        let mut asking = Asking::of(self.variant);
         let mut launch = Launch {
             environment: &|process| environment(&process.env, self.run_id),
             header: &|process| header(&process.argv, self.writer.redactor()),
-            prove: &mut || {
-                attempt += 1;
-                self.prove(rules, target, alarm, attempt)
-            },
+            prove: &mut |limit| self.prove(rules, target, alarm, &mut asking, limit),
             completions: self.variant.ready.completions,
             timeout: self.variant.ready.timeout.0,
             alarm,

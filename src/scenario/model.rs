@@ -361,8 +361,10 @@ pub enum Flavour {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ready {
-    /// Limit on the whole start-up.
-    pub timeout: Time,
+    /// Limit on the whole start-up, or on waiting for an external endpoint: unless given, 10 minutes for engines that
+    /// `bench` starts and 1 minute for an endpoint that is running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Time>,
     /// Consecutive good completions that prove it.
     #[schemars(range(min = 1, max = limits::COMPLETIONS))]
     pub completions: u32,
@@ -371,9 +373,21 @@ pub struct Ready {
 impl Default for Ready {
     fn default() -> Self {
         Self {
-            timeout: Time::from_secs(600),
+            timeout: None,
             completions: 3,
         }
+    }
+}
+
+impl Ready {
+    /// The limit for this engine.
+    #[must_use]
+    pub fn limit(&self, engine: &Engine) -> Time {
+        let usual = match engine {
+            Engine::External(_) => Time::from_secs(60),
+            Engine::Vllm(_) | Engine::Dynamo(_) | Engine::Sim(_) => Time::from_secs(600),
+        };
+        self.timeout.unwrap_or(usual)
     }
 }
 

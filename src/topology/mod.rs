@@ -9,6 +9,7 @@ pub mod logs;
 pub mod ports;
 mod proc;
 mod process;
+pub mod proof;
 mod protocol;
 pub mod ready;
 pub mod registry;

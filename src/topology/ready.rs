@@ -1,6 +1,7 @@
 //! Bringing a topology up, stage by stage, until real completions prove it. A listing proves nothing: Dynamo lists a model
 //! before it can be routed to (dynamo#11855).
 
+use super::proof::{Proof, Unproven, Waiting};
 use super::{Alarm, Error, Topology, pause};
 use crate::engine::{Probe, Process};
 use crate::event::{Event, Events};
@@ -13,31 +14,14 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(50);
 /// Limit on one try of a probe.
 const TRY: Duration = Duration::from_secs(5);
-/// Well-formed answers that break a rule, in a row, after which waiting is given up: the engine answers, but is not the
-/// one the scenario asks for.
-const WRONG_ANSWERS: u32 = 3;
-
-/// What one completion proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
-    /// It answered as the scenario demands.
-    Good,
-    /// It does not answer yet: refused, 404, 500, 503, cut off.
-    NotYet(String),
-    /// It serves, but does not take such a request: 400, 401, 403, 422.
-    Refused(String),
-    /// It answers, but breaks a rule of the scenario.
-    Wrong(String),
-}
-
 /// What [`bring_up`] needs besides the processes.
 pub struct Launch<'a> {
     /// The whole environment of a process.
     pub environment: &'a dyn Fn(&Process) -> Vec<(String, String)>,
     /// First line of a process's log.
     pub header: &'a dyn Fn(&Process) -> String,
-    /// Sends one real completion.
-    pub prove: &'a mut dyn FnMut() -> Proof,
+    /// Sends one real completion, which may take so long.
+    pub prove: &'a mut dyn FnMut(Duration) -> Proof,
     /// How many in a row prove the topology.
     pub completions: u32,
     /// Limit on all of it.
@@ -97,7 +81,7 @@ pub fn bring_up(
             &mut startup,
         )?;
     }
-    prove(topology, processes, launch, deadline, began, &mut startup)?;
+    prove(topology, processes, launch, began, &mut startup)?;
     startup.ready_ms = millis(began.elapsed());
     Ok(startup)
 }
@@ -151,47 +135,35 @@ fn prove(
     topology: &Topology,
     processes: &[Process],
     launch: &mut Launch<'_>,
-    deadline: Instant,
     began: Instant,
     startup: &mut Startup,
 ) -> Result<(), Error> {
     let started = Instant::now();
-    let (mut good, mut wrong) = (0, 0);
-    while good < launch.completions {
-        let proof = (launch.prove)();
-        check_on(topology, launch)?;
-        match proof {
-            Proof::Good => (good, wrong) = (good + 1, 0),
-            Proof::Wrong(reason) => {
-                (good, wrong) = (0, wrong + 1);
-                if wrong == WRONG_ANSWERS {
-                    return Err(Error::Unproven(reason));
-                }
-            }
-            Proof::Refused(said) => {
-                (good, wrong) = (0, wrong + 1);
-                if wrong == WRONG_ANSWERS {
-                    let reason = format!(
-                        "the engine serves, but refuses what this scenario asks: {said}; correct `request`"
-                    );
-                    return Err(Error::Unproven(reason));
-                }
-                pause(launch.alarm, INTERVAL);
-            }
-            Proof::NotYet(last) => {
-                (good, wrong) = (0, 0);
-                if Instant::now() >= deadline {
-                    return Err(Error::NotReady {
-                        process: "the topology".into(),
-                        seconds: launch.timeout.as_secs(),
-                        last,
-                        logs: processes.iter().map(|p| topology.log(&p.name)).collect(),
-                    });
-                }
-                pause(launch.alarm, INTERVAL);
-            }
-        }
+    let proven = Waiting {
+        whom: "the topology",
+        prove: launch.prove,
+        completions: launch.completions,
+        began,
+        timeout: launch.timeout,
+        longest_pause: INTERVAL,
+        alarm: launch.alarm,
+        events: launch.events,
     }
+    .wait();
+    check_on(topology, launch)?;
+    proven.map_err(|unproven| match unproven {
+        Unproven::Stopped => Error::Interrupted,
+        Unproven::Wrong(reason) => Error::Unproven(reason),
+        Unproven::Refused(said) | Unproven::Unusable(said) => Error::Unproven(format!(
+            "the engine serves, but refuses what this scenario asks: {said}; correct `request`"
+        )),
+        Unproven::TooLate { last, .. } => Error::NotReady {
+            process: "the topology".into(),
+            seconds: launch.timeout.as_secs(),
+            last,
+            logs: processes.iter().map(|p| topology.log(&p.name)).collect(),
+        },
+    })?;
     finish(
         startup,
         launch.events,

@@ -67,7 +67,10 @@ fn refused(lie: Lie) -> Done {
     let text = scenario("", LOAD)
         .replace("{sim: {}}", &external)
         .replace("request: {", "request: {stream: false, ");
-    let done = bench("run").file("run.yaml", &text).run();
+    let done = bench("run")
+        .file("run.yaml", &text)
+        .set("ready.timeout=500ms")
+        .run();
     let phases = done.run()["variants"][0]["phases"].clone();
     assert_eq!(phases, json!([]), "load was sent to a liar");
     done

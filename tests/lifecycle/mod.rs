@@ -16,6 +16,7 @@ mod secure;
 mod terminal;
 mod until;
 mod up;
+mod waiting;
 mod watch;
 mod where_from;
 

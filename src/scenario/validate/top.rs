@@ -32,7 +32,9 @@ impl Checker<'_> {
         }
         self.prompts();
         let ready = &scenario.ready;
-        self.positive(&at("ready.timeout"), ready.timeout);
+        if let Some(timeout) = ready.timeout {
+            self.positive(&at("ready.timeout"), timeout);
+        }
         self.count(
             &at("ready.completions"),
             ready.completions.into(),

@@ -1,0 +1,248 @@
+//! The requests that prove readiness: those of the load, but with a short answer where that proves as much.
+
+use super::{Purpose, Requests, VariantPlan};
+use crate::scenario::model::{ApiEndpoint, Assertion};
+use crate::scenario::rules::{StreamRule, TextRule};
+use serde_json::{Map, Value};
+
+/// Tokens that a proof asks for.
+const TOKENS: u64 = 8;
+/// The same of the responses API: hosted models refuse fewer.
+const RESPONSES_TOKENS: u64 = 16;
+/// Body fields that limit an answer's length.
+const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+/// Where the assembled answer says the same however long it is.
+const LENGTHLESS: [&str; 8] = [
+    "id",
+    "object",
+    "created",
+    "created_at",
+    "model",
+    "nvext",
+    "system_fingerprint",
+    "service_tier",
+];
+/// Body fields that give the answer a form, which a short answer does not have: a call of a tool, a JSON document.
+const FORMS: [&str; 10] = [
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "response_format",
+    "structured_outputs",
+    "text",
+    "regex",
+    "json_schema",
+    "ebnf",
+];
+
+impl VariantPlan {
+    /// Whether only a whole answer can show what the scenario demands: rules on its text, its finish or its counts, or a
+    /// form that a short answer does not have.
+    #[must_use]
+    pub fn proof_needs_whole_answer(&self) -> bool {
+        let formed = |key: &String| FORMS.contains(&key.as_str()) || key.starts_with("guided_");
+        self.rules.iter().any(needs_whole) || self.requests.template.keys().any(formed)
+    }
+}
+
+impl Requests {
+    /// The body that proves readiness for the n-th time. Its answer is as long as the load's where it must be `whole`, and
+    /// else at most a few tokens, never more than the load's.
+    #[must_use]
+    pub fn proof(&self, model: &str, attempt: u64, whole: bool) -> Vec<u8> {
+        let body = self.body(model, Purpose::Readiness, attempt);
+        if whole {
+            return body;
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(mut fields)) => {
+                self.shorten(&mut fields);
+                Value::Object(fields).to_string().into_bytes()
+            }
+            _ => body,
+        }
+    }
+
+    /// Tokens that a short proof asks for at most; `None` where answers have no tokens.
+    #[must_use]
+    pub fn proof_tokens(&self) -> Option<u64> {
+        match self.api {
+            ApiEndpoint::Completions | ApiEndpoint::Chat => Some(TOKENS),
+            ApiEndpoint::Responses => Some(RESPONSES_TOKENS),
+            ApiEndpoint::Embeddings => None,
+        }
+    }
+
+    fn shorten(&self, fields: &mut Map<String, Value>) {
+        let Some(most) = self.proof_tokens() else {
+            return;
+        };
+        let key = match self.api {
+            ApiEndpoint::Responses => "max_output_tokens",
+            _ => "max_tokens",
+        };
+        if !LIMITS
+            .iter()
+            .any(|limit| fields.get(*limit).is_some_and(|v| !v.is_null()))
+        {
+            fields.insert(key.into(), most.into());
+        }
+        for limit in LIMITS.iter().chain(&["min_tokens"]) {
+            if let Some(value) = fields.get_mut(*limit)
+                && value.as_f64().is_some_and(|tokens| tokens > most as f64)
+            {
+                *value = most.into();
+            }
+        }
+    }
+}
+
+/// Whether a short answer may break a rule that a whole one keeps.
+fn needs_whole(rule: &Assertion) -> bool {
+    let of_stream = match &rule.stream {
+        Some(StreamRule::FullLength) => true,
+        Some(
+            StreamRule::Done
+            | StreamRule::Usage
+            | StreamRule::OneFinishReason
+            | StreamRule::FirstEventWithin(_),
+        )
+        | None => false,
+    };
+    // A short answer may end within a character.
+    let of_text = match &rule.text {
+        Some(
+            TextRule::WellFormed
+            | TextRule::Contains(_)
+            | TextRule::Matches(_)
+            | TextRule::JsonSchema(_),
+        ) => true,
+        Some(TextRule::NotEmpty) | None => false,
+    };
+    let of_place = rule.at.as_deref().is_some_and(|at| {
+        let steps = at.split(['.', '[', '"', '\'', ']', '$']);
+        let steps: Vec<&str> = steps.filter(|step| !step.is_empty()).collect();
+        match (steps.first(), steps.last()) {
+            _ if at.contains("..") => true,
+            (Some(first), _) if LENGTHLESS.contains(first) => false,
+            (Some(&"usage"), _) | (_, Some(&"finish_reason")) => !short_keeps(rule),
+            _ => true,
+        }
+    });
+    of_stream || of_text || of_place
+}
+
+/// Whether a short answer's count of tokens, or its finish by length, keeps a rule on them.
+fn short_keeps(rule: &Assertion) -> bool {
+    let length = Value::from("length");
+    let equal = rule.equals.as_ref().is_none_or(|wanted| *wanted == length);
+    let among = rule
+        .one_of
+        .as_ref()
+        .is_none_or(|wanted| wanted.contains(&length));
+    let within = rule
+        .between
+        .as_ref()
+        .is_none_or(|range| range.low <= TOKENS as f64);
+    equal && among && within && rule.matches.is_none() && rule.contains.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::requests::tests::{letters, requests};
+    use serde_json::json;
+
+    fn shortened(api: ApiEndpoint, fields: Value) -> Value {
+        let mut requests = requests(api, letters());
+        requests.template = fields.as_object().cloned().unwrap_or_default();
+        let body = requests.proof("m", 1, false);
+        let mut body: Map<String, Value> = serde_json::from_slice(&body).unwrap();
+        for key in ["model", "prompt", "messages", "input"] {
+            body.remove(key);
+        }
+        Value::Object(body)
+    }
+
+    #[test]
+    fn a_proof_asks_for_few_tokens_and_never_for_more_than_the_load() {
+        use ApiEndpoint::{Chat, Completions, Embeddings, Responses};
+        let cases = [
+            (Chat, json!({}), json!({"max_tokens": 8})),
+            (Chat, json!({"max_tokens": 1000}), json!({"max_tokens": 8})),
+            (Chat, json!({"max_tokens": 3}), json!({"max_tokens": 3})),
+            (
+                Chat,
+                json!({"max_completion_tokens": 1000}),
+                json!({"max_completion_tokens": 8}),
+            ),
+            (
+                Completions,
+                json!({"max_tokens": 64, "min_tokens": 64, "ignore_eos": true}),
+                json!({"max_tokens": 8, "min_tokens": 8, "ignore_eos": true}),
+            ),
+            (Responses, json!({}), json!({"max_output_tokens": 16})),
+            (
+                Responses,
+                json!({"max_output_tokens": 20}),
+                json!({"max_output_tokens": 16}),
+            ),
+            (Embeddings, json!({}), json!({})),
+        ];
+        for (api, fields, expected) in cases {
+            assert_eq!(shortened(api, fields.clone()), expected, "{api:?} {fields}");
+        }
+    }
+
+    #[test]
+    fn a_whole_proof_is_a_request_of_the_load() {
+        let mut requests = requests(ApiEndpoint::Chat, letters());
+        requests.output_tokens = Some(100);
+        let body = requests.proof("m", 1, true);
+        assert_eq!(body, requests.body("m", Purpose::Readiness, 1));
+        let short: Value = serde_json::from_slice(&requests.proof("m", 1, false)).unwrap();
+        assert_eq!(
+            (&short["max_tokens"], &short["min_tokens"]),
+            (&8.into(), &8.into())
+        );
+    }
+
+    #[test]
+    fn rules_on_the_whole_answer_ask_for_it() {
+        let needs = |rule: Value| needs_whole(&serde_json::from_value(rule).unwrap());
+        for rule in [
+            json!({"stream": "full_length"}),
+            json!({"text": {"json_schema": {}}}),
+            json!({"text": {"matches": "a"}}),
+            json!({"text": {"contains": "a"}}),
+            json!({"text": "well_formed"}),
+            json!({"at": "usage.completion_tokens", "equals": 100}),
+            json!({"at": "usage.completion_tokens", "between": "9..64"}),
+            json!({"at": "choices[0].finish_reason", "equals": "stop"}),
+            json!({"at": "choices[0].finish_reason", "matches": "s"}),
+            json!({"at": "$.choices[0].message.tool_calls", "present": true}),
+            json!({"at": "$..finish_reason", "equals": "stop"}),
+            json!({"at": "output[0].status", "equals": "completed"}),
+            json!({"at": "[\"status\"]", "equals": "completed"}),
+        ] {
+            assert!(needs(rule.clone()), "{rule}");
+        }
+        for rule in [
+            json!({"status": 200}),
+            json!({"header": "x", "present": true}),
+            json!({"stream": "done"}),
+            json!({"stream": "usage"}),
+            json!({"stream": "one_finish_reason"}),
+            json!({"stream": {"first_event_within": "1s"}}),
+            json!({"text": "not_empty"}),
+            json!({"at": "nvext.timing.ttft_ms", "type": "number"}),
+            json!({"at": "usage.completion_tokens", "between": "1..64"}),
+            json!({"at": "usage.completion_tokens", "type": "integer"}),
+            json!({"at": "choices[0].finish_reason", "one_of": ["stop", "length"]}),
+            json!({"at": "$['model']", "equals": "m"}),
+        ] {
+            assert!(!needs(rule.clone()), "{rule}");
+        }
+    }
+}
