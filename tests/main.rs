@@ -9,4 +9,5 @@ mod engines;
 mod fuzzed;
 mod lifecycle;
 mod pages;
+mod server;
 mod support;

@@ -1,8 +1,13 @@
 //! From what rounds found to estimates and verdicts, as docs/comparing.md says.
 
 use super::metrics::more_is_better;
-use crate::record::model::{Comparing, Comparison, Outcome, RoundValues, Run};
+use crate::record::model::{
+    Comparing, Comparison, Outcome, PhaseRecord, RoundValues, Run, VariantRecord,
+};
 use crate::stats::{self, BUDGET, Estimate, Pair};
+
+/// An answer that has fewer than one in so many of the other's tokens lacks them.
+const LACKS: f64 = 2.0;
 
 /// Why no verdict on a phase can be trusted.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +16,8 @@ pub struct Doubts {
     pub whole: Option<String>,
     /// For one phase of one variant: both names, and why.
     pub parts: Vec<(String, String, String)>,
+    /// The same, where a variant's answers lack tokens that another's have.
+    pub shorter: Vec<(String, String, String)>,
 }
 
 impl Doubts {
@@ -49,16 +56,57 @@ impl Doubts {
         Self {
             whole: invalid.or(differ),
             parts,
+            shorter: shorter(run),
         }
+    }
+
+    /// What stays where someone compares all the same.
+    pub(super) fn overruled(&mut self) {
+        self.whole = None;
+        self.shorter.clear();
     }
 
     pub(super) fn about(&self, row: &Comparison) -> Option<String> {
         let part = |(variant, phase, _): &&(String, String, String)| {
             *phase == row.phase && (*variant == row.baseline || *variant == row.variant)
         };
-        let part = || self.parts.iter().find(part).map(|(_, _, why)| why.clone());
+        let part = || {
+            let mut parts = self.parts.iter().chain(&self.shorter);
+            parts.find(part).map(|(_, _, why)| why.clone())
+        };
         self.whole.clone().or_else(part)
     }
+}
+
+/// The phases in which a variant's answers lack tokens that another variant's answers have: to say less is not to be faster.
+fn shorter(run: &Run) -> Vec<(String, String, String)> {
+    let phases = run.variants.iter().flat_map(|variant| {
+        let phases = variant.phases.iter().filter(|phase| phase.measured());
+        phases.map(move |phase| (variant, phase, tokens(phase)))
+    });
+    let phases: Vec<_> = phases.collect();
+    let lacks = |(variant, phase, own): &(&VariantRecord, &PhaseRecord, Option<f64>)| {
+        let others = phases.iter().filter(|other| other.1.name == phase.name);
+        let longest = others.filter_map(|other| Some((other.2?, &other.0.name)));
+        let (most, other) = longest.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let own_is = match own {
+            Some(own) if own * LACKS >= most => return None,
+            Some(own) => format!("have {own:.1} tokens in the mean"),
+            None if phase.counts.succeeded == 0 => return None,
+            None => "have no token counts".to_owned(),
+        };
+        let name = &variant.name;
+        let why = format!("the answers of {name} {own_is}, those of {other} {most:.1}");
+        Some((name.clone(), phase.name.clone(), why))
+    };
+    phases.iter().filter_map(lacks).collect()
+}
+
+/// Output tokens of a success, in the mean.
+fn tokens(phase: &PhaseRecord) -> Option<f64> {
+    let metrics = &phase.metrics;
+    let tokens = metrics.output_tokens_per_s? / positive(metrics.requests_per_s)?;
+    tokens.is_finite().then_some(tokens)
 }
 
 /// Gives every row the estimate that `estimate` makes of it, and those that are judged their verdict. `budget` is divided

@@ -114,6 +114,30 @@ fn errors_and_bad_measurements_make_a_verdict_invalid() {
 }
 
 #[test]
+fn to_say_less_is_not_to_be_faster() {
+    let mut run = fixture::rounds(10, 0.8);
+    let verdict = |run: &Run| {
+        let rows = side_by_side(run);
+        let ttft = find(&rows, "ttft_ms.p50", "closed").clone();
+        (ttft.verdict, ttft.why.unwrap_or_default())
+    };
+    assert_eq!(verdict(&run).0, Some(Outcome::Better));
+    let metrics = &mut run.variants[1].phases[2].metrics;
+    let all = metrics.output_tokens_per_s;
+    metrics.output_tokens_per_s = all.map(|rate| rate / 5.0);
+    let (invalid, why) = verdict(&run);
+    assert_eq!(invalid, Some(Outcome::Invalid));
+    assert!(why.starts_with("the answers of dynamo have "), "{why}");
+    run.variants[1].phases[2].metrics.output_tokens_per_s = None;
+    let (invalid, why) = verdict(&run);
+    assert_eq!(invalid, Some(Outcome::Invalid));
+    assert!(
+        why.starts_with("the answers of dynamo have no token counts, those of native "),
+        "{why}"
+    );
+}
+
+#[test]
 fn every_metric_that_a_scenario_can_judge_is_compared() {
     let known = |key: &str| {
         METRICS.iter().any(|metric| metric.key == key) || key == "ready_ms" || key == "teardown_ms"

@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 
 /// Differences that are shown.
 const EXAMPLES: usize = 3;
+/// First 64 bits of the SHA-256 of no text.
+const NO_TEXT: u64 = 0xe3b0_c442_98fc_1c14;
 /// Differences that are looked into.
 const LOOKED_AT: usize = 200;
 
@@ -36,6 +38,10 @@ pub fn same_text(
             found.unanswered += 1;
             continue;
         };
+        if x.text == NO_TEXT && y.text == NO_TEXT {
+            found.without_text += 1;
+            continue;
+        }
         found.requests += 1;
         if x.text == y.text {
             found.identical += 1;
@@ -112,9 +118,11 @@ impl SameText {
             requests,
             identical,
             unanswered,
+            without_text,
             ..
         } = *self;
         let mut detail = match (requests, identical) {
+            (0, _) if without_text > 0 => "no request was answered with text".to_owned(),
             (0, _) => "no request was answered by both".to_owned(),
             (n, same) if n == same => format!("all {n} requests were answered with the same text"),
             (n, same) => format!("{same} of {n} requests were answered with the same text"),
@@ -124,6 +132,12 @@ impl SameText {
         }
         if unanswered > 0 {
             let _ = write!(detail, "; {unanswered} failed with one of the two");
+        }
+        if without_text > 0 {
+            let _ = write!(
+                detail,
+                "; {without_text} that neither answered with text are left out"
+            );
         }
         detail += &self.spread();
         Check {

@@ -3,6 +3,7 @@
 
 use super::exchange::{Arrival, Exchange, Nanos};
 use super::stream::Stream;
+use super::{json, message, reported};
 use serde_json::Value;
 
 /// What the server said, assembled.
@@ -13,12 +14,16 @@ pub struct Answer {
     /// The body as a unary call returns it: `choices[].text` or `choices[].message`, `finish_reason`, `usage`, the last `nvext`.
     /// `Null` when there was no JSON.
     pub body: Value,
-    /// Text of each choice, by its `index`: content, reasoning and tool-call arguments in order of arrival.
+    /// Text of each choice, by its `index`: content, reasoning, refusal and tool-call arguments in order of arrival.
     pub texts: Vec<String>,
+    /// Whether it came as server-sent events.
+    pub streamed: bool,
     /// The instants of the events that matter; empty for an answer that did not stream.
     pub timeline: Timeline,
-    /// `None`, or why the answer can't be read: bad JSON, no `[DONE]`, an error event.
+    /// `None`, or why the answer can't be read: bad JSON, a compressed body.
     pub broken: Option<String>,
+    /// `None`, or the error that the answer itself reports, in the server's words.
+    pub reported: Option<String>,
 }
 
 /// The instants of one stream, on the kernel's receive clock (METRICS: first chunk, TTFT, chunk gap).
@@ -26,9 +31,15 @@ pub struct Answer {
 pub struct Timeline {
     /// First event with `choices`, even with an empty delta.
     pub first_chunk: Option<Nanos>,
-    /// Every event with non-empty text, in order.
+    /// Every event with generated text or the name of a tool, in order.
     pub texts: Vec<Nanos>,
-    /// Whether `[DONE]` ended the stream.
+    /// Between consecutive events with text of the same choice, in nanoseconds.
+    pub gaps: Vec<u64>,
+    /// From the first to the last text of each choice, all choices added up, in nanoseconds.
+    pub spans: Nanos,
+    /// Events with text of content, reasoning or refusal, which hold at least one token each; one choice's count as one.
+    pub spoken: u32,
+    /// Whether the stream ended as it should: with `[DONE]`, or in the responses API with its last event.
     pub done: bool,
     /// Finish reasons, of all choices together.
     pub finish_reasons: u32,
@@ -36,15 +47,6 @@ pub struct Timeline {
     pub events: u32,
     /// Reads that carried the end of more than one event with text: the gaps between those are lost.
     pub crowded_reads: u32,
-}
-
-impl Timeline {
-    /// The gaps between consecutive events with text, in nanoseconds.
-    #[must_use]
-    pub fn gaps(&self) -> Vec<u64> {
-        let pairs = self.texts.windows(2);
-        pairs.map(|w| w[1].saturating_sub(w[0])).collect()
-    }
 }
 
 /// Reads an exchange that ended [`Complete`](super::exchange::End::Complete) or otherwise; what is there is assembled.
@@ -59,21 +61,32 @@ pub fn assemble(exchange: &Exchange) -> Answer {
         let reason = format!("the body is compressed ({encoding}), which was not asked for");
         answer.broken = Some(reason);
     } else if streams(exchange) {
+        answer.streamed = true;
         Stream::read(exchange).into_answer(&mut answer);
     } else {
-        match serde_json::from_slice(&exchange.body) {
+        match json::read(&exchange.body) {
             Ok(body) => {
-                answer.texts = unary_texts(&body);
+                answer.texts = message::texts(&body);
+                let error = reported::in_object(&body).filter(|_| ok);
+                answer.reported =
+                    error.map(|error| format!("the server answered with an error: {error}"));
                 answer.body = body;
-                if ok && let Some(error) = reported_error(&answer.body) {
-                    answer.broken = Some(format!("the server answered with an error: {error}"));
-                }
             }
             Err(_) if exchange.body.is_empty() => {
                 answer.broken = ok.then(|| "the body is empty".into());
             }
-            Err(error) => answer.broken = ok.then(|| format!("the body is not JSON: {error}")),
+            Err(error) => {
+                let said = || shorten(String::from_utf8_lossy(&exchange.body).trim());
+                answer.broken = ok.then(|| format!("the body is not JSON ({error}): `{}`", said()));
+            }
         }
+    }
+    if ok {
+        let body = &answer.body;
+        answer.reported = answer
+            .reported
+            .or_else(|| reported::in_choices(body))
+            .or_else(|| reported::in_response(body));
     }
     if answer.broken.is_none() {
         answer.broken = super::tools::trouble(&answer.body);
@@ -81,41 +94,10 @@ pub fn assemble(exchange: &Exchange) -> Answer {
     answer
 }
 
-/// What a server's error body says, in at most a few hundred characters: `error.message` (OpenAI, vLLM), `message` (Dynamo),
-/// `detail` (FastAPI).
-#[must_use]
-pub fn error_message(body: &Value) -> Option<String> {
-    let error = body.get("error").filter(|e| !e.is_null()).unwrap_or(body);
-    let said = ["message", "detail", "error"]
-        .iter()
-        .find_map(|key| error.get(key))
-        .or(error.is_string().then_some(error))?;
-    let text = said.as_str().map_or_else(|| said.to_string(), Into::into);
-    Some(shorten(&text))
-}
-
-/// The error that an object reports, if it does: in `error` (OpenAI, vLLM), or as `message` and `code` (Dynamo).
-pub(super) fn reported_error(body: &Value) -> Option<String> {
-    let nested = body.get("error").is_some_and(|e| !e.is_null());
-    let has = |key| body.get(key).is_some();
-    let flat = has("message") && has("code") && !has("choices");
-    if !nested && !flat {
-        return None;
-    }
-    Some(error_message(body).unwrap_or_else(|| shorten(&body.to_string())))
-}
-
 /// At most 300 characters of `text`.
-pub(super) fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let cut = text.char_indices().nth(300);
     cut.map_or_else(|| text.to_owned(), |(at, _)| format!("{}...", &text[..at]))
-}
-
-/// The content of a message or a delta that reasons: some servers send it under both names.
-pub(super) fn reasoning(message: &Value) -> Option<&str> {
-    let of = |key| message.get(key).and_then(Value::as_str);
-    let named = ["reasoning_content", "reasoning"];
-    named.into_iter().filter_map(of).find(|t| !t.is_empty())
 }
 
 /// When the byte at offset `end` had come: the instant of the first read that reached it. `from` is where to begin looking;
@@ -152,40 +134,6 @@ fn streams(exchange: &Exchange) -> bool {
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"]
         .iter()
         .any(|field| body.starts_with(field))
-}
-
-fn unary_texts(body: &Value) -> Vec<String> {
-    if let Some(text) = super::responses::whole_text(body) {
-        return vec![text];
-    }
-    let none = Vec::new();
-    let choices = body.get("choices").and_then(Value::as_array);
-    let mut choices: Vec<&Value> = choices.unwrap_or(&none).iter().collect();
-    choices.sort_by_key(|c| c.get("index").and_then(Value::as_u64));
-    choices.into_iter().map(unary_text).collect()
-}
-
-fn unary_text(choice: &Value) -> String {
-    if let Some(text) = choice.get("text").and_then(Value::as_str) {
-        return text.to_owned();
-    }
-    let Some(message) = choice.get("message") else {
-        return String::new();
-    };
-    let content = message.get("content").and_then(Value::as_str);
-    let mut text = [reasoning(message), content]
-        .into_iter()
-        .flatten()
-        .collect::<String>();
-    for call in message
-        .get("tool_calls")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        text.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
-    }
-    text
 }
 
 #[cfg(test)]

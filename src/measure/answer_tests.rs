@@ -64,7 +64,7 @@ fn a_completions_stream_becomes_the_unary_body() {
     let at = |n: u64| n * 1_000_000;
     assert_eq!(answer.timeline.first_chunk, Some(at(1)));
     assert_eq!(answer.timeline.texts, (1..=6).map(at).collect::<Vec<_>>());
-    assert_eq!(answer.timeline.gaps(), [at(1); 5]);
+    assert_eq!(answer.timeline.gaps, [at(1); 5]);
     assert_eq!(answer.timeline.events, 9);
     assert!(answer.timeline.done);
 }
@@ -121,8 +121,10 @@ fn an_empty_role_delta_is_a_first_chunk_but_no_text() {
         "data: [DONE]\n\n"
     ));
     assert_eq!(answer.timeline.first_chunk, Some(1_000_000));
-    let texts = [2_000_000, 4_000_000, 5_000_000];
+    // The name of a tool is generated text; only the reasoning is spoken.
+    let texts = [2_000_000, 3_000_000, 4_000_000, 5_000_000];
     assert_eq!(answer.timeline.texts, texts);
+    assert_eq!(answer.timeline.spoken, 1);
     assert_eq!(answer.texts, ["hm{\"x\":1}"]);
     let message = &answer.body["choices"][0]["message"];
     assert_eq!(message["content"], Value::Null);
@@ -162,6 +164,63 @@ fn what_later_chunks_leave_empty_stays() {
     assert_eq!(answer.body["choices"][0]["text"], "Hello");
 }
 
+/// A chat's chunk.
+fn delta(delta: &Value, finish_reason: &Value) -> String {
+    let choice = json!({"index": 0, "delta": delta, "finish_reason": finish_reason});
+    format!("data: {}\n\n", json!({"choices": [choice]}))
+}
+
+#[test]
+fn refusals_calls_of_functions_and_lists_of_parts_are_text() {
+    let end = delta(&json!({}), &json!("stop")) + "data: [DONE]\n\n";
+    let refused = delta(&json!({"content": null, "refusal": "no"}), &json!(null));
+    let answer = by_event(&(refused + &end));
+    assert_eq!(answer.texts, ["no"]);
+    assert_eq!(answer.timeline.spoken, 1);
+    let call = |call: Value| delta(&json!({"function_call": call}), &json!(null));
+    let called = call(json!({"name": "f", "arguments": ""})) + &call(json!({"arguments": "{}"}));
+    let answer = by_event(&(called + &end));
+    assert_eq!(answer.texts, ["{}"]);
+    assert_eq!(answer.timeline.texts, [1_000_000, 2_000_000]);
+    assert_eq!(answer.timeline.spoken, 0);
+    let message = &answer.body["choices"][0]["message"];
+    let whole = json!({"name": "f", "arguments": "{}"});
+    assert_eq!(message["function_call"], whole);
+    let part = |text| {
+        delta(
+            &json!({"content": [{"type": "text", "text": text}]}),
+            &json!(null),
+        )
+    };
+    let answer = by_event(&(part("a") + &part("b") + &end));
+    assert_eq!(answer.body["choices"][0]["message"]["content"], "ab");
+}
+
+#[test]
+fn heartbeats_and_empty_finish_reasons_are_nothing() {
+    let stream = format!(
+        "data:\n\ndata: \n\nevent: ping\n\n{}{}data: [DONE]\n\n",
+        delta(&json!({"content": "a"}), &json!("")),
+        delta(&json!({}), &json!("stop")),
+    );
+    let answer = by_event(&stream);
+    assert_eq!((answer.broken, answer.reported), (None, None));
+    assert_eq!(answer.timeline.finish_reasons, 1);
+    assert_eq!(answer.body["choices"][0]["finish_reason"], "stop");
+}
+
+#[test]
+fn times_are_those_of_each_choice() {
+    let chunk = |index: u8, text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"text\":\"{text}\"}}]}}\n\n")
+    };
+    // Choice 0 speaks at 1, 3 and 5 ms, choice 1 at 2 and 4 ms.
+    let stream = chunk(0, "a") + &chunk(1, "b") + &chunk(0, "c") + &chunk(1, "d") + &chunk(0, "e");
+    let line = by_event(&(stream + "data: [DONE]\n\n")).timeline;
+    assert_eq!(line.gaps, [2_000_000; 3]);
+    assert_eq!((line.spans, line.spoken), (6_000_000, 5));
+}
+
 #[test]
 fn lists_of_every_chunk_are_joined() {
     let answer = by_event(concat!(
@@ -191,9 +250,12 @@ fn an_event_came_with_the_read_that_carried_its_end() {
 fn broken_streams_say_why() {
     let chunk = "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n";
     let done = "data: [DONE]\n\n";
-    let why = |stream: String| by_event(&stream).broken.unwrap_or_default();
-    assert_eq!(why(chunk.into()), "the stream ended without [DONE]");
-    assert_eq!(why(format!("{chunk}data: [DONE]\n")), "");
+    let why = |stream: String| {
+        let answer = by_event(&stream);
+        answer.reported.or(answer.broken).unwrap_or_default()
+    };
+    assert!(!by_event(chunk).timeline.done);
+    assert!(by_event(&format!("{chunk}data: [DONE]\n")).timeline.done);
     assert!(why(format!("{chunk}data: {{\n\n{done}")).starts_with("event 2 is not JSON: "));
     assert_eq!(
         why(format!("data: 7\n\n{done}")),
@@ -204,7 +266,13 @@ fn broken_streams_say_why() {
     let flat = format!("data: {{\"message\":\"gone\",\"code\":500}}\n\n{done}");
     assert_eq!(why(flat), "the server sent an error: gone");
     let named = format!("event: error\ndata: worker lost\n\n{done}");
-    assert_eq!(why(named), "the server sent an error event: worker lost");
+    assert_eq!(why(named), "the server sent an error: worker lost");
+    let comment = format!("{chunk}event: error\n: lost at once\n\n{done}");
+    assert_eq!(why(comment), "the server sent an error: lost at once");
+    let of_choice =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"error\":{\"message\":\"down\"}}]}\n\n";
+    let said = "choice 0 holds an error: down";
+    assert_eq!(why(format!("{of_choice}{done}")), said);
     let noted = format!("event: note\ndata: anything\n\n: comment\n\n{chunk}{done}");
     assert_eq!(why(noted), "");
     let deep = format!("data: {}\n\n{done}", "[".repeat(100_000));
@@ -236,10 +304,13 @@ fn bodies_that_are_no_answers_say_why() {
         exchange.status = Some(status);
         let more = headers.iter().map(|(n, v)| (n.to_string(), v.to_string()));
         exchange.headers = exchange.headers.iter().cloned().chain(more).collect();
-        assemble(&exchange).broken.unwrap_or_default()
+        let answer = assemble(&exchange);
+        answer.reported.or(answer.broken).unwrap_or_default()
     };
     assert_eq!(why("", 200, &[]), "the body is empty");
-    assert!(why("<html>", 200, &[]).starts_with("the body is not JSON: "));
+    let page = why("<html>busy", 200, &[]);
+    assert!(page.starts_with("the body is not JSON ("), "{page}");
+    assert!(page.ends_with("): `<html>busy`"), "{page}");
     assert_eq!(why("<html>", 502, &[]), "");
     assert_eq!(why("{\"error\":{\"message\":\"x\"}}", 400, &[]), "");
     let answered = why("{\"error\":\"x\"}", 200, &[]);
@@ -264,17 +335,6 @@ fn a_stream_is_known_without_its_content_type() {
     assert_eq!(told, untold);
     let unary = assemble(&exchange("text/plain", b" {\"choices\":[]}", &[99]));
     assert_eq!(unary.body, json!({"choices": []}));
-}
-
-#[test]
-fn errors_are_found_where_servers_put_them() {
-    let said = |body: Value| error_message(&body).unwrap_or_default();
-    assert_eq!(said(json!({"error": {"message": "a", "code": 1}})), "a");
-    assert_eq!(said(json!({"error": "b"})), "b");
-    assert_eq!(said(json!({"message": "c", "code": 404})), "c");
-    assert_eq!(said(json!({"detail": [{"loc": 1}]})), "[{\"loc\":1}]");
-    assert_eq!(said(json!({"x": 1})), "");
-    assert_eq!(said(json!({"error": "é".repeat(999)})).chars().count(), 303);
 }
 
 proptest! {

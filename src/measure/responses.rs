@@ -1,7 +1,6 @@
 //! Streams of the responses API: typed events, of which the last repeats the whole answer. Pure.
 
-use super::answer::error_message;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What has been read of such a stream.
 #[derive(Debug, Default)]
@@ -20,8 +19,10 @@ pub(super) struct Response {
 pub(super) struct Step {
     /// Part of the output.
     pub(super) output: bool,
-    /// It held text.
+    /// It held generated text, or the name of a tool.
     pub(super) text: bool,
+    /// It held text that was said, reasoned or refused, not a call.
+    pub(super) spoken: bool,
     /// It ends the stream.
     pub(super) last: bool,
     /// What it says is wrong.
@@ -50,14 +51,25 @@ impl Response {
                 (self.ended, step.last) = (true, true);
                 step.wrong = self.contradiction();
             }
-            "response.failed" => {
+            "response.failed" | "response.cancelled" => {
                 (self.ended, step.last) = (true, true);
-                let said = error_message(&self.body);
-                step.wrong = Some(format!("the response failed: {}", said.unwrap_or_default()));
+                if !self.body.is_object() {
+                    self.body = json!({});
+                }
+                if let Value::Object(body) = &mut self.body {
+                    let status = kind.trim_start_matches("response.");
+                    body.entry("status").or_insert_with(|| status.into());
+                }
+            }
+            // The first token of a call is the name of its tool.
+            "response.output_item.added" => {
+                let name = chunk["item"]["name"].as_str();
+                step.text = name.is_some_and(|name| !name.is_empty());
             }
             _ if kind.ends_with(".delta") => {
                 let delta = chunk["delta"].as_str().unwrap_or_default();
                 step.text = !delta.is_empty();
+                step.spoken = step.text && !kind.contains("call");
                 self.all.push_str(delta);
                 if kind == "response.output_text.delta" {
                     self.said.push_str(delta);
@@ -112,18 +124,20 @@ fn parts<'b>(body: &'b Value, kind: &'b str) -> impl Iterator<Item = &'b str> {
 /// All text of a whole response: reasoning, what was said, arguments.
 pub(super) fn whole_text(body: &Value) -> Option<String> {
     let items = body.get("output")?.as_array()?;
-    let mut text = String::new();
-    for item in items {
-        let lists = ["summary", "content"]
-            .into_iter()
-            .filter_map(|key| item.get(key)?.as_array());
-        for part in lists.flatten() {
-            let said = part["text"].as_str().or_else(|| part["refusal"].as_str());
-            text.push_str(said.unwrap_or_default());
-        }
-        text.push_str(item["arguments"].as_str().unwrap_or_default());
-    }
-    Some(text)
+    Some(items.iter().map(item_text).collect())
+}
+
+/// All text of one item of an output.
+pub(super) fn item_text(item: &Value) -> String {
+    let lists = ["summary", "content"]
+        .into_iter()
+        .filter_map(|key| item.get(key)?.as_array());
+    let said = lists
+        .flatten()
+        .filter_map(|part| part["text"].as_str().or_else(|| part["refusal"].as_str()));
+    let mut text: String = said.collect();
+    text.push_str(item["arguments"].as_str().unwrap_or_default());
+    text
 }
 
 #[cfg(test)]

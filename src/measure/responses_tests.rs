@@ -90,17 +90,33 @@ fn deltas_that_are_lost_or_doubled_are_noticed() {
 }
 
 #[test]
-fn a_stream_without_its_end_is_broken() {
+fn a_stream_without_its_last_event_has_not_ended() {
     let cut = STREAM.rfind("event: response.completed").unwrap();
-    let broken = streamed(&STREAM[..cut]).broken.unwrap();
-    assert_eq!(broken, "the stream ended without response.completed");
+    assert!(streamed(STREAM).timeline.done);
+    let done = "data: [DONE]\n\n";
+    assert!(!streamed(&format!("{}{done}", &STREAM[..cut])).timeline.done);
+}
+
+#[test]
+fn the_name_of_a_tool_is_its_first_token() {
+    let event = |kind: &str, rest: &str| {
+        format!("data: {{\"type\":\"response.{kind}\",\"output_index\":0,{rest}}}\n\n")
+    };
+    let item = "\"item\":{\"type\":\"function_call\",\"name\":\"f\"}";
+    let line = streamed(
+        &(event("output_item.added", item)
+            + &event("function_call_arguments.delta", "\"delta\":\"{}\"")),
+    )
+    .timeline;
+    assert_eq!((line.texts, line.spoken), (vec![1_000_000, 2_000_000], 0));
+    assert_eq!((line.gaps, line.spans), (vec![1_000_000], 1_000_000));
 }
 
 #[test]
 fn a_failed_response_says_why() {
     let failed = "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"out of memory\"}}}\n\n";
     assert_eq!(
-        streamed(failed).broken.unwrap(),
+        streamed(failed).reported.unwrap(),
         "the response failed: out of memory"
     );
 }

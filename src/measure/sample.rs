@@ -1,7 +1,9 @@
 //! One request's row: its timeline in nanoseconds, its outcome and its counts. This is what the record keeps.
 
-use super::answer::{Answer, error_message, shorten};
+use super::answer::{Answer, shorten};
 use super::exchange::{End, Exchange, Nanos};
+use super::reported::error_message;
+use super::usage::{self, Miscount};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -18,8 +20,14 @@ pub enum ErrorClass {
     Status(u16),
     /// 429, 503 or 529.
     Overload(u16),
-    /// The connection or the framing broke, `[DONE]` was missing, the JSON was bad, or an error event came.
+    /// The connection or the framing broke, `[DONE]` was missing, or the JSON was bad.
     BrokenStream,
+    /// The answer itself says that the request failed, whatever its status.
+    ServerError,
+    /// The answer lacks a part of what was asked for: a choice, a finish reason, text, a vector.
+    IncompleteAnswer,
+    /// The answer is of another model or kind: JSON in place of a stream, or a stream in place of JSON.
+    MismatchedAnswer,
     /// The answer broke a rule of the scenario.
     Assertion,
     /// The run was cancelled.
@@ -36,6 +44,9 @@ pub enum TokenSource {
     Chunks,
 }
 
+/// Text that came within this time, several events a read, came at once: in nanoseconds.
+const BURST: Nanos = 1_000_000;
+
 /// How the bytes of one answer were read: the client's account of its own work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reads {
@@ -49,13 +60,17 @@ pub struct Reads {
     pub events: u32,
 }
 
-/// What the scenario's rules say of an answer.
+/// What is said of an answer, beside how it was transported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// Whether a rule asked for the status that came, so that a status other than 2xx is no failure.
     pub status_accepted: bool,
+    /// Why it is not a whole answer to what was asked.
+    pub fault: Option<(ErrorClass, String)>,
+    /// How its token counts contradict what came.
+    pub miscounted: Option<Miscount>,
     /// The first rule that the answer broke, in words.
-    pub failure: Option<String>,
+    pub breach: Option<String>,
 }
 
 /// One request, as a row of `samples.jsonl`. Instants are nanoseconds since the variant's load began.
@@ -98,6 +113,12 @@ pub struct Sample {
     pub last_text_ns: Option<Nanos>,
     /// Last byte, or the failure.
     pub end_ns: Nanos,
+    /// Choices with text, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<u32>,
+    /// From the first to the last text of each choice, all added up, where there are several choices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spans_ns: Option<Nanos>,
     /// Events with text.
     pub chunks: u32,
     /// How its bytes were read.
@@ -115,6 +136,9 @@ pub struct Sample {
     /// Where `output_tokens` came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_from: Option<TokenSource>,
+    /// How the server's token counts contradict what came, where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub miscounted: Option<Miscount>,
     /// `nvext.timing` as the server sent it, when it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nvext_timing: Option<serde_json::Value>,
@@ -143,13 +167,14 @@ impl Sample {
     ) -> Self {
         let since = |at: Nanos| at.saturating_sub(zero);
         let line = &answer.timeline;
-        let usage = |key| answer.body.get("usage")?.get(key)?.as_u64();
         let chunks = count(line.texts.len());
-        // The responses API has names of its own.
-        let counted = usage("completion_tokens").or_else(|| usage("output_tokens"));
+        let voices = answer.texts.iter().filter(|text| !text.is_empty()).count();
+        let several = answer.streamed && voices > 1;
+        let counted = usage::output(&answer.body).tokens();
         let counted = counted.map(|n| (n, TokenSource::Usage));
         let counted = counted.or((chunks > 0).then_some((chunks.into(), TokenSource::Chunks)));
         let timing = answer.body.get("nvext").and_then(|n| n.get("timing"));
+        let miscounted = judged.miscounted;
         let (error, detail) = failure(exchange, answer, judged).unzip();
         Self {
             phase: exchange.id.phase,
@@ -166,6 +191,8 @@ impl Sample {
             first_text_ns: line.texts.first().copied().map(since),
             last_text_ns: line.texts.last().copied().map(since),
             end_ns: since(exchange.ended),
+            choices: several.then(|| count(voices)),
+            spans_ns: several.then_some(line.spans),
             chunks,
             reads: Reads {
                 all: count(exchange.arrivals.len()),
@@ -174,9 +201,10 @@ impl Sample {
                 events: line.events,
             },
             status: exchange.status,
-            prompt_tokens: usage("prompt_tokens").or_else(|| usage("input_tokens")),
+            prompt_tokens: usage::prompt(&answer.body).tokens(),
             output_tokens: counted.map(|c| c.0),
             tokens_from: counted.map(|c| c.1),
+            miscounted,
             nvext_timing: timing.filter(|t| !t.is_null()).cloned(),
             text_sha: digest(&answer.texts),
             text: keep_text.then(|| answer.texts.clone()),
@@ -197,16 +225,32 @@ impl Sample {
         Some(self.first_text_ns?.saturating_sub(self.sent_ns?))
     }
 
-    /// Time per output token after the first, in nanoseconds. Not applicable to one token, nor to text that came in one
-    /// event, which has no length in time.
+    /// Time per output token after the first, in nanoseconds; of several choices the mean over all their tokens. Not
+    /// applicable to one token a choice, to text that came at once, nor where the count of tokens contradicts what came.
     #[must_use]
     pub fn tpot(&self) -> Option<f64> {
-        let after_first = self.output_tokens?.checked_sub(1).filter(|n| *n > 0)?;
-        if self.chunks < 2 {
+        let firsts = u64::from(self.choices.unwrap_or(1));
+        let after_first = self.output_tokens?.checked_sub(firsts).filter(|n| *n > 0)?;
+        if self.miscounted.is_some() || self.at_once() {
             return None;
         }
-        let took = self.last_text_ns?.saturating_sub(self.first_text_ns?);
-        Some(took as f64 / after_first as f64)
+        Some(self.speaking()? as f64 / after_first as f64)
+    }
+
+    /// Whether all text came at once, so that it has no length in time: in one event, at one instant, or in a burst of reads
+    /// that carried several events each, as a proxy that buffers sends it.
+    #[must_use]
+    pub fn at_once(&self) -> bool {
+        let Some(speaking) = self.speaking() else {
+            return false;
+        };
+        self.chunks < 2 || speaking == 0 || self.reads.crowded > 0 && speaking < BURST
+    }
+
+    /// From the first to the last text of each choice, added up.
+    fn speaking(&self) -> Option<Nanos> {
+        let whole = || Some(self.last_text_ns?.saturating_sub(self.first_text_ns?));
+        self.spans_ns.or_else(whole)
     }
 
     /// First byte sent to last byte received, in nanoseconds.
@@ -231,13 +275,17 @@ impl fmt::Display for ErrorClass {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Overload(status) => write!(f, "overload {status}"),
             Self::BrokenStream => f.write_str("broken stream"),
+            Self::ServerError => f.write_str("server error"),
+            Self::IncompleteAnswer => f.write_str("incomplete answer"),
+            Self::MismatchedAnswer => f.write_str("mismatched answer"),
             Self::Assertion => f.write_str("assertion"),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }
 }
 
-/// Why the request failed, if it did: the transport first, then the status, the answer's form, and last the rules.
+/// Why the request failed, if it did: the transport first, then the status, the answer's form, and last the rules. What the
+/// server says of an error tells more than how the connection then ended.
 fn failure(
     exchange: &Exchange,
     answer: &Answer,
@@ -247,7 +295,7 @@ fn failure(
         End::Connect(why) => return Some((ErrorClass::Connect, why.clone())),
         End::Timeout => return Some((ErrorClass::Timeout, "no complete answer in time".into())),
         End::Cancelled => return Some((ErrorClass::Cancelled, "the run was cancelled".into())),
-        End::Broken(why) => Some(why.clone()),
+        End::Broken(why) => Some((ErrorClass::BrokenStream, why.clone())),
         End::Complete => None,
     };
     let status = exchange.status.unwrap_or(0);
@@ -267,15 +315,28 @@ fn failure(
         };
         return Some((class, said.to_owned()));
     }
-    if let Some(why) = broken.or_else(|| answer.broken.clone()) {
-        return Some((ErrorClass::BrokenStream, why));
-    }
-    judged.failure.map(|why| (ErrorClass::Assertion, why))
+    let said = |fault: &&(ErrorClass, String)| fault.0 == ErrorClass::ServerError;
+    let breach = judged.breach.map(|why| (ErrorClass::Assertion, why));
+    judged
+        .fault
+        .as_ref()
+        .filter(said)
+        .cloned()
+        .or(broken)
+        .or(judged.fault)
+        .or(breach)
 }
 
 /// First 16 hexadecimal digits of the SHA-256 of the texts, joined by zero bytes.
 fn digest(texts: &[String]) -> String {
-    let hash = Sha256::digest(texts.join("\0"));
+    // Choices without text are as little as none.
+    let silent = texts.iter().all(String::is_empty);
+    let joined = if silent {
+        String::new()
+    } else {
+        texts.join("\0")
+    };
+    let hash = Sha256::digest(joined);
     hash.iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 

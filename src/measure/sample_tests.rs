@@ -92,6 +92,37 @@ fn several_tokens_in_an_event_are_counted_right() {
     assert_eq!(row.tpot(), None);
     (row.chunks, row.output_tokens) = (1, Some(5));
     assert_eq!(row.tpot(), None);
+    assert!(row.at_once());
+}
+
+#[test]
+fn text_that_came_at_once_has_no_time_per_token() {
+    let mut row = row(&exchange(200, "{}"), Judgement::default());
+    (row.chunks, row.output_tokens) = (8, Some(8));
+    (row.first_text_ns, row.last_text_ns) = (Some(1_000), Some(1_000));
+    assert_eq!((row.tpot(), row.at_once()), (None, true));
+    // A burst of two reads, each with several events.
+    (row.last_text_ns, row.reads.crowded) = (Some(41_000), 2);
+    assert_eq!((row.tpot(), row.at_once()), (None, true));
+    row.reads.crowded = 0;
+    assert_eq!((row.tpot(), row.at_once()), (Some(40_000.0 / 7.0), false));
+    (row.last_text_ns, row.reads.crowded) = (Some(7_001_000), 2);
+    assert_eq!((row.tpot(), row.at_once()), (Some(1e6), false));
+}
+
+#[test]
+fn time_per_token_of_several_choices_is_that_of_each() {
+    let mut row = row(&exchange(200, "{}"), Judgement::default());
+    // Four choices of three tokens, each 20 ms long from its first to its last.
+    (row.chunks, row.output_tokens, row.choices) = (12, Some(12), Some(4));
+    (row.first_text_ns, row.last_text_ns) = (Some(0), Some(26_000_000));
+    row.spans_ns = Some(80_000_000);
+    assert_eq!(row.tpot(), Some(10_000_000.0));
+    row.output_tokens = Some(4);
+    assert_eq!(row.tpot(), None, "one token each");
+    row.output_tokens = Some(12);
+    row.miscounted = Some(Miscount::FewerThanEvents);
+    assert_eq!(row.tpot(), None, "the count is not believed");
 }
 
 #[test]
@@ -110,10 +141,6 @@ fn failures_fall_into_classes() {
         class(&exchange(405, "")),
         pair("status 405", "an empty body")
     );
-    assert_eq!(
-        class(&exchange(200, "")),
-        pair("broken stream", "the body is empty")
-    );
     let mut ended = exchange(200, "{}");
     ended.end = End::Broken("closed".into());
     assert_eq!(class(&ended), pair("broken stream", "closed"));
@@ -124,10 +151,26 @@ fn failures_fall_into_classes() {
     ended.end = End::Connect("refused".into());
     assert_eq!(class(&ended), pair("connect", "refused"));
     let broke = Judgement {
-        failure: Some("no".into()),
+        breach: Some("no".into()),
         ..none()
     };
     assert_eq!(failed(&exchange(200, "{}"), broke), pair("assertion", "no"));
+    let with = |class: ErrorClass| Judgement {
+        fault: Some((class, "why".into())),
+        breach: Some("no".into()),
+        ..none()
+    };
+    let incomplete = with(ErrorClass::IncompleteAnswer);
+    assert_eq!(
+        failed(&exchange(200, "{}"), incomplete.clone()),
+        pair("incomplete answer", "why")
+    );
+    ended.end = End::Broken("closed".into());
+    assert_eq!(failed(&ended, incomplete), pair("broken stream", "closed"));
+    assert_eq!(
+        failed(&ended, with(ErrorClass::ServerError)),
+        pair("server error", "why")
+    );
     let accepted = Judgement {
         status_accepted: true,
         ..none()

@@ -12,6 +12,8 @@ pub struct Event<'a> {
     /// Its `data:` lines, joined by line feeds; empty for a named event without any, which the standard drops but servers
     /// send to report errors.
     pub data: &'a [u8],
+    /// Its last comment line without the colon; empty where it had none. Dynamo gives the message of an error event there.
+    pub comment: &'a [u8],
     /// Offset in the stream just after the byte that ended the event.
     pub end: usize,
 }
@@ -35,6 +37,7 @@ pub struct Parser {
     name: Vec<u8>,
     /// Data lines of the event that has not ended, each followed by a line feed.
     data: Vec<u8>,
+    comment: Vec<u8>,
     after_cr: bool,
     begun: bool,
 }
@@ -49,6 +52,7 @@ impl Parser {
             line: Vec::new(),
             name: Vec::new(),
             data: Vec::new(),
+            comment: Vec::new(),
             after_cr: false,
             begun: false,
         }
@@ -103,6 +107,10 @@ impl Parser {
                         self.keep(data);
                     }
                 }
+                Field::Comment(comment) => {
+                    self.comment.clear();
+                    self.comment.extend_from_slice(comment);
+                }
                 Field::Other => {}
             }
         }
@@ -125,11 +133,16 @@ impl Parser {
         let data = lent.or(self.data.strip_suffix(b"\n"));
         let name = self.name.as_slice();
         if data.is_some() || !name.is_empty() {
-            let data = data.unwrap_or_default();
-            sink(Event { name, data, end });
+            sink(Event {
+                name,
+                data: data.unwrap_or_default(),
+                comment: &self.comment,
+                end,
+            });
         }
         self.name.clear();
         self.data.clear();
+        self.comment.clear();
     }
 
     fn room(&self, more: usize) -> Result<(), TooLong> {
@@ -156,7 +169,8 @@ enum Field<'a> {
     Blank,
     Name(&'a [u8]),
     Data(&'a [u8]),
-    /// A comment, `id`, `retry`, or a field that nobody knows.
+    Comment(&'a [u8]),
+    /// `id`, `retry`, or an unknown field.
     Other,
 }
 
@@ -168,6 +182,7 @@ fn field(line: &[u8]) -> Field<'_> {
     let value = line.get(colon + 1..).unwrap_or_default();
     let value = value.strip_prefix(b" ").unwrap_or(value);
     match &line[..colon] {
+        b"" => Field::Comment(value),
         b"data" => Field::Data(value),
         b"event" => Field::Name(value),
         _ => Field::Other,
@@ -221,6 +236,16 @@ mod tests {
         let seen = parse(&[b"event: error\ndata: a\n\ndata: b\n\n"]);
         assert_eq!(seen[0], ("error".into(), "a".into(), 22));
         assert_eq!(seen[1], (String::new(), "b".into(), 31));
+    }
+
+    #[test]
+    fn a_comment_belongs_to_the_event_around_it() {
+        let mut seen = Vec::new();
+        let text = b": alone\n\nevent: error\n: lost\n\ndata: a\n\n";
+        let mut note = |event: Event<'_>| seen.push((event.name.to_vec(), event.comment.to_vec()));
+        Parser::new(100).push(text, &mut note).expect("short");
+        let named = (b"error".to_vec(), b"lost".to_vec());
+        assert_eq!(seen, [named, (Vec::new(), Vec::new())]);
     }
 
     #[test]

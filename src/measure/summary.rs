@@ -149,6 +149,15 @@ pub struct ClientAudit {
     /// Answers whose tokens the server counted otherwise than planned.
     #[serde(default)]
     pub off_plan: u64,
+    /// Successes whose token counts contradict what came; with one of them, there is no output throughput.
+    #[serde(default)]
+    pub miscounted: u64,
+    /// Successes whose text of several tokens came at once, so that they have no time per token.
+    #[serde(default)]
+    pub at_once: u64,
+    /// Successes of completions, chats and responses without anything generated: the model ended at once.
+    #[serde(default)]
+    pub empty: u64,
     /// How often the client had to wait for its own assessing of answers.
     #[serde(default)]
     pub waits: u64,
@@ -284,6 +293,8 @@ impl Summary {
         }
         self.counts.succeeded += 1;
         self.good += u64::from(self.meets_objectives(sample));
+        self.audit.miscounted += u64::from(sample.miscounted.is_some());
+        self.audit.at_once += u64::from(sample.at_once() && sample.output_tokens > Some(1));
         if let Some(tokens) = sample.output_tokens {
             *self.output_tokens.get_or_insert(0) += tokens;
         }
@@ -341,7 +352,10 @@ impl Summary {
                 client_delay_ms: spreads.client_delay.finish(),
                 schedule_lag_ms: spreads.schedule_lag.finish(),
                 connect_ms: spreads.connect.finish(),
-                output_tokens_per_s: self.output_tokens.and_then(rate),
+                output_tokens_per_s: self
+                    .output_tokens
+                    .filter(|_| self.audit.miscounted == 0)
+                    .and_then(rate),
                 requests_per_s: rate(self.counts.succeeded),
                 goodput: wanted.then(goodput).flatten(),
             },
@@ -349,14 +363,17 @@ impl Summary {
         }
     }
 
-    /// A TTFT or an end-to-end time that can't be told meets nothing; a TPOT that can't, of one token, has nothing to miss.
+    /// A time that can't be told meets nothing; but one token has no time per token to miss.
     fn meets_objectives(&self, sample: &Sample) -> bool {
         let within = |limit: Option<u64>, value: Option<u64>| {
             limit.is_none_or(|limit| value.is_some_and(|value| value <= limit))
         };
         let tpot = match (self.objectives.tpot, sample.tpot()) {
             (Some(limit), Some(tpot)) => tpot <= limit as f64,
-            (Some(_), None) => sample.first_text_ns.is_some(),
+            (Some(_), None) => {
+                let single = sample.output_tokens <= Some(u64::from(sample.choices.unwrap_or(1)));
+                sample.first_text_ns.is_some() && sample.miscounted.is_none() && single
+            }
             (None, _) => true,
         };
         tpot && within(self.objectives.ttft, sample.ttft())
@@ -394,7 +411,8 @@ impl Spreads {
         self.first_chunk
             .add_all(from(sample.sent_ns, sample.first_chunk_ns));
         self.tpot.add_all(sample.tpot().map(nearest));
-        let tokens = sample.output_tokens.filter(|n| *n > 0);
+        let believed = sample.miscounted.is_none();
+        let tokens = sample.output_tokens.filter(|n| *n > 0 && believed);
         let ntpot = sample.e2e().zip(tokens);
         self.ntpot
             .add_all(ntpot.map(|(e2e, tokens)| nearest(e2e as f64 / tokens as f64)));

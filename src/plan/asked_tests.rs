@@ -14,6 +14,7 @@ fn requests(api: ApiEndpoint, prompts: Prompts, params: Value) -> Requests {
         cache_bust: None,
         run: 7,
         timeout: std::time::Duration::from_secs(1),
+        accept: crate::scenario::model::Accept::default(),
         sha256: String::new(),
     }
 }

@@ -156,6 +156,7 @@ fn other_answers() -> SameText {
         unit: "token".to_owned(),
         requests: 200,
         identical: 197,
+        without_text: 0,
         unanswered: 0,
         parted: Some(Parted {
             looked_at: 3,
@@ -275,6 +276,9 @@ pub(crate) fn sample(index: u64) -> Sample {
         status: Some(200),
         prompt_tokens: Some(6),
         output_tokens: Some(4),
+        miscounted: None,
+        choices: None,
+        spans_ns: None,
         tokens_from: Some(TokenSource::Usage),
         nvext_timing: None,
         text_sha: "00112233aabbccdd".to_owned(),

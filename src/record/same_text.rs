@@ -17,12 +17,20 @@ pub struct SameText {
     pub identical: u64,
     /// Requests that only one of the two answered.
     pub unanswered: u64,
+    /// Requests that both answered without text, which are not among `requests`: two empty answers are not the same answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_text: u64,
     /// Where the others part; absent where only hashes of the texts were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parted: Option<Parted>,
     /// The first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Difference>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// After how many units texts part.

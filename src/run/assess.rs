@@ -5,15 +5,18 @@ use crate::event::{Event, Events};
 use crate::load::{PhaseRun, Rooms};
 use crate::measure::answer::{Answer, assemble};
 use crate::measure::enough::{Awaited, Precision, Steady};
-use crate::measure::exchange::{Exchange, Nanos};
+use crate::measure::exchange::{End, Exchange, Nanos};
 use crate::measure::probe::Probe;
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{self, Objectives, PhaseFigures, Summary};
+use crate::measure::usage::Miscount;
 use crate::plan::{PhasePlan, Requests, Until};
 use crate::record::{self, Writer};
 use crate::scenario::gate::Timing;
-use crate::verify::{Breach, Rules, Tally};
+use crate::scenario::model::ApiEndpoint;
+use crate::verify::counts::{Miscounts, came, miscounted};
+use crate::verify::{Asked, Breach, Rules, Tally};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
@@ -83,6 +86,8 @@ pub(super) struct Assessor<'a> {
     pub(super) variant: &'a str,
     /// What it is asked.
     pub(super) requests: &'a Requests,
+    /// The model that is asked, where a prompt names none.
+    pub(super) model: &'a str,
     /// The round of it.
     pub(super) round: u32,
     /// Its rules.
@@ -106,6 +111,8 @@ pub(super) struct Assessed {
     pub(super) figures: PhaseFigures,
     /// Successes whose tokens the server did not count.
     pub(super) counted_by_chunks: u64,
+    /// Counts that contradict what came.
+    pub(super) miscounts: Miscounts,
     /// What its answers told of the server.
     pub(super) told: Told,
     /// What the server said of itself.
@@ -120,8 +127,11 @@ pub(super) struct Assessed {
 pub(super) struct Gathered {
     summary: Summary,
     counted_by_chunks: u64,
+    miscounts: Miscounts,
     /// Successes whose tokens were not as planned.
     off_plan: u64,
+    /// Successes in which nothing was generated.
+    empty: u64,
     told: Told,
     done: u64,
     failed: u64,
@@ -171,6 +181,7 @@ impl Gathered {
         figures.audit.held_back = run.held_back;
         figures.audit.waits = waits;
         figures.audit.off_plan = self.off_plan;
+        figures.audit.empty = self.empty;
         figures.audit.awaited = match self.waiting {
             Waiting::Nothing => None,
             Waiting::Steady(_) => Some(None),
@@ -183,6 +194,7 @@ impl Gathered {
         Assessed {
             figures,
             counted_by_chunks: self.counted_by_chunks,
+            miscounts: self.miscounts,
             told: self.told,
             server: None,
             curve: Vec::new(),
@@ -260,7 +272,9 @@ impl Assessor<'_> {
             came: None,
             summary: Summary::new(self.objectives),
             counted_by_chunks: 0,
+            miscounts: Miscounts::default(),
             off_plan: 0,
+            empty: 0,
             told: Told::default(),
             done: 0,
             failed: 0,
@@ -278,7 +292,17 @@ impl Assessor<'_> {
         tally: &mut Tally,
     ) -> Result<bool, record::Error> {
         let answer = assemble(exchange);
-        let (mut sample, gaps, breaches) = self.judge_answer(exchange, &answer);
+        let Judged {
+            mut sample,
+            generated,
+            miscount,
+            breaches,
+            ..
+        } = self.judge_answer(exchange, &answer);
+        let gaps = &answer.timeline.gaps;
+        if let Some((kind, what)) = miscount {
+            into.miscounts.add(kind, &phase.name, sample.index, &what);
+        }
         if let Some(talk) = talk {
             let turn = talk.answered(exchange, sample.ok().then_some(&answer));
             (sample.conversation, sample.turn) = turn.unzip();
@@ -288,7 +312,7 @@ impl Assessor<'_> {
         if phase.measured && answered(exchange) {
             tally.add(&phase.name, sample.index, &breaches);
         }
-        into.summary.add(&sample, &gaps, &exchange.delays());
+        into.summary.add(&sample, gaps, &exchange.delays());
         self.writer.sample(self.variant, self.round, &sample)?;
         if sample.ok() {
             let usage = sample.tokens_from == Some(TokenSource::Usage);
@@ -297,6 +321,7 @@ impl Assessor<'_> {
             into.told.add(sample.prompt_tokens, output, timing);
         }
         into.done += 1;
+        into.empty += u64::from(sample.ok() && !generated);
         into.ttfts.extend(sample.ttft().filter(|_| sample.ok()));
         into.failed += u64::from(!sample.ok());
         into.counted_by_chunks +=
@@ -332,9 +357,9 @@ impl Assessor<'_> {
         });
     }
 
-    /// One exchange's row, the gaps between its events, and the rules it breaks.
+    /// One exchange's row, and what is wrong with its answer.
     #[must_use]
-    pub(super) fn judge(&self, exchange: &Exchange) -> (Sample, Vec<Nanos>, Vec<Breach>) {
+    pub(super) fn judge(&self, exchange: &Exchange) -> Judged {
         self.judge_answer(exchange, &assemble(exchange))
     }
 
@@ -348,23 +373,45 @@ impl Assessor<'_> {
         differs(input, sample.prompt_tokens) || differs(output, sample.output_tokens)
     }
 
-    fn judge_answer(
-        &self,
-        exchange: &Exchange,
-        answer: &Answer,
-    ) -> (Sample, Vec<Nanos>, Vec<Breach>) {
+    fn judge_answer(&self, exchange: &Exchange, answer: &Answer) -> Judged {
+        let asked = Asked::of(self.requests, self.model, exchange.id.index);
+        let good = (200..300).contains(&answer.status);
+        let whole = good && exchange.end == End::Complete;
+        let miscount = whole.then(|| miscounted(&asked, answer)).flatten();
         let breaches = if answered(exchange) {
-            self.rules.check(exchange, answer)
+            self.rules.check(exchange, answer, asked.choices)
         } else {
             Vec::new()
         };
         let judgement = Judgement {
             status_accepted: self.rules.accept_status(answer.status),
-            failure: breaches.first().map(ToString::to_string),
+            fault: good.then(|| asked.fault(answer)).flatten(),
+            miscounted: miscount.as_ref().map(|(kind, _)| *kind),
+            breach: breaches.first().map(ToString::to_string),
         };
-        let sample = Sample::new(exchange, answer, self.zero, judgement, self.keep_text);
-        (sample, answer.timeline.gaps(), breaches)
+        Judged {
+            sample: Sample::new(exchange, answer, self.zero, judgement, self.keep_text),
+            in_part: !answer.texts.is_empty() || answer.body.get("data").is_some(),
+            generated: asked.api == ApiEndpoint::Embeddings || came(&answer.body),
+            miscount,
+            breaches,
+        }
     }
+}
+
+/// One answer, judged.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// Its row.
+    pub(super) sample: Sample,
+    /// Whether it holds any part of an answer.
+    pub(super) in_part: bool,
+    /// Whether a model generated anything of it.
+    generated: bool,
+    /// How its token counts contradict what came.
+    miscount: Option<(Miscount, String)>,
+    /// The rules it breaks.
+    pub(super) breaches: Vec<Breach>,
 }
 
 fn median(values: &mut [Nanos]) -> Option<Nanos> {

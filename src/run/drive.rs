@@ -305,6 +305,7 @@ impl Turn<'_> {
         Assessor {
             variant: &self.variant.name,
             requests: &self.variant.requests,
+            model: &self.variant.endpoint.model,
             round: self.round,
             rules,
             objectives: Objectives {

@@ -12,6 +12,7 @@ use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
 use crate::record::{self, Ending, ExitCode, Writer, conclude};
 use crate::scenario::rules::Alike;
+use crate::verify::counts::Miscounts;
 use crate::verify::evidence::{Logs, processes};
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
 use std::fmt::Write as _;
@@ -59,13 +60,23 @@ fn phases(
 ) -> Vec<PhaseRecord> {
     let planned = variant.phases.iter().zip(typical).enumerate();
     planned
-        .map(|(index, (phase, Typical { figures, server }))| {
-            let assessed = outcome.and_then(|outcome| outcome.phases.get(index));
-            PhaseRecord {
-                curve: assessed.map_or_else(Vec::new, |assessed| assessed.curve.clone()),
-                ..PhaseRecord::new(phase, figures, server.as_ref())
-            }
-        })
+        .map(
+            |(
+                index,
+                (
+                    phase,
+                    Typical {
+                        figures, server, ..
+                    },
+                ),
+            )| {
+                let assessed = outcome.and_then(|outcome| outcome.phases.get(index));
+                PhaseRecord {
+                    curve: assessed.map_or_else(Vec::new, |assessed| assessed.curve.clone()),
+                    ..PhaseRecord::new(phase, figures, server.as_ref())
+                }
+            },
+        )
         .collect()
 }
 
@@ -86,6 +97,7 @@ fn each(variant: &VariantPlan, turns: &Turns) -> Vec<RoundRecord> {
 struct Typical {
     figures: PhaseFigures,
     server: Option<ServerWindow>,
+    miscounts: Miscounts,
 }
 
 /// The phases that began, each as its typical round.
@@ -95,7 +107,10 @@ fn typical(outcomes: &[Outcome]) -> Vec<Typical> {
         let rounds = || outcomes.iter().filter_map(move |o| o.phases.get(index));
         let figures: Vec<&PhaseFigures> = rounds().map(|assessed| &assessed.figures).collect();
         let servers: Vec<&ServerWindow> = rounds().filter_map(|a| a.server.as_ref()).collect();
+        let mut miscounts = Miscounts::default();
+        rounds().for_each(|assessed| miscounts.join(&assessed.miscounts));
         Some(Typical {
+            miscounts,
             figures: rounds::typical(&figures)?,
             server: rounds::typical_server(&servers),
         })
@@ -290,18 +305,19 @@ fn results<'a>(
 ) -> Vec<PhaseResult<'a>> {
     let planned = variant.phases.iter().zip(typical).enumerate();
     planned
-        .map(|(index, (plan, Typical { figures, server }))| {
+        .map(|(index, (plan, typical))| {
             let rounds = || outcomes.iter().filter_map(move |o| o.phases.get(index));
             PhaseResult {
                 plan,
-                figures,
+                figures: &typical.figures,
+                miscounts: &typical.miscounts,
                 counted_by_chunks: rounds().map(|assessed| assessed.counted_by_chunks).sum(),
                 // What answers told adds up to one round's count, not to all of theirs.
                 told: rounds()
                     .next()
                     .filter(|_| outcomes.len() == 1)
                     .map(|a| &a.told),
-                server: server.as_ref(),
+                server: typical.server.as_ref(),
             }
         })
         .collect()

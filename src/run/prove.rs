@@ -1,12 +1,13 @@
 //! Whether a topology or an endpoint serves: real completions that carry what the scenario demands.
 
 use super::Failure;
+use super::assess::Judged;
 use super::drive::cancel;
 use super::variant::Turn;
 use crate::load::{self, PhaseLoad, Target};
-use crate::measure::answer::assemble;
 use crate::measure::exchange::{End, Exchange};
 use crate::measure::lifecycle::Startup;
+use crate::measure::sample::ErrorClass;
 use crate::plan::{Shape, VariantPlan};
 use crate::topology::Alarm;
 use crate::topology::proof::{Proof, Unproven, Waiting};
@@ -133,26 +134,11 @@ impl Turn<'_> {
             enough: &AtomicBool::new(false),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
-            let (sample, _, breaches) = assessor.judge(&exchange);
+            let judged = assessor.judge(&exchange);
             answered = exchange
                 .status
                 .is_some_and(|status| status == 500 || (200..300).contains(&status));
-            proof = match (&sample.error, breaches.first()) {
-                (None, _) => self.of_model(&assemble(&exchange).body),
-                (Some(_), Some(breach)) if exchange.status.is_some_and(|status| status < 300) => {
-                    Proof::Wrong(format!(
-                        "{} answers, but not as this scenario demands: {breach}",
-                        self.variant.name
-                    ))
-                }
-                (Some(error), _) => {
-                    let said = match &sample.detail {
-                        Some(detail) => format!("{error}: {detail}"),
-                        None => error.to_string(),
-                    };
-                    failed(target, &exchange, said)
-                }
-            };
+            proof = self.proven(target, &exchange, &judged);
         });
         match driven {
             Ok(_) => (proof, answered),
@@ -160,24 +146,34 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether an answer is one, and of the model asked for. Hosted models answer with a dated name, and a hub's id may lose
-    /// its owner, so that one name within the other is the same.
-    fn of_model(&self, body: &serde_json::Value) -> Proof {
-        // Of completions and chats, of embeddings, of responses.
-        let filled = |part: &str| body[part].as_array().is_some_and(|part| !part.is_empty());
-        if !["choices", "data", "output"].into_iter().any(filled) {
-            return Proof::NotYet("the answer is empty: no choices, no data, no output".into());
+    /// What a judged answer proves.
+    fn proven(&self, target: &Target, exchange: &Exchange, judged: &Judged) -> Proof {
+        let Some(error) = &judged.sample.error else {
+            return Proof::Good;
+        };
+        let detail = judged.sample.detail.as_deref().unwrap_or_default();
+        let name = &self.variant.name;
+        let good = exchange
+            .status
+            .is_some_and(|status| (200..300).contains(&status));
+        let breach = judged.breaches.first().map(ToString::to_string);
+        let whole = match error {
+            ErrorClass::MismatchedAnswer => Some(format!("{error}: {detail}")),
+            // Without any part it is not an engine's answer yet.
+            ErrorClass::IncompleteAnswer if judged.in_part => Some(format!("{error}: {detail}")),
+            _ => None,
+        };
+        let waits = *error == ErrorClass::ServerError || *error == ErrorClass::Timeout;
+        let wrong = whole.or(breach.filter(|_| good && !waits));
+        if let Some(wrong) = wrong {
+            let said = format!("{name} answers, but not as this scenario demands: {wrong}");
+            return Proof::Wrong(said);
         }
-        let wanted = self.variant.endpoint.model.as_str();
-        match body["model"].as_str() {
-            Some(found) if !found.contains(wanted) && !wanted.contains(found) => {
-                Proof::Wrong(format!(
-                    "{} answers as model `{found}`, not `{wanted}`; correct `model`, or what serves it",
-                    self.variant.name
-                ))
-            }
-            _ => Proof::Good,
-        }
+        let said = match detail {
+            "" => error.to_string(),
+            detail => format!("{error}: {detail}"),
+        };
+        failed(target, exchange, said)
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Accept {
     /// Choices may have no finish reason.
     #[serde(skip_serializing_if = "is_no")]
     pub no_finish_reason: bool,
+    /// An answer may have tokens and no text: a stop token alone, special tokens that are not shown, reasoning that is not.
+    #[serde(skip_serializing_if = "is_no")]
+    pub no_text: bool,
     /// Other names under which the model may answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,

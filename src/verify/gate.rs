@@ -1,6 +1,7 @@
 //! Gates on figures. Each is judged on every measured phase that has its quantity; a quantity that no phase has is a
 //! failed gate, never a silent pass.
 
+use super::counts::Miscounts;
 use super::outcome::Check;
 use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
@@ -29,6 +30,8 @@ pub struct PhaseResult<'a> {
     pub figures: &'a PhaseFigures,
     /// Requests whose tokens were counted by chunks, for want of `usage`.
     pub counted_by_chunks: u64,
+    /// Counts that contradict what came.
+    pub miscounts: &'a Miscounts,
     /// What its answers told of the server.
     pub told: Option<&'a Told>,
     /// What the server said of itself.
@@ -123,6 +126,9 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
         _ => {}
     }
     let of_phase = |phase: &PhaseResult<'_>| {
+        if let Some(why) = not_applicable(gate.quantity, phase.figures) {
+            return Some(check(on.scope(phase), false, why));
+        }
         let found = figure(gate.quantity, phase.figures, phase.server)?;
         let thin = thin(gate.quantity, &phase.figures.metrics);
         Some(against(
@@ -138,6 +144,27 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
         return vec![check(on.variant.to_owned(), false, detail)];
     }
     checks
+}
+
+/// Why a phase's figure can't be held against a gate, though other phases' may: it must not pass for them.
+fn not_applicable(quantity: Quantity, figures: &PhaseFigures) -> Option<String> {
+    let audit = &figures.audit;
+    let tpot = matches!(quantity, Quantity::Timing(_, Timing::Tpot));
+    let of_tokens = tpot || quantity == Quantity::OutputThroughput;
+    let succeeded = figures.counts.succeeded;
+    if of_tokens && audit.miscounted > 0 {
+        return Some(format!(
+            "not applicable: the token counts of {} of {succeeded} answers contradict what came",
+            audit.miscounted
+        ));
+    }
+    let timed = figures.metrics.tpot_ms.as_ref().map_or(0, |d| d.count);
+    (tpot && audit.at_once > timed).then(|| {
+        format!(
+            "not applicable: the text of {} of {succeeded} answers came at once, so that it has no time per token",
+            audit.at_once
+        )
+    })
 }
 
 /// What a gate's limit comes to in a phase; `None` where the variant that it names has no such figure.

@@ -2,6 +2,8 @@
 //! figures can be trusted at all ([`mod@quality`]). Pure: no files, no clock; what a run is called and where it is kept is
 //! not known here.
 
+pub mod complete;
+pub mod counts;
 pub mod evidence;
 pub mod gate;
 pub mod outcome;
@@ -9,11 +11,14 @@ pub mod quality;
 pub mod rule;
 pub mod tally;
 
+mod model_name;
 mod names;
 mod nodes;
 mod shape;
 mod shown;
+mod vectors;
 
+pub use complete::Asked;
 pub use gate::{Measured, PhaseResult, gates, keeps, successes};
 pub use outcome::{Check, Finding, Quality};
 pub use quality::quality;

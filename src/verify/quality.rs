@@ -38,6 +38,8 @@ struct Doubt {
 struct Shared {
     doubt: Doubt,
     phases: Vec<String>,
+    /// The first request that gave cause for it, and what it showed.
+    example: Option<String>,
 }
 
 /// Judges the measurement of all variants; of a warm-up only whether it ended as it was to. No word where no phase began.
@@ -53,7 +55,10 @@ pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
                 vec![doubts::awaited(phase)]
             };
             for doubt in found.into_iter().flatten() {
-                add(&mut all, &scope, doubt);
+                add(&mut all, &scope, doubt, None);
+            }
+            for (doubt, example) in doubts::miscounts(phase) {
+                add(&mut all, &scope, doubt, Some(example));
             }
         }
     }
@@ -73,7 +78,7 @@ pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
 }
 
 /// A doubt that another phase gave cause for is said once.
-fn add(all: &mut Vec<Shared>, scope: &str, doubt: Doubt) {
+fn add(all: &mut Vec<Shared>, scope: &str, doubt: Doubt, example: Option<String>) {
     let phase = match doubt.figure.as_str() {
         "" => scope.to_owned(),
         figure => format!("{scope} {figure}"),
@@ -88,6 +93,7 @@ fn add(all: &mut Vec<Shared>, scope: &str, doubt: Doubt) {
         None => all.push(Shared {
             phases: vec![phase],
             doubt,
+            example,
         }),
     }
 }
@@ -118,7 +124,7 @@ impl Shared {
         Finding {
             code: (*code).to_owned(),
             detail: format!("{note}{what}: {}{more}{advice}", named.join(", ")),
-            example: None,
+            example: self.example.clone(),
         }
     }
 }

@@ -89,11 +89,22 @@ impl Rules {
         self.0.iter().map(|rule| rule.name.as_str())
     }
 
-    /// Holds one answer against every rule; one breach a rule at most.
+    /// Checks one answer against every rule; one breach a rule at most. A rule on every choice fails where fewer than `choices`
+    /// came.
     #[must_use]
-    pub fn check(&self, exchange: &Exchange, answer: &Answer) -> Vec<Breach> {
+    pub fn check(&self, exchange: &Exchange, answer: &Answer, choices: u64) -> Vec<Breach> {
+        let listed = answer.body.get("choices").and_then(Value::as_array);
+        let came = listed.map_or(answer.texts.len(), Vec::len) as u64;
+        let missing = |asks: &Asks| {
+            let found = format!("{came} of {choices} choices");
+            (came < choices && asks.every_choice())
+                .then(|| ("choices".to_owned(), found, "every choice".to_owned()))
+        };
         let breach = |(i, rule): (usize, &Rule)| {
-            let (path, found, expected) = rule.asks.breach(exchange, answer)?;
+            let (path, found, expected) = rule
+                .asks
+                .breach(exchange, answer)
+                .or_else(|| missing(&rule.asks))?;
             Some(Breach {
                 rule: i,
                 name: rule.name.clone(),
@@ -184,6 +195,19 @@ impl Rule {
 }
 
 impl Asks {
+    /// Whether it speaks of every choice.
+    fn every_choice(&self) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Stream(ask) => ask.every_choice(),
+            Self::At { written, .. } => {
+                let path = written.trim_start_matches(['$', '.']);
+                path.starts_with("choices[*]") || path.starts_with("choices.*")
+            }
+            Self::Status(_) | Self::Header { .. } => false,
+        }
+    }
+
     /// Path, found and expected, when the answer breaks the rule.
     fn breach(&self, exchange: &Exchange, answer: &Answer) -> Option<(String, String, String)> {
         match self {

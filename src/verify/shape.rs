@@ -2,6 +2,7 @@
 
 use crate::measure::answer::Answer;
 use crate::measure::exchange::Exchange;
+use crate::measure::usage;
 use crate::scenario::rules::{StreamRule, TextRule};
 use jsonschema::Validator;
 use regex::Regex;
@@ -63,15 +64,21 @@ impl StreamAsk {
         }
     }
 
+    /// Whether it speaks of every choice.
+    pub(super) fn every_choice(&self) -> bool {
+        matches!(
+            self.rule,
+            StreamRule::OneFinishReason | StreamRule::FullLength
+        )
+    }
+
     fn length(&self, answer: &Answer) -> Option<String> {
         if let Some(reason) = finish_reasons(&answer.body).find(|reason| *reason != Some("length"))
         {
             return Some(format!("finished by {}", reason.unwrap_or("nothing")));
         }
         let wanted = self.max_tokens? * answer.texts.len() as u64;
-        let tokens = answer.body.pointer("/usage/completion_tokens");
-        let tokens = tokens.and_then(Value::as_u64);
-        match tokens {
+        match usage::output(&answer.body).tokens() {
             Some(tokens) if tokens == wanted => None,
             Some(tokens) => Some(format!("{tokens} tokens long")),
             None => Some("of unknown length: it has no usage".to_owned()),
@@ -99,6 +106,7 @@ fn finish_reasons(body: &Value) -> impl Iterator<Item = Option<&str>> {
         .into_iter()
         .flatten()
         .map(|choice| choice.get("finish_reason").and_then(Value::as_str))
+        .map(|reason| reason.filter(|reason| !reason.is_empty()))
 }
 
 impl TextAsk {

@@ -30,7 +30,7 @@ const WAYS: &[(&str, &str, &str)] = &[
         "longer than 16 MiB",
     ),
     ("no [DONE]", "broken_stream", "[DONE]"),
-    ("an error event", "broken_stream", "the engine died"),
+    ("an error event", "server_error", "the engine died"),
     ("chunked garbage", "broken_stream", "chunk"),
     ("a gzip bomb", "broken_stream", "compressed (gzip)"),
     ("a gzip transfer", "broken_stream", "transfer encoding"),
@@ -49,6 +49,12 @@ const WAYS: &[(&str, &str, &str)] = &[
     ("500", "status 500", ""),
     ("a slow head", "timeout", ""),
     ("a stalled stream", "timeout", ""),
+    (
+        "one body in place of a stream",
+        "mismatched_answer",
+        "a stream was requested",
+    ),
+    ("no choices", "incomplete_answer", "no `choices`"),
     ("fine", "ok", ""),
 ];
 
@@ -56,6 +62,9 @@ const WAYS: &[(&str, &str, &str)] = &[
 const MOST_KIB: u64 = 400 << 10;
 
 const EVENT: &str = "data: {\"choices\":[{\"index\":0,\"text\":\" a\"}]}\n\n";
+
+/// The end of a whole stream.
+const END: &str = "data: {\"choices\":[{\"index\":0,\"text\":\"\",\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 struct Server {
     url: String,
@@ -95,13 +104,14 @@ fn serve(stream: &TcpStream, followed: &AtomicU32) -> Option<()> {
     let kind = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     match prompt.as_str() {
         "16 MiB of text" => {
-            let (before, after) = ("{\"choices\":[{\"index\":0,\"text\":\"", "\"}]}");
+            let before = "data: {\"choices\":[{\"index\":0,\"text\":\"";
+            let after = format!("\"}}]}}\n\n{END}");
             let room = (16 << 20) - before.len() - after.len();
             let text = "x".repeat(room);
-            send(&sized("200 OK", &[before, &text, after].concat()))?;
+            send(format!("{events}{before}{text}{after}").as_bytes())?;
         }
         "one byte at a time" => {
-            for byte in format!("{events}{EVENT}data: [DONE]\n\n").bytes() {
+            for byte in format!("{events}{EVENT}{END}").bytes() {
                 send(&[byte])?;
                 thread::sleep(Duration::from_micros(200));
             }
@@ -111,7 +121,7 @@ fn serve(stream: &TcpStream, followed: &AtomicU32) -> Option<()> {
             for _ in 0..1_000 {
                 send(b": nothing\n")?;
             }
-            send(format!("{EVENT}data: [DONE]\n\n").as_bytes())?;
+            send(format!("{EVENT}{END}").as_bytes())?;
         }
         "endless events" => {
             send(events.as_bytes())?;
@@ -177,13 +187,18 @@ fn serve(stream: &TcpStream, followed: &AtomicU32) -> Option<()> {
                 thread::sleep(Duration::from_millis(30));
             }
         }
+        "one body in place of a stream" => send(&sized("200 OK", &answer("fine")))?,
+        "no choices" => send(format!("{events}data: [DONE]\n\n").as_bytes())?,
         "a stalled stream" => {
             send(format!("{events}{EVENT}").as_bytes())?;
             let mut stream = stream;
             let _ = stream.read(&mut [0]);
         }
         _ => {
-            send(&sized("200 OK", &answer("fine")))?;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+            let body = format!("{EVENT}{END}");
+            let length = body.len();
+            send(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes())?;
             return Some(());
         }
     }

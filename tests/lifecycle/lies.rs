@@ -1,51 +1,19 @@
 //! Servers that lie: each is refused, and the reason is told.
 
 use super::{LOAD, LONG_LOAD, scenario};
+use crate::server;
 use crate::support::{Done, bench};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 
 /// What a lying server answers: to the path, a status and a body.
 type Lie = fn(&str) -> (u16, String);
 
 /// A server on a port of its own, or on one that is given; it lives as long as the test.
 fn serve(port: u16, lie: Lie) -> std::io::Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
-    let port = listener.local_addr()?.port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream, lie));
-        }
-    });
-    Ok(port)
-}
-
-/// Answers one request and closes.
-fn answer(mut stream: TcpStream, lie: Lie) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut path, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let lower = line.to_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if path.is_empty() {
-            path = line.split(' ').nth(1).unwrap_or("/").to_owned();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    reader.read_exact(&mut vec![0; length])?;
-    let (status, body) = lie(&path);
-    write!(
-        stream,
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )
+    server::serve(port, move |path, _| {
+        let (status, body) = lie(path);
+        server::json(status, body)
+    })
 }
 
 fn listed() -> (u16, String) {
@@ -108,7 +76,7 @@ fn a_frontend_whose_worker_is_gone() {
 fn another_model() {
     refused(|_| (200, completion("gpt2").to_string()))
         .code(1)
-        .says("answers as model `gpt2`, not `m`");
+        .says("model `gpt2` answered, and `m` was requested");
 }
 
 #[test]
@@ -134,7 +102,7 @@ fn an_error_in_an_answer_of_status_200() {
 fn an_answer_without_text() {
     refused(|_| (200, json!({"model": "m", "choices": []}).to_string()))
         .code(3)
-        .says("the answer is empty");
+        .says("the answer has no `choices`");
 }
 
 /// Starts a run whose engine listens late, and listens in its place.

@@ -1,5 +1,6 @@
 //! What a run starts, and that nothing of it is left, however it ends.
 
+mod answers;
 mod compared;
 mod failures;
 mod faults;

@@ -109,7 +109,7 @@ fn what_a_server_echoes_is_in_no_artefact() {
         "version": 1, "name": "telltale", "model": {"id": "m"},
         "engine": {"external": {"url": telltale(), "headers": {"authorization": {"env": "CANARY"}}}},
         "prompts": {"inline": ["one"]},
-        "request": {"params": {"user": {"env": "CANARY"}}},
+        "request": {"stream": false, "params": {"user": {"env": "CANARY"}}},
         "load": {"phases": [{"closed": {"concurrency": 1, "requests": 12}}]},
         "verify": {"every_response": [{"at": "choices[0].text", "matches": "kan"}], "gates": ["error_rate == 0"]},
         "report": {"formats": ["html", "markdown", "junit", "csv", "openmetrics"]},

@@ -31,7 +31,7 @@ pub(super) fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Compa
     };
     let mut doubts = Doubts::of(run);
     if forced {
-        doubts.whole = None;
+        doubts.overruled();
     }
     decide(&mut rows, &comparing, &doubts, BUDGET, |row| {
         apart(row, rounds)

@@ -161,3 +161,26 @@ fn without_texts_the_hashes_speak() {
     let check = found(&[bare("a")], &[bare("b")]).check(1.0);
     assert!(!check.passed && check.detail.ends_with("only hashes were kept"));
 }
+
+#[test]
+fn two_answers_without_text_are_not_the_same_answer() {
+    let some = found(&[row(0, "x"), row(1, "")], &[row(0, "x"), row(1, "")]);
+    assert_eq!(
+        (some.requests, some.identical, some.without_text),
+        (1, 1, 1)
+    );
+    let detail = some.check(1.0).detail;
+    assert!(
+        detail.ends_with("; 1 that neither answered with text are left out"),
+        "{detail}"
+    );
+    let none = found(&[row(0, "")], &[row(0, "")]).check(0.0);
+    assert!(!none.passed, "nothing was compared");
+    assert!(
+        none.detail.starts_with("no request was answered with text"),
+        "{}",
+        none.detail
+    );
+    let one = found(&[row(0, "x")], &[row(0, "")]);
+    assert_eq!((one.requests, one.identical), (1, 0));
+}

@@ -87,6 +87,7 @@ fn with_phases(test: impl FnOnce(&Measured<'_>)) {
         .map(|(plan, figures)| PhaseResult {
             plan,
             figures,
+            miscounts: &crate::verify::counts::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,
@@ -221,6 +222,7 @@ fn zero_successes_never_pass() {
     let phases = [PhaseResult {
         plan: &plan,
         figures: &dead,
+        miscounts: &crate::verify::counts::NONE,
         counted_by_chunks: 0,
         told: None,
         server: None,
@@ -247,6 +249,7 @@ fn a_late_client_is_marked_then_invalid() {
         let phases = [PhaseResult {
             plan: &plan,
             figures: &figures,
+            miscounts: &crate::verify::counts::NONE,
             counted_by_chunks: chunks,
             told: None,
             server: None,
@@ -297,6 +300,7 @@ fn what_was_read_together_or_unstamped_is_noted() {
         let phases = [PhaseResult {
             plan: &plan,
             figures,
+            miscounts: &crate::verify::counts::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,
@@ -336,6 +340,7 @@ fn a_clock_that_was_set_marks_the_measurement() {
     let phases = [PhaseResult {
         plan: &plan,
         figures: &figures,
+        miscounts: &crate::verify::counts::NONE,
         counted_by_chunks: 0,
         told: None,
         server: None,
@@ -380,6 +385,7 @@ fn an_open_loop_is_judged_by_its_lateness_unless_a_cap_made_it_late() {
         let phase = PhaseResult {
             plan: &open,
             figures: &figures,
+            miscounts: &crate::verify::counts::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,
@@ -438,6 +444,7 @@ fn a_servers_own_figures_are_gated_and_held_against_the_clients() {
         let phase = [PhaseResult {
             plan: &plan,
             figures: &figures,
+            miscounts: &crate::verify::counts::NONE,
             counted_by_chunks: 0,
             told: Some(&told),
             server,
@@ -506,6 +513,7 @@ fn every_limit_is_the_scenarios_own() {
         let phases = [PhaseResult {
             plan: &plan,
             figures: &figures,
+            miscounts: &crate::verify::counts::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,

@@ -3,6 +3,7 @@
 use super::client;
 use super::{Doubt, Weight};
 use crate::measure::server::Told;
+use crate::measure::usage::Miscount;
 use crate::plan::Until;
 use crate::scenario::gate::Timing;
 use crate::scenario::margin::Margin;
@@ -21,6 +22,8 @@ pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<D
         awaited(phase),
         thin(phase),
         chunks(phase),
+        at_once(phase),
+        empty(phase),
         client::unstamped(phase, limits),
         client::crowded(phase, limits),
         reconnects(phase),
@@ -175,5 +178,63 @@ fn chunks(phase: &PhaseResult<'_>) -> Option<Doubt> {
         what: "the server gave no usage".to_owned(),
         figure: format!("for {n} of {} requests", phase.figures.counts.sent),
         advice: "their tokens are counted by chunks, which is low where a chunk carries several",
+    })
+}
+
+/// Counts of tokens that contradict what came, each kind with its first example.
+pub(super) fn miscounts(phase: &PhaseResult<'_>) -> Vec<(Doubt, String)> {
+    let sent = phase.figures.counts.sent;
+    let doubt = |(kind, count, example): (Miscount, u64, &str)| {
+        let what = match kind {
+            Miscount::FewerThanEvents => {
+                "the server counted fewer output tokens than events with text came"
+            }
+            Miscount::MoreThanAllowed => {
+                "the server counted more output tokens than the request allowed"
+            }
+            Miscount::TokensWithoutText => "the server counted output tokens, and no text came",
+            Miscount::TextWithoutTokens => "text came, and the server counted no output token",
+            Miscount::Absurd => "the server's token counts are no counts",
+        };
+        let doubt = Doubt {
+            weight: Weight::Marked,
+            code: "token_counts",
+            what: what.to_owned(),
+            figure: format!("for {count} of {sent} requests"),
+            advice: "output throughput and time per token are not applicable: correct what counts the tokens",
+        };
+        (doubt, example.to_owned())
+    };
+    phase.miscounts.kinds().map(doubt).collect()
+}
+
+/// Text that came at once has no time per token: a proxy that buffers, or a server that does not stream.
+fn at_once(phase: &PhaseResult<'_>) -> Option<Doubt> {
+    let n = phase.figures.audit.at_once;
+    let most = n * 2 > phase.figures.counts.succeeded;
+    (n > 0).then(|| Doubt {
+        weight: if most { Weight::Marked } else { Weight::Note },
+        code: "text_at_once",
+        what: "all text of an answer came at once, though it was to stream".to_owned(),
+        figure: format!("for {n} of {} requests", phase.figures.counts.sent),
+        advice: "such answers have no time per token: look for a proxy that buffers",
+    })
+}
+
+/// Answers in which nothing was generated. A model may end at once, but of a phase full of such answers there is nothing to
+/// measure.
+fn empty(phase: &PhaseResult<'_>) -> Option<Doubt> {
+    let n = phase.figures.audit.empty;
+    let most = n * 2 > phase.figures.counts.succeeded;
+    (n > 0).then(|| Doubt {
+        weight: if most { Weight::Invalid } else { Weight::Note },
+        code: "empty_answers",
+        what: "answers had no text by their own count: the model ended at once".to_owned(),
+        figure: format!("{n} of {}", phase.figures.counts.sent),
+        advice: if most {
+            "little was generated: check the prompts, the chat template and the model"
+        } else {
+            ""
+        },
     })
 }

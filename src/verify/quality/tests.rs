@@ -13,7 +13,7 @@ fn late(weight: Weight, figure: &str) -> Doubt {
 fn said(doubts: &[(&str, Doubt)]) -> Vec<String> {
     let mut all = Vec::new();
     for (scope, doubt) in doubts {
-        add(&mut all, scope, doubt.clone());
+        add(&mut all, scope, doubt.clone(), None);
     }
     all.iter().map(|shared| shared.finding().detail).collect()
 }

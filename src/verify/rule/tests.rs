@@ -31,7 +31,7 @@ fn completion() -> Answer {
 fn broken(rule: Value) -> Vec<(String, String, String)> {
     let breaches = rules(json!([rule]))
         .expect("compiles")
-        .check(&exchange(), &completion());
+        .check(&exchange(), &completion(), 1);
     breaches
         .into_iter()
         .map(|b| (b.path, b.found, b.expected))
@@ -86,11 +86,11 @@ fn a_range_is_said_with_its_ends() {
         rules.names().next(),
         Some("usage.completion_tokens in 1..64")
     );
-    assert!(rules.check(&exchange(), &completion()).is_empty());
+    assert!(rules.check(&exchange(), &completion(), 1).is_empty());
     let over = answer(json!({"usage": {"completion_tokens": 65}}));
-    assert_eq!(rules.check(&exchange(), &over)[0].found, "65");
+    assert_eq!(rules.check(&exchange(), &over, 1)[0].found, "65");
     let text = answer(json!({"usage": {"completion_tokens": "64"}}));
-    assert_eq!(rules.check(&exchange(), &text)[0].found, "\"64\"");
+    assert_eq!(rules.check(&exchange(), &text, 1)[0].found, "\"64\"");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn nothing_found_satisfies_only_absent() {
 fn a_missing_status_is_no_answer() {
     let rules = rules(json!([{"status": 200}])).expect("compiles");
     assert_eq!(
-        rules.check(&exchange(), &Answer::default())[0].found,
+        rules.check(&exchange(), &Answer::default(), 1)[0].found,
         "no answer"
     );
 }
@@ -182,7 +182,7 @@ fn a_tally_counts_all_and_keeps_the_first_three() {
         tally.add(
             "batch",
             index,
-            &rules.check(&exchange(), &answer(json!({}))),
+            &rules.check(&exchange(), &answer(json!({})), 1),
         );
     }
     let checks = tally.checks("native");
@@ -225,10 +225,10 @@ proptest! {
         let rules = rules(json!([
             {"at": "x", "present": true}, {"at": "x", "absent": true}, {"at": "x", "one_of": [body]},
         ])).expect("compiles");
-        let breaches = rules.check(&exchange(), &answer(json!({"x": body})));
+        let breaches = rules.check(&exchange(), &answer(json!({"x": body})), 1);
         prop_assert_eq!(breaches.len(), 1);
         prop_assert!(breaches[0].rule < 2);
         prop_assert!(!breaches[0].found.chars().any(char::is_control));
-        let _ = rules.check(&exchange(), &answer(body));
+        let _ = rules.check(&exchange(), &answer(body), 1);
     }
 }

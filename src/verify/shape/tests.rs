@@ -42,7 +42,8 @@ fn answer(texts: &[&str], tokens: u64) -> Answer {
             finish_reasons: u32::try_from(texts.len()).expect("few"),
             ..Timeline::default()
         },
-        broken: None,
+        streamed: true,
+        ..Answer::default()
     }
 }
 
@@ -54,7 +55,7 @@ fn found(rule: Value, answer: &Answer) -> Option<String> {
         ("content-type", "text/event-stream; charset=utf-8"),
         ("x-n", "7"),
     ]);
-    let breach = rules.check(&exchange, answer).pop();
+    let breach = rules.check(&exchange, answer, 2).pop();
     breach.map(|breach| breach.found)
 }
 

@@ -1,0 +1,173 @@
+//! What a message or a delta holds: text under the names that servers give it, tool calls, audio. Pure.
+
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// The reasoning of a message or a delta: `reasoning_content` (DeepSeek, vLLM), `reasoning` (vLLM, OpenRouter), some servers
+/// send both, or the texts of `reasoning_details` (OpenRouter).
+pub(super) fn reasoning(message: &Value) -> Option<Cow<'_, str>> {
+    let named = ["reasoning_content", "reasoning"];
+    let named = named
+        .into_iter()
+        .filter_map(|key| message.get(key)?.as_str());
+    if let Some(text) = named.into_iter().find(|text| !text.is_empty()) {
+        return Some(text.into());
+    }
+    let details = message.get("reasoning_details")?.as_array()?;
+    let texts = details.iter().filter_map(|detail| {
+        let texts = ["text", "summary"].into_iter();
+        texts.filter_map(|key| detail.get(key)?.as_str()).next()
+    });
+    Some(texts.collect::<String>().into()).filter(|text: &Cow<'_, str>| !text.is_empty())
+}
+
+/// The content of a message or a delta: text, or a list of parts of text.
+pub(super) fn content(message: &Value) -> Option<Cow<'_, str>> {
+    match message.get("content")? {
+        Value::String(text) => Some(text.into()),
+        Value::Array(parts) => Some(
+            parts
+                .iter()
+                .filter_map(|part| part.get("text")?.as_str())
+                .collect::<String>()
+                .into(),
+        ),
+        _ => None,
+    }
+}
+
+/// All text of each choice or response of a whole body, in the order of their indices.
+pub(super) fn texts(body: &Value) -> Vec<String> {
+    if let Some(text) = super::responses::whole_text(body) {
+        return vec![text];
+    }
+    let choices = body.get("choices").and_then(Value::as_array);
+    let mut choices: Vec<&Value> = choices.into_iter().flatten().collect();
+    choices.sort_by_key(|choice| choice.get("index").and_then(Value::as_u64));
+    choices.into_iter().map(text).collect()
+}
+
+/// All text of one choice: of completions, or reasoning, content, refusal and the arguments of calls of a message.
+fn text(choice: &Value) -> String {
+    if let Some(text) = choice.get("text").and_then(Value::as_str) {
+        return text.to_owned();
+    }
+    let Some(message) = choice.get("message") else {
+        return String::new();
+    };
+    let refusal = message.get("refusal").and_then(Value::as_str);
+    let said = [
+        reasoning(message),
+        content(message),
+        refusal.map(Into::into),
+    ];
+    let mut text: String = said.into_iter().flatten().collect();
+    let calls = message.get("tool_calls").and_then(Value::as_array);
+    let functions = calls.into_iter().flatten().map(|call| &call["function"]);
+    for function in functions.chain(message.get("function_call")) {
+        text.push_str(function["arguments"].as_str().unwrap_or_default());
+    }
+    text
+}
+
+/// Whether one choice of a whole body holds what a model generated: text, a call, or audio.
+#[must_use]
+pub fn generated(choice: &Value) -> bool {
+    let Some(message) = choice.get("message") else {
+        return !text(choice).is_empty();
+    };
+    let named = |function: &Value| {
+        function["name"]
+            .as_str()
+            .is_some_and(|name| !name.is_empty())
+    };
+    let calls = message.get("tool_calls").and_then(Value::as_array);
+    let mut calls = calls.into_iter().flatten();
+    calls.any(|call| named(&call["function"]) || named(&call["custom"]))
+        || message.get("function_call").is_some_and(named)
+        || message.get("audio").is_some_and(Value::is_object)
+        || !text(choice).is_empty()
+}
+
+/// Whether one item of a response's `output` holds what a model generated: a message or reasoning with text, or a call.
+#[must_use]
+pub fn item_generated(item: &Value) -> bool {
+    match item.get("type").and_then(Value::as_str) {
+        // Calls of functions and of tools that the server runs itself need no text.
+        Some(kind) if kind.ends_with("_call") => true,
+        _ => !super::responses::item_text(item).is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn text_is_found_under_every_name() {
+        let message = |message: Value| text(&json!({"message": message}));
+        assert_eq!(text(&json!({"text": "a"})), "a");
+        assert_eq!(
+            message(json!({"content": "a", "reasoning": "b", "refusal": "c"})),
+            "bac"
+        );
+        assert_eq!(message(json!({"content": null, "refusal": "no"})), "no");
+        assert_eq!(
+            message(json!({"content": [{"type": "text", "text": "a"}, {"text": "b"}]})),
+            "ab"
+        );
+        assert_eq!(
+            message(
+                json!({"reasoning_details": [{"type": "reasoning.text", "text": "a"}, {"summary": "b"}]})
+            ),
+            "ab"
+        );
+        assert_eq!(
+            message(json!({"function_call": {"name": "f", "arguments": "{}"}})),
+            "{}"
+        );
+        assert_eq!(text(&json!({})), "");
+    }
+
+    #[test]
+    fn a_choice_is_generated_by_text_a_call_or_audio() {
+        for message in [
+            json!({"content": "a"}),
+            json!({"refusal": "no"}),
+            json!({"tool_calls": [{"function": {"name": "f", "arguments": ""}}]}),
+            json!({"tool_calls": [{"type": "custom", "custom": {"name": "f", "input": "x"}}]}),
+            json!({"function_call": {"name": "f"}}),
+            json!({"audio": {"data": "QQ=="}}),
+        ] {
+            assert!(generated(&json!({"message": message})), "{message}");
+        }
+        for choice in [
+            json!({"text": ""}),
+            json!({"text": null}),
+            json!({"message": {"content": "", "tool_calls": []}}),
+            json!({"message": {"content": null, "audio": null}}),
+            json!({"message": {"tool_calls": [{"function": {"name": ""}}]}}),
+            json!({}),
+            json!(null),
+        ] {
+            assert!(!generated(&choice), "{choice}");
+        }
+    }
+
+    #[test]
+    fn an_item_is_generated_by_text_or_a_call() {
+        let text =
+            |text| json!({"type": "message", "content": [{"type": "output_text", "text": text}]});
+        assert!(item_generated(&text("a")));
+        assert!(!item_generated(&text("")));
+        assert!(item_generated(
+            &json!({"type": "function_call", "name": "f", "arguments": ""})
+        ));
+        assert!(item_generated(
+            &json!({"type": "message", "content": [{"type": "refusal", "refusal": "no"}]})
+        ));
+        assert!(!item_generated(&json!({"type": "message", "content": []})));
+        assert!(!item_generated(&json!({})));
+    }
+}

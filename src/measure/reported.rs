@@ -1,0 +1,214 @@
+//! What an answer says of itself that went wrong, whatever its status. Pure.
+
+use super::answer::shorten;
+use serde_json::{Map, Value};
+
+/// Keys under which servers put the words of an error: OpenAI and vLLM, FastAPI, gateways.
+const WORDS: [&str; 9] = [
+    "message",
+    "detail",
+    "msg",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "error",
+    "reason",
+    "title",
+];
+
+/// Parts of a finish reason that mean that the engine gave up: `abort` (vLLM, SGLang), `error` (OpenRouter, Dynamo),
+/// `insufficient_system_resource` (DeepSeek).
+const GAVE_UP: [&str; 7] = [
+    "abort",
+    "error",
+    "cancel",
+    "fail",
+    "timeout",
+    "overload",
+    "insufficient",
+];
+
+/// What a server's error body says, in at most a few hundred characters: `error.message` (OpenAI, vLLM), `message` (Dynamo),
+/// `detail` (FastAPI).
+#[must_use]
+pub fn error_message(body: &Value) -> Option<String> {
+    let error = body.get("error").filter(|e| says(e)).unwrap_or(body);
+    let said = WORDS
+        .iter()
+        .find_map(|key| error.get(key).filter(|said| says(said)))
+        .or(error.is_string().then_some(error))?;
+    let text = said.as_str().map_or_else(|| said.to_string(), Into::into);
+    Some(shorten(&text))
+}
+
+/// The error that an object reports, if it does: in `error` (OpenAI, vLLM), as `message` with a `code` (Dynamo), as `detail`
+/// (FastAPI), or by its own kind (`"object": "error"`, `"type": "error"`).
+pub(super) fn in_object(body: &Value) -> Option<String> {
+    let body_map = body.as_object()?;
+    let has = |key| body_map.get(key).is_some_and(says);
+    let answers = ["choices", "output", "data"]
+        .iter()
+        .any(|key| body_map.contains_key(*key));
+    let kind = ["object", "type"]
+        .iter()
+        .any(|key| body_map.get(*key).is_some_and(|kind| kind == "error"));
+    let flat = !answers && (has("detail") || has("errors") || has("message") && has_code(body_map));
+    if !has("error") && !kind && !flat {
+        return None;
+    }
+    Some(error_message(body).unwrap_or_else(|| shorten(&body.to_string())))
+}
+
+/// The error that one choice of a whole answer reports: its own `error` (OpenRouter), or a finish reason that means that the
+/// engine gave it up.
+pub(super) fn in_choices(body: &Value) -> Option<String> {
+    let choices = body.get("choices")?.as_array()?;
+    choices.iter().enumerate().find_map(|(nth, choice)| {
+        let holders = [Some(choice), choice.get("message")];
+        let error = holders.into_iter().flatten().find_map(|holder| {
+            let error = holder.get("error").filter(|error| says(error))?;
+            Some(error_message(holder).unwrap_or_else(|| shorten(&error.to_string())))
+        });
+        if let Some(error) = error {
+            return Some(format!("choice {nth} holds an error: {error}"));
+        }
+        let reason = choice.get("finish_reason")?.as_str()?;
+        gave_up(reason).then(|| {
+            format!(
+                "choice {nth} ended with finish_reason `{}`",
+                shorten(reason)
+            )
+        })
+    })
+}
+
+/// The error that a whole response of the responses API reports in its status.
+pub(super) fn in_response(body: &Value) -> Option<String> {
+    let status = body.get("status")?.as_str()?;
+    let said = || error_message(body).map_or_else(String::new, |said| format!(": {said}"));
+    match status {
+        "completed" | "incomplete" => None,
+        "failed" => Some(format!("the response failed{}", said())),
+        other => Some(format!(
+            "the response ended with status `{}`{}",
+            shorten(other),
+            said()
+        )),
+    }
+}
+
+fn gave_up(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    GAVE_UP.iter().any(|part| reason.contains(part))
+}
+
+fn has_code(body: &Map<String, Value>) -> bool {
+    ["code", "status", "status_code"]
+        .iter()
+        .any(|key| body.get(*key).is_some_and(says))
+}
+
+/// Whether a value says anything: servers send `"error": null` or an empty one in good answers.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn errors_are_found_where_servers_put_them() {
+        let said = |body: Value| error_message(&body).unwrap_or_default();
+        assert_eq!(said(json!({"error": {"message": "a", "code": 1}})), "a");
+        assert_eq!(said(json!({"error": "b"})), "b");
+        assert_eq!(said(json!({"message": "c", "code": 404})), "c");
+        assert_eq!(said(json!({"detail": [{"loc": 1}]})), "[{\"loc\":1}]");
+        assert_eq!(said(json!({"error_code": 3, "error_msg": "d"})), "d");
+        assert_eq!(said(json!({"x": 1})), "");
+        assert_eq!(said(json!({"error": "é".repeat(999)})).chars().count(), 303);
+    }
+
+    #[test]
+    fn an_object_that_reports_an_error_is_told_from_an_answer() {
+        for error in [
+            json!({"error": {"message": "m"}}),
+            json!({"error": true}),
+            json!({"choices": [], "error": "m"}),
+            json!({"detail": "Service overloaded"}),
+            json!({"object": "error", "message": "m"}),
+            json!({"type": "error", "message": "m"}),
+            json!({"message": "m", "code": 503}),
+            json!({"message": "m", "status": 503}),
+            json!({"errors": [{"message": "m"}]}),
+        ] {
+            assert!(in_object(&error).is_some(), "{error}");
+        }
+        for answer in [
+            json!({"choices": [], "error": null}),
+            json!({"choices": [], "error": ""}),
+            json!({"choices": [], "error": {}}),
+            json!({"output": [], "error": null, "status": "completed"}),
+            json!({"choices": [], "detail": "x", "message": "y", "code": 0}),
+            json!({"type": "ping"}),
+            json!([]),
+            json!(7),
+        ] {
+            assert_eq!(in_object(&answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_choice_may_report_an_error_of_its_own() {
+        let said = |choice: Value| in_choices(&json!({"choices": [choice]})).unwrap_or_default();
+        assert_eq!(
+            said(json!({"error": {"message": "down", "code": 502}, "finish_reason": "error"})),
+            "choice 0 holds an error: down"
+        );
+        assert_eq!(
+            said(json!({"message": {"error": "x"}})),
+            "choice 0 holds an error: x"
+        );
+        for reason in ["error", "abort", "ABORTED", "cancelled", "engine_failure"] {
+            let said = said(json!({"text": "a", "finish_reason": reason}));
+            assert_eq!(
+                said,
+                format!("choice 0 ended with finish_reason `{reason}`")
+            );
+        }
+        for reason in [
+            "stop",
+            "length",
+            "tool_calls",
+            "content_filter",
+            "eos",
+            "end_turn",
+            "",
+        ] {
+            assert_eq!(said(json!({"text": "a", "finish_reason": reason})), "");
+        }
+    }
+
+    #[test]
+    fn a_response_says_how_it_ended() {
+        let said = |body: Value| in_response(&body).unwrap_or_default();
+        assert_eq!(said(json!({"status": "completed"})), "");
+        assert_eq!(said(json!({"status": "incomplete"})), "");
+        assert_eq!(
+            said(json!({"status": "failed", "error": {"message": "died"}})),
+            "the response failed: died"
+        );
+        assert_eq!(
+            said(json!({"status": "cancelled"})),
+            "the response ended with status `cancelled`"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! The tokens that a server counted for an answer. Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How the token counts of an answer contradict what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Miscount {
+    /// Fewer output tokens than events with text, each of which holds one at least.
+    FewerThanEvents,
+    /// More output tokens than the request allowed.
+    MoreThanAllowed,
+    /// Output tokens and no text.
+    TokensWithoutText,
+    /// Text and no output token.
+    TextWithoutTokens,
+    /// Negative, a fraction, text, or beyond any model.
+    Absurd,
+}
+
+/// One count of an answer's `usage`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Count {
+    /// Not given, or `null`.
+    Absent,
+    /// A whole number, not negative.
+    Tokens(u64),
+    /// Something that is no count: negative, a fraction, text.
+    Nonsense(Value),
+}
+
+impl Count {
+    /// The count, where it is one.
+    #[must_use]
+    pub fn tokens(&self) -> Option<u64> {
+        match self {
+            Self::Tokens(n) => Some(*n),
+            Self::Absent | Self::Nonsense(_) => None,
+        }
+    }
+
+    /// Some servers write 4 as `4.0`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole, not negative and below 2^53"
+    )]
+    fn of(value: Option<&Value>) -> Self {
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            return Self::Absent;
+        };
+        let whole = |n: &f64| *n >= 0.0 && n.fract() == 0.0 && *n < 9e15;
+        value
+            .as_u64()
+            .or_else(|| value.as_f64().filter(whole).map(|n| n as u64))
+            .map_or_else(|| Self::Nonsense(value.clone()), Self::Tokens)
+    }
+}
+
+/// The tokens of the prompt.
+#[must_use]
+pub fn prompt(body: &Value) -> Count {
+    count(body, ["prompt_tokens", "input_tokens"])
+}
+
+/// The tokens of the output, of all choices together.
+#[must_use]
+pub fn output(body: &Value) -> Count {
+    count(body, ["completion_tokens", "output_tokens"])
+}
+
+/// Of the output, the tokens of reasoning, which a server need not show.
+#[must_use]
+pub fn reasoning(body: &Value) -> u64 {
+    let details = ["completion_tokens_details", "output_tokens_details"];
+    let counts = details.into_iter().filter_map(|key| {
+        let details = body.get("usage")?.get(key)?;
+        Count::of(details.get("reasoning_tokens")).tokens()
+    });
+    counts.max().unwrap_or(0)
+}
+
+/// The first of two names that is given: the responses API has names of its own.
+fn count(body: &Value, names: [&str; 2]) -> Count {
+    let of = |name| Count::of(body.get("usage").and_then(|usage| usage.get(name)));
+    match of(names[0]) {
+        Count::Absent => of(names[1]),
+        count => count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn counts_are_whole_numbers() {
+        let of = |count: Value| output(&json!({"usage": {"completion_tokens": count}}));
+        assert_eq!(of(json!(4)), Count::Tokens(4));
+        assert_eq!(of(json!(4.0)), Count::Tokens(4));
+        assert_eq!(of(json!(0)), Count::Tokens(0));
+        assert_eq!(of(json!(null)), Count::Absent);
+        for nonsense in [
+            json!(-1),
+            json!(-1.0),
+            json!(4.5),
+            json!("4"),
+            json!([4]),
+            json!(1e300),
+        ] {
+            assert_eq!(of(nonsense.clone()), Count::Nonsense(nonsense));
+        }
+    }
+
+    #[test]
+    fn every_api_has_names_of_its_own() {
+        let response = json!({"usage": {"input_tokens": 5, "output_tokens": 4,
+            "output_tokens_details": {"reasoning_tokens": 3}}});
+        assert_eq!(prompt(&response), Count::Tokens(5));
+        assert_eq!(output(&response), Count::Tokens(4));
+        assert_eq!(reasoning(&response), 3);
+        let chat = json!({"usage": {"prompt_tokens": 5.0, "completion_tokens_details": null}});
+        assert_eq!(prompt(&chat), Count::Tokens(5));
+        assert_eq!(output(&chat), Count::Absent);
+        assert_eq!(reasoning(&chat), 0);
+        assert_eq!(output(&json!(7)), Count::Absent);
+    }
+}

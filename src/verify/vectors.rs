@@ -1,0 +1,172 @@
+//! Whether embeddings are whole: as many vectors as inputs, each with numbers. Pure.
+
+use super::complete::{incomplete, lacks};
+use crate::measure::sample::ErrorClass;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Servers pad it or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What is wrong with the vectors of an answer to `inputs` inputs.
+pub(super) fn fault(body: &Value, inputs: u64) -> Option<(ErrorClass, String)> {
+    let data = body.get("data").and_then(Value::as_array);
+    let Some(data) = data.filter(|data| !data.is_empty()) else {
+        return Some(incomplete(lacks(body, "data")));
+    };
+    let indexed = data.iter().enumerate().map(|(nth, vector)| {
+        let index = vector.get("index").and_then(Value::as_u64);
+        (index.unwrap_or(nth as u64), vector)
+    });
+    let came: BTreeMap<u64, &Value> = indexed.collect();
+    if let Some(missing) = (0..inputs).find(|index| !came.contains_key(index)) {
+        return Some(incomplete(format!(
+            "vectors {} of {inputs}: vector {missing} is missing",
+            came.range(..inputs).count()
+        )));
+    }
+    if data.len() as u64 > inputs {
+        let what = format!("{} vectors came for {inputs} inputs", data.len());
+        return Some((ErrorClass::MismatchedAnswer, what));
+    }
+    let mut length = None;
+    came.into_iter().find_map(|(index, vector)| {
+        let found = match numbers(vector.get("embedding")) {
+            Ok(found) => found,
+            Err(why) => return Some(incomplete(format!("vector {index} {why}"))),
+        };
+        let first = *length.get_or_insert(found);
+        (first != found).then(|| {
+            incomplete(format!(
+                "vector {index} has {found} numbers, and the first vector {first}"
+            ))
+        })
+    })
+}
+
+/// How many numbers a vector has.
+///
+/// # Errors
+/// Why it is none.
+fn numbers(vector: Option<&Value>) -> Result<usize, String> {
+    match vector {
+        None => Err("is missing".to_owned()),
+        Some(Value::Null) => Err("is null".to_owned()),
+        Some(Value::Array(numbers)) if numbers.is_empty() => Err("is empty".to_owned()),
+        Some(Value::Array(list)) => match list.iter().position(|n| !n.is_number()) {
+            Some(at) => Err(format!("has {} in place of number {at}", kind(&list[at]))),
+            None => Ok(list.len()),
+        },
+        Some(Value::String(base64)) => floats(base64),
+        Some(other) => Err(format!("is {}", kind(other))),
+    }
+}
+
+/// How many 32-bit floats a vector in base64 has (`encoding_format: base64` of the embeddings API).
+fn floats(text: &str) -> Result<usize, String> {
+    let bytes = BASE64.decode(text).map_err(|_| "is not base64")?;
+    if bytes.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let (floats, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(format!(
+            "has {} bytes, which are no 32-bit floats",
+            bytes.len()
+        ));
+    }
+    let finite = |float: &[u8; 4]| f32::from_le_bytes(*float).is_finite();
+    match floats.iter().position(|float| !finite(float)) {
+        Some(at) => Err(format!("has a number {at} that is not finite")),
+        None => Ok(floats.len()),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(data: Value, inputs: u64) -> String {
+        fault(&json!({"data": data}), inputs).map_or_else(String::new, |(_, why)| why)
+    }
+
+    fn one(vector: Value) -> String {
+        said(json!([{"index": 0, "embedding": vector}]), 1)
+    }
+
+    #[test]
+    fn as_many_vectors_as_inputs() {
+        let vector = |index| json!({"index": index, "embedding": [0.1, 0.2]});
+        assert_eq!(said(json!([vector(1), vector(0)]), 2), "");
+        assert_eq!(
+            said(json!([vector(0), vector(2)]), 3),
+            "vectors 2 of 3: vector 1 is missing"
+        );
+        assert_eq!(
+            said(json!([vector(0), vector(0)]), 2),
+            "vectors 1 of 2: vector 1 is missing"
+        );
+        assert_eq!(
+            said(json!([vector(0), vector(1)]), 1),
+            "2 vectors came for 1 inputs"
+        );
+        assert_eq!(
+            said(json!([]), 1),
+            "the answer has no `data`; it is `{\"data\":[]}`"
+        );
+        let other = json!({"index": 1, "embedding": [0.1]});
+        assert_eq!(
+            said(json!([vector(0), other]), 2),
+            "vector 1 has 1 numbers, and the first vector 2"
+        );
+    }
+
+    #[test]
+    fn a_vector_has_numbers() {
+        assert_eq!(one(json!([0.0, 1])), "");
+        assert_eq!(one(json!(null)), "vector 0 is null");
+        assert_eq!(one(json!([])), "vector 0 is empty");
+        assert_eq!(
+            one(json!([0.5, null])),
+            "vector 0 has null in place of number 1"
+        );
+        assert_eq!(one(json!({})), "vector 0 is a map");
+        assert_eq!(said(json!([{"index": 0}]), 1), "vector 0 is missing");
+    }
+
+    #[test]
+    fn a_vector_may_be_base64_of_floats() {
+        // Two zeros, and 1.0 (00 00 80 3f).
+        assert_eq!(one(json!("AAAAAAAAAAA=")), "");
+        assert_eq!(one(json!("AACAPw==")), "");
+        assert_eq!(one(json!("")), "vector 0 is empty");
+        assert_eq!(
+            one(json!("AAAA")),
+            "vector 0 has 3 bytes, which are no 32-bit floats"
+        );
+        assert_eq!(one(json!("%%%%")), "vector 0 is not base64");
+        // Not a number: 00 00 c0 7f.
+        assert_eq!(
+            one(json!("AADAfw==")),
+            "vector 0 has a number 0 that is not finite"
+        );
+    }
+}
