@@ -73,9 +73,20 @@ pub struct Label {
     pub text: String,
 }
 
-/// One mistake.
+/// What a diagnostic means for the scenario that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// A mistake: the scenario is refused.
+    Error,
+    /// A doubt: the scenario is accepted.
+    Warning,
+}
+
+/// One mistake or warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Whether the scenario is refused for it.
+    pub severity: Severity,
     /// Stable name of the kind of mistake, such as `unknown-key`.
     pub code: &'static str,
     /// What is wrong, in a sentence.
@@ -91,11 +102,19 @@ impl Diagnostic {
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             code,
             message: message.into(),
             labels: Vec::new(),
             help: Vec::new(),
         }
+    }
+
+    /// The same, as a warning.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
     }
 
     /// Adds a place; the first one added is the mistake's own.
@@ -123,7 +142,11 @@ impl Diagnostic {
         } else {
             Renderer::plain()
         };
-        let title = Level::ERROR.primary_title(visible(&self.message));
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(visible(&self.message));
         let mut group = title.id(self.code).elements(self.snippets());
         for text in &self.help {
             group = group.element(Level::HELP.message(visible(text)));
@@ -166,10 +189,10 @@ impl Diagnostic {
     }
 }
 
-/// Most mistakes that are shown in one go.
+/// Most mistakes that are shown in one go, and most warnings.
 const MOST: usize = 100;
 
-/// Mistakes found together; beyond a hundred they are not kept.
+/// Mistakes and warnings found together; beyond a hundred of each they are not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -182,7 +205,7 @@ impl Diagnostics {
 
     /// Adds one; the same mistake at the same place is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.is_full() && !self.0.contains(&diagnostic) {
+        if self.of(diagnostic.severity) < MOST && !self.0.contains(&diagnostic) {
             self.0.push(diagnostic);
         }
     }
@@ -192,22 +215,32 @@ impl Diagnostics {
         others.0.into_iter().for_each(|d| self.push(d));
     }
 
-    /// How many there are.
+    /// How many mistakes there are, warnings not counted.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.of(Severity::Error)
     }
 
-    /// Whether further ones are no longer kept.
+    /// How many warnings there are.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.of(Severity::Warning)
+    }
+
+    /// Whether further mistakes are no longer kept.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.0.len() >= MOST
+        self.len() >= MOST
     }
 
-    /// Whether there are none.
+    /// Whether there are no mistakes; there may be warnings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
+    }
+
+    fn of(&self, severity: Severity) -> usize {
+        self.0.iter().filter(|d| d.severity == severity).count()
     }
 
     /// Each, in the order of their places; those without a place come first.

@@ -31,7 +31,7 @@ pub fn run(
         let loaded =
             scenario::read(path, overlays, sets).and_then(|input| scenario::load(&input, env));
         match loaded {
-            Ok(loaded) => report.text.push_str(&good(path, &loaded)),
+            Ok(loaded) => report.text.push_str(&good(path, &loaded, color)),
             Err(mistakes) => {
                 report.ok = false;
                 report.text.push_str(&bad(path, &mistakes, color));
@@ -41,8 +41,8 @@ pub fn run(
     report
 }
 
-/// `scenarios/x.yaml: ok (2 variants, 3 phases, 140 requests)`
-fn good(path: &Path, loaded: &Loaded) -> String {
+/// `scenarios/x.yaml: ok (2 variants, 3 phases, 140 requests)`, behind its warnings.
+fn good(path: &Path, loaded: &Loaded, color: bool) -> String {
     let scenario = &loaded.scenario;
     let phases = plan::phases(&scenario.load);
     let measured = phases.iter().filter(|phase| phase.measured);
@@ -52,7 +52,12 @@ fn good(path: &Path, loaded: &Loaded) -> String {
     if !scenario.variants.is_empty() {
         parts.insert(0, counted(scenario.variants.len() as u64, "variant"));
     }
-    format!("{}: ok ({})\n", path.display(), parts.join(", "))
+    let mut said = String::new();
+    if loaded.warnings.warnings() > 0 {
+        parts.push(counted(loaded.warnings.warnings() as u64, "warning"));
+        said = loaded.warnings.render(color) + "\n";
+    }
+    format!("{said}{}: ok ({})\n", path.display(), parts.join(", "))
 }
 
 fn bad(path: &Path, mistakes: &Diagnostics, color: bool) -> String {

@@ -333,6 +333,14 @@ fn tell(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// The scenario, once its warnings have been told.
+fn warned(loaded: scenario::Loaded) -> scenario::Loaded {
+    if loaded.warnings.warnings() > 0 {
+        tell(&loaded.warnings.render(colour(&std::io::stderr())));
+    }
+    loaded
+}
+
 /// Whether a stream wants colours.
 fn colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

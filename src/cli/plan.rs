@@ -1,6 +1,6 @@
 //! `bench plan`
 
-use super::{PlanFormat, ScenarioArgs, colour, print, tell};
+use super::{PlanFormat, ScenarioArgs, colour, print, tell, warned};
 use crate::engine::{Probe, Process};
 use crate::plan::pace::Rates;
 use crate::plan::{Limit, Plan, Purpose, Shape, VariantPlan};
@@ -18,7 +18,7 @@ const SHOWN: u64 = 2;
 pub(super) fn plan(arguments: &ScenarioArgs, format: PlanFormat) -> ExitCode {
     let changes = &arguments.changes;
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
-        Ok((_, loaded)) => loaded,
+        Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
             tell(&diagnostics.render(colour(&std::io::stderr())));
             return ExitCode::BadScenario;

@@ -1,7 +1,7 @@
 //! `bench run`
 
 use super::shown::{REDRAWN, Shown};
-use super::{ScenarioArgs, colour, github, print, screen, tell};
+use super::{ScenarioArgs, colour, github, print, screen, tell, warned};
 use crate::event::Event;
 use crate::record::{ExitCode, Writer};
 use crate::report::{self, harmless};
@@ -13,7 +13,7 @@ use std::time::Instant;
 pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode {
     let changes = &arguments.changes;
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
-        Ok((_, loaded)) => loaded,
+        Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
             tell(&diagnostics.render(colour(&std::io::stderr())));
             return ExitCode::BadScenario;

@@ -1,6 +1,6 @@
 //! `bench up`
 
-use super::{ScenarioArgs, colour, print, run::consume, tell};
+use super::{ScenarioArgs, colour, print, run::consume, tell, warned};
 use crate::measure::lifecycle::Startup;
 use crate::plan::VariantPlan;
 use crate::record::ExitCode;
@@ -10,7 +10,7 @@ use crate::run::{self, Failure};
 pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
     let changes = &arguments.changes;
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
-        Ok((_, loaded)) => loaded,
+        Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
             tell(&diagnostics.render(colour(&std::io::stderr())));
             return ExitCode::BadScenario;

@@ -68,6 +68,8 @@ pub struct Loaded {
     pub resolved: serde_json::Value,
     /// Values read from the environment.
     pub secrets: Vec<Secret>,
+    /// Doubts about it, for the person who wrote it.
+    pub warnings: Diagnostics,
 }
 
 /// Reads the file at `path` and its overlays, for [`load`].
@@ -116,6 +118,7 @@ pub fn load(input: &Input, env: &dyn Fn(&str) -> Option<String>) -> Result<Loade
             scenario,
             resolved,
             secrets,
+            warnings: mistakes,
         }),
         _ => Err(mistakes),
     }

@@ -1,5 +1,6 @@
 //! `bench check`, as a function: files that are no scenarios, and the line about a good one.
 
+use crate::support::bench;
 use bench::cli::check;
 use std::path::PathBuf;
 
@@ -90,4 +91,38 @@ fn colour_is_only_decoration() {
     assert!(!plain.contains('\u{1b}'));
     let code = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     assert_eq!(code.replace_all(&colored, ""), plain);
+}
+
+#[test]
+fn a_doubtful_scenario_is_good_and_its_warnings_are_shown() {
+    let report = checked(golden("paths-doubtful.yaml"), &[]);
+    assert!(report.ok);
+    let warnings = report.text.matches("warning[doubtful]: ").count();
+    assert_eq!(warnings, 7, "{}", report.text);
+    let last = report.text.lines().last().unwrap();
+    let summed = "tests/cli/golden/paths-doubtful.yaml: ok (1 phase, 1 request, 7 warnings)";
+    assert_eq!(last, summed);
+    for verb in ["check", "plan"] {
+        let done = bench(verb)
+            .arg("tests/cli/golden/paths-doubtful.yaml")
+            .run()
+            .code(0);
+        let said = format!("{}{}", done.stdout, done.stderr);
+        let warnings = said.matches("warning[doubtful]: ").count();
+        assert_eq!(warnings, 7, "{verb}: {said}");
+    }
+}
+
+#[test]
+fn warnings_do_not_count_as_mistakes() {
+    let report = checked(golden("measurement-limits.yaml"), &[]);
+    assert!(!report.ok);
+    assert!(
+        report
+            .text
+            .ends_with("measurement-limits.yaml: 1 mistake\n"),
+        "{}",
+        report.text
+    );
+    assert_eq!(report.text.matches("warning[doubtful]: ").count(), 2);
 }

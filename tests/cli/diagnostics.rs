@@ -29,6 +29,7 @@ fn said(path: &Path) -> String {
         _ => None,
     };
     match scenario::load(&input, &env) {
+        Ok(loaded) if loaded.warnings.warnings() > 0 => loaded.warnings.render(false) + "\nok\n",
         Ok(_) => "ok\n".to_owned(),
         Err(mistakes) => mistakes.render(false),
     }

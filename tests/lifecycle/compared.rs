@@ -185,7 +185,7 @@ fn the_run_that_began_a_shift_is_named() {
 fn a_margin_finer_than_the_noise_floor_is_refused_with_the_number() {
     let load = "load: {phases: [{closed: {concurrency: 2, requests: 20}}]}
 verify: {every_response: [{status: 200}], gates: [b.error_rate == 0]}
-measurement: {idle: 100%}
+measurement: {idle: 99%}
 compare: {baseline: a, rounds: {min: 4}, equivalence: {tpot: 5%}}";
     let variants = "variants: {a: {engine: {sim: {args: {step: 10ms}}}}, b: {engine: {sim: {args: {step: 10ms}}}}}";
     let text = scenario("", load).replace("engine: {sim: {}}", variants);

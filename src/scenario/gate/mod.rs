@@ -1,8 +1,10 @@
 //! Gates: conditions on metrics in a small expression form, `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`, and
 //! between variants, `dynamo.p50 ttft <= 1.1 * native.p50 ttft`.
 
+mod certain;
 mod parse;
 
+pub use certain::{Bounds, Certain};
 pub use parse::{SERVER, SINGLES, STATS, TIMINGS, compared};
 
 use super::mistake::Mistake;

@@ -1,11 +1,16 @@
 //! What types cannot say: rules between values. Each file holds the rules of one part of a scenario; all of them note what
 //! they find at its place, and stay silent about what was already reported.
 
+mod answers;
+mod conditions;
+mod cover;
 mod engine;
+mod gates;
 mod load;
 mod paths;
 mod prompts;
 mod request;
+mod steps;
 mod top;
 mod variants;
 mod verify;
@@ -147,12 +152,27 @@ impl<'a> Checker<'a> {
 
     /// The same, with the part of the text that is wrong.
     fn mistake(&mut self, path: &Path, mistake: &Mistake) {
+        let diagnostic = self.diagnostic(path, mistake);
+        diagnostic.into_iter().for_each(|d| self.mistakes.push(d));
+    }
+
+    /// Notes a doubt about what stands at `path`: the scenario is accepted all the same.
+    fn doubt(&mut self, path: &Path, mistake: &Mistake) {
+        if let Some(diagnostic) = self.diagnostic(path, mistake) {
+            let code = "doubtful";
+            self.mistakes
+                .push(Diagnostic { code, ..diagnostic }.warning());
+        }
+    }
+
+    /// What is said of what stands at `path`; nothing where something on the way was reported before.
+    fn diagnostic(&self, path: &Path, mistake: &Mistake) -> Option<Diagnostic> {
         let found = self.find(path);
         if found.hole {
-            return;
+            return None;
         }
         let secret = found.node.and_then(|node| node.secret.as_ref());
-        self.mistakes.push(match (secret, found.node) {
+        Some(match (secret, found.node) {
             (Some(name), _) => super::decode::withheld(name, found.place),
             (None, Some(node)) => super::decode::scalar(node, mistake, found.place),
             (None, None) => {
@@ -163,7 +183,7 @@ impl<'a> Checker<'a> {
                     None => diagnostic,
                 }
             }
-        });
+        })
     }
 
     /// Notes that the key at the end of `path` breaks a rule.

@@ -1,7 +1,7 @@
 //! Rules on what a scenario is called and what it needs: version, name, model, GPU, prompts, readiness.
 
 use super::{Checker, at, limits};
-use crate::scenario::mistake::quote;
+use crate::scenario::mistake::{Mistake, quote};
 use crate::scenario::model::Runtime;
 
 impl Checker<'_> {
@@ -48,6 +48,7 @@ impl Checker<'_> {
                 "make it at most `schedule_lag_invalid`",
             );
         }
+        self.measurement();
         let formats = &scenario.report.formats;
         for (i, format) in formats.iter().enumerate() {
             if formats[..i].contains(format) {
@@ -56,6 +57,29 @@ impl Checker<'_> {
                     "this format is already in the list",
                     "",
                 );
+            }
+        }
+    }
+
+    /// Limits that nothing can exceed: a share is at most 100%.
+    fn measurement(&mut self) {
+        let limits = &self.scenario.measurement;
+        let shares = [
+            ("idle", limits.idle, true),
+            ("crowded", limits.crowded, false),
+            ("unstamped", limits.unstamped, false),
+        ];
+        for (key, limit, judges) in shares {
+            if limit.0 < 1.0 {
+                continue;
+            }
+            let path = at("measurement").key(key);
+            let message = format!("no share exceeds {limit}, so this limit never marks a phase");
+            let mistake = Mistake::new(message).help("write less than 100%");
+            if judges {
+                self.mistake(&path, &mistake);
+            } else {
+                self.doubt(&path, &mistake);
             }
         }
     }

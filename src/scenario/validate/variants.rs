@@ -3,7 +3,7 @@
 use super::{Checker, at, limits};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::gate;
-use crate::scenario::mistake::{list, nearest, quote};
+use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::{ApiEndpoint, Compare, Engine};
 
 impl Checker<'_> {
@@ -111,6 +111,15 @@ impl Checker<'_> {
             self.wrong(&at("compare.baseline"), message, &help);
         }
         self.same_text(compare);
+        if compare.same_text && scenario.variants.len() == 1 && compare.rounds.is_some() {
+            let mistake = Mistake::new(
+                "there is only one variant: within the run no texts are compared",
+            )
+            .help(
+                "its texts are kept for `bench compare`; add a variant to compare them in the run",
+            );
+            self.doubt(&at("compare.same_text"), &mistake);
+        }
     }
 
     /// How often, and what is judged.

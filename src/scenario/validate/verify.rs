@@ -1,21 +1,22 @@
 //! Rules on what must hold: assertions on answers, objectives, gates.
 
+use super::cover::Texts;
 use super::{Checker, Path, at};
 use crate::scenario::effective::{Effective, effective};
-use crate::scenario::gate::{Gate, Quantity, Timing};
-use crate::scenario::mistake::{Mistake, list, nearest, quote};
-use crate::scenario::model::{Assertion, Engine, Phase, Slo, Verify};
-use crate::scenario::rules::{LogRule, ProcessRule, TextRule};
+use crate::scenario::mistake::quote;
+use crate::scenario::model::{ApiEndpoint, Assertion, Engine, Slo, Verify};
+use crate::scenario::rules::{LogRule, ProcessRule, StreamRule, TextRule};
 
 impl Checker<'_> {
     pub(super) fn verify(&mut self) {
         let scenario = self.scenario;
         let all = effective(scenario);
         let every: Vec<&Effective<'_>> = all.iter().collect();
-        self.part(&at("verify"), &scenario.verify, &every);
+        self.across();
+        self.asked(&at("verify"), &scenario.verify, &every);
         for (name, variant) in &scenario.variants {
             let own: Vec<_> = every.iter().copied().filter(|v| v.name == name).collect();
-            self.part(
+            self.asked(
                 &at("variants").key(name).key("verify"),
                 &variant.verify,
                 &own,
@@ -24,15 +25,21 @@ impl Checker<'_> {
     }
 
     /// One `verify` and the variants that it holds for.
-    fn part(&mut self, path: &Path, verify: &Verify, variants: &[&Effective<'_>]) {
+    fn asked(&mut self, path: &Path, verify: &Verify, variants: &[&Effective<'_>]) {
         for (i, rule) in verify.every_response.iter().enumerate() {
-            self.assertion(&path.key("every_response").item(i), rule);
+            self.assertion(&path.key("every_response").item(i), rule, variants);
         }
         for (i, rule) in verify.logs.iter().enumerate() {
-            self.log_rule(&path.key("logs").item(i), rule);
+            let path = path.key("logs").item(i);
+            self.log_rule(&path, rule);
+            self.has_processes(&path, "logs", variants);
         }
         for (i, rule) in verify.processes.iter().enumerate() {
-            self.process_rule(&path.key("processes").item(i), rule);
+            let path = path.key("processes").item(i);
+            self.process_rule(&path, rule);
+            if rule.process.is_some() {
+                self.has_processes(&path, "processes", variants);
+            }
         }
         if let Some(slo) = &verify.slo {
             self.slo(&path.key("slo"), slo);
@@ -42,7 +49,7 @@ impl Checker<'_> {
         }
     }
 
-    fn assertion(&mut self, path: &Path, rule: &Assertion) {
+    fn assertion(&mut self, path: &Path, rule: &Assertion, variants: &[&Effective<'_>]) {
         let known = |key: &&str| self.intact(&path.key(key));
         if !Assertion::CONDITIONS
             .iter()
@@ -87,36 +94,98 @@ impl Checker<'_> {
             },
         }
         self.condition(path, rule);
-        self.known_path(path, rule);
-        if rule.stream.is_some() {
-            self.streams(&path.key("stream"), "stream");
+        self.known_path(path, rule, variants);
+        if let Some(stream) = &rule.stream {
+            self.stream_rule(&path.key("stream"), stream);
         }
-        match &rule.text {
-            Some(TextRule::Matches(pattern)) => {
-                self.pattern(&path.key("text").key("matches"), pattern);
-            }
-            Some(TextRule::JsonSchema(schema)) => {
-                if let Err(error) = jsonschema::validator_for(schema) {
-                    self.wrong(
-                        &path.key("text").key("json_schema"),
-                        format!("this is not a JSON Schema: {error}"),
-                        "see https://json-schema.org",
-                    );
-                }
-            }
-            _ => {}
+        if let Some(text) = &rule.text {
+            self.text_rule(&path.key("text"), text);
+        }
+    }
+
+    fn stream_rule(&mut self, path: &Path, rule: &StreamRule) {
+        self.streams(path, "stream");
+        if let StreamRule::FirstEventWithin(limit) = rule {
+            let path = path.key("first_event_within");
+            self.positive(&path, *limit);
+            self.missable(&path, *limit);
+        }
+    }
+
+    fn text_rule(&mut self, path: &Path, rule: &TextRule) {
+        let endpoint = at("request.endpoint");
+        if self.scenario.request.endpoint == ApiEndpoint::Embeddings && self.intact(&endpoint) {
+            let message = "embeddings have no text, so this can never hold";
+            self.wrong(
+                path,
+                message,
+                "write `at: data[0].embedding` and a condition",
+            );
+            return;
+        }
+        match rule {
+            TextRule::Matches(pattern) => self.pattern(&path.key("matches"), pattern, Texts::All),
+            TextRule::Contains(part) => self.part(&path.key("contains"), part),
+            TextRule::JsonSchema(schema) => self.schema(&path.key("json_schema"), schema),
+            TextRule::NotEmpty | TextRule::WellFormed => {}
         }
     }
 
     fn log_rule(&mut self, path: &Path, rule: &LogRule) {
         match (&rule.absent, &rule.present) {
-            (Some(pattern), None) => self.pattern(&path.key("absent"), pattern),
-            (None, Some(pattern)) => self.pattern(&path.key("present"), pattern),
+            (Some(pattern), None) => self.line_pattern(&path.key("absent"), pattern, false),
+            (None, Some(pattern)) => self.line_pattern(&path.key("present"), pattern, true),
             _ => self.wrong(
                 path,
                 "a rule on logs has `absent` or `present`, one of them",
                 "write `{absent: Traceback}`, say",
             ),
+        }
+    }
+
+    /// Notes a rule on processes that is asked of an engine which `bench` does not start.
+    fn has_processes(&mut self, path: &Path, what: &str, variants: &[&Effective<'_>]) {
+        let external = |v: &&&Effective<'_>| matches!(v.engine, Engine::External(_));
+        if let Some(variant) = variants.iter().find(external) {
+            let whose = match self.scenario.variants.is_empty() {
+                true => "an external engine".to_owned(),
+                false => format!("{}, an external engine,", quote(variant.name)),
+            };
+            let message =
+                format!("{whose} has no {what} that `bench` sees, so this can never hold");
+            self.wrong(
+                path,
+                message,
+                "move it to the `verify` of a variant that `bench` starts, or leave it out",
+            );
+        }
+    }
+
+    /// Notes what variants are to have alike where there is nothing to compare, or where it is not asked.
+    fn across(&mut self) {
+        let scenario = self.scenario;
+        if !self.intact(&at("variants")) {
+            return;
+        }
+        if !scenario.verify.across.is_empty() && scenario.variants.len() < 2 {
+            let message = match scenario.variants.len() {
+                0 => "there are no variants to compare, so this cannot fail",
+                _ => "there is only one variant, so this cannot fail",
+            };
+            let help = "write at least two under `variants`, or leave `across` out";
+            self.wrong_key(&at("verify.across"), message, help);
+        }
+        for what in repeated(&scenario.verify.across) {
+            let path = at("verify.across").item(what);
+            self.wrong(&path, "this is already in the list", "leave it out");
+        }
+        for (name, variant) in &scenario.variants {
+            if !variant.verify.across.is_empty() {
+                let message =
+                    "`across` compares all variants, and is not asked in the `verify` of one";
+                let path = at("variants").key(name).key("verify").key("across");
+                self.wrong_key(&path, message, "move it to the scenario's own `verify`");
+            }
         }
     }
 
@@ -132,24 +201,21 @@ impl Checker<'_> {
                 "write `{process: vllm, argument: \"--dtype half\"}` or `{package: vllm, version: \"0.31\"}`, say",
             );
         }
-    }
-
-    fn pattern(&mut self, path: &Path, pattern: &str) {
-        let Err(error) = regex::Regex::new(pattern) else {
-            return;
-        };
-        let text = error.to_string();
-        let why = text
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
-        let message = format!("{} is not a regular expression: {why}", quote(pattern));
-        self.wrong(
-            path,
-            message,
-            "write `\\` in front of characters that are meant as they are",
-        );
+        for (key, value) in [
+            ("process", &rule.process),
+            ("argument", &rule.argument),
+            ("package", &rule.package),
+            ("version", &rule.version),
+        ] {
+            if value.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                let message = format!("`{key}` is empty, so this can never hold");
+                self.wrong(
+                    &path.key(key),
+                    message,
+                    "write it out, or leave the rule out",
+                );
+            }
+        }
     }
 
     fn condition(&mut self, path: &Path, rule: &Assertion) {
@@ -184,8 +250,19 @@ impl Checker<'_> {
             );
         }
         if let Some(pattern) = &rule.matches {
-            self.pattern(&path.key("matches"), pattern);
+            let texts = match rule.header {
+                Some(_) => Texts::Lines,
+                None => Texts::All,
+            };
+            self.pattern(&path.key("matches"), pattern, texts);
         }
+        if let Some(part) = &rule.contains {
+            self.part(&path.key("contains"), part);
+        }
+        if let Some(range) = rule.between {
+            self.range(&path.key("between"), range);
+        }
+        self.header(path, rule);
     }
 
     fn slo(&mut self, path: &Path, slo: &Slo) {
@@ -204,96 +281,10 @@ impl Checker<'_> {
         for (key, time) in [("ttft", slo.ttft), ("tpot", slo.tpot), ("e2e", slo.e2e)] {
             let Some(time) = time else { continue };
             self.positive(&path.key(key), time);
+            self.missable(&path.key(key), time);
             if key != "e2e" {
                 self.streams(&path.key(key), key);
             }
-        }
-    }
-
-    pub(super) fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
-        self.gated_variants(path, gate, variants);
-        match gate.quantity {
-            Quantity::Goodput => {
-                let without = variants.iter().find(|v| {
-                    v.verify.slo.is_none()
-                        && self.intact(&at("variants").key(v.name).key("verify").key("slo"))
-                });
-                if without.is_some() && self.intact(&at("verify.slo")) {
-                    let help = "add `slo: {ttft: 500ms}` to `verify`: goodput counts the requests that keep it";
-                    self.wrong(
-                        path,
-                        "`goodput` needs objectives, and no `slo` gives them",
-                        help,
-                    );
-                }
-            }
-            Quantity::Timing(_, Timing::Batch) => {
-                let phases = &self.scenario.load.phases;
-                if !phases.iter().any(|phase| matches!(phase, Phase::Batch(_)))
-                    && self.intact(&at("load.phases"))
-                {
-                    self.wrong(
-                        path,
-                        "`batch` times batches, and no phase has any",
-                        "gate `e2e`, or add a `batch` phase",
-                    );
-                }
-            }
-            Quantity::Timing(
-                _,
-                Timing::Ttft
-                | Timing::TtftFromDue
-                | Timing::FirstChunk
-                | Timing::Tpot
-                | Timing::ChunkGap,
-            ) => self.streams(path, &gate.text),
-            Quantity::Startup | Quantity::Teardown => {
-                let external = |v: &&Effective<'_>| matches!(v.engine, Engine::External(_));
-                if !variants.is_empty() && variants.iter().all(external) {
-                    self.wrong(
-                        path,
-                        "an external engine is neither started nor stopped",
-                        "leave this gate out",
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Notes a gate that names what is no variant, or in one variant's own `verify` another.
-    fn gated_variants(&mut self, path: &Path, gate: &Gate, own: &[&Effective<'_>]) {
-        let scenario = self.scenario;
-        if !self.intact(&at("variants")) {
-            return;
-        }
-        let names = || scenario.variants.keys().map(String::as_str);
-        for name in gate.variants() {
-            if !scenario.variants.contains_key(name) {
-                let help = match nearest(name, names()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None if scenario.variants.is_empty() => {
-                        "this scenario has no variants: leave the name out".to_owned()
-                    }
-                    None => format!("the variants are {}", list(names())),
-                };
-                self.mistake(path, &word(gate, name, "is not a variant").help(help));
-                return;
-            }
-        }
-        if let Some(name) = &gate.variant
-            && !own.iter().any(|variant| variant.name == name)
-        {
-            let help = "move it to the scenario's own `verify`";
-            self.mistake(
-                path,
-                &word(
-                    gate,
-                    name,
-                    "is not the variant that this `verify` belongs to",
-                )
-                .help(help),
-            );
         }
     }
 
@@ -312,11 +303,8 @@ impl Checker<'_> {
     }
 }
 
-/// A mistake at the word of a gate that is this name.
-fn word(gate: &Gate, name: &str, what: &str) -> Mistake {
-    let mistake = Mistake::new(format!("{} {what}", quote(name)));
-    match gate.text.find(&format!("{name}.")) {
-        Some(start) => mistake.at(start..start + name.len()),
-        None => mistake,
-    }
+/// The places of what stood in the list before.
+fn repeated<T: PartialEq>(list: &[T]) -> Vec<usize> {
+    let again = |i: &usize| list[..*i].contains(&list[*i]);
+    (0..list.len()).filter(again).collect()
 }

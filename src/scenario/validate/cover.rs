@@ -1,0 +1,286 @@
+//! Whether a regular expression is found in every text, or in none: a rule on it then says nothing. Decided exactly, by
+//! following the expression's automaton through every text; where that takes too long, it counts as undecided.
+
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, Config, DFA};
+use regex_automata::nfa::thompson;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use std::collections::HashSet;
+
+/// How much is followed at most: transitions times the expression's own states, which is what one may cost.
+const WORK: usize = 4_000_000;
+/// Memory for them, in bytes.
+const MEMORY: usize = 16 << 20;
+
+/// What a text may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// Any.
+    All,
+    /// Those without a line end: lines of a log, values of headers.
+    Lines,
+}
+
+/// In which texts an expression is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    Every,
+    None,
+    /// In some, or it can't be told.
+    Some,
+}
+
+/// In which texts `pattern` is found; of one that is no expression nothing can be told.
+pub(super) fn cover(pattern: &str, texts: Texts) -> Cover {
+    let Some(dfa) = build(pattern) else {
+        return Cover::Some;
+    };
+    let mut cache = dfa.create_cache();
+    let mut search = Search {
+        dfa: &dfa,
+        texts,
+        found: false,
+        missed: false,
+    };
+    match search.run(&mut cache) {
+        Some(()) if !search.missed => Cover::Every,
+        Some(()) if !search.found => Cover::None,
+        _ => Cover::Some,
+    }
+}
+
+fn build(pattern: &str) -> Option<DFA> {
+    let config = Config::new()
+        .match_kind(MatchKind::All)
+        .unicode_word_boundary(true)
+        .cache_capacity(MEMORY)
+        .skip_cache_capacity_check(true)
+        // A state's number is kept, so that it must never be given to another.
+        .minimum_cache_clear_count(Some(0));
+    DFA::builder()
+        .configure(config)
+        .thompson(thompson::Config::new().nfa_size_limit(Some(MEMORY)))
+        .build(pattern)
+        .ok()
+}
+
+/// A place of a text: what the expression has seen so far, and what the bytes of a character still lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Place {
+    state: LazyStateID,
+    rest: Rest,
+}
+
+/// The bytes that the character which has begun still lacks, as UTF-8 has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Rest {
+    Nothing,
+    /// The first of them from these bounds, and more behind it.
+    Bytes(u8, u8, u8),
+}
+
+impl Rest {
+    /// Behind one more byte; `None` where no text goes on like that.
+    fn after(self, byte: u8) -> Option<Self> {
+        match self {
+            Self::Nothing => match byte {
+                0x00..=0x7f => Some(Self::Nothing),
+                0xc2..=0xdf => Some(Self::Bytes(0x80, 0xbf, 0)),
+                0xe0 => Some(Self::Bytes(0xa0, 0xbf, 1)),
+                0xed => Some(Self::Bytes(0x80, 0x9f, 1)),
+                0xe1..=0xef => Some(Self::Bytes(0x80, 0xbf, 1)),
+                0xf0 => Some(Self::Bytes(0x90, 0xbf, 2)),
+                0xf1..=0xf3 => Some(Self::Bytes(0x80, 0xbf, 2)),
+                0xf4 => Some(Self::Bytes(0x80, 0x8f, 2)),
+                _ => None,
+            },
+            Self::Bytes(low, high, more) => {
+                let fits = (low..=high).contains(&byte);
+                fits.then_some(match more {
+                    0 => Self::Nothing,
+                    more => Self::Bytes(0x80, 0xbf, more - 1),
+                })
+            }
+        }
+    }
+}
+
+struct Search<'a> {
+    dfa: &'a DFA,
+    texts: Texts,
+    /// Whether there is a text in which it is found.
+    found: bool,
+    /// Whether there is one in which it is not.
+    missed: bool,
+}
+
+impl Search<'_> {
+    /// Follows every text until it is known that there are some of both kinds; `None` where that can't be told.
+    fn run(&mut self, cache: &mut Cache) -> Option<()> {
+        let begin = start::Config::new().anchored(Anchored::No);
+        let first = Place {
+            state: self.dfa.start_state(cache, &begin).ok()?,
+            rest: Rest::Nothing,
+        };
+        let classes = self.dfa.byte_classes();
+        let mut left = WORK / self.dfa.get_nfa().states().len().max(1);
+        let (mut seen, mut todo) = (HashSet::from([first]), vec![first]);
+        while let Some(place) = todo.pop() {
+            if place.rest == Rest::Nothing {
+                let end = self.dfa.next_eoi_state(cache, place.state).ok()?;
+                let matched = end.is_match();
+                self.found |= matched;
+                self.missed |= !matched;
+            }
+            if self.found && self.missed {
+                return Some(());
+            }
+            let mut tried = HashSet::new();
+            for byte in 0..=u8::MAX {
+                let newline = byte == b'\n' && self.texts == Texts::Lines;
+                let Some(rest) = place.rest.after(byte).filter(|_| !newline) else {
+                    continue;
+                };
+                // Bytes of one class lead to the same state.
+                if !tried.insert((classes.get(byte), rest)) {
+                    continue;
+                }
+                left = left.checked_sub(1)?;
+                let state = self.dfa.next_state(cache, place.state, byte).ok()?;
+                if state.is_quit() {
+                    return None;
+                }
+                if state.is_match() {
+                    // However the text goes on, it is found in it.
+                    self.found = true;
+                    continue;
+                }
+                let next = Place { state, rest };
+                if seen.insert(next) {
+                    todo.push(next);
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_that_are_found_in_every_text() {
+        for pattern in [
+            "",
+            ".*",
+            "a*",
+            "(?s).*",
+            "^",
+            "$",
+            "x?",
+            "|",
+            "(a|)",
+            "(?:)",
+            "^.*",
+            ".*$",
+            "^a*",
+            "a*$",
+            r"\A",
+            r"\z",
+            "(?s)^.*$",
+            r"^[\s\S]*$",
+            "(?m)^.*$",
+            "(?m)^",
+            "(?m)$",
+            "a{0}",
+            "a{0,3}",
+            "(a*)*",
+            "^|x",
+            r"\w*",
+            r"\W*|\d",
+            "(?s).|^$",
+            r"(?s)\A.*\z",
+            ".*?",
+            "(?i)x*",
+            "[^a]*a?",
+            r".|\n|^$",
+            "(?:a|b)?",
+            "(?x) ",
+        ] {
+            assert_eq!(cover(pattern, Texts::All), Cover::Every, "{pattern:?}");
+            assert!(
+                regex::Regex::new(pattern).unwrap().is_match("\u{1f600}\n"),
+                "{pattern:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn expressions_that_can_fail() {
+        for pattern in [
+            "^$",
+            "^a*$",
+            "^.*$",
+            ".",
+            ".+",
+            "(?s).",
+            "(?s).+",
+            "a",
+            "a+",
+            "^a",
+            "a$",
+            r"\w",
+            r"\d*x",
+            "^.{0,100}$",
+            r"^\S*$",
+            "(?m)^$",
+            r"\bword\b",
+            "[^a]",
+            r"^[\x00-\x7f]*$",
+            "(?i)ok",
+            r"\p{L}",
+            "a|b",
+            r"^(?s:.){0,50}$",
+            "Traceback",
+            "x{1000}",
+        ] {
+            assert_eq!(cover(pattern, Texts::All), Cover::Some, "{pattern:?}");
+        }
+        assert_eq!(cover("(", Texts::All), Cover::Some);
+    }
+
+    #[test]
+    fn a_line_has_no_line_end() {
+        for (pattern, all, lines) in [
+            ("^.*$", Cover::Some, Cover::Every),
+            ("Traceback\n", Cover::Some, Cover::None),
+            ("(?s)a.b", Cover::Some, Cover::Some),
+            (r"\n", Cover::Some, Cover::None),
+            (".|^$", Cover::Some, Cover::Every),
+        ] {
+            assert_eq!(cover(pattern, Texts::All), all, "{pattern:?}");
+            assert_eq!(cover(pattern, Texts::Lines), lines, "{pattern:?}");
+        }
+    }
+
+    /// A check must not hang on an expression, however large.
+    #[test]
+    fn large_expressions_are_left_undecided() {
+        for pattern in [
+            r"(\w{1,20}){1,20}x",
+            r"(a|aa|aaa){1,500}b",
+            r"^(\pL|\d){0,200}$",
+        ] {
+            assert_eq!(cover(pattern, Texts::All), Cover::Some, "{pattern:?}");
+        }
+    }
+
+    #[test]
+    fn expressions_that_are_found_in_no_text() {
+        for pattern in ["a^b", "$a", r"[^\s\S]", r"a\Ab", r"x\zy", "[a&&b]"] {
+            assert_eq!(cover(pattern, Texts::All), Cover::None, "{pattern:?}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A JSONPath (RFC 9535) as steps, as far as names of fields are concerned.
+
+use std::ops::Range;
+
+/// One segment of a path: what it selects among the children of a node, or among all its descendants.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) deep: bool,
+    pub(super) selects: Vec<Select>,
+}
+
+/// What is selected.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Select {
+    /// A field, and where its name stands in the path.
+    Name(String, Range<usize>),
+    /// An element by its place, or a slice.
+    Item,
+    /// A slice that is always empty.
+    Nothing,
+    /// Everything.
+    All,
+    /// What a condition holds for; the paths in it that begin at the node (`@`).
+    Filter(Vec<Vec<Segment>>),
+}
+
+/// The segments of `at`, which may leave `$.` out; `None` where it is no path that is understood.
+pub(super) fn segments(at: &str) -> Option<Vec<Segment>> {
+    let mut reader = Reader { text: at, at: 0 };
+    if !reader.eat("$") && !at.starts_with('[') {
+        let first = reader.dotted(false)?;
+        let rest = reader.segments()?;
+        return reader.ended(std::iter::once(first).chain(rest).collect());
+    }
+    let all = reader.segments()?;
+    reader.ended(all)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    fn eat(&mut self, what: &str) -> bool {
+        let there = self.rest().starts_with(what);
+        if there {
+            self.at += what.len();
+        }
+        there
+    }
+
+    fn blank(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    fn ended(&self, segments: Vec<Segment>) -> Option<Vec<Segment>> {
+        self.rest().trim().is_empty().then_some(segments)
+    }
+
+    /// Segments up to the first character that begins none.
+    fn segments(&mut self) -> Option<Vec<Segment>> {
+        let mut all = Vec::new();
+        loop {
+            let before = self.at;
+            self.blank();
+            if self.eat("..") {
+                all.push(if self.rest().starts_with('[') {
+                    self.bracket(true)?
+                } else {
+                    self.dotted(true)?
+                });
+            } else if self.eat(".") {
+                all.push(self.dotted(false)?);
+            } else if self.rest().starts_with('[') {
+                all.push(self.bracket(false)?);
+            } else {
+                self.at = before;
+                return Some(all);
+            }
+        }
+    }
+
+    /// A name or a star behind a dot.
+    fn dotted(&mut self, deep: bool) -> Option<Segment> {
+        if self.eat("*") {
+            return Some(Segment {
+                deep,
+                selects: vec![Select::All],
+            });
+        }
+        let of_name = |c: char| c.is_alphanumeric() || c == '_' || !c.is_ascii();
+        let length = self
+            .rest()
+            .find(|c| !of_name(c))
+            .unwrap_or(self.rest().len());
+        if length == 0 {
+            return None;
+        }
+        let range = self.at..self.at + length;
+        self.at = range.end;
+        let name = self.text[range.clone()].to_owned();
+        Some(Segment {
+            deep,
+            selects: vec![Select::Name(name, range)],
+        })
+    }
+
+    /// Selectors between brackets.
+    fn bracket(&mut self, deep: bool) -> Option<Segment> {
+        self.eat("[");
+        let mut selects = Vec::new();
+        loop {
+            self.blank();
+            selects.push(self.selector()?);
+            self.blank();
+            if self.eat("]") {
+                return Some(Segment { deep, selects });
+            }
+            if !self.eat(",") {
+                return None;
+            }
+        }
+    }
+
+    fn selector(&mut self) -> Option<Select> {
+        if self.eat("*") {
+            return Some(Select::All);
+        }
+        if self.eat("?") {
+            return self.filter();
+        }
+        match self.rest().chars().next()? {
+            quote @ ('\'' | '"') => {
+                let start = self.at + 1;
+                let name = self.quoted(quote)?;
+                Some(Select::Name(name, start..self.at - 1))
+            }
+            _ => {
+                let of_slice = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | ' ');
+                let length = self.rest().find(|c| !of_slice(c))?;
+                let written = &self.text[self.at..self.at + length];
+                self.at += length;
+                elements(written)
+            }
+        }
+    }
+
+    /// A quoted text; of escapes only that of a quote or a backslash is understood.
+    fn quoted(&mut self, quote: char) -> Option<String> {
+        self.at += 1;
+        let mut text = String::new();
+        loop {
+            let c = self.rest().chars().next()?;
+            self.at += c.len_utf8();
+            match c {
+                '\\' => {
+                    let escaped = self.rest().chars().next()?;
+                    if !matches!(escaped, '\\' | '\'' | '"') {
+                        return None;
+                    }
+                    self.at += 1;
+                    text.push(escaped);
+                }
+                c if c == quote => return Some(text),
+                c => text.push(c),
+            }
+        }
+    }
+
+    /// A condition, up to the bracket or comma that ends it.
+    fn filter(&mut self) -> Option<Select> {
+        let mut paths = Vec::new();
+        let mut open = 0_usize;
+        loop {
+            match self.rest().chars().next()? {
+                ']' | ',' if open == 0 => return Some(Select::Filter(paths)),
+                quote @ ('\'' | '"') => drop(self.quoted(quote)?),
+                '@' => {
+                    self.at += 1;
+                    paths.push(self.segments()?);
+                }
+                // A path from the root within a condition.
+                '$' => {
+                    self.at += 1;
+                    self.segments()?;
+                }
+                c => {
+                    open += usize::from(c == '(');
+                    open = open.saturating_sub(usize::from(c == ')'));
+                    self.at += c.len_utf8();
+                }
+            }
+        }
+    }
+}
+
+/// An index or a slice, `start:end:step`.
+fn elements(written: &str) -> Option<Select> {
+    let parts: Vec<&str> = written.split(':').map(str::trim).collect();
+    let number = |part: &&str| part.parse::<i64>().ok();
+    let good = |part: &&str| part.is_empty() || number(part).is_some();
+    match parts[..] {
+        [index] => number(&index).map(|_| Select::Item),
+        [_, _] | [_, _, _] if parts.iter().all(good) => {
+            let [start, end, step] = [0, 1, 2].map(|i| parts.get(i).and_then(number));
+            // Both ends from the same side, or the first element as the end.
+            let empty = match (start.unwrap_or(0), end) {
+                (start, Some(end)) => (start < 0) == (end < 0) && start >= end,
+                (_, None) => false,
+            };
+            let nothing = match step {
+                Some(step) if step < 0 => false,
+                Some(0) => true,
+                _ => empty || end == Some(0),
+            };
+            Some(if nothing {
+                Select::Nothing
+            } else {
+                Select::Item
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(at: &str) -> Option<String> {
+        fn path(segments: &[Segment]) -> String {
+            let one = |segment: &Segment| {
+                let selects: Vec<String> = segment.selects.iter().map(select).collect();
+                format!(
+                    "{}{}",
+                    if segment.deep { "**" } else { "" },
+                    selects.join("|")
+                )
+            };
+            segments.iter().map(one).collect::<Vec<_>>().join("/")
+        }
+        fn select(select: &Select) -> String {
+            match select {
+                Select::Name(name, _) => name.clone(),
+                Select::Item => "#".to_owned(),
+                Select::Nothing => "0".to_owned(),
+                Select::All => "*".to_owned(),
+                Select::Filter(paths) => {
+                    let paths: Vec<String> = paths.iter().map(|one| path(one)).collect();
+                    format!("?({})", paths.join(" "))
+                }
+            }
+        }
+        segments(at).map(|all| path(&all))
+    }
+
+    #[test]
+    fn paths_are_read_in_every_notation() {
+        for (at, steps) in [
+            ("usage", "usage"),
+            ("$", ""),
+            ("choices[0].text", "choices/#/text"),
+            ("$.choices[*].message.content", "choices/*/message/content"),
+            ("choices[-1]", "choices/#"),
+            ("choices[0:2].text", "choices/#/text"),
+            ("choices[1:1]", "choices/0"),
+            ("choices[2:1].text", "choices/0/text"),
+            ("choices[:0]", "choices/0"),
+            ("choices[-1:-3]", "choices/0"),
+            ("choices[1:-1]", "choices/#"),
+            ("choices[::2]", "choices/#"),
+            ("choices[3:0:-1]", "choices/#"),
+            ("choices[::0]", "choices/0"),
+            ("$['choices'][0][\"text\"]", "choices/#/text"),
+            ("['a b']", "a b"),
+            ("['it\\'s']", "it's"),
+            ("$..nvext", "**nvext"),
+            ("choices..['text']", "choices/**text"),
+            ("usage['a', 'b']", "usage/a|b"),
+            ("usage.*", "usage/*"),
+            (
+                "choices[?@.finish_reason == 'a]b'].text",
+                "choices/?(finish_reason)/text",
+            ),
+            (
+                "choices[?(@.index > 0 && length(@['text']) > 1)]",
+                "choices/?(index text)",
+            ),
+        ] {
+            assert_eq!(shown(at).as_deref(), Some(steps), "{at}");
+        }
+        for at in ["", "a..", "a[", "a[]", "a[x]", "a b", "a['\\u0041']"] {
+            assert_eq!(shown(at), None, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_name_knows_its_place() {
+        for (at, name) in [("choices[0].text", "text"), ("$['choices']", "choices")] {
+            let all = segments(at).unwrap();
+            let Select::Name(found, range) = &all.last().unwrap().selects[0] else {
+                panic!()
+            };
+            assert_eq!((found.as_str(), &at[range.clone()]), (name, name));
+        }
+    }
+}
