@@ -1,12 +1,11 @@
 //! `bench compare`
 
-use super::{RenderFormat, print, screen, tell};
+use super::{RenderFormat, baselines, print, screen, tell};
 use crate::compare::records::{Side, compared, obstacles, texts};
-use crate::record::{self, ExitCode, RUN_FILE, Redactor, SAMPLES_FILE, Writer};
+use crate::record::{self, ExitCode, Redactor, Writer};
 use crate::report::{self, Detail, Format};
 use crate::run;
 use clap::Args;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Two records, or one and a kept baseline.
@@ -48,7 +47,8 @@ pub(super) struct Compare {
 }
 
 /// Why nothing was compared, and the code that says so.
-struct Refused(ExitCode, String);
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) ExitCode, pub(super) String);
 
 impl From<String> for Refused {
     fn from(why: String) -> Self {
@@ -58,7 +58,7 @@ impl From<String> for Refused {
 
 impl From<record::Error> for Refused {
     fn from(error: record::Error) -> Self {
-        error.to_string().into()
+        Self(super::of_record(&error), error.to_string())
     }
 }
 
@@ -98,22 +98,7 @@ fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
         );
         return Err(Refused(ExitCode::Invalid, why));
     }
-    let place = place(&arguments.baselines, name)?;
-    let beside = arguments.baselines.join(format!(".{name}.new"));
-    let copy = || {
-        fs::create_dir_all(&beside)?;
-        for file in [RUN_FILE, SAMPLES_FILE] {
-            let there = directory(from).join(file);
-            if there.exists() {
-                fs::copy(there, beside.join(file))?;
-            }
-        }
-        if place.exists() {
-            fs::remove_dir_all(&place)?;
-        }
-        fs::rename(&beside, &place)
-    };
-    copy().map_err(|error| format!("failed to keep {}: {error}", place.display()))?;
+    let place = baselines::keep(from, &arguments.baselines, name)?;
     let said = format!("kept {} as {}", run.run_id, place.display());
     tell(&format!(
         "{}\nhold a run against it: bench compare RUN --baseline {name}\n",
@@ -124,7 +109,7 @@ fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
 
 fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
     let (older, newer) = match (arguments.runs.as_slice(), &arguments.baseline) {
-        ([newer], Some(name)) => (kept(&arguments.baselines, name)?, newer),
+        ([newer], Some(name)) => (baselines::kept(&arguments.baselines, name)?, newer),
         ([older, newer], None) => (older.clone(), newer),
         ([_], None) => {
             return Err(
@@ -196,42 +181,6 @@ fn rendered(
         _ => return Err("a comparison has no requests of its own: use terminal, html, markdown, junit, csv, openmetrics or json".to_owned().into()),
     };
     Ok(report::render(run, &Detail::default(), format))
-}
-
-/// Where a baseline that was kept is.
-fn kept(baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
-    let place = place(baselines, name)?;
-    if place.join(RUN_FILE).exists() {
-        return Ok(place);
-    }
-    let mut names: Vec<String> = fs::read_dir(baselines)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| !name.starts_with('.'))
-        .collect();
-    names.sort();
-    let known = if names.is_empty() {
-        "none is kept".to_owned()
-    } else {
-        format!("kept are {}", names.join(", "))
-    };
-    Err(format!(
-        "there is no baseline `{name}` in {}; {known}. Keep one: bench compare RUN --keep {name}",
-        baselines.display()
-    )
-    .into())
-}
-
-fn place(baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err(format!(
-            "`{name}` is no name for a baseline: use letters, digits, `.`, `_` and `-`"
-        )
-        .into());
-    }
-    Ok(baselines.join(name))
 }
 
 /// The report directory, where `at` is one or a file in one.

@@ -2,7 +2,8 @@
 
 use super::{print, tell};
 use crate::import::{Tool, import};
-use crate::record::{ExitCode, Redactor, Writer, run_id};
+use crate::record::{self, ExitCode, Redactor, Writer, run_id};
+use crate::report::harmless;
 use clap::ValueEnum;
 use std::path::Path;
 
@@ -27,21 +28,37 @@ pub(super) fn run(file: &Path, tool: Option<ToolName>, out: &Path) -> ExitCode {
             tell(&format!("look at it: bench report {dir}\n"));
             ExitCode::Pass
         }
-        Err(error) => {
-            tell(&format!("error: {error}\n"));
-            ExitCode::BadScenario
+        Err(Failed(code, error)) => {
+            tell(&format!("error: {}\n", harmless(&error)));
+            code
         }
     }
 }
 
-fn record(file: &Path, tool: Option<ToolName>, out: &Path) -> Result<String, String> {
+/// Why nothing was imported, and the code that says so.
+struct Failed(ExitCode, String);
+
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self(ExitCode::BadScenario, why)
+    }
+}
+
+impl From<record::Error> for Failed {
+    fn from(error: record::Error) -> Self {
+        Self(super::of_record(&error), error.to_string())
+    }
+}
+
+fn record(file: &Path, tool: Option<ToolName>, out: &Path) -> Result<String, Failed> {
     let failed = |error: std::io::Error| format!("failed to read {}: {error}", file.display());
     let size = std::fs::metadata(file).map_err(failed)?.len();
     if size > LARGEST {
         return Err(format!(
             "{} has {size} bytes; at most {LARGEST} are read",
             file.display()
-        ));
+        )
+        .into());
     }
     let text = std::fs::read_to_string(file).map_err(failed)?;
     let tool = tool.map(|tool| match tool {
@@ -58,7 +75,6 @@ fn record(file: &Path, tool: Option<ToolName>, out: &Path) -> Result<String, Str
         out,
         &mut run,
         Redactor::new(std::iter::empty::<(String, String)>()),
-    )
-    .map_err(|e| e.to_string())?;
+    )?;
     Ok(writer.dir().display().to_string())
 }

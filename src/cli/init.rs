@@ -103,7 +103,11 @@ fn write(init: &Init) -> ExitCode {
         .write(true)
         .create_new(true)
         .open(&init.file);
-    let written = open.and_then(|mut file| file.write_all(text(init).as_bytes()));
+    let written = open.and_then(|mut file| {
+        let written = file.write_all(text(init).as_bytes());
+        // Half a scenario helps nobody, and would stand in the way of the next try.
+        written.inspect_err(|_| drop(std::fs::remove_file(&init.file)))
+    });
     let file = init.file.display();
     match written {
         Ok(()) => {
@@ -120,7 +124,7 @@ fn write(init: &Init) -> ExitCode {
         }
         Err(error) => {
             tell(&format!("error: failed to write {file}: {error}\n"));
-            ExitCode::BadScenario
+            ExitCode::TopologyFailed
         }
     }
 }

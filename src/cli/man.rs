@@ -18,7 +18,7 @@ pub(super) fn man(dir: &Path) -> ExitCode {
                 "error: failed to write to {}: {error}\n",
                 dir.display()
             ));
-            ExitCode::BadScenario
+            ExitCode::TopologyFailed
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod aa;
 mod ask;
+mod baselines;
 pub mod check;
 mod clean;
 mod compare;
@@ -10,6 +11,7 @@ mod github;
 mod import;
 mod init;
 mod man;
+mod out;
 mod pages;
 mod plan;
 mod report;
@@ -19,10 +21,11 @@ mod trend;
 mod up;
 mod watch;
 
-use crate::record::ExitCode;
+use crate::record::{self, ExitCode};
 use crate::report::Screen;
 use crate::{scenario, sim, topology};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use out::print;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -231,13 +234,19 @@ enum RenderFormat {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(error) if error.use_stderr() => {
             let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::BadScenario
+            return ExitCode::BadScenario;
+        }
+        // Help, or the version.
+        Err(error) => {
+            let text = error.render();
+            if colour(&std::io::stdout()) {
+                print(&text.ansi().to_string());
             } else {
-                ExitCode::Pass
-            };
+                print(&text.to_string());
+            }
+            return out::settle(ExitCode::Pass);
         }
     };
     let explained = matches!(
@@ -252,7 +261,7 @@ pub fn main() -> ExitCode {
     if explained {
         pages::refer(code);
     }
-    code
+    out::settle(code)
 }
 
 fn dispatch(verb: Verb) -> ExitCode {
@@ -323,11 +332,6 @@ fn warden(options: &topology::warden::Options) -> ExitCode {
     }
 }
 
-/// Prints a result. A reader that has gone away is no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
 /// Tells a person something.
 fn tell(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
@@ -339,6 +343,16 @@ fn warned(loaded: scenario::Loaded) -> scenario::Loaded {
         tell(&loaded.warnings.render(colour(&std::io::stderr())));
     }
     loaded
+}
+
+/// The exit code of a record that can't be written (3) or read (2).
+fn of_record(error: &record::Error) -> ExitCode {
+    match error {
+        record::Error::Write { .. } => ExitCode::TopologyFailed,
+        record::Error::Read { .. } | record::Error::Format { .. } | record::Error::Newer { .. } => {
+            ExitCode::BadScenario
+        }
+    }
 }
 
 /// Whether a stream wants colours.

@@ -9,7 +9,9 @@ pub(super) fn report(at: &Path, format: RenderFormat) -> ExitCode {
     let done = match format {
         RenderFormat::Parquet => samples(at),
         _ => rendered(at, format)
-            .map(|text| print(&text))
+            .map(|text| {
+                print(&text);
+            })
             .map_err(|error| error.to_string()),
     };
     match done {
@@ -54,7 +56,10 @@ fn directory(at: &Path) -> Option<&Path> {
 #[cfg(feature = "parquet")]
 fn samples(at: &Path) -> Result<(), String> {
     let rows = record::samples(directory(at).unwrap_or(at)).map_err(|error| error.to_string())?;
-    report::parquet::parquet(rows, std::io::stdout()).map_err(|error| error.to_string())
+    let mut out = super::out::stdout();
+    report::parquet::parquet(rows, &mut out).map_err(|error| error.to_string())?;
+    // A stream of lines keeps what follows the last line feed.
+    std::io::Write::flush(&mut out).map_err(|error| error.to_string())
 }
 
 #[cfg(not(feature = "parquet"))]

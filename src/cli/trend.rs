@@ -70,12 +70,10 @@ fn looked(arguments: &Trend) -> Result<ExitCode, String> {
     runs.truncate(usize::try_from(arguments.last).unwrap_or(usize::MAX));
     let unsound = runs.iter().filter(|run| !sound(run)).count();
     let series = trend(&runs, &metrics?);
-    match arguments.format {
-        TrendFormat::Json => {
-            print(&(serde_json::to_string_pretty(&series).unwrap_or_default() + "\n"))
-        }
-        TrendFormat::Text => print(&text(&series, runs.len(), unsound)),
-    }
+    print(&match arguments.format {
+        TrendFormat::Json => serde_json::to_string_pretty(&series).unwrap_or_default() + "\n",
+        TrendFormat::Text => text(&series, runs.len(), unsound),
+    });
     let regressed = |series: &Series| series.worse_by().is_some_and(|by| by > margin.0);
     Ok(if series.iter().any(regressed) {
         ExitCode::Regression

@@ -11,7 +11,7 @@ use crate::scenario::Loaded;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
-/// Brings one variant up, calls `ready` once it is proven, and holds it. `consume` runs on a thread of its own and is given
+/// Brings one variant up, calls `ready` once it is proven, and holds it unless that returns false. `consume` runs on a thread of its own and is given
 /// every event. Logs are kept only where it failed.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub fn up(
     loaded: &Loaded,
     variant: Option<&str>,
     consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
-    ready: &(dyn Fn(&VariantPlan, &Startup) + Sync),
+    ready: &(dyn Fn(&VariantPlan, &Startup) -> bool + Sync),
 ) -> Result<Result<(), Failure>, Error> {
     let signals = Signals::take_over()
         .map_err(|errno| Error::Setup(format!("failed to take signals over: {errno}")))?;

@@ -52,7 +52,7 @@ pub(super) enum Task<'a> {
     /// Its load is driven.
     Drive,
     /// Someone is told, and it is held until the user ends it.
-    Hold(&'a (dyn Fn(&VariantPlan, &Startup) + Sync)),
+    Hold(&'a (dyn Fn(&VariantPlan, &Startup) -> bool + Sync)),
 }
 
 /// What came of it; what is there is true, however it ended.
@@ -283,8 +283,8 @@ impl Turn<'_> {
         let Serving {
             alarm, topology, ..
         } = *serving;
-        tell(self.variant, &outcome.startup.clone().unwrap_or_default());
-        while !alarm.raised() {
+        let told = tell(self.variant, &outcome.startup.clone().unwrap_or_default());
+        while told && !alarm.raised() {
             topology::pause(alarm, HELD);
         }
         // The user's word ends it well; a death does not.

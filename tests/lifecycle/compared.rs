@@ -74,7 +74,7 @@ fn a_record_is_held_against_another_and_against_a_kept_one() {
     );
     assert!(
         said(&compare(&[&["--keep", "../main"], &kept[..]].concat()), 2)
-            .contains("no name for a baseline")
+            .contains("not a valid name for a baseline")
     );
     for _ in 0..2 {
         said(&compare(&[&["--keep", "main"], &kept[..]].concat()), 0);

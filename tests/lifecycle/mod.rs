@@ -8,6 +8,7 @@ mod hostile;
 mod interrupts;
 pub(crate) mod kills;
 mod lies;
+mod output;
 mod passes;
 mod prompts;
 mod records;

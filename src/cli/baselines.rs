@@ -1,0 +1,322 @@
+//! Baselines: records kept under a name, that `bench compare --baseline NAME` compares with. Only what is known to be a
+//! baseline is ever replaced, and only its own files are deleted.
+
+use super::compare::Refused;
+use crate::record::{self, EVENTS_FILE, ExitCode, RUN_FILE, SAMPLES_FILE, SERVER_FILE};
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a baseline consists of; all but the first may be missing.
+const FILES: [&str; 4] = [RUN_FILE, SAMPLES_FILE, EVENTS_FILE, SERVER_FILE];
+/// Names that are tried for the copy under way.
+const TRIES: u32 = 100;
+
+/// Keeps the record `from`, a report directory or a `run.json`, under a name. One of that name is replaced.
+pub(super) fn keep(from: &Path, baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
+    let place = place(baselines, name)?;
+    let replaces = replaceable(&place, name)?;
+    let failed = |error: io::Error| {
+        let why = format!("failed to keep {}: {error}", place.display());
+        Refused(ExitCode::TopologyFailed, why)
+    };
+    let beside = claim(baselines, name).map_err(failed)?;
+    let kept = copy(from, &beside).and_then(|()| match replaces {
+        true => swap(&beside, &place),
+        false => rename_new(&beside, &place),
+    });
+    if kept.is_err() || replaces {
+        discard(&beside);
+    }
+    kept.map_err(failed)?;
+    Ok(place)
+}
+
+/// Where a baseline that was kept is.
+pub(super) fn kept(baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
+    let place = place(baselines, name)?;
+    if place.join(RUN_FILE).exists() {
+        return Ok(place);
+    }
+    let mut names: Vec<String> = fs::read_dir(baselines)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let known = if names.is_empty() {
+        "none is kept".to_owned()
+    } else {
+        format!("kept are {}", names.join(", "))
+    };
+    Err(format!(
+        "there is no baseline `{name}` in {}; {known}. Keep one: bench compare RUN --keep {name}",
+        baselines.display()
+    )
+    .into())
+}
+
+fn place(baselines: &Path, name: &str) -> Result<PathBuf, Refused> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(format!(
+            "`{name}` is not a valid name for a baseline: use letters, digits, `.`, `_` and `-`, the first no `.`"
+        )
+        .into());
+    }
+    Ok(baselines.join(name))
+}
+
+/// Whether a baseline is there, which may be replaced. Anything else that is there is left alone.
+fn replaceable(place: &Path, name: &str) -> Result<bool, Refused> {
+    let found = match fs::symlink_metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        // What can't be looked at can't be written either, and that error says more.
+        Err(_) => return Ok(false),
+        Ok(found) => found,
+    };
+    let why = if found.is_symlink() {
+        Some("it is a symbolic link".to_owned())
+    } else if !found.is_dir() {
+        Some("it is not a directory".to_owned())
+    } else {
+        foreign(place)
+    };
+    match why {
+        None => Ok(true),
+        Some(why) => Err(format!(
+            "{} is not a baseline and is left as it is: {why}; keep the record under another name than `{name}`, or move that away",
+            place.display()
+        )
+        .into()),
+    }
+}
+
+/// Why a directory is not a baseline.
+fn foreign(place: &Path) -> Option<String> {
+    let entries = match fs::read_dir(place) {
+        Ok(entries) => entries,
+        Err(error) => return Some(format!("it can't be read: {error}")),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Some(format!("it can't be read: {error}")),
+        };
+        let own = FILES
+            .iter()
+            .any(|file| entry.file_name() == OsStr::new(file));
+        if !own || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            return Some(format!("it holds {}", entry.file_name().display()));
+        }
+    }
+    let read = record::read(place).err();
+    read.map(|error| format!("it holds no record: {error}"))
+}
+
+/// Makes a directory for the copy, which nobody else uses.
+fn claim(baselines: &Path, name: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(baselines)?;
+    let process = std::process::id();
+    for n in 0..TRIES {
+        let beside = baselines.join(format!(".{name}.{process}.{n}.new"));
+        match fs::create_dir(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| beside),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn copy(from: &Path, beside: &Path) -> io::Result<()> {
+    let (run, dir) = if from.is_dir() {
+        (from.join(RUN_FILE), from)
+    } else {
+        (from.to_owned(), from.parent().unwrap_or(Path::new("")))
+    };
+    fs::copy(run, beside.join(RUN_FILE))?;
+    for file in &FILES[1..] {
+        match fs::copy(dir.join(file), beside.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Puts the copy where nothing was; should something have come meanwhile, it stays.
+fn rename_new(beside: &Path, place: &Path) -> io::Result<()> {
+    match renameat2(
+        AT_FDCWD,
+        beside,
+        AT_FDCWD,
+        place,
+        RenameFlags::RENAME_NOREPLACE,
+    ) {
+        // Some file systems can't promise it. A directory replaces nothing but an empty directory.
+        Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => fs::rename(beside, place),
+        done => done.map_err(io::Error::from),
+    }
+}
+
+/// Exchanges the copy and the baseline, in one step where the file system can.
+fn swap(beside: &Path, place: &Path) -> io::Result<()> {
+    match renameat2(
+        AT_FDCWD,
+        beside,
+        AT_FDCWD,
+        place,
+        RenameFlags::RENAME_EXCHANGE,
+    ) {
+        Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => {}
+        done => return done.map_err(io::Error::from),
+    }
+    let mut old = beside.as_os_str().to_owned();
+    old.push(".old");
+    fs::rename(place, &old)?;
+    match fs::rename(beside, place) {
+        Ok(()) => fs::rename(&old, beside),
+        Err(error) => fs::rename(&old, place).and(Err(error)),
+    }
+}
+
+/// Deletes a baseline's files and its directory; anything else in it keeps it.
+fn discard(dir: &Path) {
+    for file in FILES {
+        let _ = fs::remove_file(dir.join(file));
+    }
+    let _ = fs::remove_dir(dir);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Redactor, Writer, fixture};
+
+    /// A record, and a folder for baselines.
+    fn made() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let mut run = fixture::pass();
+        let reports = scratch.path().join("reports");
+        let writer = Writer::create(&reports, &mut run, Redactor::default()).expect("a record");
+        let baselines = scratch.path().join("baselines");
+        (scratch, writer.dir().to_owned(), baselines)
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).expect("a directory");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().display().to_string())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_baseline_is_kept_and_replaced_and_nothing_else_is_left() {
+        let (_scratch, run, baselines) = made();
+        for _ in 0..2 {
+            let place = keep(&run, &baselines, "main")
+                .map_err(|r| r.1)
+                .expect("kept");
+            assert_eq!(names(&baselines), ["main"]);
+            assert_eq!(
+                names(&place),
+                [EVENTS_FILE, RUN_FILE, SAMPLES_FILE, SERVER_FILE]
+            );
+            record::read(&place).expect("a record");
+        }
+        // Of itself, and by its file.
+        let place = keep(&baselines.join("main"), &baselines, "main").map_err(|r| r.1);
+        let file = place.expect("kept").join(RUN_FILE);
+        keep(&file, &baselines, "other")
+            .map_err(|r| r.1)
+            .expect("kept");
+        assert_eq!(names(&baselines), ["main", "other"]);
+    }
+
+    #[test]
+    fn what_is_no_baseline_is_never_deleted() {
+        let (scratch, run, baselines) = made();
+        fs::create_dir_all(baselines.join("folder")).expect("made");
+        fs::create_dir_all(baselines.join("empty")).expect("made");
+        fs::write(baselines.join("folder/notes"), "mine").expect("written");
+        fs::write(baselines.join("file"), "mine").expect("written");
+        let target = scratch.path().join("target");
+        keep(&run, scratch.path(), "target")
+            .map_err(|r| r.1)
+            .expect("kept");
+        std::os::unix::fs::symlink(&target, baselines.join("link")).expect("linked");
+        std::os::unix::fs::symlink("nowhere", baselines.join("dangling")).expect("linked");
+        // A whole report directory, one with a folder in place of its samples, one that holds no record.
+        let whole = run.file_name().expect("a name").to_str().expect("text");
+        fs::rename(&run, baselines.join(whole)).expect("moved");
+        let run = baselines.join(whole);
+        for name in ["odd", "broken"] {
+            keep(&run, &baselines, name).map_err(|r| r.1).expect("kept");
+        }
+        fs::remove_file(baselines.join("odd").join(SAMPLES_FILE)).expect("removed");
+        fs::create_dir(baselines.join("odd").join(SAMPLES_FILE)).expect("made");
+        fs::write(baselines.join("odd").join(SAMPLES_FILE).join("x"), "mine").expect("written");
+        fs::write(baselines.join("broken").join(RUN_FILE), "{}").expect("written");
+        let before = names(&baselines);
+        for name in [
+            "folder", "empty", "file", "link", "dangling", whole, "odd", "broken",
+        ] {
+            let Refused(code, why) = keep(&run, &baselines, name).expect_err("refused");
+            assert_eq!(code, ExitCode::BadScenario, "{name}: {why}");
+            assert!(
+                why.contains("is not a baseline and is left as it is"),
+                "{why}"
+            );
+        }
+        assert_eq!(names(&baselines), before);
+        assert_eq!(
+            fs::read_to_string(baselines.join("folder/notes")).expect("there"),
+            "mine"
+        );
+        assert!(baselines.join("odd").join(SAMPLES_FILE).join("x").exists());
+        assert!(target.join(RUN_FILE).exists() && run.join("logs").exists());
+        assert!(baselines.join("link").is_symlink());
+    }
+
+    #[test]
+    fn a_name_never_leads_elsewhere() {
+        let (_scratch, run, baselines) = made();
+        for name in [
+            "",
+            ".",
+            "..",
+            "../reports",
+            "a/b",
+            "/tmp/x",
+            ".hidden",
+            "a b",
+            "a\n",
+            "é",
+            "a\0b",
+        ] {
+            let Refused(code, why) = keep(&run, &baselines, name).expect_err("refused");
+            assert_eq!(code, ExitCode::BadScenario);
+            assert!(why.contains("is not a valid name"), "{why}");
+        }
+        assert!(!baselines.exists());
+    }
+
+    #[test]
+    fn a_copy_that_fails_leaves_the_old_one_and_nothing_beside_it() {
+        let (_scratch, run, baselines) = made();
+        let place = keep(&run, &baselines, "main")
+            .map_err(|r| r.1)
+            .expect("kept");
+        fs::remove_file(run.join(SAMPLES_FILE)).expect("removed");
+        fs::create_dir(run.join(SAMPLES_FILE)).expect("made");
+        let Refused(code, why) = keep(&run, &baselines, "main").expect_err("refused");
+        assert_eq!(code, ExitCode::TopologyFailed, "{why}");
+        assert_eq!(names(&baselines), ["main"]);
+        record::read(&place).expect("still a record");
+    }
+}
