@@ -90,10 +90,13 @@ fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
     let [from] = arguments.runs.as_slice() else {
         return Err("`--keep` keeps one record: name one".to_owned().into());
     };
-    let run = record::read(from)?;
+    let run = read(from)?;
     if run.quality.verdict == "invalid" && !arguments.force {
+        let why = run
+            .incomplete()
+            .unwrap_or("its measurement can't be trusted");
         let why = format!(
-            "the measurement of {} can't be trusted, and a baseline is what others are held against; keep it all the same with `--force`",
+            "{} is not kept as a baseline: {why}; keep it all the same with `--force`",
             run.run_id
         );
         return Err(Refused(ExitCode::Invalid, why));
@@ -105,6 +108,13 @@ fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
         report::harmless(&said)
     ));
     Ok(ExitCode::Pass)
+}
+
+/// Reads a record, and whether all of it is there.
+fn read(at: &Path) -> Result<record::model::Run, record::Error> {
+    let mut run = record::read(at)?;
+    run.check_files(directory(at))?;
+    Ok(run)
 }
 
 fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
@@ -126,7 +136,7 @@ fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
             );
         }
     };
-    let runs = [record::read(&older)?, record::read(newer)?];
+    let runs = [read(&older)?, read(newer)?];
     let named = arguments.variant.as_deref();
     let a = Side::of(&runs[0], arguments.against.as_deref().or(named))?;
     let b = Side::of(&runs[1], named)?;
@@ -149,7 +159,8 @@ fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
                 &mut run,
                 Redactor::new(std::iter::empty::<(String, String)>()),
             )?;
-            writer.save(&run)?;
+            run.files = writer.files();
+            writer.finish(&mut run)?;
             Some(writer.dir().to_owned())
         }
         None => None,

@@ -76,5 +76,7 @@ fn record(file: &Path, tool: Option<ToolName>, out: &Path) -> Result<String, Fai
         &mut run,
         Redactor::new(std::iter::empty::<(String, String)>()),
     )?;
+    run.files = writer.files();
+    writer.finish(&mut run)?;
     Ok(writer.dir().display().to_string())
 }

@@ -28,6 +28,12 @@ fn rendered(at: &Path, format: RenderFormat) -> Result<String, record::Error> {
     if let Some(dir) = directory(at).filter(|dir| dir.join(record::EVENTS_FILE).exists()) {
         run.recover(dir)?;
     }
+    if let Some(dir) = directory(at) {
+        run.check_files(dir)?;
+    }
+    if let Some(why) = run.incomplete() {
+        tell(&format!("warning: {}\n", report::harmless(why)));
+    }
     let format = match format {
         RenderFormat::Terminal => return Ok(report::terminal(&run, &screen(at))),
         RenderFormat::Json | RenderFormat::Parquet => {

@@ -94,12 +94,17 @@ fn records(dir: &Path) -> Result<Vec<Run>, String> {
         {
             continue;
         }
-        match record::read(&entry.path()) {
-            Ok(run) => runs.push(run),
-            Err(error) => tell(&format!(
-                "warning: left out: {}\n",
-                harmless(&error.to_string())
-            )),
+        let whole = |mut run: Run| run.check_files(&entry.path()).map(|()| run);
+        let left_out = match record::read(&entry.path()).and_then(whole) {
+            Ok(run) => {
+                let why = run.incomplete().map(|why| format!("{}: {why}", run.run_id));
+                runs.push(run);
+                why
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = left_out {
+            tell(&format!("warning: left out: {}\n", harmless(&why)));
         }
     }
     if runs.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::shown::{REDRAWN, Shown};
 use super::{print, screen, tell};
+use crate::record::model::Run;
 use crate::record::{self, Error, ExitCode, Follow, Redactor};
 use crate::report;
 use std::path::Path;
@@ -27,28 +28,40 @@ fn watched(dir: &Path) -> Result<ExitCode, Error> {
         source,
     })?;
     let mut run = record::read(dir)?;
-    let mut follow = Follow::open(dir)?;
     let mut shown = Shown::new(&dir.join("logs"), Redactor::default());
+    match Follow::open(dir) {
+        Ok(mut follow) => run = followed(dir, &mut follow, &mut shown)?,
+        // A run that is over is shown even where its events are gone.
+        Err(error) if run.finished.is_none() => return Err(error),
+        Err(_) => {}
+    }
+    shown.end();
+    run.check_files(dir)?;
+    print(&report::terminal(&run, &screen(dir)));
+    // A run that was killed has no code.
+    let code = run.exit_code.and_then(ExitCode::from_u8);
+    Ok(code.unwrap_or(ExitCode::TopologyFailed))
+}
+
+/// Shows what happens in a run until it is over.
+fn followed(dir: &Path, follow: &mut Follow, shown: &mut Shown) -> Result<Run, Error> {
+    let mut run = record::read(dir)?;
     let began = began(&run.started);
     loop {
         // Asked before reading, so that what was written before the end is shown.
-        run = record::read(dir)?;
         let over = run.finished.is_some() || !follow.alive();
         for (at, event) in follow.news()? {
             let at = at.and_then(|ms| began?.checked_add(Duration::from_secs_f64(ms / 1e3)));
             shown.tell(&event, at.unwrap_or_else(Instant::now));
         }
         if over {
-            break;
+            // Its last word may have come after it was read.
+            return record::read(dir);
         }
         shown.tick();
         std::thread::sleep(REDRAWN);
+        run = record::read(dir)?;
     }
-    shown.end();
-    print(&report::terminal(&run, &screen(dir)));
-    // A run that was killed has no code.
-    let code = run.exit_code.and_then(ExitCode::from_u8);
-    Ok(code.unwrap_or(ExitCode::TopologyFailed))
 }
 
 /// When a run began, on this process's clock.

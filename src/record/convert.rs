@@ -7,6 +7,7 @@ use super::model::{
 use crate::measure::server::ServerWindow;
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
 use crate::plan::{PhasePlan, VariantPlan};
+use indexmap::IndexMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -43,6 +44,7 @@ impl Run {
             comparisons: Vec::new(),
             decompositions: Vec::new(),
             same_text: Vec::new(),
+            files: IndexMap::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::verdict::{Ending, conclude};
 use crate::measure::sample::{Reads, Sample, TokenSource};
 use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
 use crate::verify::Finding;
+use indexmap::IndexMap;
 use serde_json::json;
 
 /// A run that has just begun.
@@ -43,6 +44,7 @@ pub(crate) fn empty() -> Run {
         comparisons: Vec::new(),
         decompositions: Vec::new(),
         same_text: Vec::new(),
+        files: IndexMap::new(),
     }
 }
 

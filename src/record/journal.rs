@@ -3,6 +3,7 @@
 //! docs/decisions/0008-journal.md.
 
 use super::Error;
+use super::model::FileRecord;
 use super::write::failed;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -26,6 +27,10 @@ pub struct Journal {
 struct State {
     /// Bytes that are in the file, as long as nothing failed.
     written: u64,
+    /// Lines that are in the file.
+    rows: u64,
+    /// Checksum of all of them.
+    crc: crc32fast::Hasher,
     /// When it was last put on the disk.
     synced: Instant,
     /// Why a line was lost. Nothing is written after one that is cut.
@@ -48,6 +53,8 @@ impl Journal {
             file: Arc::new(file),
             state: Mutex::new(State {
                 written: 0,
+                rows: 0,
+                crc: crc32fast::Hasher::new(),
                 synced: Instant::now(),
                 lost: None,
             }),
@@ -67,6 +74,8 @@ impl Journal {
             return self.lost(&state);
         }
         state.written += line.len() as u64;
+        state.rows += 1;
+        state.crc.update(line.as_bytes());
         if state.synced.elapsed() >= SYNCED {
             state.synced = Instant::now();
             let file = Arc::clone(&self.file);
@@ -95,6 +104,16 @@ impl Journal {
             ))
         };
         here().map_err(|e| failed(&self.path, e))
+    }
+
+    /// What the file holds, as long as nothing failed.
+    pub fn contents(&self) -> FileRecord {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        FileRecord {
+            rows: state.rows,
+            bytes: state.written,
+            crc32: format!("{:08x}", state.crc.clone().finalize()),
+        }
     }
 
     fn lost(&self, state: &State) -> Result<(), Error> {

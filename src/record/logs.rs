@@ -35,10 +35,13 @@ fn clean(path: &Path, redactor: &Redactor) -> io::Result<()> {
         return Ok(());
     }
     let beside = path.with_extension("log.new");
-    let mut out = BufWriter::new(File::create(&beside)?);
-    pieces(path, |text| out.write_all(redactor.apply(text).as_bytes()))?;
-    out.flush()?;
-    fs::rename(beside, path)
+    let write = || {
+        let mut out = BufWriter::new(File::create(&beside)?);
+        pieces(path, |text| out.write_all(redactor.apply(text).as_bytes()))?;
+        out.flush()?;
+        fs::rename(&beside, path)
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
 /// Hands over a file line by line.

@@ -1,6 +1,7 @@
 //! The run on disk: `run.json`, `samples.jsonl`, `events.jsonl` and `logs/`, written as it goes and read back anywhere.
 //! Every report and comparison is rendered from what is read here and from nothing else.
 
+mod complete;
 pub mod convert;
 pub mod exit;
 pub mod follow;
@@ -10,6 +11,7 @@ pub mod model;
 mod partial;
 pub mod read;
 pub mod redact;
+mod reserve;
 mod same_text;
 pub mod verdict;
 pub mod write;

@@ -75,6 +75,21 @@ pub struct Run {
     /// Whether the answers are the same, where that was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_text: Vec<SameText>,
+    /// What the files of lines beside this one held when the run ended, by name. Absent where that is not known: in records of
+    /// older versions and of runs that broke.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub files: IndexMap<String, FileRecord>,
+}
+
+/// What a file of lines held when the run ended: less means that the record is incomplete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// CRC-32 of all of them, in eight hexadecimal digits.
+    pub crc32: String,
 }
 
 /// The scenario as it was run.

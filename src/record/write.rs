@@ -1,23 +1,32 @@
 //! Writing a record as the run goes. Rows are handed to the system one by one, so that a killed run loses none, and put on the
-//! disk every second; `run.json` is written beside itself and renamed, so that it is valid at every instant.
+//! disk every second; `run.json` is written beside itself and renamed, so that it is valid at every instant. Room for the last
+//! one is reserved from the start.
 
 use super::journal::Journal;
-use super::model::Run;
+use super::model::{FileRecord, Quality, Run};
 use super::redact::Redactor;
+use super::reserve::{self, Reserve};
+use super::verdict::{Ending, conclude};
 use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SERVER_FILE, SampleRow, ServerRow};
 use crate::event::Event;
 use crate::measure::sample::Sample;
+use indexmap::IndexMap;
 use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Link to the newest run, beside the runs.
 pub const LATEST: &str = "latest";
 /// Names tried before giving up: the run's own, then `-2`, `-3`, ...
 const NAMES: u32 = 100;
+/// Bytes that are reserved for what the verdict adds to `run.json`; and that must be free at the end of a run.
+const ROOM: u64 = 64 << 10;
+/// Most bytes of an error in the short `run.json` that is written where there is no room for the whole.
+const SHORT: usize = 4 << 10;
 
 /// A name for a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in several places differ too.
 #[must_use]
@@ -33,6 +42,10 @@ pub struct Writer {
     samples: Journal,
     server: Journal,
     events: Journal,
+    /// Room for the last `run.json`; none once that is written.
+    reserve: Mutex<Option<Reserve>>,
+    /// Where `latest` pointed to before.
+    latest: Option<PathBuf>,
     redactor: Redactor,
     began: Instant,
 }
@@ -48,18 +61,28 @@ impl Writer {
         // Absolute, so that it stays true whatever a child or caller does with its directory.
         let reports = fs::canonicalize(reports).map_err(|e| failed(reports, e))?;
         let dir = claim(&reports, &mut run.run_id)?;
+        let made = Self::fill(&reports, dir.clone(), run, redactor);
+        // Half a record would only be in the way.
+        made.inspect_err(|_| drop(fs::remove_dir_all(&dir)))
+    }
+
+    /// Makes everything in the run's directory.
+    fn fill(reports: &Path, dir: PathBuf, run: &Run, redactor: Redactor) -> Result<Self, Error> {
         let logs = dir.join("logs");
         fs::create_dir(&logs).map_err(|e| failed(&logs, e))?;
+        let reserve = Reserve::new(&dir, RUN_FILE).map_err(|e| failed(&dir, e))?;
         let writer = Self {
             samples: Journal::create(dir.join(SAMPLES_FILE))?,
             server: Journal::create(dir.join(SERVER_FILE))?,
             events: Journal::create(dir.join(EVENTS_FILE))?,
+            reserve: Mutex::new(Some(reserve)),
+            latest: fs::read_link(reports.join(LATEST)).ok(),
             dir,
             redactor,
             began: Instant::now(),
         };
         writer.save(run)?;
-        point(&reports, &run.run_id)?;
+        point(reports, Path::new(&run.run_id), &run.run_id)?;
         Ok(writer)
     }
 
@@ -81,15 +104,66 @@ impl Writer {
         &self.redactor
     }
 
-    /// Writes `run.json` anew.
+    /// Writes `run.json` anew while the run goes on, and reserves room for a larger one.
     ///
     /// # Errors
-    /// When it can't be written; the one before stays.
+    /// When it can't be written, or the disk is full; the one before stays.
     pub fn save(&self, run: &Run) -> Result<(), Error> {
+        let text = self.text(run)?;
+        self.replace(RUN_FILE, &text)?;
+        let mut reserve = self.reserve.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = 2 * text.len() as u64 + ROOM;
+        let grown = reserve.as_mut().map_or(Ok(()), |held| held.grow(room));
+        grown.map_err(|e| failed(&self.dir.join(RUN_FILE), e))
+    }
+
+    /// Writes the last `run.json`, in the room that was reserved for it. Where that is not enough, a short one says that the
+    /// run broke, as `run` then does as well.
+    ///
+    /// # Errors
+    /// When the whole can't be written.
+    pub fn finish(&self, run: &mut Run) -> Result<(), Error> {
+        let path = self.dir.join(RUN_FILE);
+        let mut held = self.reserve.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without a reserve, it was finished before.
+        let mut reserve = match held.take() {
+            Some(reserve) => reserve,
+            None => Reserve::new(&self.dir, RUN_FILE).map_err(|e| failed(&path, e))?,
+        };
+        let Err(error) = reserve.put(&self.text(run)?, &path) else {
+            return Ok(());
+        };
+        let error = failed(&path, error);
+        if run.error.is_none() {
+            let (checks, quality) = (run.checks.clone(), run.quality.clone());
+            let why = format!("the record is not whole: {error}");
+            conclude(run, Ending::Broken(why), checks, Vec::new(), quality);
+        }
+        let _ = reserve.put(&self.text(&short(run))?, &path);
+        Err(error)
+    }
+
+    /// Deletes the record, of which nothing is to be kept, and points `latest` to where it pointed before.
+    pub fn discard(self) {
+        let _ = fs::remove_dir_all(&self.dir);
+        let (Some(reports), Some(id)) = (self.dir.parent(), self.dir.file_name()) else {
+            return;
+        };
+        let latest = reports.join(LATEST);
+        if fs::read_link(&latest).is_ok_and(|to| to.as_os_str() == id) {
+            let _ = match &self.latest {
+                Some(before) => point(reports, before, &id.to_string_lossy()),
+                None => fs::remove_file(&latest).map_err(|e| failed(&latest, e)),
+            };
+        }
+    }
+
+    /// A run as `run.json` holds it.
+    fn text(&self, run: &Run) -> Result<String, Error> {
         let run = self.redacted(run)?;
         let text = serde_json::to_string_pretty(&run)
             .map_err(|e| failed(&self.dir.join(RUN_FILE), e.into()))?;
-        self.replace(RUN_FILE, &(text + "\n"))
+        Ok(text + "\n")
     }
 
     /// The record as it may be shown: without secrets.
@@ -99,8 +173,10 @@ impl Writer {
     pub fn redacted(&self, run: &Run) -> Result<Run, Error> {
         let told = |e: serde_json::Error| failed(&self.dir.join(RUN_FILE), e.into());
         let mut value = serde_json::to_value(run).map_err(told)?;
-        self.redactor
-            .json(&mut value, &["verdict", "run_id", "started", "finished"]);
+        self.redactor.json(
+            &mut value,
+            &["verdict", "run_id", "started", "finished", "crc32"],
+        );
         serde_json::from_value(value).map_err(told)
     }
 
@@ -149,22 +225,42 @@ impl Writer {
     /// When it can't be written.
     pub fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.dir.join(name);
-        let beside = self.dir.join(format!(".{name}.new"));
-        let write = || {
-            let mut file = File::create(&beside)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        };
-        write().map_err(|e| failed(&path, e))
+        reserve::replace(&path, text).map_err(|e| failed(&path, e))
     }
 
-    /// Whether every row that was handed over is on disk, where a reader will look for it.
+    /// Deletes a file that [`replace`](Self::replace) has written.
+    pub fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.dir.join(name));
+    }
+
+    /// Whether every row that was handed over is on disk, where a reader will look for it, and there is room for more: on a
+    /// full disk, what processes print is lost without a word.
     ///
     /// # Errors
     /// The first row that could not be written, or what became of a file since.
     pub fn whole(&self) -> Result<(), Error> {
-        self.samples.whole().and_then(|()| self.events.whole())
+        for (_, journal) in self.journals() {
+            journal.whole()?;
+        }
+        let free = Reserve::new(&self.dir, "room").and_then(|mut free| free.grow(ROOM));
+        free.map_err(|e| failed(&self.dir, e))
+    }
+
+    /// What the files of lines hold, for [`Run::files`].
+    #[must_use]
+    pub fn files(&self) -> IndexMap<String, FileRecord> {
+        let journals = self.journals().into_iter();
+        journals
+            .map(|(name, journal)| (name.to_owned(), journal.contents()))
+            .collect()
+    }
+
+    fn journals(&self) -> [(&'static str, &Journal); 3] {
+        [
+            (SAMPLES_FILE, &self.samples),
+            (SERVER_FILE, &self.server),
+            (EVENTS_FILE, &self.events),
+        ]
     }
 
     fn line(&self, journal: &Journal, row: &impl Serialize, keep: &[&str]) -> Result<(), Error> {
@@ -199,16 +295,34 @@ fn claim(reports: &Path, run_id: &mut String) -> Result<PathBuf, Error> {
     ))
 }
 
-/// Points `latest` to the run in one step. A `latest` that is not a link is someone's own and stays.
-fn point(reports: &Path, run_id: &str) -> Result<(), Error> {
+/// Points `latest` to a directory in one step. A `latest` that is not a link is someone's own and stays. `by` names who does.
+fn point(reports: &Path, to: &Path, by: &str) -> Result<(), Error> {
     let latest = reports.join(LATEST);
     if fs::symlink_metadata(&latest).is_ok_and(|there| !there.is_symlink()) {
         return Ok(());
     }
-    let beside = reports.join(format!(".{LATEST}.{run_id}"));
-    symlink(run_id, &beside)
+    let beside = reports.join(format!(".{LATEST}.{by}"));
+    symlink(to, &beside)
         .and_then(|()| fs::rename(&beside, &latest))
+        .inspect_err(|_| drop(fs::remove_file(&beside)))
         .map_err(|e| failed(&latest, e))
+}
+
+/// A run without what was measured: what is needed to say how it ended.
+fn short(run: &Run) -> Run {
+    let cut = |text: &str| text[..text.floor_char_boundary(SHORT)].to_owned();
+    Run {
+        summary: cut(&run.summary),
+        error: run.error.as_deref().map(cut),
+        variants: Vec::new(),
+        checks: Vec::new(),
+        quality: Quality::default(),
+        comparisons: Vec::new(),
+        decompositions: Vec::new(),
+        same_text: Vec::new(),
+        files: IndexMap::new(),
+        ..run.clone()
+    }
 }
 
 pub(super) fn failed(path: &Path, source: io::Error) -> Error {

@@ -151,13 +151,19 @@ pub fn run(
         run.finished = Some(jiff::Timestamp::now().to_string());
         result
     });
-    let failed = |error: record::Error| Error::Setup(writer.redactor().apply(&error.to_string()));
+    let whole = writer.whole();
+    if whole.is_ok() {
+        run.files = writer.files();
+    }
     let mut code = match result {
-        Ok(code) => whole(&mut run, &writer, code),
+        Ok(code) => match whole {
+            Ok(()) => code,
+            Err(error) => broken(&mut run, format!("the record is not whole: {error}")),
+        },
         Err(Failure::Input(message)) => {
             // Nothing was started: a record of it would only be in the way.
-            std::fs::remove_dir_all(writer.dir()).ok();
             let message = writer.redactor().apply(&message);
+            writer.discard();
             return Err(Error::Scenario(Failure::Input(message)));
         }
         Err(failure) => conclude(
@@ -172,18 +178,11 @@ pub fn run(
             Quality::default(),
         ),
     };
-    let mut run = writer.redacted(&run).map_err(failed)?;
-    let written = writer
-        .save(&run)
-        .and_then(|()| render(&loaded.scenario.report.formats, &run, &writer));
-    if let Err(error) = written {
-        // What broke before weighs more than a file that could not be written.
-        if run.error.is_none() {
-            let why = format!("the report is not whole: {error}");
-            code = broken(&mut run, writer.redactor().apply(&why));
-        }
-        // Where there is no room at all, the record stays as it was, partial; what was found is still shown.
-        let _ = writer.save(&run);
+    let redacted = writer.redacted(&run);
+    let mut run =
+        redacted.map_err(|error| Error::Setup(writer.redactor().apply(&error.to_string())))?;
+    if publish(&loaded.scenario.report.formats, &mut run, &writer).is_err() {
+        code = run.exit_code.and_then(ExitCode::from_u8).unwrap_or(code);
     }
     Ok(Finished {
         code,
@@ -192,9 +191,41 @@ pub fn run(
     })
 }
 
-/// Renders the record in every form that was asked for, into its directory.
-fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), record::Error> {
-    let form = |format: &ReportFormat| match format {
+/// Writes the reports and then the last `run.json`, which says that all went well. Where something can't be written, the run is
+/// broken, and no report says otherwise.
+fn publish(formats: &[ReportFormat], run: &mut Run, writer: &Writer) -> Result<(), record::Error> {
+    let rendered = render(formats, run, writer);
+    if let Err(error) = &rendered {
+        // What broke before weighs more than a file that could not be written.
+        if run.error.is_none() {
+            let why = format!("the report is not whole: {error}");
+            broken(run, writer.redactor().apply(&why));
+        }
+        withdraw(formats, writer);
+    }
+    let finished = writer.finish(run);
+    if finished.is_err() {
+        withdraw(formats, writer);
+    }
+    if rendered.is_err() || finished.is_err() {
+        // As many as there is room for, one by one.
+        for format in formats {
+            let _ = render(&[*format], run, writer);
+        }
+    }
+    rendered.and(finished)
+}
+
+/// Deletes reports of a verdict that no longer holds.
+fn withdraw(formats: &[ReportFormat], writer: &Writer) {
+    for format in formats {
+        writer.remove(form(*format).file_name());
+    }
+}
+
+/// What a form is called where records are rendered.
+fn form(format: ReportFormat) -> report::Format {
+    match format {
         ReportFormat::Html => report::Format::Html,
         ReportFormat::Markdown => report::Format::Markdown,
         ReportFormat::Junit => report::Format::Junit,
@@ -202,8 +233,12 @@ fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), re
         ReportFormat::Openmetrics => report::Format::Openmetrics,
         ReportFormat::Hdr => report::Format::Hdr,
         ReportFormat::LlmD => report::Format::LlmD,
-    };
-    let formats = || formats.iter().map(form);
+    }
+}
+
+/// Renders the record in every form that was asked for, into its directory.
+fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), record::Error> {
+    let formats = || formats.iter().copied().map(form);
     let detail = match formats().any(report::Format::is_detailed) {
         true => report::detail(run, writer.dir())?,
         false => report::Detail::default(),
@@ -212,14 +247,6 @@ fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), re
         writer.replace(format.file_name(), &report::render(run, &detail, format))?;
     }
     Ok(())
-}
-
-/// A run whose record lost something proves nothing, however well it went.
-fn whole(run: &mut Run, writer: &Writer, code: ExitCode) -> ExitCode {
-    let Err(error) = writer.whole() else {
-        return code;
-    };
-    broken(run, format!("the record is not whole: {error}"))
 }
 
 /// Ends a run that was judged before as broken.

@@ -61,7 +61,7 @@ pub fn up(
         result,
         Ok(()) | Err(Failure::Input(_) | Failure::Interrupted)
     ) {
-        std::fs::remove_dir_all(writer.dir()).ok();
+        writer.discard();
     }
     match result {
         Err(Failure::Input(message)) => Err(Error::Scenario(Failure::Input(message))),

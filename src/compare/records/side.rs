@@ -85,6 +85,10 @@ impl<'a> Side<'a> {
         let id = &self.run.run_id;
         match self.run.quality.verdict.as_str() {
             _ if self.run.finished.is_none() => Some(format!("{id} did not come to its end")),
+            "invalid" if self.run.incomplete().is_some() => {
+                let why = self.run.incomplete().unwrap_or_default();
+                Some(format!("{id}: {why}"))
+            }
             "invalid" => Some(format!("the measurement of {id} can't be trusted")),
             _ => None,
         }

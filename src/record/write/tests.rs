@@ -103,6 +103,38 @@ fn a_latest_of_someone_elses_stays() {
 }
 
 #[test]
+fn a_record_that_is_discarded_gives_latest_back() {
+    let reports = scratch();
+    let latest = reports.path().join(LATEST);
+    let (only, _) = create(reports.path());
+    only.discard();
+    assert!(!latest.is_symlink(), "it would point nowhere");
+    let (_first, one) = create(reports.path());
+    let (second, _) = create(reports.path());
+    second.discard();
+    assert_eq!(read(&latest).expect("the first").run_id, one.run_id);
+    assert_eq!(fs::read_dir(reports.path()).expect("read").count(), 2);
+}
+
+#[test]
+fn the_last_word_is_written_once_and_leaves_nothing_beside_it() {
+    let reports = scratch();
+    let (writer, mut run) = create(reports.path());
+    run.summary = "the end".to_owned();
+    for _ in 0..2 {
+        writer.finish(&mut run).expect("written");
+        assert_eq!(read(writer.dir()).expect("read"), run);
+    }
+    let names = fs::read_dir(writer.dir()).expect("read");
+    let hidden = names
+        .flatten()
+        .filter(|entry| entry.file_name().display().to_string().starts_with('.'));
+    assert_eq!(hidden.count(), 0);
+    let short = super::short(&run);
+    assert!(short.variants.is_empty() && short.scenario == run.scenario);
+}
+
+#[test]
 fn a_canary_reaches_no_file() {
     const CANARY: &str = "hf_canary\"1234567";
     let reports = scratch();
