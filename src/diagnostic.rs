@@ -203,6 +203,13 @@ impl Diagnostics {
         Diagnostic::new(code, message).help(help).into()
     }
 
+    /// Adds one, if there is one.
+    pub(crate) fn push_some(&mut self, diagnostic: Option<Diagnostic>) {
+        if let Some(diagnostic) = diagnostic {
+            self.push(diagnostic);
+        }
+    }
+
     /// Adds one; the same mistake at the same place is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.of(diagnostic.severity) < MOST && !self.0.contains(&diagnostic) {

@@ -1,5 +1,6 @@
 //! Scenario files: from text to a checked [`model::Scenario`], or every mistake in it at once.
 
+mod again;
 mod arg;
 mod de;
 mod decode;
@@ -106,7 +107,9 @@ pub fn load(input: &Input, env: &dyn Fn(&str) -> Option<String>) -> Result<Loade
     let Some(mut tree) = tree.filter(|_| mistakes.is_empty()) else {
         return Err(mistakes);
     };
+    again::settle(&mut tree);
     let resolved = tree.to_json();
+    again::check(&tree, &resolved)?;
     let mut secrets = Vec::new();
     overlay::resolve(&mut tree, env, &mut secrets, &mut mistakes);
     let scenario = decode::decode(&mut tree, &mut mistakes);

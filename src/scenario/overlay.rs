@@ -3,7 +3,7 @@
 use super::Secret;
 use super::mistake::quote;
 use super::tree::{Entry, Node, Value};
-use super::yaml;
+use super::yaml::{self, MAX_DEPTH};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use std::ops::Range;
 use std::sync::Arc;
@@ -58,6 +58,15 @@ pub(super) fn set(tree: &mut Node, source: &Arc<Source>) -> Result<(), Diagnosti
         Some(node) => node,
         None => Node::new(Value::Null, Span::new(source, value)),
     };
+    // Before anything is made of it: what walks a tree does so by recursion.
+    if steps.len() + depth(&value) > MAX_DEPTH {
+        let whole = Span::new(source, 0..source.text.len());
+        let message = format!("this path and its value are nested deeper than {MAX_DEPTH} levels");
+        return Err(Diagnostic::new("limit", message)
+            .label(whole, "")
+            .help("lists and maps count, and each step of the path")
+            .into());
+    }
     let mut node = tree;
     let mut last = "";
     for step in &steps {
@@ -69,6 +78,23 @@ pub(super) fn set(tree: &mut Node, source: &Arc<Source>) -> Result<(), Diagnosti
     }
     merge(node, value, last);
     Ok(())
+}
+
+/// Levels of lists and maps below a value; a single value has none.
+fn depth(node: &Node) -> usize {
+    let below = match &node.value {
+        Value::Seq(items) => items.iter().map(depth).max(),
+        Value::Map(entries) => entries.iter().map(|entry| depth(&entry.node)).max(),
+        Value::Env(..) => Some(0),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Str(_)
+        | Value::Hole(_)
+        | Value::Gone => return 0,
+    };
+    1 + below.unwrap_or(0)
 }
 
 /// The value at `key`, made if it is not there; `parent` is the key of the map.

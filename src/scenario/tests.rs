@@ -181,3 +181,296 @@ fn what_answers_may_lack_is_written_in_one_place() {
     let said = wrong.map_or_else(String::new, |wrong| wrong.to_string());
     assert!(said.contains("did you mean `no_done`?"), "{said}");
 }
+
+/// What the record keeps of a scenario, as a file of its own.
+fn recorded(loaded: &Loaded) -> Loaded {
+    let text = serde_json::to_string_pretty(&loaded.resolved).unwrap();
+    read(&text, &[], &[]).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
+}
+
+fn refused(sets: &[&str]) -> String {
+    match read(BASE, &[], sets) {
+        Ok(loaded) => panic!("accepted: {}", loaded.resolved),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+#[test]
+fn numbers_that_would_be_sent_as_others_are_refused() {
+    for (value, why) in [
+        ("1e400", "is not a number that JSON can hold"),
+        ("-1e400", "is not a number that JSON can hold"),
+        (".inf", "is not a number that JSON can hold"),
+        ("-.inf", "is not a number that JSON can hold"),
+        (".NaN", "is not a number that JSON can hold"),
+        (
+            "{a: [1, .nan]}",
+            "`.nan` is not a number that JSON can hold",
+        ),
+        ("18446744073709551616", "does not fit into 64 bits"),
+        ("-9223372036854775809", "does not fit into 64 bits"),
+        (
+            "[123456789012345678901234567890]",
+            "does not fit into 64 bits",
+        ),
+        ("1e-400", "is too small and would become 0"),
+        ("0xFFFFFFFFFFFFFFFFFF", "does not fit into 64 bits"),
+        ("[0o7777777777777777777777777]", "does not fit into 64 bits"),
+    ] {
+        let said = refused(&[&format!("request.params.y={value}")]);
+        assert!(said.contains(why), "{value}: {said}");
+        assert!(said.contains("quote it to make it text"), "{said}");
+    }
+    let said = read(
+        &format!("{BASE}request: {{params: {{y: 1e400}}}}\n"),
+        &[],
+        &[],
+    );
+    assert!(said.is_err_and(|e| e.to_string().contains("`1e400` is not a number")));
+    for (value, is) in [
+        ("18446744073709551615", "18446744073709551615"),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("0e0", "0.0"),
+        ("-0.0", "-0.0"),
+        ("1e300", "1e+300"),
+        ("'1e400'", "\"1e400\""),
+        ("\".inf\"", "\".inf\""),
+        (
+            "'123456789012345678901234567890'",
+            "\"123456789012345678901234567890\"",
+        ),
+        ("1_000", "\"1_000\""),
+        ("007", "\"007\""),
+        ("0x1F", "31"),
+        ("'0xFFFFFFFFFFFFFFFFFF'", "\"0xFFFFFFFFFFFFFFFFFF\""),
+        ("0xyz", "\"0xyz\""),
+    ] {
+        let loaded = good(&[], &[&format!("request.params.y={value}")]);
+        assert_eq!(loaded.resolved["request"]["params"]["y"].to_string(), is);
+        assert_eq!(recorded(&loaded).scenario, loaded.scenario);
+    }
+}
+
+#[test]
+fn a_path_and_its_value_obey_the_depth_limit_together() {
+    let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
+    // Root, `request`, `params`: the path alone has three levels.
+    let loaded = good(&[], &[&format!("request.params.y={}", nested(45))]);
+    assert_eq!(recorded(&loaded).scenario, loaded.scenario);
+    let deep = format!("request.params.{}=1", vec!["a"; 46].join("."));
+    assert_eq!(
+        recorded(&good(&[], &[&deep])).resolved,
+        good(&[], &[&deep]).resolved
+    );
+    for set in [
+        format!("request.params.y={}", nested(46)),
+        format!("request.params.{}=1", vec!["a"; 47].join(".")),
+        format!("request.params.{}={}", vec!["a"; 30].join("."), nested(30)),
+        vec!["a"; 50_000].join(".") + "=1",
+    ] {
+        let said = refused(&[&set]);
+        assert!(
+            said.contains("nested deeper than 48 levels"),
+            "{}",
+            &said[..200]
+        );
+    }
+    // One after the other: each alone is not too deep.
+    let first = format!("request.params.{}=1", vec!["a"; 40].join("."));
+    let second = format!(
+        "request.params.{}.b={}",
+        vec!["a"; 30].join("."),
+        nested(20)
+    );
+    assert!(refused(&[&first, &second]).contains("nested deeper than 48 levels"));
+}
+
+#[test]
+fn many_changes_obey_the_limits_together() {
+    let half = format!("request.params.x={}", "x".repeat(600_000));
+    let other = format!("request.params.y={}", "y".repeat(600_000));
+    good(&[], &[&half]);
+    assert!(refused(&[&half, &other]).contains("larger than 1 MiB"));
+    let list = |key: &str| format!("request.params.{key}=[{}]", vec!["1"; 30_000].join(", "));
+    good(&[], &[&list("x")]);
+    let said = refused(&[&list("x"), &list("y")]);
+    assert!(said.contains("too many values"), "{said}");
+}
+
+#[test]
+fn a_reference_to_the_environment_is_one_however_it_is_put_together() {
+    let loaded = good(&[], &["request.headers.a.env=NUMBER"]);
+    assert_eq!(loaded.scenario.request.headers["a"], "7");
+    assert_eq!(loaded.secrets.len(), 1);
+    assert_eq!(recorded(&loaded).scenario, loaded.scenario);
+}
+
+#[test]
+fn what_can_not_be_read_back_is_shown_where_it_stands() {
+    for (set, place, what) in [
+        ("request.params.y=\"a\\x7fb\"", "--set:1:18", "this text"),
+        (
+            "request.params.y=[1, {\"a\\x7f\": 1}]",
+            "--set:1:23",
+            "this key",
+        ),
+        (
+            &format!("request.params.{}=1", "k".repeat(1100)),
+            "--set:1:16",
+            "this key",
+        ),
+    ] {
+        let said = refused(&[set]);
+        assert!(said.contains(place) && said.contains(what), "{said}");
+        assert!(
+            said.contains("can't be read back from the record"),
+            "{said}"
+        );
+    }
+    // As written in a file as well.
+    let file = format!("{BASE}request: {{params: {{y: \"\\x7f\"}}}}\n");
+    let said = read(&file, &[], &[]).err().unwrap().to_string();
+    assert!(
+        said.contains("s.yaml:10:23") && said.contains("this text"),
+        "{said}"
+    );
+}
+
+mod round_trip {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Texts that YAML might take for something else.
+    fn odd() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[ -~]{0,12}",
+            "[-+.0-9eExo_:]{1,8}",
+            prop::sample::select(vec![
+                "",
+                " ",
+                "~",
+                "null",
+                "true",
+                "no",
+                "y",
+                "<<",
+                "=",
+                "---",
+                "...",
+                "- a",
+                "a: b",
+                "#",
+                "a #b",
+                "&a",
+                "*a",
+                "!t",
+                "%x",
+                "@",
+                "`",
+                "|",
+                ">",
+                "{",
+                "[",
+                "]",
+                ",",
+                "?",
+                "'",
+                "\"",
+                "\\",
+                "\\n",
+                "\n",
+                "\r\n",
+                "\t",
+                " a",
+                "a ",
+                "\u{85}",
+                "\u{2028}",
+                "\u{feff}",
+                "\u{7f}",
+                "\u{1}",
+                "é",
+                "\u{1f600}",
+                "0o17",
+                "0x1f",
+                "1_0",
+                "01",
+                "1e400",
+                ".inf",
+                ".nan",
+                "-0",
+                "env",
+                "2001-01-01",
+                "12:30:00",
+                "a\n b\n",
+            ])
+            .prop_map(str::to_owned),
+            Just("k".repeat(1100)),
+        ]
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value as Json;
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            any::<u64>().prop_map(Json::from),
+            prop::num::f64::NORMAL.prop_map(Json::from),
+            odd().prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 24, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+                prop::collection::vec((odd(), inner), 0..5)
+                    .prop_map(|entries| Json::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn holds(set: &str) -> Result<(), TestCaseError> {
+        if let Ok(loaded) = read(BASE, &[], &[set]) {
+            let text = serde_json::to_string_pretty(&loaded.resolved).unwrap();
+            let again = read(&text, &[], &[]);
+            let again = again.map_err(|e| TestCaseError::fail(format!("{e}\n{text}")))?;
+            prop_assert_eq!(&again.resolved, &loaded.resolved);
+            prop_assert_eq!(&again.scenario, &loaded.scenario);
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        /// Whatever `--set` is given as JSON is accepted unless it means something else to YAML, and reads back.
+        #[test]
+        fn of_json(value in json()) {
+            holds(&format!("request.params.y={value}"))?;
+        }
+
+        /// Likewise plain text, which YAML takes for what it looks like.
+        #[test]
+        fn of_text(value in odd()) {
+            holds(&format!("request.params.y={value}"))?;
+            holds(&format!("prompts.inline[0]={value}"))?;
+        }
+
+        /// And every path.
+        #[test]
+        fn of_paths(keys in prop::collection::vec(odd(), 1..4), bare in any::<bool>(), value in odd()) {
+            let quoted = |key: &String| if bare { key.clone() } else { format!("\"{key}\"") };
+            let path: Vec<String> = keys.iter().map(quoted).collect();
+            holds(&format!("request.params.{}={value}", path.join(".")))?;
+            holds(&format!("engine.vllm.env.{}={value}", path.join(".")))?;
+        }
+
+        /// Strings are always accepted, as they are; but for one control character, which YAML does not take.
+        #[test]
+        fn of_quoted_text(text in odd()) {
+            prop_assume!(!text.contains('\u{7f}'));
+            let set = format!("request.params.y={}", serde_json::Value::from(text.clone()));
+            let loaded = read(BASE, &[], &[&set]).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            prop_assert_eq!(&loaded.resolved["request"]["params"]["y"], &serde_json::Value::from(text));
+        }
+    }
+}

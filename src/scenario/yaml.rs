@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Largest text that is read, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting of lists and maps.
-const MAX_DEPTH: usize = 48;
+pub(super) const MAX_DEPTH: usize = 48;
 /// Most values in one text.
 const MAX_NODES: usize = 50_000;
 /// Most values that aliases may stand for together.
@@ -64,7 +64,7 @@ fn options() -> Options {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         reject_unsupported_tags: true,
-        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::AsString,
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
     }
 }
@@ -166,8 +166,14 @@ impl Place<'_> {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
             Raw::Int(value) => Value::Int(value),
-            Raw::Float(value) => Value::Float(value),
-            Raw::Str(value) => Value::Str(value),
+            Raw::Float(value) => {
+                mistakes.push_some(inexact(value, &span));
+                Value::Float(value)
+            }
+            Raw::Str(value) => {
+                mistakes.push_some(large(&value, &span));
+                Value::Str(value)
+            }
             Raw::Seq(items) => Value::Seq(
                 items
                     .into_iter()
@@ -228,6 +234,48 @@ impl Place<'_> {
             None => diagnostic,
         }
     }
+}
+
+/// What is wrong with a number that would be sent as another one.
+fn inexact(value: f64, span: &Span) -> Option<Diagnostic> {
+    let text = span.text();
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let whole = text.trim_start_matches(['+', '-']);
+    let why = if !value.is_finite() {
+        "is not a number that JSON can hold"
+    } else if !whole.is_empty() && whole.chars().all(|c| c.is_ascii_digit()) {
+        "does not fit into 64 bits and would lose digits"
+    } else if value == 0.0 && mantissa.contains(|c: char| ('1'..='9').contains(&c)) {
+        "is too small and would become 0"
+    } else {
+        return None;
+    };
+    Some(number(why, span))
+}
+
+/// What is wrong with a hexadecimal, octal or binary number that is too large and would be sent as text. One that is quoted is
+/// text: its place has the quotes in it.
+fn large(value: &str, span: &Span) -> Option<Diagnostic> {
+    let digits = value.trim_start_matches(['+', '-']);
+    let base = |letter: char| match letter {
+        'x' => Some(16),
+        'o' => Some(8),
+        'b' => Some(2),
+        _ => None,
+    };
+    let rest = digits.strip_prefix('0')?;
+    let base = rest.chars().next().and_then(base)?;
+    let number_like = rest.len() > 1 && rest[1..].chars().all(|c| c.is_digit(base));
+    (number_like && span.text() == value)
+        .then(|| number("does not fit into 64 bits and would be sent as text", span))
+}
+
+fn number(why: &str, span: &Span) -> Diagnostic {
+    let text = span.text();
+    let quoted = serde_json::Value::from(text);
+    Diagnostic::new("number", format!("{} {why}", quote(text)))
+        .label(span.clone(), "")
+        .help(format!("quote it to make it text: `{quoted}`"))
 }
 
 /// The byte at which a line and column stand.

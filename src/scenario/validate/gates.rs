@@ -1,7 +1,7 @@
 //! Rules on gates: what they name is there, what they compare is measured, and they can both hold and fail.
 
 use super::{Checker, Path, at};
-use crate::scenario::effective::Effective;
+use crate::scenario::effective::{Effective, effective};
 use crate::scenario::gate::{Bounds, Certain, Gate, Limit, Quantity, ServerFigure, Timing};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::{Engine, Phase};
@@ -183,13 +183,15 @@ impl Checker<'_> {
                 plus(request, SLACK),
                 format!("a request that takes longer than `request.timeout` ({request}) fails"),
             )),
-            Quantity::Startup if whole(&["request.timeout", "ready.timeout"]) => Some((
-                plus(plus(scenario.ready.timeout, request), SLACK),
-                format!(
-                    "a start-up that takes longer than `ready.timeout` ({}) fails",
-                    scenario.ready.timeout
-                ),
-            )),
+            Quantity::Startup if whole(&["request.timeout", "ready.timeout"]) => {
+                let all = effective(scenario);
+                let limits = all.iter().map(|variant| scenario.ready.limit(variant.engine));
+                let ready = limits.max_by_key(|limit| limit.0)?;
+                Some((
+                    plus(plus(ready, request), SLACK),
+                    format!("a start-up that takes longer than `ready.timeout` ({ready}) fails"),
+                ))
+            }
             _ => None,
         }
     }
