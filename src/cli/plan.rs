@@ -54,6 +54,9 @@ fn text(plan: &Plan) -> String {
     if !plan.scrubbed.is_empty() {
         let _ = writeln!(out, "kept from children: {}", plan.scrubbed.join(", "));
     }
+    for note in &plan.notes {
+        let _ = writeln!(out, "prompts: {note}");
+    }
     for variant in &plan.variants {
         render(&mut out, variant);
     }

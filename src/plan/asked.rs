@@ -7,7 +7,7 @@ use crate::scenario::model::{ApiEndpoint, Length};
 use serde_json::{Map, Value};
 
 /// Body fields that limit an answer's tokens, the stronger one first.
-const LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
+pub(super) const LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
 
 impl Requests {
     /// The model that request `index` names itself; `None` where it asks for the endpoint's.
@@ -23,26 +23,34 @@ impl Requests {
         if self.api == ApiEndpoint::Embeddings {
             return None;
         }
-        self.length_of(index)
-            .map(u64::from)
-            .or_else(|| self.rows_of(index).find_map(|entry| limit(&entry.body)))
-            .or_else(|| limit(&self.template))
+        self.length_of(index).map(u64::from).or_else(|| {
+            let limit = |key: &&str| self.field(index, key)?.as_u64();
+            LIMITS.iter().find_map(limit)
+        })
     }
 
     /// The choices that request `index` asks for: `n` for each of its prompts. Of embeddings, the vectors.
     #[must_use]
     pub fn choices_of(&self, index: u64) -> u64 {
         let prompts = u64::from(self.prompts_per_request);
-        let n = |body: &Map<String, Value>| body.get("n")?.as_u64();
         match self.api {
             ApiEndpoint::Completions | ApiEndpoint::Chat => {
-                let own = self.rows_of(index).find_map(|entry| n(&entry.body));
-                let each = own.or_else(|| n(&self.template)).unwrap_or(1);
-                prompts.saturating_mul(each)
+                let n = self.field(index, "n").and_then(Value::as_u64);
+                prompts.saturating_mul(n.unwrap_or(1))
             }
             ApiEndpoint::Embeddings => prompts,
             ApiEndpoint::Responses => 1,
         }
+    }
+
+    /// A body field of request `index`: the row's own, else that of all requests.
+    fn field(&self, index: u64, key: &str) -> Option<&Value> {
+        let own = self.rows_of(index).find_map(|entry| entry.body.get(key));
+        let replaced = || {
+            let mut rows = self.rows_of(index);
+            LIMITS.contains(&key) && rows.any(|entry| limits(&entry.body))
+        };
+        own.or_else(|| self.template.get(key).filter(|_| !replaced()))
     }
 
     /// The length that is demanded of the answers of request `index`.
@@ -73,9 +81,10 @@ impl Requests {
     }
 }
 
-/// The limit that body fields set; `null` sets none.
-fn limit(body: &Map<String, Value>) -> Option<u64> {
-    LIMITS.iter().find_map(|key| body.get(*key)?.as_u64())
+/// Whether body fields say how long an answer may be. They then replace every such field of all requests, or an engine
+/// would have two limits to choose from.
+pub(super) fn limits(body: &Map<String, Value>) -> bool {
+    LIMITS.iter().any(|key| body.contains_key(*key))
 }
 
 #[cfg(test)]

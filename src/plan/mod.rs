@@ -54,6 +54,9 @@ pub struct Plan {
     pub across: Vec<Alike>,
     /// Files rendered into the report directory.
     pub formats: Vec<ReportFormat>,
+    /// What became of rows of the prompts' file that give no request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Names of inherited variables that children do not get.
     pub scrubbed: Vec<String>,
 }
@@ -233,6 +236,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
         on_engine_death: scenario.load.on_engine_death,
         across: scenario.verify.across.clone(),
         formats: scenario.report.formats.clone(),
+        notes: facts.prompts.notes.clone(),
         scrubbed: facts
             .inherited
             .iter()

@@ -19,6 +19,9 @@ pub struct Prompts {
     pub words: Words,
     /// Tokens that the server adds to each: special ones, and the chat's template.
     pub overhead: u32,
+    /// What became of rows of the file that give no prompt.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// Where prompts come from.
@@ -58,6 +61,10 @@ pub struct Entry {
 pub enum Text {
     /// As it was read.
     Written(String),
+    /// Messages of a chat, as they were read.
+    Messages(Vec<Value>),
+    /// Numbers of tokens, as they were read.
+    Tokens(Vec<u32>),
     /// Words, drawn part by part.
     Drawn(Vec<Part>),
 }
@@ -75,7 +82,7 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Talk {
     /// What users say, one list a conversation, taken in turn; drawn where there is none.
-    pub written: Vec<Vec<String>>,
+    pub written: Vec<Script>,
     /// Turns of one conversation at most.
     pub turns: u32,
     /// Pause before each turn but the first.
@@ -86,6 +93,25 @@ pub struct Talk {
     pub output_tokens: Option<Length>,
     /// What they are drawn from.
     pub seed: u64,
+}
+
+/// What is said in one conversation but for the model's answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    /// The system prompt.
+    pub system: Option<String>,
+    /// What the user says, turn by turn.
+    pub user: Vec<String>,
+}
+
+impl Serialize for Script {
+    /// Without a system prompt the list of turns alone, so that hashes of request lists stay what they were.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.system {
+            None => self.user.serialize(serializer),
+            Some(system) => (system, &self.user).serialize(serializer),
+        }
+    }
 }
 
 /// Sets of prompts apart, so that drawn ones of two sets are never the same.
@@ -117,6 +143,7 @@ impl Prompts {
             source,
             words: Words::plain(),
             overhead: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -143,11 +170,12 @@ impl Prompts {
         entries.get(usize::try_from(at).ok()?)
     }
 
-    /// What a prompt says; `salt` decides what is drawn.
+    /// What a prompt says as one text; `salt` decides what is drawn. Messages and numbers of tokens are no text.
     #[must_use]
     pub fn text<'a>(&self, entry: &'a Entry, salt: Salt) -> Cow<'a, str> {
         match &entry.text {
             Text::Written(text) => Cow::Borrowed(text),
+            Text::Messages(_) | Text::Tokens(_) => Cow::Borrowed(""),
             Text::Drawn(parts) => Cow::Owned(self.words.write(parts, salt)),
         }
     }
@@ -223,8 +251,14 @@ impl Entry {
     /// A prompt as it was written.
     #[must_use]
     pub fn written(text: String) -> Self {
+        Self::of(Text::Written(text))
+    }
+
+    /// A prompt of which nothing else is known.
+    #[must_use]
+    pub fn of(text: Text) -> Self {
         Self {
-            text: Text::Written(text),
+            text,
             input_tokens: None,
             output_tokens: None,
             at: None,
@@ -268,7 +302,7 @@ impl Talk {
     /// How many turns a conversation has.
     #[must_use]
     pub fn turns(&self, conversation: u64) -> u32 {
-        let said = self.said(conversation).map(|said| said.len());
+        let said = self.said(conversation).map(|said| said.user.len());
         let said = said.and_then(|n| u32::try_from(n).ok());
         said.unwrap_or(self.turns).min(self.turns)
     }
@@ -281,7 +315,7 @@ impl Talk {
         let tokens = draw.length(&self.input_tokens);
         let output_tokens = self.output_tokens.as_ref().map(|n| draw.length(n));
         let text = match self.said(conversation) {
-            Some(said) => Text::Written(said.get(turn as usize).cloned().unwrap_or_default()),
+            Some(said) => Text::Written(said.user.get(turn as usize).cloned().unwrap_or_default()),
             None => Text::Drawn(vec![Part {
                 seed: mix(self.seed ^ mix(OWN.wrapping_add(id << 8))),
                 tokens,
@@ -296,7 +330,13 @@ impl Talk {
         }
     }
 
-    fn said(&self, conversation: u64) -> Option<&Vec<String>> {
+    /// The system prompt that a conversation begins with.
+    #[must_use]
+    pub fn system(&self, conversation: u64) -> Option<&str> {
+        self.said(conversation)?.system.as_deref()
+    }
+
+    fn said(&self, conversation: u64) -> Option<&Script> {
         let count = u64::try_from(self.written.len()).ok().filter(|n| *n > 0)?;
         let at = usize::try_from(conversation % count).ok()?;
         self.written.get(at)

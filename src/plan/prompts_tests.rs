@@ -6,6 +6,7 @@ fn synthetic(value: serde_json::Value) -> Prompts {
         source: Source::Synthetic(serde_json::from_value(value).unwrap()),
         words: Words::plain(),
         overhead: 3,
+        notes: Vec::new(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! From prompts to request bodies: deterministic, so that every variant gets the same.
 
 use super::Requests;
+use super::asked::{LIMITS, limits};
 use super::draw::mix;
-use super::prompts::{Entry, Salt, Text};
+use super::prompts::{Entry, Salt, Source, Text};
 use crate::scenario::model::{ApiEndpoint, Assertion, CacheBust, RequestOptions};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -50,12 +51,7 @@ impl Requests {
     /// Path of the API, below the endpoint's URL.
     #[must_use]
     pub fn path(&self) -> &'static str {
-        match self.api {
-            ApiEndpoint::Completions => "/v1/completions",
-            ApiEndpoint::Chat => "/v1/chat/completions",
-            ApiEndpoint::Responses => "/v1/responses",
-            ApiEndpoint::Embeddings => "/v1/embeddings",
-        }
+        self.api.path()
     }
 
     /// The body of request `index` for a served model. Prompts of warm-up and readiness are distinct from each other and from
@@ -63,21 +59,26 @@ impl Requests {
     #[must_use]
     pub fn body(&self, model: &str, purpose: Purpose, index: u64) -> Vec<u8> {
         let mut output_tokens = self.output_tokens;
-        let mut prompts: Vec<String> = Vec::new();
+        let mut prompts: Vec<Value> = Vec::new();
         let mut own = Map::new();
         for number in self.numbers(index) {
             let entry = self.prompts.entry(number);
             output_tokens = output_tokens.or(entry.output_tokens);
-            prompts.push(self.prompt(purpose, number, &entry));
+            prompts.push(self.content(purpose, number, &entry));
             own.extend(entry.body.clone());
         }
-        let prompt = match <[String; 1]>::try_from(prompts) {
-            Ok([one]) => Value::String(one),
+        let prompt = match <[Value; 1]>::try_from(prompts) {
+            Ok([one]) => one,
             Err(several) => several.into(),
         };
         let (key, content) = match self.api {
             ApiEndpoint::Completions => ("prompt", prompt),
-            ApiEndpoint::Chat => ("messages", json!([{"role": "user", "content": prompt}])),
+            ApiEndpoint::Chat if prompt.is_array() => ("messages", prompt),
+            ApiEndpoint::Chat => {
+                let user = json!({"role": "user", "content": prompt});
+                let system = self.opening(purpose, index);
+                ("messages", system.into_iter().chain([user]).collect())
+            }
             ApiEndpoint::Responses | ApiEndpoint::Embeddings => ("input", prompt),
         };
         self.whole(model, (key, content), output_tokens, &own)
@@ -97,7 +98,18 @@ impl Requests {
     /// What the user of a conversation says.
     #[must_use]
     pub fn says(&self, purpose: Purpose, conversation: u64, entry: &Entry) -> Value {
-        json!({"role": "user", "content": self.prompt(purpose, conversation, entry)})
+        json!({"role": "user", "content": self.content(purpose, conversation, entry)})
+    }
+
+    /// The system message that a conversation begins with.
+    #[must_use]
+    pub fn opening(&self, purpose: Purpose, conversation: u64) -> Option<Value> {
+        let Source::Conversations(talk) = &self.prompts.source else {
+            return None;
+        };
+        let text = talk.system(conversation)?;
+        let mark = self.mark(purpose, conversation);
+        Some(json!({"role": "system", "content": format!("{mark}{text}")}))
     }
 
     /// Tokens of request `index`, in and out, as the server should count them; `None` where that was not planned.
@@ -127,6 +139,9 @@ impl Requests {
         body.insert("model".into(), model.into());
         body.insert(key.into(), content);
         body.extend(self.template.clone());
+        if limits(own) {
+            body.retain(|key, _| !LIMITS.contains(&key.as_str()));
+        }
         body.extend(own.clone());
         if let Some(tokens) = output_tokens {
             self.demand(&mut body, tokens);
@@ -136,8 +151,12 @@ impl Requests {
 
     /// Asks for an answer of exactly so many tokens, in vLLM's and Dynamo's words.
     fn demand(&self, body: &mut Map<String, Value>, tokens: u32) {
+        if self.api == ApiEndpoint::Embeddings {
+            return;
+        }
+        body.retain(|key, _| !LIMITS.contains(&key.as_str()));
         match self.api {
-            ApiEndpoint::Embeddings => return,
+            ApiEndpoint::Embeddings => {}
             ApiEndpoint::Responses => {
                 body.insert("max_output_tokens".into(), tokens.into());
             }
@@ -149,28 +168,89 @@ impl Requests {
         body.insert("ignore_eos".into(), true.into());
     }
 
-    fn prompt(&self, purpose: Purpose, number: u64, entry: &Entry) -> String {
-        let bust = match self.cache_bust {
+    /// What a prompt says in a body: text, messages or numbers of tokens.
+    fn content(&self, purpose: Purpose, number: u64, entry: &Entry) -> Value {
+        match &entry.text {
+            Text::Drawn(_) => {
+                let salt = Salt(purpose.salt() ^ self.bust(purpose, number));
+                self.prompts.text(entry, salt).into_owned().into()
+            }
+            Text::Written(text) => format!("{}{text}", self.mark(purpose, number)).into(),
+            Text::Messages(messages) => {
+                let mut messages = messages.clone();
+                mark_messages(&mut messages, &self.mark(purpose, number));
+                messages.into()
+            }
+            Text::Tokens(tokens) => {
+                let mark = mark_tokens(&self.mark(purpose, number));
+                mark.chain(tokens.iter().copied()).collect()
+            }
+        }
+    }
+
+    /// What sets the beginnings of prompts apart, where they are to be.
+    fn bust(&self, purpose: Purpose, number: u64) -> u64 {
+        match self.cache_bust {
             None => 0,
             Some(CacheBust::Run) => mix(self.run),
             Some(CacheBust::Request) => mix(self.run ^ mix(number + 1) ^ mix(!purpose.salt())),
-        };
-        let text = self.prompts.text(entry, Salt(purpose.salt() ^ bust));
-        if matches!(entry.text, Text::Drawn(_)) {
-            return text.into_owned();
         }
-        let tag = if bust == 0 {
-            String::new()
-        } else {
-            format!("[{bust:016x}] ")
+    }
+
+    /// What a written prompt begins with, so that no cache knows it before its time.
+    fn mark(&self, purpose: Purpose, number: u64) -> String {
+        let tag = match self.bust(purpose, number) {
+            0 => String::new(),
+            bust => format!("[{bust:016x}] "),
         };
         match purpose {
-            Purpose::Measured { .. } => format!("{tag}{text}"),
-            Purpose::Warmup => format!("{tag}Warm-up {number}. {text}"),
-            Purpose::Readiness => format!("{tag}Ready {number}? {text}"),
+            Purpose::Measured { .. } => tag,
+            Purpose::Warmup => format!("{tag}Warm-up {number}. "),
+            Purpose::Readiness => format!("{tag}Ready {number}? "),
         }
     }
 }
+
+/// Puts a mark before the first text of messages.
+fn mark_messages(messages: &mut [Value], mark: &str) {
+    if mark.is_empty() {
+        return;
+    }
+    for content in messages.iter_mut().filter_map(|m| m.get_mut("content")) {
+        if marked(content, mark) {
+            break;
+        }
+    }
+}
+
+/// Puts a mark before the text of one message; whether it has a place for it.
+fn marked(content: &mut Value, mark: &str) -> bool {
+    match content {
+        Value::String(text) => text.insert_str(0, mark),
+        Value::Array(parts) => match parts.first_mut().and_then(|part| part.get_mut("text")) {
+            Some(Value::String(text)) => text.insert_str(0, mark),
+            // An image comes first.
+            _ => {
+                let kind = parts.first().and_then(|part| part["type"].as_str());
+                let of_responses = kind.is_some_and(|kind| kind.starts_with("input_"));
+                let kind = if of_responses { "input_text" } else { "text" };
+                parts.insert(0, json!({"type": kind, "text": mark}));
+            }
+        },
+        _ => return false,
+    }
+    true
+}
+
+/// A mark as numbers of tokens: sixteen of the lowest that any vocabulary has beside its special ones.
+fn mark_tokens(mark: &str) -> impl Iterator<Item = u32> + use<> {
+    let hash = Sha256::digest(mark);
+    let nibbles = if mark.is_empty() { 0 } else { 16 };
+    (0..nibbles).map(move |at| FIRST_PLAIN + u32::from(hash[at / 2] >> (at % 2 * 4) & 15))
+}
+
+/// Below it, vocabularies have special tokens; a byte's own number follows.
+const FIRST_PLAIN: u32 = 64;
 
 /// The `nvext.extra_fields` that rules need: Dynamo sends timing and worker ids only when asked. A rule that something is
 /// absent asks for nothing.
@@ -259,130 +339,5 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::plan::Prompts;
-    use std::sync::Arc;
-
-    fn rules(value: Value) -> Vec<Assertion> {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn only_paths_below_nvext_that_must_be_there_ask_for_fields() {
-        let asks = |value| nvext_fields(&rules(value));
-        let nothing: [&str; 0] = [];
-        assert_eq!(asks(json!([{"at": "nvext", "absent": true}])), nothing);
-        assert_eq!(
-            asks(json!([{"at": "nvext.timing", "absent": true}])),
-            nothing
-        );
-        assert_eq!(
-            asks(json!([{"at": "nvext.timing.ttft_ms", "type": "number"}])),
-            ["timing"]
-        );
-        assert_eq!(
-            asks(json!([{"at": "nvext['worker_id'].x", "present": true}])),
-            ["worker_id"]
-        );
-        assert_eq!(
-            asks(json!([{"at": "x.nvext.timing", "present": true}])),
-            nothing
-        );
-    }
-
-    #[test]
-    fn the_users_own_nvext_is_added_to() {
-        let params = json!({"nvext": {"extra_fields": ["timing"], "annotations": []}});
-        let request = RequestOptions {
-            params: params.as_object().unwrap().clone(),
-            ..RequestOptions::default()
-        };
-        let body = template(&request, &["timing", "worker_id"]);
-        assert_eq!(
-            body["nvext"]["extra_fields"],
-            json!(["timing", "worker_id"])
-        );
-        assert_eq!(body["nvext"]["annotations"], json!([]));
-    }
-
-    pub(in crate::plan) fn requests(api: ApiEndpoint, prompts: Prompts) -> Requests {
-        Requests {
-            api,
-            stream: true,
-            prompts_per_request: 1,
-            prompts: Arc::new(prompts),
-            template: Map::new(),
-            output_tokens: None,
-            cache_bust: None,
-            run: 7,
-            timeout: std::time::Duration::from_secs(1),
-            accept: crate::scenario::model::Accept::default(),
-            sha256: String::new(),
-        }
-    }
-
-    pub(in crate::plan) fn letters() -> Prompts {
-        Prompts::written(["a", "b", "c"].map(String::from))
-    }
-
-    fn measured(requests: &Requests, index: u64) -> String {
-        String::from_utf8(requests.body("m", Purpose::of_phase(true, 1, 1), index)).unwrap()
-    }
-
-    #[test]
-    fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
-        let mut requests = requests(ApiEndpoint::Completions, letters());
-        requests.prompts_per_request = 2;
-        let mut seen = std::collections::HashSet::new();
-        for index in 0..4 {
-            assert!(seen.insert(requests.body("m", Purpose::Warmup, index)));
-        }
-        assert_eq!(
-            measured(&requests, 1),
-            r#"{"model":"m","prompt":["c","a"]}"#
-        );
-    }
-
-    #[test]
-    fn every_api_is_asked_for_a_length_in_its_own_words() {
-        let body = |api| {
-            let mut requests = requests(api, letters());
-            requests.output_tokens = Some(5);
-            measured(&requests, 0)
-        };
-        let exact = r#""max_tokens":5,"min_tokens":5,"ignore_eos":true}"#;
-        assert_eq!(
-            body(ApiEndpoint::Completions),
-            format!(r#"{{"model":"m","prompt":"a",{exact}"#)
-        );
-        let chat = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"#;
-        assert_eq!(body(ApiEndpoint::Chat), format!("{chat}{exact}"));
-        assert_eq!(
-            body(ApiEndpoint::Responses),
-            r#"{"model":"m","input":"a","max_output_tokens":5,"ignore_eos":true}"#
-        );
-        assert_eq!(
-            body(ApiEndpoint::Embeddings),
-            r#"{"model":"m","input":"a"}"#
-        );
-    }
-
-    #[test]
-    fn a_busted_cache_knows_no_beginning() {
-        let mut requests = requests(ApiEndpoint::Completions, letters());
-        requests.cache_bust = Some(CacheBust::Run);
-        let first = measured(&requests, 0);
-        assert_eq!(first, measured(&requests, 3), "shared within a run");
-        requests.run = 8;
-        assert_ne!(first, measured(&requests, 0));
-        requests.cache_bust = Some(CacheBust::Request);
-        assert_ne!(measured(&requests, 0), measured(&requests, 3));
-        let later = requests.body("m", Purpose::of_phase(true, 1, 2), 0);
-        assert_ne!(
-            measured(&requests, 0).into_bytes(),
-            later,
-            "nor another round's"
-        );
-    }
-}
+#[path = "requests_tests.rs"]
+pub(super) mod tests;

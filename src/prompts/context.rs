@@ -5,6 +5,7 @@ use super::{Error, Pile};
 use crate::plan::prompts::{Entry, Text};
 use crate::scenario::effective;
 use crate::scenario::model::{ApiEndpoint, ArgValue, Args, Engine, Worker};
+use serde_json::{Map, Value};
 use std::borrow::Borrow;
 use std::fmt::Display;
 
@@ -42,21 +43,23 @@ pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error>
     // Whatever they say, an answer longer than the context is refused.
     let all = pile.entries.iter().zip(&pile.places);
     let least = all.map(|(entry, place)| {
-        let input_tokens = Some(1);
-        let text = Text::Drawn(Vec::new());
+        let input_tokens = Some(match &entry.text {
+            Text::Tokens(tokens) => u32::try_from(tokens.len()).unwrap_or(u32::MAX),
+            Text::Written(_) | Text::Messages(_) | Text::Drawn(_) => 1,
+        });
         let least = Entry {
             input_tokens,
             output_tokens: entry.output_tokens,
-            text,
-            at: None,
-            body: serde_json::Map::new(),
+            body: entry.body.clone(),
+            ..Entry::of(Text::Drawn(Vec::new()))
         };
         (least, place)
     });
     check_planned(least, model)?;
     let bytes = |entry: &Entry| match &entry.text {
         Text::Written(text) => text.len(),
-        Text::Drawn(_) => 0,
+        // What a template makes of several messages is not counted: the server has the last word.
+        Text::Drawn(_) | Text::Messages(_) | Text::Tokens(_) => 0,
     };
     let all = pile.entries.iter().zip(&pile.places);
     let mut long = all
@@ -87,9 +90,8 @@ pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error>
 fn output(entry: &Entry, model: &Place<'_>) -> u32 {
     let request = &model.scenario.request;
     let asked = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-    let asked = asked
-        .iter()
-        .find_map(|key| request.params.get(*key)?.as_u64());
+    let find = |body: &Map<String, Value>| asked.iter().find_map(|key| body.get(*key)?.as_u64());
+    let asked = find(&entry.body).or_else(|| find(&request.params));
     let asked = asked.and_then(|n| u32::try_from(n).ok());
     match request.endpoint {
         ApiEndpoint::Embeddings => 0,

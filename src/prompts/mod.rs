@@ -2,6 +2,12 @@
 //! what is needed to draw them, the words and the counts of the model's own tokenizer.
 
 mod context;
+mod fields;
+mod json;
+mod lines;
+mod messages;
+mod pile;
+mod row;
 mod sharegpt;
 mod table;
 #[cfg(test)]
@@ -9,19 +15,18 @@ mod tests;
 mod tokens;
 mod trace;
 
-use crate::plan::prompts::{Entry, Source, Talk, Text};
-use crate::plan::{Prompts, locate};
-use crate::scenario::limits;
+use crate::plan::prompts::{Entry, Source, Talk};
+use crate::plan::{Prompts, Shape, locate, phases};
 use crate::scenario::model::{
-    Conversations, Length, Model, Prompts as Wanted, Scenario, Spread, Synthetic,
+    Conversations, Length, Model, OnBadRow, Prompts as Wanted, Scenario, Spread, Synthetic,
+    TraceFile,
 };
-use std::fmt::Display;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use fields::Api;
+use pile::{Pile, Tally, in_order};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tokens::Counter;
+use trace::Replay;
 
 /// Longest line or record of a file, in bytes.
 const LONGEST: usize = 16 << 20;
@@ -68,254 +73,117 @@ pub fn read(
         home,
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut pile = Pile {
-        most,
-        ..Pile::default()
+    let pile = |on_bad_row: OnBadRow| Pile::new(most, on_bad_row);
+    let api = Api {
+        endpoint: scenario.request.endpoint,
+        stream: scenario.request.streams(),
     };
-    match &scenario.prompts {
+    let pile = match &scenario.prompts {
         Wanted::Inline(prompts) => {
+            let mut pile = pile(OnBadRow::Error);
             for (i, prompt) in prompts.iter().enumerate() {
-                pile.add(
-                    format_args!("prompts.inline[{i}]"),
-                    Entry::written(prompt.clone()),
-                )?;
+                let place = format_args!("prompts.inline[{i}]");
+                pile.row(place, Ok(Entry::written(prompt.clone())))?;
             }
+            pile
         }
-        Wanted::File(file) => lines(&path(file), &mut pile)?,
-        Wanted::Csv(csv) => table::column(&path(&csv.file), &csv.column, &mut pile)?,
-        Wanted::Sharegpt(file) => sharegpt::first_turns(&path(file), &mut pile)?,
-        Wanted::Trace(file) => return traced(&path(file), pile, &model),
+        Wanted::File(data) => {
+            let mut pile = pile(data.on_bad_row);
+            row::rows(&path(&data.file), data, api, &mut pile)?;
+            if pile.entries.iter().all(|entry| entry.at.is_some()) {
+                in_order(&mut pile, ends_by_duration(scenario))?;
+            }
+            pile
+        }
+        Wanted::Csv(csv) => {
+            let mut pile = pile(csv.on_bad_row);
+            table::column(&path(&csv.file), csv, api, &mut pile)?;
+            if pile.entries.iter().all(|entry| entry.at.is_some()) {
+                in_order(&mut pile, ends_by_duration(scenario))?;
+            }
+            pile
+        }
+        Wanted::Sharegpt(data) => {
+            let mut pile = pile(data.on_bad_row);
+            sharegpt::first_turns(&path(&data.file), data, api.endpoint, &mut pile)?;
+            pile
+        }
+        Wanted::Trace(trace) => {
+            let pile = pile(trace.on_bad_row);
+            return traced(&path(&trace.file), trace, pile, &model);
+        }
         Wanted::Synthetic(synthetic) => {
             let source = Source::Synthetic(synthetic.clone());
             return drawn(source, &model, most);
         }
-        Wanted::Conversations(wanted) => {
-            let talk = talk(wanted, &path, pile)?;
-            let is_written = !talk.written.is_empty();
-            let source = Source::Conversations(talk);
-            // Nothing is drawn then, and so nothing counted.
-            return match is_written {
-                true => Ok(Prompts::of(source)),
-                false => drawn(source, &model, most),
-            };
-        }
-    }
-    check_lengths(&pile, scenario)?;
-    context::check_written(&pile, &model)?;
-    Ok(Prompts::listed(pile.entries))
-}
-
-/// What has been read of a file.
-#[derive(Debug, Default)]
-struct Pile {
-    entries: Vec<Entry>,
-    /// Where each stands.
-    places: Vec<String>,
-    bytes: usize,
-    most: usize,
-}
-
-impl Pile {
-    fn is_full(&self) -> bool {
-        self.entries.len() >= self.most
-    }
-
-    fn add(&mut self, place: impl Display, entry: Entry) -> Result<(), Error> {
-        if let Text::Written(text) = &entry.text {
-            if text.trim().is_empty() {
-                return Err(Error(format!(
-                    "{place}: this prompt is empty, and engines refuse empty prompts; write some text or leave it out"
-                )));
-            }
-            self.bytes += text.len();
-        }
-        if self.bytes > MOST_BYTES {
-            return Err(Error(format!(
-                "{place}: the prompts up to here are {} MiB, and at most {} MiB are held; send fewer requests, or use a smaller file",
-                self.bytes >> 20,
-                MOST_BYTES >> 20
-            )));
-        }
-        self.entries.push(entry);
-        self.places.push(place.to_string());
-        Ok(())
-    }
-}
-
-fn open(file: &Path) -> Result<BufReader<File>, Error> {
-    let failed = |error: &dyn Display| {
-        Error(format!(
-            "failed to read the prompts in {}: {error}",
-            file.display()
-        ))
+        Wanted::Conversations(wanted) => return conversations(wanted, &path, most, &model),
     };
-    if file.is_dir() {
-        return Err(failed(&"it is a directory; name a file in it"));
-    }
-    // A pipe would be waited for without end, and could be read once only.
-    if file.metadata().is_ok_and(|what| !what.is_file()) {
-        return Err(failed(
-            &"it is a pipe or a device; write the prompts to a file and name that",
-        ));
-    }
-    File::open(file)
-        .map(BufReader::new)
-        .map_err(|error| failed(&error))
-}
-
-fn nothing(file: &Path) -> Error {
-    Error(format!("{} holds no prompt", file.display()))
-}
-
-/// The lines of a file that are not blank, with their numbers, until `take` wants no more.
-fn each_line(
-    file: &Path,
-    mut take: impl FnMut(usize, &str) -> Result<bool, Error>,
-) -> Result<(), Error> {
-    let mut reader = open(file)?;
-    let mut bytes = Vec::new();
-    for number in 1.. {
-        bytes.clear();
-        let place = || format!("{}:{number}", file.display());
-        let mut line = reader.by_ref().take(LONGEST as u64 + 1);
-        let count = line
-            .read_until(b'\n', &mut bytes)
-            .map_err(|error| Error(format!("{}: failed to read: {error}", place())))?;
-        if count == 0 {
-            break;
-        }
-        if count > LONGEST {
-            return Err(Error(format!(
-                "{}: this line is longer than {} MiB; expected one prompt a line",
-                place(),
-                LONGEST >> 20
-            )));
-        }
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            Error(format!(
-                "{}: byte {} is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`",
-                place(),
-                error.valid_up_to() + 1
-            ))
-        })?;
-        let text = text.trim_start_matches('\u{feff}').trim();
-        if !text.is_empty() && !take(number, text)? {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// The beginning of what was found, for a message; what would do something to a terminal is written out.
-fn shortened(found: &str) -> String {
-    let mut shown = String::new();
-    for c in found.chars().take(60) {
-        match c.is_control() {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// A number of tokens that a file asks for.
-fn tokens(place: &str, what: &str, wanted: Option<u64>) -> Result<u32, Error> {
-    let most = limits::TOKENS;
-    let allowed = wanted
-        .and_then(|n| u32::try_from(n).ok())
-        .filter(|n| (1..=most).contains(n));
-    allowed.ok_or_else(|| {
-        let found = wanted.map_or(String::new(), |n| format!(", found {n}"));
-        Error(format!(
-            "{place}: {what} must be a whole number from 1 to {most}{found}"
-        ))
+    check_alike(&pile, scenario)?;
+    context::check_written(&pile, &model)?;
+    Ok(Prompts {
+        notes: pile.tally.notes(),
+        ..Prompts::listed(pile.entries)
     })
 }
 
-/// Sorts by time and begins at zero.
-fn in_order(pile: &mut Pile) -> Result<(), Error> {
-    let mut rows: Vec<_> = pile.entries.drain(..).zip(pile.places.drain(..)).collect();
-    rows.sort_by_key(|(entry, _)| entry.at);
-    let first = rows.first().and_then(|(entry, _)| entry.at);
-    let zero = first.unwrap_or_default();
-    for (entry, place) in &mut rows {
-        entry.at = entry.at.map(|at| at.saturating_sub(zero));
-        if entry.at.is_some_and(|at| at > limits::PHASE.0) {
+/// Phases that send each request when it was due.
+fn replays(scenario: &Scenario) -> Vec<Shape> {
+    let phases = phases(&scenario.load).into_iter();
+    let shapes = phases.map(|phase| phase.shape);
+    shapes.filter(Shape::replays).collect()
+}
+
+/// Whether each replay ends by its duration, so that later rows are never due.
+fn ends_by_duration(scenario: &Scenario) -> bool {
+    let ends =
+        |shape: &Shape| matches!(shape, Shape::Open { limit, .. } if limit.duration.is_some());
+    replays(scenario).iter().all(ends)
+}
+
+/// Several prompts in one request share its body: the length of answers, body fields and the kind of prompt.
+fn check_alike(pile: &Pile, scenario: &Scenario) -> Result<(), Error> {
+    if scenario.request.prompts_per_request == 1 {
+        return Ok(());
+    }
+    let Some(first) = pile.entries.first() else {
+        return Ok(());
+    };
+    for (entry, place) in pile.entries.iter().zip(&pile.places) {
+        let fixed = scenario.request.output_tokens.is_some();
+        if !fixed && entry.output_tokens != first.output_tokens {
             return Err(Error(format!(
-                "{place}: this is due more than {} after the first, and no phase lasts as long; are the times in the unit that the format has?",
-                limits::PHASE
+                "{place}: several prompts in one request get answers of one length, and this one asks for another than the first; leave `prompts_per_request` out, or set `request: {{output_tokens: ...}}`"
+            )));
+        }
+        if entry.body != first.body {
+            return Err(Error(format!(
+                "{place}: several prompts in one request share its body fields, and this one has others than the first; leave `prompts_per_request` out, or set the fields in `request: {{params: ...}}`"
+            )));
+        }
+        if std::mem::discriminant(&entry.text) != std::mem::discriminant(&first.text) {
+            return Err(Error(format!(
+                "{place}: several prompts in one request are of one kind, and this one is not text or numbers of tokens as the first is; leave `prompts_per_request` out"
             )));
         }
     }
-    (pile.entries, pile.places) = rows.into_iter().unzip();
     Ok(())
-}
-
-/// A JSONL file of `{"prompt": "..."}` or `"..."` lines.
-fn lines(file: &Path, pile: &mut Pile) -> Result<(), Error> {
-    each_line(file, |number, line| {
-        let place = format!("{}:{number}", file.display());
-        let expected = || {
-            Error(format!(
-                "{place}: expected a line such as {{\"prompt\": \"...\"}} or \"...\", found {}",
-                shortened(line)
-            ))
-        };
-        let value: serde_json::Value = serde_json::from_str(line).map_err(|error| {
-            let Error(expected) = expected();
-            Error(format!("{expected}: {error}"))
-        })?;
-        let text = value.as_str().or_else(|| value["prompt"].as_str());
-        let mut entry = Entry::written(text.ok_or_else(expected)?.to_owned());
-        if let Some(wanted) = value.get("output_tokens") {
-            entry.output_tokens = Some(tokens(&place, "`output_tokens`", wanted.as_u64())?);
-        }
-        if let Some(at) = value.get("at") {
-            let at = at
-                .as_f64()
-                .and_then(|at| Duration::try_from_secs_f64(at).ok());
-            entry.at = Some(at.ok_or_else(|| {
-                Error(format!(
-                    "{place}: `at` must be seconds since the first request"
-                ))
-            })?);
-        }
-        pile.add(place, entry)?;
-        Ok(!pile.is_full())
-    })?;
-    if pile.entries.is_empty() {
-        return Err(nothing(file));
-    }
-    if pile.entries.iter().all(|entry| entry.at.is_some()) {
-        in_order(pile)?;
-    }
-    Ok(())
-}
-
-/// Several prompts in one request get answers of one length.
-fn check_lengths(pile: &Pile, scenario: &Scenario) -> Result<(), Error> {
-    if scenario.request.prompts_per_request == 1 || scenario.request.output_tokens.is_some() {
-        return Ok(());
-    }
-    let length = |entry: &Entry| entry.output_tokens;
-    let first = pile.entries.first().and_then(length);
-    let mut all = pile.entries.iter().zip(&pile.places);
-    match all.find(|(entry, _)| length(entry) != first) {
-        None => Ok(()),
-        Some((_, place)) => Err(Error(format!(
-            "{place}: several prompts in one request get answers of one length, and this one asks for another than the first; leave `prompts_per_request` out, or set `request: {{output_tokens: ...}}`"
-        ))),
-    }
 }
 
 /// A trace, whose prompts are drawn to its lengths.
-fn traced(file: &Path, mut pile: Pile, model: &tokens::Place<'_>) -> Result<Prompts, Error> {
+fn traced(
+    file: &Path,
+    trace: &TraceFile,
+    mut pile: Pile,
+    model: &tokens::Place<'_>,
+) -> Result<Prompts, Error> {
     let counter = Counter::find(model)?;
     let overhead = counter.overhead(model.scenario.request.endpoint)?;
-    trace::read(file, overhead, &mut pile)?;
-    check_lengths(&pile, model.scenario)?;
+    let limited = ends_by_duration(model.scenario);
+    trace::read(file, trace, Replay { overhead, limited }, &mut pile)?;
+    check_alike(&pile, model.scenario)?;
     context::check_planned(pile.entries.iter().zip(&pile.places), model)?;
     let prompts = Prompts {
+        notes: pile.tally.notes(),
         source: Source::Listed(pile.entries),
         words: counter.words()?,
         overhead,
@@ -330,6 +198,7 @@ fn drawn(source: Source, model: &tokens::Place<'_>, most: usize) -> Result<Promp
         source,
         words: counter.words()?,
         overhead: counter.overhead(model.scenario.request.endpoint)?,
+        notes: Vec::new(),
     };
     if let Source::Synthetic(synthetic) = &prompts.source {
         check_room(synthetic, prompts.overhead)?;
@@ -374,17 +243,31 @@ fn check_room(wanted: &Synthetic, overhead: u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn talk(wanted: &Conversations, path: &dyn Fn(&str) -> PathBuf, pile: Pile) -> Result<Talk, Error> {
-    let written = match &wanted.sharegpt {
-        Some(file) => sharegpt::all_turns(&path(file), pile.most, wanted.turns)?,
-        None => Vec::new(),
+fn conversations(
+    wanted: &Conversations,
+    path: &dyn Fn(&str) -> PathBuf,
+    most: usize,
+    model: &tokens::Place<'_>,
+) -> Result<Prompts, Error> {
+    let (written, tally) = match &wanted.sharegpt {
+        Some(data) => sharegpt::all_turns(&path(&data.file), data, most, wanted.turns)?,
+        None => (Vec::new(), Tally::default()),
     };
-    Ok(Talk {
+    let is_written = !written.is_empty();
+    let source = Source::Conversations(Talk {
         written,
         turns: wanted.turns,
         think_time: wanted.think_time.0,
         input_tokens: wanted.input_tokens.clone().unwrap_or(Length::Fixed(1)),
         output_tokens: wanted.output_tokens.clone(),
         seed: wanted.seed,
-    })
+    });
+    // Nothing is drawn then, and so nothing counted.
+    match is_written {
+        true => Ok(Prompts {
+            notes: tally.notes(),
+            ..Prompts::of(source)
+        }),
+        false => drawn(source, model, most),
+    }
 }

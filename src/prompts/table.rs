@@ -1,17 +1,28 @@
-//! CSV files with a header: a column of prompts.
+//! CSV files with a header: a column of prompts, with body fields in others.
 
-use super::{Error, LONGEST, Pile, nothing, open};
+use super::fields::{Api, IGNORED, is_known, of, unknown};
+use super::lines::{nothing, open, shortened};
+use super::pile::{Bad, Pile};
+use super::row::Parts;
+use super::{Error, LONGEST};
 use crate::plan::prompts::Entry;
+use crate::scenario::mistake::nearest;
+use crate::scenario::model::Csv;
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+
+/// The place of a row, and whether it can be read.
+type Line = (String, Result<(), Bad>);
 
 /// A CSV file under way.
 pub(super) struct Table<'f> {
     file: &'f Path,
     reader: Reader<Bounded>,
-    header: ByteRecord,
+    /// The names of its columns.
+    names: Vec<String>,
     record: ByteRecord,
 }
 
@@ -22,54 +33,92 @@ impl<'f> Table<'f> {
             left: LONGEST,
         });
         let header = reader.byte_headers().cloned();
-        let header = header.map_err(|error| wrong(file, 1, &error))?;
+        let header = header.map_err(|error| broken(file, 1, &error))?;
         if header.is_empty() {
             return Err(nothing(file));
+        }
+        let bare = |cell: &[u8]| {
+            let cell = String::from_utf8_lossy(cell);
+            cell.trim_start_matches('\u{feff}').trim().to_owned()
+        };
+        let names: Vec<String> = header.iter().map(bare).collect();
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].contains(name) && !name.is_empty() {
+                return Err(Error(format!(
+                    "{}:1: there are two columns `{}`; rename one of them",
+                    file.display(),
+                    shortened(name)
+                )));
+            }
         }
         Ok(Self {
             file,
             reader,
-            header,
+            names,
             record: ByteRecord::new(),
         })
     }
 
+    /// The names of the columns.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Where a column is.
     pub(super) fn find(&self, name: &str) -> Result<usize, Error> {
-        let bom = "\u{feff}".as_bytes();
-        let bare =
-            |cell: &[u8]| cell.strip_prefix(bom).unwrap_or(cell).trim_ascii() == name.as_bytes();
-        self.header.iter().position(bare).ok_or_else(|| {
-            let names = self
-                .header
-                .iter()
-                .map(|cell| String::from_utf8_lossy(cell).trim().to_owned());
+        self.position(name).ok_or_else(|| {
+            let meant = nearest(name, self.names.iter().map(String::as_str));
+            let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
             Error(format!(
-                "{}:1: there is no column `{name}`; the columns are {}",
+                "{}:1: there is no column `{name}`; the columns are {}{meant}",
                 self.file.display(),
-                super::shortened(&names.collect::<Vec<_>>().join(", "))
+                shortened(&self.names.join(", "))
             ))
         })
     }
 
-    /// The next row's place; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<String>, Error> {
+    /// Where a column is, if there is one of this name.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// That the header has a column which is not known, and why that is wrong.
+    pub(super) fn wrong_column(&self, Bad(why): Bad) -> Error {
+        Error(format!("{}:1: {why}", self.file.display()))
+    }
+
+    /// The next row's place, and whether it can be read; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Line>, Error> {
         let line = self.reader.position().line();
         let more = self.reader.read_byte_record(&mut self.record);
-        let more = more.map_err(|error| wrong(self.file, line, &error))?;
-        let line = self.record.position().map_or(0, csv::Position::line);
-        let place = format!("{}:{line}", self.file.display());
         self.reader.get_mut().left = LONGEST;
-        Ok(more.then_some(place))
+        let place = |line: u64| format!("{}:{line}", self.file.display());
+        match more {
+            Ok(false) => Ok(None),
+            Ok(true) => {
+                let line = self.record.position().map_or(0, csv::Position::line);
+                Ok(Some((place(line), Ok(()))))
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::UnequalLengths {
+                    expected_len, len, ..
+                } => {
+                    let line = error.position().map_or(line, csv::Position::line);
+                    let why = format!(
+                        "this row has {len} cells, and the header has {expected_len}; quote cells that hold commas"
+                    );
+                    Ok(Some((place(line), Err(Bad(why)))))
+                }
+                _ => Err(broken(self.file, line, &error)),
+            },
+        }
     }
 
     /// A cell of the row.
-    pub(super) fn cell(&self, place: &str, column: usize) -> Result<&str, Error> {
+    pub(super) fn cell(&self, column: usize) -> Result<&str, Bad> {
         let cell = self.record.get(column).unwrap_or_default();
         std::str::from_utf8(cell).map_err(|_| {
-            Error(format!(
-                "{place}: this row is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`"
-            ))
+            Bad("this row is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`".into())
         })
     }
 }
@@ -96,31 +145,96 @@ impl Read for Bounded {
     }
 }
 
-fn wrong(file: &Path, line: u64, error: &csv::Error) -> Error {
+fn broken(file: &Path, line: u64, error: &csv::Error) -> Error {
     let line = error.position().map_or(line, csv::Position::line);
-    let why = match error.kind() {
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!(
-            "this row has {len} cells, and the header has {expected_len}; quote cells that hold commas"
-        ),
-        _ => error.to_string(),
-    };
-    Error(format!("{}:{line}: {why}", file.display()))
+    Error(format!("{}:{line}: {error}", file.display()))
 }
 
+/// Keys of a row that a column may hold, beside body fields.
+const COLUMNS: [&str; 4] = ["system", "output_tokens", "at", "body"];
+
+/// Fields whose cells are text, whatever they look like.
+const TEXTS: [&str; 16] = [
+    "system",
+    "model",
+    "user",
+    "suffix",
+    "instructions",
+    "reasoning_effort",
+    "verbosity",
+    "service_tier",
+    "cache_salt",
+    "prompt_cache_key",
+    "safety_identifier",
+    "chat_template",
+    "guided_regex",
+    "guided_grammar",
+    "truncation",
+    "encoding_format",
+];
+
 /// One column's prompts.
-pub(super) fn column(file: &Path, name: &str, pile: &mut Pile) -> Result<(), Error> {
+pub(super) fn column(file: &Path, csv: &Csv, api: Api, pile: &mut Pile) -> Result<(), Error> {
     let mut table = Table::open(file)?;
-    let column = table.find(name)?;
+    let column = table.find(&csv.column)?;
+    let used = used(&table, csv, api)?;
     while !pile.is_full()
-        && let Some(place) = table.next()?
+        && let Some((place, readable)) = table.next()?
     {
-        let text = table.cell(&place, column)?.to_owned();
-        pile.add(place, Entry::written(text))?;
+        let entry = readable.and_then(|()| read(&table, column, &used, api));
+        pile.row(place, entry)?;
     }
-    if pile.entries.is_empty() {
-        return Err(nothing(file));
+    pile.tally.check(file)
+}
+
+/// The columns beside the prompt's whose cells are part of a request.
+fn used(table: &Table<'_>, csv: &Csv, api: Api) -> Result<Vec<(usize, String)>, Error> {
+    let mut used = Vec::new();
+    for (at, name) in table.names().iter().enumerate() {
+        let is_ignored = csv.ignore.contains(name)
+            || IGNORED.contains(&name.as_str())
+            || ["custom_id", ""].contains(&name.as_str());
+        if *name == csv.column || is_ignored {
+            continue;
+        }
+        if !COLUMNS.contains(&name.as_str()) && !is_known(name) {
+            let Bad(why) = unknown(name, of(api.endpoint));
+            let why = why.replacen("unknown key", "unknown column", 1);
+            return Err(table.wrong_column(Bad(why)));
+        }
+        used.push((at, name.clone()));
     }
-    Ok(())
+    Ok(used)
+}
+
+fn read(
+    table: &Table<'_>,
+    column: usize,
+    used: &[(usize, String)],
+    api: Api,
+) -> Result<Entry, Bad> {
+    let mut parts = Parts::written(api, table.cell(column)?.to_owned());
+    for (at, name) in used {
+        let cell = table.cell(*at)?;
+        if cell.trim().is_empty() {
+            continue;
+        }
+        let value = value(name, cell);
+        if COLUMNS.contains(&name.as_str()) {
+            parts.key(name, value)?;
+        } else {
+            parts.field(name, value)?;
+        }
+    }
+    parts.entry("")
+}
+
+/// What a cell holds: JSON where it is, else text.
+fn value(name: &str, cell: &str) -> Value {
+    let is_text = TEXTS.contains(&name) || (name == "stop" && !cell.trim().starts_with('['));
+    let json = || serde_json::from_str(cell.trim()).ok();
+    (!is_text)
+        .then(json)
+        .flatten()
+        .unwrap_or_else(|| cell.into())
 }

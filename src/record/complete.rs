@@ -42,6 +42,7 @@ impl Run {
         let finding = Finding {
             code: INCOMPLETE.to_owned(),
             detail: format!("the record is incomplete: {why}"),
+            example: None,
         };
         self.quality.findings.insert(0, finding);
         Ok(())

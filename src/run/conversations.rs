@@ -72,6 +72,10 @@ impl<'a> Conversations<'a> {
         let mut conversation = state.take(clock::now());
         let (id, turn) = (conversation.id, conversation.turn);
         let entry = self.talk.turn(id, turn);
+        if turn == 0 {
+            let system = self.requests.opening(self.purpose, id);
+            conversation.said.extend(system);
+        }
         let user = self.requests.says(self.purpose, id, &entry);
         conversation.said.push(user);
         let body = self

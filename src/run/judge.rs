@@ -9,7 +9,7 @@ use crate::measure::rounds;
 use crate::measure::server::ServerWindow;
 use crate::measure::summary::PhaseFigures;
 use crate::plan::{Plan, VariantPlan};
-use crate::record::model::{PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
+use crate::record::model::{Finding, PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
 use crate::record::{self, Ending, ExitCode, Writer, conclude};
 use crate::scenario::rules::Alike;
 use crate::verify::counts::Miscounts;
@@ -164,6 +164,7 @@ pub(super) fn judge(
         .collect();
     let (mut answers, figures) = checks(plan, all, &measured, writer)?;
     run.quality = worst(plan, all, quality(&measured, &plan.measurement));
+    run.quality.findings.extend(unused_rows(plan));
     run.comparisons = side_by_side(run);
     run.decompositions = decompose(run);
     let mut outcomes = all.iter().flat_map(|turns| &turns.outcomes);
@@ -296,6 +297,15 @@ fn worst(plan: &Plan, all: &[Turns], of_typical: Quality) -> Quality {
         }
     }
     worst
+}
+
+/// Rows of the prompts' file that gave no request. The user asked for it, or the format says so: the measurement stays good.
+fn unused_rows(plan: &Plan) -> impl Iterator<Item = Finding> + use<'_> {
+    plan.notes.iter().map(|note| Finding {
+        code: "unused_rows".to_owned(),
+        detail: format!("note: {note}"),
+        example: None,
+    })
 }
 
 fn results<'a>(

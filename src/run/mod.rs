@@ -278,7 +278,8 @@ fn execute(
             .map_err(|error| Failure::Setup(error.to_string()))?;
     }
     let plan = rounds::plan(&loaded.scenario, &prepared)?;
-    for message in plan.variants.iter().flat_map(|variant| &variant.warnings) {
+    let warnings = plan.variants.iter().flat_map(|variant| &variant.warnings);
+    for message in plan.notes.iter().chain(warnings) {
         events.emit(Event::Warning {
             message: message.clone(),
         });

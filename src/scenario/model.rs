@@ -9,7 +9,10 @@ pub use super::load::{
     Steps, Until, WarmUntil, Warmup,
 };
 pub use super::measurement::Measurement;
-pub use super::prompts::{Conversations, Csv, Length, Prompts, Spread, SpreadShape, Synthetic};
+pub use super::prompts::{
+    Conversations, Csv, DataFile, Length, OnBadRow, Prompts, Spread, SpreadShape, Synthetic,
+    TraceFile, TraceFormat,
+};
 pub use super::request::{Accept, ApiEndpoint, CacheBust, RequestOptions};
 
 use super::limits;

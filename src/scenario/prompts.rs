@@ -5,7 +5,7 @@ use super::units::Time;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -15,19 +15,107 @@ use std::fmt;
 pub enum Prompts {
     /// Written in the scenario.
     Inline(Vec<String>),
-    /// A JSONL file, one `{"prompt": "..."}` or `"..."` a line, with `output_tokens` and `at` (seconds) where wanted; relative to
+    /// A file of rows, JSONL or a JSON list: `"..."` or `{"prompt": "..."}`, chat `messages`, or OpenAI's batch format; relative to
     /// the scenario file.
-    File(String),
+    File(DataFile),
     /// A column of a CSV file with a header.
     Csv(Csv),
     /// A file of conversations as ShareGPT has them; the first thing that a human says in each.
-    Sharegpt(String),
-    /// A recorded trace of times and lengths: Mooncake's JSONL or Azure's CSV.
-    Trace(String),
+    Sharegpt(DataFile),
+    /// A recorded trace of times and lengths: Mooncake, Bailian, Azure or BurstGPT.
+    Trace(TraceFile),
     /// Words drawn to a length, counted by the model's own tokenizer.
     Synthetic(Synthetic),
     /// Several turns each, that carry the answers forward; `chat` only.
     Conversations(Conversations),
+}
+
+/// A file of prompts: its path alone, or a map.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DataFile {
+    /// The file; relative to the scenario file.
+    pub file: String,
+    /// What a row that cannot be used is.
+    pub on_bad_row: OnBadRow,
+    /// Keys of rows that are left alone, beside the usual ones.
+    pub ignore: Vec<String>,
+}
+
+/// A file of prompts, with how its rows are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DataFile")]
+struct DataFileMap {
+    /// The file; relative to the scenario file.
+    file: String,
+    /// What a row that cannot be used is: an `error` that ends the run before it starts, or a row to `skip` and count.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    on_bad_row: OnBadRow,
+    /// Keys of rows that are left alone, beside the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ignore: Vec<String>,
+}
+
+/// A file of a recorded trace: its path alone, or a map.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TraceFile {
+    /// The file; relative to the scenario file.
+    pub file: String,
+    /// Its format; recognised from the rows unless given.
+    pub format: Option<TraceFormat>,
+    /// Tokens that one of its `hash_ids` stands for; those of the format unless given.
+    pub block_tokens: Option<u32>,
+    /// What a row that cannot be used is.
+    pub on_bad_row: OnBadRow,
+    /// Keys of rows that are left alone, beside the usual ones.
+    pub ignore: Vec<String>,
+}
+
+/// A file of a recorded trace, with how its rows are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TraceFile")]
+struct TraceFileMap {
+    /// The file; relative to the scenario file.
+    file: String,
+    /// Its format; recognised from the rows unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<TraceFormat>,
+    /// Tokens that one of its `hash_ids` stands for; those of the format unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = limits::TOKENS))]
+    block_tokens: Option<u32>,
+    /// What a row that cannot be used is: an `error` that ends the run before it starts, or a row to `skip` and count.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    on_bad_row: OnBadRow,
+    /// Keys of rows that are left alone, beside the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ignore: Vec<String>,
+}
+
+/// What a row that cannot be used is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadRow {
+    /// A mistake: nothing starts.
+    #[default]
+    Error,
+    /// Skipped and counted.
+    Skip,
+}
+
+/// The format of a recorded trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceFormat {
+    /// JSONL; times in ms, blocks of 512 tokens.
+    Mooncake,
+    /// JSONL; times in s, blocks of 16 tokens.
+    Bailian,
+    /// CSV; dates and times.
+    Azure,
+    /// CSV; times in s.
+    Burstgpt,
 }
 
 /// A column of a CSV file.
@@ -38,6 +126,12 @@ pub struct Csv {
     pub file: String,
     /// The column's name in the first line.
     pub column: String,
+    /// What a row that cannot be used is: an `error` that ends the run before it starts, or a row to `skip` and count.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub on_bad_row: OnBadRow,
+    /// Columns that are left alone, beside the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
 }
 
 /// Prompts of exact lengths.
@@ -68,7 +162,7 @@ pub struct Synthetic {
 pub struct Conversations {
     /// What the user says in each, from a file as ShareGPT has them; drawn unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sharegpt: Option<String>,
+    pub sharegpt: Option<DataFile>,
     /// Turns of a conversation, each a request; of a file's, at most.
     #[schemars(range(min = 1, max = limits::TURNS))]
     pub turns: u32,
@@ -204,6 +298,92 @@ impl JsonSchema for Length {
             "anyOf": [{"type": "integer", "minimum": 1, "maximum": limits::TOKENS}, spread],
         })
     }
+}
+
+/// A kind of file that is written as its path alone where nothing else is said of it.
+macro_rules! path_or_map {
+    ($type:ident, $map:ident, $visitor:ident, [$($field:ident),+], $expected:literal) => {
+        impl From<$map> for $type {
+            fn from(map: $map) -> Self {
+                let $map { file, $($field),+ } = map;
+                Self { file, $($field),+ }
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let Self { file, $($field),+ } = self.clone();
+                let plain = Self { file: file.clone(), ..Self::default() };
+                if *self == plain {
+                    serializer.serialize_str(&file)
+                } else {
+                    $map { file, $($field),+ }.serialize(serializer)
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any($visitor)
+            }
+        }
+
+        struct $visitor;
+
+        impl<'de> Visitor<'de> for $visitor {
+            type Value = $type;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($expected)
+            }
+
+            /// In the place of what was wrong and is noted.
+            fn visit_none<E>(self) -> Result<$type, E> {
+                Ok($type { file: "-".to_owned(), ..$type::default() })
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<$type, E> {
+                Ok($type { file: text.to_owned(), ..$type::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$type, A::Error> {
+                $map::deserialize(MapAccessDeserializer::new(map)).map($type::from)
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                concat!(stringify!($type), "OrPath").into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let map = generator.subschema_for::<$map>();
+                json_schema!({
+                    "description": "The path of a file, or a map that says more of it.",
+                    "anyOf": [{"type": "string"}, map],
+                })
+            }
+        }
+    };
+}
+
+path_or_map!(
+    DataFile,
+    DataFileMap,
+    DataFileVisitor,
+    [on_bad_row, ignore],
+    "the path of a file, or a map such as `{file: prompts.jsonl, on_bad_row: skip}`"
+);
+path_or_map!(
+    TraceFile,
+    TraceFileMap,
+    TraceFileVisitor,
+    [format, block_tokens, on_bad_row, ignore],
+    "the path of a file, or a map such as `{file: trace.jsonl, format: mooncake}`"
+);
+
+fn is_usual(on_bad_row: &OnBadRow) -> bool {
+    *on_bad_row == OnBadRow::Error
 }
 
 fn one() -> u32 {

@@ -109,7 +109,7 @@ fn a_trace_is_asked_as_it_was_recorded() {
 fn files_of_every_kind_are_read() {
     for (prompts, file, text) in [
         ("{file: p}", "p", "\"one two\"\n"),
-        ("{csv: {file: p, column: b}}", "p", "a,b\nx,one two\n"),
+        ("{csv: {file: p, column: b}}", "p", "id,b\nx,one two\n"),
         (
             "{sharegpt: p}",
             "p",
@@ -226,4 +226,115 @@ fn a_trace_is_replayed_at_its_own_times() {
     due.sort_unstable();
     let since: Vec<u64> = due.iter().map(|at| (at - due[0]) / 1_000_000).collect();
     assert_eq!(since, [0, 40, 40, 300]);
+}
+
+#[test]
+fn rows_ask_for_what_they_say() {
+    let rows = r#"{"prompt": "one two three", "max_tokens": 3, "id": 1}
+{"prompt": [5, 6, 7, 8], "body": {"max_tokens": 5}}
+"#;
+    let bench = bench("run").beside("p.jsonl", rows);
+    let done = served(
+        bench,
+        &scenario(
+            "{file: p.jsonl}",
+            "params: {ignore_eos: true, max_tokens: 9}",
+        ),
+    );
+    let expected = [(Some(3), Some(3)), (Some(4), Some(5))];
+    assert_eq!(tokens(&done), expected.repeat(5));
+    let list = std::fs::read_to_string(done.dir().join("requests.jsonl")).unwrap();
+    assert_eq!(
+        list,
+        "{\"text\":{\"written\":\"one two three\"},\"body\":{\"max_tokens\":3}}\n{\"text\":{\"tokens\":[5,6,7,8]},\"body\":{\"max_tokens\":5}}\n"
+    );
+}
+
+#[test]
+fn chats_are_sent_with_their_system_message() {
+    let rows = r#"{"messages": [{"role": "system", "content": "Be terse."}, {"role": "user", "content": "one two"}], "max_tokens": 3}
+{"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m", "messages": [{"role": "user", "content": "one two three"}], "max_tokens": 4}}
+"#;
+    let bench = bench("run").beside("p.jsonl", rows);
+    let request = "endpoint: chat, params: {ignore_eos: true}";
+    let done = served(bench, &scenario("{file: p.jsonl}", request));
+    // The embedded engine counts words and punctuation, with `system:` or `user:` before each message.
+    let counted = tokens(&done);
+    assert_eq!(counted[..2], [(Some(9), Some(3)), (Some(5), Some(4))]);
+}
+
+#[test]
+fn a_conversation_carries_its_system_message_on() {
+    let file = r#"[{"conversations": [{"from": "system", "value": "Be very terse."}, {"from": "human", "value": "one"}, {"from": "gpt", "value": "x"}, {"from": "human", "value": "two"}]}]"#;
+    let of = |file: &str| {
+        let bench = bench("run").beside("p.json", file);
+        let prompts = "{conversations: {sharegpt: p.json, turns: 2, output_tokens: 4}}";
+        let done = served(bench, &scenario(prompts, "endpoint: chat"));
+        let mut counted = tokens(&done);
+        counted.sort_unstable();
+        (counted[0].0.unwrap(), counted[9].0.unwrap())
+    };
+    let (first, second) = of(file);
+    let (bare, later) = of(&file.replace(
+        "system\", \"value\": \"Be very terse.",
+        "system\", \"value\": \"",
+    ));
+    assert!(
+        first > bare && first - bare == second - later,
+        "{first} {second} {bare} {later}"
+    );
+}
+
+#[test]
+fn skipped_rows_are_told_in_the_plan_and_the_record() {
+    let rows = "\"one two\"\n{\"prompt\": \"x\", \"max_token\": 3}\n";
+    let note = "1 of 2 rows are bad and were skipped: ";
+    let text = scenario(
+        "{file: {file: p.jsonl, on_bad_row: skip}}",
+        "output_tokens: 4",
+    );
+    let plan = bench("plan")
+        .beside("p.jsonl", rows)
+        .file("s.yaml", &text)
+        .run()
+        .code(0);
+    assert!(plan.stdout.contains(note), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("p.jsonl:2: unknown key `max_token`"),
+        "{}",
+        plan.stdout
+    );
+    let done = served(bench("run").beside("p.jsonl", rows), &text);
+    let findings = done.run()["quality"]["findings"].to_string();
+    assert!(findings.contains(&format!("note: {note}")), "{findings}");
+    bench("run")
+        .beside("p.jsonl", rows)
+        .file("s.yaml", &text.replace("skip", "error"))
+        .run()
+        .code(2)
+        .says("p.jsonl:2: unknown key `max_token`; did you mean `max_tokens`?")
+        .leaves_nothing(1);
+}
+
+#[test]
+fn bailian_s_trace_is_replayed_in_seconds() {
+    let row = |at: f64| {
+        format!(
+            "{{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": {at}, \"input_length\": 20, \"output_length\": 2, \"type\": \"text\", \"turn\": 1, \"hash_ids\": [1, 2]}}\n"
+        )
+    };
+    let rows: String = [0.0, 0.25, 0.5].map(row).concat();
+    let text = scenario("{trace: trace.jsonl}", "").replace(
+        "closed: {concurrency: 2, requests: 10}",
+        "open: {arrival: trace}",
+    );
+    let done = served(bench("run").beside("trace.jsonl", &rows), &text);
+    let samples = done.samples();
+    let measured = samples.iter().filter(|row| row["phase"] == 1);
+    let mut due: Vec<u64> = measured
+        .map(|row| row["due_ns"].as_u64().unwrap())
+        .collect();
+    due.sort_unstable();
+    let since: Vec<u64> = due.iter().map(|at| (at - due[0]) / 1_000_000).collect();
+    assert_eq!(since, [0, 250, 500]);
 }

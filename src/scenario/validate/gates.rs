@@ -185,7 +185,9 @@ impl Checker<'_> {
             )),
             Quantity::Startup if whole(&["request.timeout", "ready.timeout"]) => {
                 let all = effective(scenario);
-                let limits = all.iter().map(|variant| scenario.ready.limit(variant.engine));
+                let limits = all
+                    .iter()
+                    .map(|variant| scenario.ready.limit(variant.engine));
                 let ready = limits.max_by_key(|limit| limit.0)?;
                 Some((
                     plus(plus(ready, request), SLACK),

@@ -2,7 +2,8 @@
 
 use super::{Checker, Path, at, limits};
 use crate::scenario::model::{
-    ApiEndpoint, Conversations, Length, Phase, Prompts, Spread, SpreadShape, Synthetic,
+    ApiEndpoint, Conversations, Length, Phase, Prompts, Spread, SpreadShape, Synthetic, TraceFile,
+    TraceFormat,
 };
 
 impl Checker<'_> {
@@ -10,9 +11,8 @@ impl Checker<'_> {
         let path = at("prompts").key(self.scenario.prompts.kind());
         match &self.scenario.prompts {
             Prompts::Inline(prompts) => self.inline(&path, prompts),
-            Prompts::File(file) | Prompts::Sharegpt(file) | Prompts::Trace(file) => {
-                self.plain(&path, "the path of the prompts", file);
-            }
+            Prompts::File(data) | Prompts::Sharegpt(data) => self.data_file(&path, &data.file),
+            Prompts::Trace(trace) => self.trace_file(&path, trace),
             Prompts::Csv(csv) => {
                 self.plain(&path.key("file"), "the path of the prompts", &csv.file);
                 self.plain(&path.key("column"), "the name of the column", &csv.column);
@@ -44,6 +44,29 @@ impl Checker<'_> {
                     "engines refuse empty prompts: write some text",
                 );
             }
+        }
+    }
+
+    /// Rules on a file that is written as its path, or as a map with it.
+    fn data_file(&mut self, path: &Path, file: &str) {
+        let of_map = path.key("file");
+        let path = match self.find(&of_map).node {
+            Some(_) => &of_map,
+            None => path,
+        };
+        self.plain(path, "the path of the prompts", file);
+    }
+
+    fn trace_file(&mut self, path: &Path, trace: &TraceFile) {
+        self.data_file(path, &trace.file);
+        let Some(tokens) = trace.block_tokens else {
+            return;
+        };
+        let path = path.key("block_tokens");
+        self.count(&path, tokens.into(), limits::TOKENS.into());
+        if let Some(TraceFormat::Azure | TraceFormat::Burstgpt) = trace.format {
+            let message = "this format has no blocks: it does not say what prompts have in common";
+            self.wrong_key(&path, message, "leave it out");
         }
     }
 
@@ -86,9 +109,7 @@ impl Checker<'_> {
         );
         self.answers(path, wanted.output_tokens.as_ref());
         match (&wanted.sharegpt, &wanted.input_tokens) {
-            (Some(file), None) => {
-                self.plain(&path.key("sharegpt"), "the path of the prompts", file)
-            }
+            (Some(data), None) => self.data_file(&path.key("sharegpt"), &data.file),
             (None, Some(length)) => self.length(&path.key("input_tokens"), length),
             (Some(_), Some(_)) => {
                 let message = "the file says how long each turn is";

@@ -1,0 +1,286 @@
+//! Recorded traces: each format's own times and blocks, and rows that contradict it.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn trace(keys: &str, bytes: &[u8]) -> Result<Prompts, String> {
+    of_file(&format!("{{trace: {{file: f{keys}}}}}"), bytes)
+}
+
+fn lines(rows: &[Value]) -> String {
+    rows.iter().map(|row| format!("{row}\n")).collect()
+}
+
+fn moon(timestamp: Value, input: u32, hashes: Value) -> Value {
+    json!({"timestamp": timestamp, "input_length": input, "output_length": 4, "hash_ids": hashes})
+}
+
+fn bailian(timestamp: f64, input: u32, hashes: Value) -> Value {
+    let mut row = moon(timestamp.into(), input, hashes);
+    for (key, value) in [
+        ("chat_id", json!(1)),
+        ("parent_chat_id", json!(-1)),
+        ("type", json!("text")),
+        ("turn", json!(1)),
+    ] {
+        row[key] = value;
+    }
+    row
+}
+
+#[test]
+fn bailian_s_times_are_seconds_and_its_blocks_sixteen_tokens() {
+    let prompts = fixture("{trace: bailian.jsonl}");
+    assert_eq!(prompts.times().unwrap(), [0, 2_050_000_000, 4_100_000_000]);
+    let all = texts(&prompts);
+    let words: Vec<Vec<&str>> = all.iter().map(|text| text.split(' ').collect()).collect();
+    assert_eq!(words.iter().map(Vec::len).collect::<Vec<_>>(), [40, 52, 33]);
+    let common = |a: &[&str], b: &[&str]| a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    assert_eq!(common(&words[0], &words[1]), 32, "two whole blocks");
+    assert_eq!(common(&words[0], &words[2]), 0);
+}
+
+#[test]
+fn burstgpt_s_failed_requests_are_left_out_and_counted() {
+    for (file, count) in [("burstgpt.csv", 3), ("burstgpt-sessions.csv", 2)] {
+        let prompts = fixture(&format!("{{trace: {file}}}"));
+        assert_eq!(prompts.count(), Some(count), "{file}");
+        assert_eq!(prompts.entry(0).input_tokens, Some(472));
+        assert_eq!(prompts.entry(0).output_tokens, Some(18));
+        assert_eq!(prompts.times().unwrap()[..2], [0, 40_000_000_000]);
+        assert_eq!(
+            prompts.notes,
+            [format!(
+                "1 of {} rows were left out: their requests failed when they were recorded (0 response tokens)",
+                count + 1
+            )]
+        );
+    }
+}
+
+#[test]
+fn rows_that_contradict_their_format_are_told_with_their_line() {
+    let good = moon(json!(5), 600, json!([1, 2]));
+    let cases = [
+        (
+            moon(json!(5.5), 600, json!([1, 2])),
+            "`timestamp` is 5.5, and Mooncake's times are whole milliseconds; are these seconds",
+        ),
+        (
+            moon(json!(4), 600, json!([1, 2])),
+            "`timestamp` 4 is before that of the row above",
+        ),
+        (
+            moon(json!(-4), 600, json!([1, 2])),
+            "`timestamp` must be a number from 0, found -4",
+        ),
+        (
+            moon(json!("5"), 600, json!([1, 2])),
+            "`timestamp` must be a number from 0, found \"5\"",
+        ),
+        (
+            moon(json!(6), 600, json!([1])),
+            "1 `hash_ids` for an `input_length` of 600, and Mooncake's blocks of 512 tokens make 2",
+        ),
+        (
+            moon(json!(6), 60, json!([1, 2, 3, 4])),
+            "4 `hash_ids` for an `input_length` of 60, and Mooncake's blocks of 512 tokens make 1; blocks of 16 would fit",
+        ),
+        (
+            moon(json!(6), 600, json!([])),
+            "0 `hash_ids` for an `input_length` of 600",
+        ),
+        (
+            moon(json!(6), 600, json!(["a1", "b2"])),
+            "`hash_ids` must be a list of whole numbers from 0, found \"a1\"",
+        ),
+        (
+            moon(json!(6), 600, json!([1, -2])),
+            "`hash_ids` must be a list of whole numbers from 0, found -2",
+        ),
+        (
+            moon(json!(6), 0, json!([])),
+            "`input_length` must be a number of tokens from 1, found 0",
+        ),
+        (
+            json!({"timestamp": 6, "input_length": 9, "output_length": 0}),
+            "`output_length` must be a number of tokens from 1, found 0",
+        ),
+        (
+            json!({"timestamp": 6, "input_length": 9.5, "output_length": 1}),
+            "`input_length` must be a number of tokens from 1, found 9.5",
+        ),
+        (
+            json!({"timestamp": 6, "input_lenght": 9, "output_length": 1}),
+            "unknown key `input_lenght` in a row of Mooncake's format; did you mean `input_length`?",
+        ),
+        (
+            json!({"session_id": "s", "delay": 50, "input_length": 9, "output_length": 1}),
+            "`delay` is the pause after the answer before it in its session",
+        ),
+        (
+            bailian(6.0, 9, json!([1])),
+            "unknown key `chat_id` in a row of Mooncake's format; it is one of Bailian's",
+        ),
+        (json!([1]), "expected a row such as"),
+    ];
+    for (row, expected) in cases {
+        let rows = lines(&[good.clone(), row]);
+        let message = trace("", rows.as_bytes()).expect_err(expected);
+        assert!(
+            message.starts_with(&format!("f:2: {expected}")),
+            "{expected}\n{message}"
+        );
+        let prompts = trace(", on_bad_row: skip", rows.as_bytes()).unwrap();
+        assert_eq!(prompts.count(), Some(1));
+        assert!(
+            prompts.notes[0].starts_with("1 of 2 rows are bad"),
+            "{:?}",
+            prompts.notes
+        );
+    }
+    let none = trace(
+        ", on_bad_row: skip",
+        lines(&[moon(json!(0), 600, json!([1]))]).as_bytes(),
+    );
+    assert!(
+        none.unwrap_err()
+            .starts_with("f holds no prompt: 1 of 1 rows are bad")
+    );
+    let cases = [
+        (
+            bailian(6.0, 60, json!([1])),
+            "1 `hash_ids` for an `input_length` of 60, and Bailian's blocks of 16 tokens make 4; blocks of 512 would fit",
+        ),
+        (
+            bailian(0.5, 16, json!([1])),
+            "`timestamp` 0.5 is before that of the row above",
+        ),
+    ];
+    for (row, expected) in cases {
+        let rows = lines(&[bailian(1.5, 16, json!([1])), row]);
+        let message = trace("", rows.as_bytes()).expect_err(expected);
+        assert!(
+            message.starts_with(&format!("f:2: {expected}")),
+            "{expected}\n{message}"
+        );
+    }
+}
+
+#[test]
+fn a_format_can_be_named() {
+    let seconds = lines(&[
+        moon(json!(0.5), 40, json!([1, 2, 3])),
+        moon(json!(2.25), 17, json!([1, 9])),
+    ]);
+    assert!(
+        trace("", seconds.as_bytes())
+            .unwrap_err()
+            .contains("are these seconds")
+    );
+    let prompts = trace(", format: bailian", seconds.as_bytes()).unwrap();
+    assert_eq!(prompts.times().unwrap(), [0, 1_750_000_000]);
+    let small = lines(&[moon(json!(0), 100, json!([1, 2]))]);
+    let prompts = trace(", block_tokens: 64", small.as_bytes()).unwrap();
+    assert_eq!(
+        prompts.entry(0).text,
+        Text::Drawn(
+            [(1, 64), (2, 36)]
+                .map(|(seed, tokens)| crate::plan::prompts::Part { seed, tokens })
+                .into()
+        )
+    );
+    let named = trace(
+        ", format: mooncake",
+        lines(&[bailian(0.0, 9, json!([1]))]).as_bytes(),
+    );
+    assert!(
+        named
+            .unwrap_err()
+            .starts_with("f:1: unknown key `chat_id` in a row of Mooncake's format")
+    );
+    let list = trace(
+        "",
+        json!([moon(json!(0), 9, json!([1]))])
+            .to_string()
+            .as_bytes(),
+    );
+    assert_eq!(list.unwrap().count(), Some(1));
+}
+
+#[test]
+fn tables_with_other_columns_or_figures_are_refused() {
+    let burst = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,API log\n";
+    let cases = [
+        (
+            burst.replace("490", "491"),
+            "f:2: 472 request and 18 response tokens are not the 491 of `Total tokens`",
+        ),
+        (
+            burst.replace("5,Chat", "-5,Chat"),
+            "f:2: expected a time in seconds from 0, found -5",
+        ),
+        (
+            burst.replace("472", "0").replace("490", "18"),
+            "f:2: the length of a prompt must be a whole number from 1",
+        ),
+        (
+            burst.replace("472", "-1"),
+            "f:2: expected a number of tokens in `Request tokens`, found -1",
+        ),
+        (
+            burst.replace("18,", "?,"),
+            "f:2: expected a number of tokens in `Response tokens`, found ?",
+        ),
+        (
+            burst.replace("Log Type", "Log Typ"),
+            "f:1: unknown column `Log Typ`; did you mean `Log Type`?",
+        ),
+        (
+            burst.replace("Response", "Reply"),
+            "f:1: unknown column `Reply tokens`",
+        ),
+        (
+            "TIMESTAMP,NumImages,ContextTokens,GeneratedTokens\n2024-10-15 00:00:02,1,9,9\n".into(),
+            "f:1: unknown column `NumImages`",
+        ),
+        (
+            "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,9,0\n".into(),
+            "f:2: the length of an answer must be a whole number from 1",
+        ),
+        (
+            "TIMESTAMP,ContextTokens\n2023-11-16 18:17:03,9\n".into(),
+            "f:1: there is no column `GeneratedTokens`",
+        ),
+    ];
+    for (table, expected) in cases {
+        let message = trace("", table.as_bytes()).expect_err(expected);
+        assert!(message.starts_with(expected), "{expected}\n{message}");
+    }
+}
+
+#[test]
+fn what_is_due_after_any_phase_is_told_where_it_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "Timestamp,Request tokens,Response tokens\n5,9,9\n90006,9,9\n";
+    std::fs::write(folder.path().join("f"), rows).unwrap();
+    let with = |phase: &str| {
+        let mut wanted = scenario("{trace: f}", "engine: {sim: {}}");
+        let of = |phase: &str| {
+            serde_json::from_value::<crate::scenario::model::Load>(
+                serde_json::from_str(phase).unwrap(),
+            )
+        };
+        wanted.load = of(phase).unwrap();
+        read(&wanted, folder.path(), None, 100).map(|prompts| prompts.count())
+    };
+    let closed = r#"{"phases": [{"closed": {"concurrency": 1, "requests": 2}}]}"#;
+    assert_eq!(with(closed), Ok(Some(2)), "times do not matter");
+    let limited = r#"{"phases": [{"open": {"arrival": "trace", "duration": "1h"}}]}"#;
+    assert_eq!(with(limited), Ok(Some(2)), "it is never due");
+    let Error(message) = with(r#"{"phases": [{"open": {"arrival": "trace"}}]}"#).unwrap_err();
+    assert!(
+        message.contains("f:3: this is due more than 24h after the first"),
+        "{message}"
+    );
+}
