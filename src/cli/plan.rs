@@ -151,7 +151,11 @@ fn shown(shape: &Shape) -> String {
         } => {
             let rate = match &pace.rate {
                 Rates::Steady(rate) => format!("{rate}/s"),
-                Rates::Recorded(_) => "as the trace was due".to_owned(),
+                Rates::Recorded(times) => {
+                    let last = times.last().copied().unwrap_or_default();
+                    let over = Time(std::time::Duration::from_nanos(last));
+                    format!("as the trace was due, over {over}")
+                }
                 Rates::Ramp { from, to, over } => {
                     format!("from {from}/s to {to}/s over {}", Time(*over))
                 }

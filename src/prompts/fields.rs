@@ -154,7 +154,7 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Takes a body field of a row. `nested` says that it stands in `body`, where fields may be that no list has.
+    /// Takes a body field of a row; `null` is no value. `nested` says that it stands in `body`, where fields may be that no list has.
     pub(super) fn take(
         self,
         body: &mut Map<String, Value>,
@@ -164,6 +164,9 @@ impl Api {
         match key {
             "stream" | "stream_options" => return self.check_stream(key, &value),
             _ => self.check_name(key, nested)?,
+        }
+        if value.is_null() {
+            return Ok(());
         }
         check_value(key, &value)?;
         if body.contains_key(key) {
@@ -248,7 +251,6 @@ pub(super) fn unknown<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> Ba
 /// The fields whose value `bench` itself reads.
 fn check_value(key: &str, value: &Value) -> Result<(), Bad> {
     match key {
-        _ if value.is_null() => Ok(()),
         "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
             tokens(&format!("`{key}`"), value.as_u64()).map(drop)
         }

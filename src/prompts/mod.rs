@@ -120,8 +120,10 @@ pub fn read(
     };
     check_alike(&pile, scenario)?;
     context::check_written(&pile, &model)?;
+    let mut notes = pile.tally.notes();
+    notes.extend(cut_off(&pile, scenario));
     Ok(Prompts {
-        notes: pile.tally.notes(),
+        notes,
         ..Prompts::listed(pile.entries)
     })
 }
@@ -138,6 +140,18 @@ fn ends_by_duration(scenario: &Scenario) -> bool {
     let ends =
         |shape: &Shape| matches!(shape, Shape::Open { limit, .. } if limit.duration.is_some());
     replays(scenario).iter().all(ends)
+}
+
+/// That a replay which nothing else ends may end before its file does.
+fn cut_off(pile: &Pile, scenario: &Scenario) -> Option<String> {
+    let ends = |shape: &Shape| matches!(shape, Shape::Open { limit, .. } if limit.duration.is_some() || limit.requests.is_some());
+    let endless = replays(scenario).iter().any(|shape| !ends(shape));
+    (endless && pile.is_full()).then(|| {
+        format!(
+            "the first {} requests are replayed and no more of the file was read; end the phase with `requests` or `duration`",
+            pile.entries.len()
+        )
+    })
 }
 
 /// Several prompts in one request share its body: the length of answers, body fields and the kind of prompt.
@@ -180,10 +194,12 @@ fn traced(
     let overhead = counter.overhead(model.scenario.request.endpoint)?;
     let limited = ends_by_duration(model.scenario);
     trace::read(file, trace, Replay { overhead, limited }, &mut pile)?;
+    let mut notes = pile.tally.notes();
+    notes.extend(cut_off(&pile, model.scenario));
     check_alike(&pile, model.scenario)?;
     context::check_planned(pile.entries.iter().zip(&pile.places), model)?;
     let prompts = Prompts {
-        notes: pile.tally.notes(),
+        notes,
         source: Source::Listed(pile.entries),
         words: counter.words()?,
         overhead,

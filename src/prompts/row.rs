@@ -42,6 +42,11 @@ fn read(row: Row, api: Api, ignore: &[String]) -> Result<Entry, Bad> {
     let shown = shortened(&Value::Object(row.clone()).to_string());
     let mut parts = Parts::new(api);
     let ignored = |key: &str| ignore.iter().any(|own| own == key);
+    if row.contains_key("conversations") && !ignored("conversations") {
+        return Err(Bad(
+            "this row is a conversation as ShareGPT has them; read it with `prompts: {sharegpt: ...}`".into(),
+        ));
+    }
     let row = row.into_iter().filter(|(key, _)| !ignored(key));
     let (keys, others): (Vec<_>, Vec<_>) = row.partition(|(key, _)| KEYS.contains(&key.as_str()));
     for (key, value) in keys {
@@ -103,15 +108,15 @@ impl Parts {
         self.api.take(&mut self.body, (key, value), false)
     }
 
-    /// Takes one of [`KEYS`].
+    /// Takes one of [`KEYS`]; `null` is no value.
     pub(super) fn key(&mut self, key: &str, value: Value) -> Result<(), Bad> {
         match key {
+            _ if value.is_null() => return Ok(()),
             "prompt" => self.content("prompt", value)?,
             "messages" => self.content("messages", value)?,
             "input" => self.content("input", value)?,
             "system" => match value {
                 Value::String(text) => self.system = Some(text).filter(|t| !t.trim().is_empty()),
-                Value::Null => {}
                 other => {
                     return Err(Bad(format!(
                         "`system` must be text, found {}",
@@ -166,6 +171,7 @@ impl Parts {
         };
         for (key, value) in fields {
             match key.as_str() {
+                "prompt" | "messages" | "input" if value.is_null() => {}
                 "prompt" => self.content("prompt", value)?,
                 "messages" => self.content("messages", value)?,
                 "input" => self.content("input", value)?,
@@ -183,7 +189,9 @@ impl Parts {
             Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
             None => url,
         };
-        if below.trim_end_matches('/') == path {
+        let below = below.trim_end_matches('/');
+        let is = |path: &str| below == path || path.strip_prefix("/v1") == Some(below);
+        if is(path) {
             return Ok(());
         }
         let all = [
@@ -192,9 +200,7 @@ impl Parts {
             ApiEndpoint::Responses,
             ApiEndpoint::Embeddings,
         ];
-        let meant = all
-            .into_iter()
-            .find(|api| below.trim_end_matches('/') == api.path());
+        let meant = all.into_iter().find(|api| is(api.path()));
         let advice = match meant {
             Some(api) => format!("set `request: {{endpoint: {}}}`", api.name()),
             None => "correct it, or list `url` in `ignore` of the file".to_owned(),

@@ -156,7 +156,7 @@ fn prompts(scenario: &Scenario, base: &Path, home: Option<&Path>) -> Result<Prom
     let read = prompts::read(scenario, base, home, most);
     let read = read.map_err(|error| Failure::Input(error.to_string()))?;
     if replayed && read.times().is_none() {
-        let message = "prompts: `arrival: trace` needs to know when each prompt is due; give every line an `at`, or leave `arrival` out";
+        let message = "prompts: `arrival: trace` needs to know when each prompt is due; give every row an `at`, or leave `arrival` out";
         return Err(Failure::Input(message.into()));
     }
     Ok(read)

@@ -45,6 +45,16 @@ fn a_row_has_body_fields_of_its_own() {
 }
 
 #[test]
+fn null_is_no_value() {
+    let row = json!({
+        "prompt": "hi", "messages": null, "model": null, "max_tokens": null, "output_tokens": null, "at": null,
+        "system": null, "stream": null, "body": {"model": null, "input": null, "own": null},
+    });
+    assert_eq!(one("{}", row), Entry::written("hi".into()));
+    assert!(wrong("{}", json!({"prompt": "hi", "max_token": null})).starts_with("unknown key"));
+}
+
+#[test]
 fn a_row_may_be_a_chat() {
     let said = json!([
         {"role": "system", "content": "Be terse."},
@@ -102,6 +112,7 @@ fn openai_s_batch_format_is_read() {
     for url in [
         "/v1/chat/completions",
         "https://api.openai.com/v1/chat/completions",
+        "/chat/completions",
     ] {
         let entry = one(CHAT, line(url));
         assert_eq!(
@@ -273,7 +284,12 @@ fn what_is_not_known_is_told_with_what_was_meant() {
             "`prompt` is a list of prompts, and a row has one",
         ),
         ("{}", json!({"prompt": []}), "this prompt is empty"),
-        ("{}", json!({"prompt": null}), "`prompt` must be text"),
+        ("{}", json!({"prompt": null}), "expected a line such as"),
+        (
+            "{}",
+            json!({"conversations": []}),
+            "this row is a conversation as ShareGPT has them",
+        ),
         (
             "{}",
             json!({"input": "hi"}),

@@ -168,6 +168,39 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
 }
 
 #[test]
+fn a_bad_first_row_does_not_hide_the_format() {
+    let rows = format!(
+        "\"input_length\": 3}}\n\u{e9}\n{}",
+        bailian(2.0, 9, json!([1]))
+    );
+    let prompts = trace(", on_bad_row: skip", rows.as_bytes()).unwrap();
+    assert_eq!(prompts.entry(0).input_tokens, Some(9));
+    assert!(prompts.notes[0].starts_with("2 of 3 rows are bad"));
+    assert!(
+        trace("", rows.as_bytes())
+            .unwrap_err()
+            .starts_with("f:1: expected a row of")
+    );
+}
+
+#[test]
+fn a_replay_that_ends_before_its_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<Value> = (0..5).map(|at| moon(json!(at), 9, json!([1]))).collect();
+    std::fs::write(folder.path().join("f"), lines(&rows)).unwrap();
+    let mut wanted = scenario("{trace: f}", "engine: {sim: {}}");
+    let mut notes = |phase: &str, most| {
+        wanted.load = serde_json::from_str(phase).unwrap();
+        read(&wanted, folder.path(), None, most).unwrap().notes
+    };
+    let whole = r#"{"phases": [{"open": {"arrival": "trace"}}]}"#;
+    assert!(notes(whole, 3)[0].starts_with("the first 3 requests are replayed"));
+    assert!(notes(whole, 6).is_empty());
+    let limited = r#"{"phases": [{"open": {"arrival": "trace", "requests": 3}}]}"#;
+    assert!(notes(limited, 3).is_empty());
+}
+
+#[test]
 fn a_format_can_be_named() {
     let seconds = lines(&[
         moon(json!(0.5), 40, json!([1, 2, 3])),

@@ -14,7 +14,7 @@ use super::Error;
 use super::lines::{each_line, nothing, shortened, tokens};
 use super::pile::{Bad, Pile, in_order};
 use crate::plan::prompts::{Entry, Part, Text};
-use crate::scenario::model::{TraceFile, TraceFormat};
+use crate::scenario::model::{OnBadRow, TraceFile, TraceFormat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,31 +53,51 @@ fn recognise(file: &Path, trace: &TraceFile) -> Result<TraceFormat, Error> {
     if let Some(format) = trace.format {
         return Ok(format);
     }
-    let (mut first, mut place) = (String::new(), String::new());
-    each_line(file, |at, line| {
-        let line = line.map_err(|Bad(why)| Error(format!("{at}: {why}")))?;
-        (first, place) = (line.to_owned(), at.to_owned());
-        Ok(false)
+    let skips = trace.on_bad_row == OnBadRow::Skip;
+    let (mut first, mut found) = (None, None);
+    each_line(file, |place, line| {
+        match line {
+            Ok(line) => {
+                found = kind(line);
+                first.get_or_insert((place.to_owned(), shortened(line)));
+            }
+            Err(Bad(why)) if !skips => return Err(Error(format!("{place}: {why}"))),
+            Err(_) => {}
+        }
+        // Where bad rows are skipped, the first may be one.
+        Ok(skips && found.is_none())
     })?;
-    if first.is_empty() {
-        return Err(nothing(file));
+    match (found, first) {
+        (Some(Kind::Json), _) => hashed::recognise(file, &trace.ignore),
+        (Some(Kind::Table(format)), _) => Ok(format),
+        (None, None) => Err(nothing(file)),
+        (None, Some((place, line))) => Err(Error(format!(
+            "{place}: expected a row of Mooncake's or Bailian's such as {{\"timestamp\": ..., \"input_length\": ..., \"output_length\": ...}}, Azure's header TIMESTAMP,ContextTokens,GeneratedTokens or BurstGPT's Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type; found {line}"
+        ))),
     }
-    if first.starts_with(['{', '[']) {
-        return hashed::recognise(file, &trace.ignore);
+}
+
+/// What a line is the beginning of.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Json,
+    Table(TraceFormat),
+}
+
+fn kind(line: &str) -> Option<Kind> {
+    if line.starts_with(['{', '[']) {
+        return Some(Kind::Json);
     }
     let has = |name: &str| {
-        let mut names = first.split(',').map(|name| name.trim_matches(['"', ' ']));
+        let mut names = line.split(',').map(|name| name.trim_matches(['"', ' ']));
         names.any(|found| found.eq_ignore_ascii_case(name))
     };
     if has("ContextTokens") {
-        Ok(TraceFormat::Azure)
+        Some(Kind::Table(TraceFormat::Azure))
     } else if has("Request tokens") {
-        Ok(TraceFormat::Burstgpt)
+        Some(Kind::Table(TraceFormat::Burstgpt))
     } else {
-        Err(Error(format!(
-            "{place}: expected a row of Mooncake's or Bailian's such as {{\"timestamp\": ..., \"input_length\": ..., \"output_length\": ...}}, Azure's header TIMESTAMP,ContextTokens,GeneratedTokens or BurstGPT's Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type; found {}",
-            shortened(&first)
-        )))
+        None
     }
 }
 

@@ -138,12 +138,15 @@ impl Checker<'_> {
             let message = "a trace says itself when requests are due";
             self.wrong(&path.key("rate"), message, "leave `rate` out");
         }
-        if !matches!(self.scenario.prompts, Prompts::Trace(_) | Prompts::File(_)) {
+        if !matches!(
+            self.scenario.prompts,
+            Prompts::Trace(_) | Prompts::File(_) | Prompts::Csv(_)
+        ) {
             let message = "these prompts do not say when they are due";
             self.wrong(
                 &path.key("arrival"),
                 message,
-                "use `prompts: {trace: FILE}`, or a `file` with `at` in every line",
+                "use `prompts: {trace: FILE}`, or a `file` or `csv` with `at` in every row",
             );
         }
     }
