@@ -96,6 +96,13 @@ pub enum Event {
         /// Requests that failed.
         failed: u64,
     },
+    /// A phase was ended because nothing succeeded for too long, and the load with it.
+    GivenUp {
+        /// Its name.
+        phase: String,
+        /// For how long, and the last failure.
+        reason: String,
+    },
     /// Teardown begins.
     TeardownStarted {
         /// Why: `done`, `failed`, `interrupted`.

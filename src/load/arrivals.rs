@@ -1,6 +1,7 @@
 //! When each request of a phase is due, given what has been answered. Pure: it knows nothing of sockets, and takes the time
 //! as an argument.
 
+use super::patience::back_off;
 use crate::measure::exchange::Nanos;
 use crate::plan::pace::Times;
 use crate::plan::{Limit, Shape};
@@ -17,6 +18,8 @@ pub struct Due {
     pub batch: Option<u32>,
     /// When it is due: the moment from which it could have been sent.
     pub at: Nanos,
+    /// Requests of the same slot that failed in a row just before; of batches, batches that failed as a whole.
+    pub failures: u32,
 }
 
 /// What comes next.
@@ -43,15 +46,25 @@ pub struct Arrivals {
     most: usize,
     limit: Limit,
     held_back: u64,
+    backed_off: u64,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// When the current batch was due, or the last answer so far.
-    Batch { size: u32, due: Nanos },
+    Batch {
+        size: u32,
+        /// When the current batch was due, or the last answer so far.
+        due: Nanos,
+        /// When the current batch was due.
+        begun: Nanos,
+        /// Batches in a row of which nothing succeeded.
+        failures: u32,
+        /// Whether anything of the current batch succeeded.
+        succeeded: bool,
+    },
     Closed {
-        /// When each free slot is due for its next request.
-        free: BinaryHeap<Reverse<Nanos>>,
+        /// When each free slot is due for its next request, and how many of its requests failed in a row.
+        free: BinaryHeap<Reverse<(Nanos, u32)>>,
         /// Requests of the phase before that are in flight beyond this phase's slots.
         surplus: usize,
         think: Nanos,
@@ -76,8 +89,15 @@ impl Arrivals {
                     requests: shape.requests(),
                     duration: None,
                 };
-                let due = start;
-                (Kind::Batch { size: *size, due }, limit)
+                let kind = Kind::Batch {
+                    size: *size,
+                    due: start,
+                    begun: start,
+                    failures: 0,
+                    // What is in flight from before is no batch that failed.
+                    succeeded: true,
+                };
+                (kind, limit)
             }
             Shape::Closed {
                 limit,
@@ -86,7 +106,8 @@ impl Arrivals {
                 ..
             } => {
                 let step = nanos(*ramp) / (most as u64).max(1);
-                let first = (busy.min(most)..most).map(|slot| Reverse(start + step * slot as u64));
+                let first =
+                    (busy.min(most)..most).map(|slot| Reverse((start + step * slot as u64, 0)));
                 let kind = Kind::Closed {
                     free: first.collect(),
                     surplus: busy.saturating_sub(most),
@@ -112,6 +133,7 @@ impl Arrivals {
             most,
             limit,
             held_back: 0,
+            backed_off: 0,
         }
     }
 
@@ -119,6 +141,12 @@ impl Arrivals {
     #[must_use]
     pub fn held_back(&self) -> u64 {
         self.held_back
+    }
+
+    /// How often a slot or a batch waited because what it sent had failed.
+    #[must_use]
+    pub fn backed_off(&self) -> u64 {
+        self.backed_off
     }
 
     /// The index of the request that is given out after so many others, if the phase has that many.
@@ -139,22 +167,27 @@ impl Arrivals {
         if self.limit.passed(index, 0) {
             return Next::End;
         }
-        let (at, batch) = match &mut self.kind {
-            Kind::Batch { size, due } => {
+        let (at, batch, failures) = match &mut self.kind {
+            Kind::Batch {
+                size,
+                due,
+                failures,
+                ..
+            } => {
                 let size = u64::from(*size);
                 if index.is_multiple_of(size) && self.in_flight > 0 {
                     return Next::Wait;
                 }
-                (*due, u32::try_from(index / size).ok())
+                (*due, u32::try_from(index / size).ok(), *failures)
             }
             Kind::Closed { free, .. } => match free.peek() {
-                Some(Reverse(at)) => (*at, None),
+                Some(Reverse((at, failures))) => (*at, None, *failures),
                 None if self.limit.passed(index, now.saturating_sub(self.start)) => {
                     return Next::End;
                 }
                 None => return Next::Wait,
             },
-            Kind::Open { next, .. } => (*next, None),
+            Kind::Open { next, .. } => (*next, None, 0),
         };
         if self.limit.passed(index, at.saturating_sub(self.start)) {
             return Next::End;
@@ -166,7 +199,16 @@ impl Arrivals {
             return Next::At(at);
         }
         match &mut self.kind {
-            Kind::Batch { .. } => {}
+            Kind::Batch {
+                size,
+                begun,
+                succeeded,
+                ..
+            } => {
+                if index.is_multiple_of((*size).into()) {
+                    (*begun, *succeeded) = (at, false);
+                }
+            }
             Kind::Closed { free, .. } => drop(free.pop()),
             Kind::Open { times, next, freed } => {
                 self.held_back += u64::from(at < *freed);
@@ -175,19 +217,51 @@ impl Arrivals {
         }
         self.issued += 1;
         self.in_flight += 1;
-        Next::Send(Due { index, batch, at })
+        Next::Send(Due {
+            index,
+            batch,
+            at,
+            failures,
+        })
     }
 
-    /// Says that a request ended, at `at`.
+    /// Says that a request ended well, at `at`.
     pub fn ended(&mut self, at: Nanos) {
+        self.over(at, None);
+    }
+
+    /// Says that a request failed, at `at`. Its slot waits before it sends the next, counted from when this one was due, so
+    /// that what took long anyway is followed at once; a batch waits where nothing of the one before succeeded. An open
+    /// loop keeps its schedule.
+    pub fn failed(&mut self, at: Nanos, due: &Due) {
+        self.over(at, Some(due));
+    }
+
+    fn over(&mut self, at: Nanos, failed: Option<&Due>) {
         let full = self.in_flight >= self.most;
         self.in_flight = self.in_flight.saturating_sub(1);
         match &mut self.kind {
             // A batch is due when the one before was answered whole. While requests of it are still given out, the
             // time at which it was due stays.
-            Kind::Batch { size, due } => {
-                if self.issued.is_multiple_of((*size).into()) {
-                    *due = at.max(*due);
+            Kind::Batch {
+                size,
+                due,
+                begun,
+                failures,
+                succeeded,
+            } => {
+                *succeeded |= failed.is_none();
+                if !self.issued.is_multiple_of((*size).into()) {
+                    return;
+                }
+                *due = at.max(*due);
+                if self.in_flight == 0 && *succeeded {
+                    *failures = 0;
+                } else if self.in_flight == 0 {
+                    *failures = failures.saturating_add(1);
+                    let earliest = begun.saturating_add(back_off(*failures));
+                    self.backed_off += u64::from(earliest > *due);
+                    *due = earliest.max(*due);
                 }
             }
             Kind::Closed {
@@ -197,9 +271,16 @@ impl Arrivals {
             } => {
                 if *surplus > 0 {
                     *surplus -= 1;
-                } else {
-                    free.push(Reverse(at.max(self.start) + *think));
+                    return;
                 }
+                let next = at.max(self.start) + *think;
+                let Some(due) = failed else {
+                    return free.push(Reverse((next, 0)));
+                };
+                let failures = due.failures.saturating_add(1);
+                let earliest = due.at.saturating_add(back_off(failures));
+                self.backed_off += u64::from(earliest > next);
+                free.push(Reverse((earliest.max(next), failures)));
             }
             Kind::Open { freed, .. } => {
                 if full {
@@ -226,7 +307,12 @@ mod tests {
     };
 
     fn send(index: u64, batch: Option<u32>, at: Nanos) -> Next {
-        Next::Send(Due { index, batch, at })
+        Next::Send(Due {
+            index,
+            batch,
+            at,
+            failures: 0,
+        })
     }
 
     /// One request every 100 ns.
@@ -346,6 +432,72 @@ mod tests {
         arrivals.ended(301);
         assert_eq!(arrivals.issue(500), Next::End);
         assert_eq!(arrivals.held_back(), 2);
+    }
+
+    const MS: Nanos = 1_000_000;
+
+    fn sent(next: Next) -> Due {
+        match next {
+            Next::Send(due) => due,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_slot_that_fails_waits_longer_each_time_and_the_others_do_not() {
+        let mut arrivals = Arrivals::new(&Shape::closed(2, 100), 0, 0);
+        let first = sent(arrivals.issue(0));
+        let other = sent(arrivals.issue(0));
+        arrivals.failed(1, &first);
+        assert_eq!(arrivals.issue(1), Next::At(10 * MS));
+        arrivals.ended(2);
+        let other_again = sent(arrivals.issue(2));
+        assert_eq!((other_again.at, other_again.failures), (2, 0));
+        let again = sent(arrivals.issue(10 * MS));
+        assert_eq!((again.at, again.failures), (10 * MS, 1));
+        arrivals.failed(11 * MS, &again);
+        assert_eq!(arrivals.issue(11 * MS), Next::At(30 * MS));
+        let again = sent(arrivals.issue(30 * MS));
+        // What took longer than the pause is followed at once.
+        arrivals.failed(500 * MS, &again);
+        let again = sent(arrivals.issue(500 * MS));
+        assert_eq!((again.at, again.failures), (500 * MS, 3));
+        arrivals.ended(501 * MS);
+        let recovered = sent(arrivals.issue(501 * MS));
+        assert_eq!((recovered.at, recovered.failures), (501 * MS, 0));
+        assert_eq!(arrivals.backed_off(), 2);
+        assert_eq!(other.failures, 0);
+    }
+
+    #[test]
+    fn a_batch_waits_where_nothing_of_the_one_before_succeeded() {
+        let shape = Shape::Batch {
+            size: 2,
+            batches: 9,
+        };
+        let mut arrivals = Arrivals::new(&shape, 0, 0);
+        let batch = |arrivals: &mut Arrivals, at| [(); 2].map(|()| sent(arrivals.issue(at)));
+        let [a, b] = batch(&mut arrivals, 0);
+        arrivals.failed(1, &a);
+        arrivals.failed(2, &b);
+        assert_eq!(arrivals.issue(2), Next::At(10 * MS));
+        let [a, _] = batch(&mut arrivals, 10 * MS);
+        arrivals.failed(11 * MS, &a);
+        arrivals.ended(12 * MS);
+        let [a, b] = batch(&mut arrivals, 12 * MS);
+        assert_eq!(arrivals.backed_off(), 1, "one of the batch succeeded");
+        arrivals.failed(13 * MS, &a);
+        arrivals.failed(13 * MS, &b);
+        assert_eq!(arrivals.issue(13 * MS), Next::At(22 * MS), "from the start");
+    }
+
+    #[test]
+    fn an_open_loop_keeps_its_schedule_when_requests_fail() {
+        let mut arrivals = Arrivals::new(&beat(Limit::requests(3), 9), 0, 0);
+        let first = sent(arrivals.issue(0));
+        arrivals.failed(1, &first);
+        assert_eq!(arrivals.issue(100), send(1, None, 100));
+        assert_eq!(arrivals.backed_off(), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The loop that drives phases: it sends what is due, reads what has come, and hands every finished exchange on.
 
 mod connection;
+mod despair;
 mod nap;
 mod pool;
 mod wire;
@@ -9,9 +10,10 @@ pub use pool::Client;
 
 use super::arrivals::{Arrivals, Due, Next};
 use super::flight::Flight;
+use super::patience::is_quick;
 use super::ring::{Done, Ring};
 use super::socket::Buffers;
-use super::{Cancel, Error, Target, http};
+use super::{Cancel, Error, Patience, Seen, Target, http};
 use crate::measure::clock::{self, Realtime};
 use crate::measure::exchange::{End, Exchange, Nanos};
 use crate::plan::Shape;
@@ -21,7 +23,6 @@ use nix::errno::Errno;
 use nix::sys::epoll::{EpollEvent, EpollTimeout};
 use pool::{Pool, Slot, TIMER};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often cancellation is looked at, in milliseconds.
@@ -59,8 +60,10 @@ pub struct PhaseLoad<'a> {
     pub body: &'a dyn Fn(u64) -> Vec<u8>,
     /// Where what is said depends on answers: whether there is something to say. What is due waits for it. Asked often.
     pub ready: Option<&'a (dyn Fn() -> bool + Sync)>,
-    /// Raised by whoever has seen enough: no more requests are sent.
-    pub enough: &'a AtomicBool,
+    /// What whoever assesses answers has seen of the phase.
+    pub seen: &'a Seen,
+    /// How failures are borne.
+    pub patience: Patience<'a>,
 }
 
 /// What driving a phase took.
@@ -82,8 +85,12 @@ pub struct PhaseRun {
     pub held_back: u64,
     /// How often the wall clock was set meanwhile, which makes receive stamps doubtful.
     pub clock_steps: u32,
+    /// How often a slot or batch waited because what it sent had failed.
+    pub backed_off: u64,
     /// Whether the phase was cancelled before its end.
     pub cancelled: bool,
+    /// For how long every request had failed, where the phase was given up for it.
+    pub given_up: Option<Nanos>,
 }
 
 /// Drives one phase on connections of its own and hands every exchange to `sink`, on this thread, as soon as it has ended.
@@ -134,6 +141,10 @@ struct Driver<'a> {
     next_deadline: Nanos,
     /// Processor time when the current phase began.
     cpu: Nanos,
+    /// Exchanges that ended so far.
+    landed: u64,
+    /// When it is next asked whether anything still succeeds.
+    next_doubt: Nanos,
 }
 
 impl<'a> Driver<'a> {
@@ -162,6 +173,8 @@ impl<'a> Driver<'a> {
             next_due: Nanos::MAX,
             next_deadline: Nanos::MAX,
             cpu: clock::cpu_time(),
+            landed: 0,
+            next_doubt: Nanos::MAX,
         }
     }
 
@@ -171,6 +184,7 @@ impl<'a> Driver<'a> {
         let started = clock::now();
         self.arrivals = Arrivals::new(self.phases[0].shape, started, 0);
         self.runs[0].started = started;
+        self.next_doubt = self.doubt_from(started);
         loop {
             let ended = self.send_due(cancel);
             self.hand_on();
@@ -194,6 +208,9 @@ impl<'a> Driver<'a> {
                     (flight.deadline <= now).then(|| flight.late(shaking))
                 });
             }
+            if now >= self.next_doubt && self.gives_up(now) {
+                break;
+            }
         }
         self.close();
         Ok(self.runs)
@@ -203,7 +220,7 @@ impl<'a> Driver<'a> {
     fn send_due(&mut self, cancel: &Cancel) -> bool {
         self.next_due = Nanos::MAX;
         while !cancel.is_cancelled() {
-            if self.phases[self.current].enough.load(Ordering::Relaxed) {
+            if self.phases[self.current].seen.has_enough() {
                 self.arrivals.stop();
             }
             if self.phases[self.current]
@@ -242,19 +259,21 @@ impl<'a> Driver<'a> {
             started,
             ..PhaseRun::default()
         });
+        self.next_doubt = self.doubt_from(started);
     }
 
     /// Notes what the current phase took.
     fn close(&mut self) {
         let cpu = clock::cpu_time();
         let before = std::mem::replace(&mut self.cpu, cpu);
-        let held_back = self.arrivals.held_back();
+        let (held_back, backed_off) = (self.arrivals.held_back(), self.arrivals.backed_off());
         let steps = self.clock.steps();
         let known: u32 = self.runs.iter().map(|run| run.clock_steps).sum();
         let run = self.run_of_now();
         run.ended = clock::now();
         run.cpu = cpu.saturating_sub(before);
         run.held_back = held_back;
+        run.backed_off = backed_off;
         run.clock_steps = steps - known;
     }
 
@@ -419,10 +438,16 @@ impl<'a> Driver<'a> {
         };
         let whole = end == End::Complete && flight.is_written();
         self.pool.give(slot, whole && flight.response.keeps_alive());
-        let phase = self.phases[flight.phase].phase;
-        let exchange = flight.land(phase, end, clock::now());
-        self.arrivals.ended(exchange.ended);
+        let phases = self.phases;
+        let (due, phase) = (flight.due, &phases[flight.phase]);
+        let exchange = flight.land(phase.phase, end, clock::now());
+        if has_failed(phase, &exchange) {
+            self.arrivals.failed(exchange.ended, &due);
+        } else {
+            self.arrivals.ended(exchange.ended);
+        }
         self.flying -= 1;
+        self.landed += 1;
         self.finished.push(exchange);
     }
 
@@ -431,5 +456,18 @@ impl<'a> Driver<'a> {
         let deadline = now.saturating_add(limit);
         self.next_deadline = self.next_deadline.min(deadline);
         deadline
+    }
+}
+
+/// Whether an exchange failed, as far as the driver can tell: it reads no answers, so of those that came quickly with a good
+/// status it asks whoever does whether most of them fail.
+fn has_failed(phase: &PhaseLoad<'_>, exchange: &Exchange) -> bool {
+    match (&exchange.end, exchange.status) {
+        (End::Cancelled, _) => false,
+        (End::Complete, Some(status)) if phase.patience.accepts(status) => {
+            let began = exchange.sent.unwrap_or(exchange.due);
+            phase.seen.is_failing() && is_quick(exchange.ended.saturating_sub(began))
+        }
+        _ => true,
     }
 }

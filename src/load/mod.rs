@@ -6,6 +6,9 @@ mod chunked;
 pub mod driver;
 mod flight;
 pub mod http;
+mod patience;
+#[cfg(test)]
+mod patience_tests;
 mod ring;
 #[cfg(test)]
 mod ring_tests;
@@ -21,6 +24,7 @@ mod tls;
 mod tls_tests;
 
 pub use driver::{Client, PhaseLoad, PhaseRun, drive};
+pub use patience::{Patience, Seen};
 pub use room::Rooms;
 pub use target::Target;
 

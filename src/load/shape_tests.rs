@@ -100,7 +100,8 @@ fn a_phase_begins_while_answers_of_the_one_before_come_in() {
         timeout: 5 * SECOND,
         body,
         ready: None,
-        enough: &NEVER,
+        seen: &NEVER,
+        patience: Patience::default(),
     };
     let phases = [
         load(0, &warmup, &|i| format!("w{i}").into_bytes()),
@@ -230,16 +231,18 @@ fn requests_are_written_once_and_before_they_are_due_unless_they_depend_on_answe
 fn who_has_seen_enough_ends_a_phase() {
     let target = Target::resolve(&answering(sized("a")), &[]).expect("a good URL");
     let shape = closed(2, 1_000_000);
-    let enough = AtomicBool::new(false);
+    let enough = Seen::new();
     let phase = PhaseLoad {
-        enough: &enough,
+        seen: &enough,
         ..silent(&shape)
     };
     let mut seen = 0;
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| {
         assert_eq!(e.end, End::Complete, "what is in flight is awaited");
         seen += 1;
-        enough.store(seen >= 10, Ordering::Relaxed);
+        if seen >= 10 {
+            enough.enough();
+        }
     });
     assert!(run.is_ok_and(|run| !run.cancelled) && (10..200).contains(&seen));
 }

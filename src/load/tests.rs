@@ -60,7 +60,7 @@ pub(super) fn closed(concurrency: u32, requests: u64) -> Shape {
     Shape::closed(concurrency, requests)
 }
 
-pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
+pub(super) static NEVER: Seen = Seen::new();
 
 /// A phase whose requests have no body.
 pub(super) fn silent(shape: &Shape) -> PhaseLoad<'_> {
@@ -72,7 +72,8 @@ pub(super) fn silent(shape: &Shape) -> PhaseLoad<'_> {
         timeout: SECOND,
         body: &|_| Vec::new(),
         ready: None,
-        enough: &NEVER,
+        seen: &NEVER,
+        patience: Patience::default(),
     }
 }
 
@@ -102,7 +103,8 @@ pub(super) fn drive_on(
         timeout,
         body: &|i| i.to_string().into_bytes(),
         ready: None,
-        enough: &NEVER,
+        seen: &NEVER,
+        patience: Patience::default(),
     };
     drive(target, &phase, cancel, sink).expect("load is driven")
 }
@@ -234,8 +236,8 @@ fn a_refused_connection_is_said_to_be_one() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
-    let seen = exchanges(&url, closed(2, 500));
-    assert_eq!(seen.len(), 500);
+    let seen = exchanges(&url, closed(2, 12));
+    assert_eq!(seen.len(), 12);
     let refused = |e: &Exchange| matches!(&e.end, End::Connect(why) if why.contains("refused"));
     assert!(seen.iter().all(|e| refused(e) && e.sent.is_none()));
 }
@@ -308,7 +310,8 @@ fn an_answer_before_the_whole_request_is_read() {
         timeout: 5 * SECOND,
         body: &|_| vec![b'x'; 32 << 20],
         ready: None,
-        enough: &NEVER,
+        seen: &NEVER,
+        patience: Patience::default(),
     };
     let mut seen = Vec::new();
     let run = drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e));

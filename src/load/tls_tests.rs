@@ -158,7 +158,8 @@ fn requests_and_answers_of_many_records_are_whole() {
         timeout: 20 * SECOND,
         body: &|_| long(0),
         ready: None,
-        enough: &std::sync::atomic::AtomicBool::new(false),
+        seen: &super::Seen::new(),
+        patience: super::Patience::default(),
     };
     let mut seen = Vec::new();
     super::drive(&target, &phase, &Cancel::new(), &mut |e| seen.push(e)).expect("load is driven");
@@ -183,7 +184,8 @@ fn tickets_that_come_on_an_idle_connection_do_not_cost_it() {
         timeout: 5 * SECOND,
         body: &|_| Vec::new(),
         ready: None,
-        enough: &std::sync::atomic::AtomicBool::new(false),
+        seen: &super::Seen::new(),
+        patience: super::Patience::default(),
     };
     let phases = std::slice::from_ref(&phase);
     for opened in [4, 0, 0] {

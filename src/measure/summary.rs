@@ -146,6 +146,9 @@ pub struct ClientAudit {
     /// Requests that were due while the scenario allowed no more in flight.
     #[serde(default)]
     pub held_back: u64,
+    /// How often a slot or a batch waited before its next request because the one before had failed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub backed_off: u64,
     /// Answers whose tokens the server counted otherwise than planned.
     #[serde(default)]
     pub off_plan: u64,
@@ -170,6 +173,14 @@ pub struct ClientAudit {
     /// Processor time of this process over the phase, in nanoseconds, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_ns: Option<u64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ClientAudit {

@@ -48,6 +48,8 @@ pub struct Plan {
     pub same_text_share: f64,
     /// What becomes of the load when an engine process dies under it.
     pub on_engine_death: OnEngineDeath,
+    /// For how long every request of a phase may fail before the load is given up.
+    pub give_up_after: Option<Duration>,
     /// How often every variant runs, and what is judged over that; none where each runs once.
     pub comparing: Option<Comparing>,
     /// What all variants must answer alike.
@@ -234,6 +236,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
             .as_ref()
             .is_some_and(|compare| compare.same_text),
         on_engine_death: scenario.load.on_engine_death,
+        give_up_after: scenario.load.give_up_after.limit(),
         across: scenario.verify.across.clone(),
         formats: scenario.report.formats.clone(),
         notes: facts.prompts.notes.clone(),

@@ -67,6 +67,7 @@ pub fn line(event: &Event) -> Option<String> {
             time(*window_ms),
             failures(*failed)
         ),
+        Event::GivenUp { phase, reason } => format!("  {phase}: given up: {reason}"),
         Event::TeardownStarted { reason } if reason != "done" => {
             format!("  taking everything down ({reason})")
         }

@@ -2,7 +2,7 @@
 
 use super::conversations::Conversations;
 use crate::event::{Event, Events};
-use crate::load::{PhaseRun, Rooms};
+use crate::load::{PhaseRun, Rooms, Seen};
 use crate::measure::answer::{Answer, assemble};
 use crate::measure::enough::{Awaited, Precision, Steady};
 use crate::measure::exchange::{End, Exchange, Nanos};
@@ -35,8 +35,8 @@ pub(super) struct Backlog {
     bytes: AtomicUsize,
     /// Whether nobody assesses any more.
     abandoned: AtomicBool,
-    /// For every phase, whether who assesses has seen enough of it.
-    pub(super) enough: Vec<AtomicBool>,
+    /// What was seen of every phase.
+    pub(super) seen: Vec<Seen>,
     /// Where assessed exchanges go.
     rooms: Arc<Rooms>,
 }
@@ -46,7 +46,7 @@ impl Backlog {
     pub(super) fn of(phases: usize, rooms: Arc<Rooms>) -> Self {
         Self {
             rooms,
-            enough: (0..phases).map(|_| AtomicBool::new(false)).collect(),
+            seen: (0..phases).map(|_| Seen::new()).collect(),
             ..Self::default()
         }
     }
@@ -121,6 +121,8 @@ pub(super) struct Assessed {
     pub(super) curve: Vec<Probe>,
     /// What it found.
     pub(super) found: Option<f64>,
+    /// Why it was given up before its end.
+    pub(super) given_up: Option<String>,
 }
 
 /// What is gathered of one phase as its answers come.
@@ -135,6 +137,8 @@ pub(super) struct Gathered {
     told: Told,
     done: u64,
     failed: u64,
+    /// Why the last request failed that did.
+    last_failure: Option<String>,
     /// Times to first token since progress was last told.
     ttfts: Vec<Nanos>,
     waiting: Waiting,
@@ -180,6 +184,7 @@ impl Gathered {
         figures.audit.clock_steps = run.clock_steps;
         figures.audit.held_back = run.held_back;
         figures.audit.waits = waits;
+        figures.audit.backed_off = run.backed_off;
         figures.audit.off_plan = self.off_plan;
         figures.audit.empty = self.empty;
         figures.audit.awaited = match self.waiting {
@@ -199,6 +204,14 @@ impl Gathered {
             server: None,
             curve: Vec::new(),
             found: None,
+            given_up: run.given_up.map(|ns| {
+                let last = self.last_failure.as_deref();
+                format!(
+                    "no request succeeded for {:.1} s, so nothing more was sent; the last failure: {}",
+                    ns as f64 / 1e9,
+                    last.unwrap_or("no connection")
+                )
+            }),
         }
     }
 
@@ -254,8 +267,13 @@ impl Assessor<'_> {
                 current = at;
             }
             let (phase, gathered) = (&phases[at], &mut all[at]);
-            let has_enough = self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)?;
-            backlog.enough[at].fetch_or(has_enough, Relaxed);
+            let seen = &backlog.seen[at];
+            let failed = gathered.failed;
+            if self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)? {
+                seen.enough();
+            }
+            let ok = gathered.failed == failed;
+            seen.note(ok, exchange.sent.unwrap_or(exchange.due), exchange.ended);
             assessing.done(exchange);
             if told.elapsed() >= PROGRESS && at == current {
                 told = Instant::now();
@@ -278,6 +296,7 @@ impl Assessor<'_> {
             told: Told::default(),
             done: 0,
             failed: 0,
+            last_failure: None,
             ttfts: Vec::new(),
         }
     }
@@ -323,7 +342,13 @@ impl Assessor<'_> {
         into.done += 1;
         into.empty += u64::from(sample.ok() && !generated);
         into.ttfts.extend(sample.ttft().filter(|_| sample.ok()));
-        into.failed += u64::from(!sample.ok());
+        if let Some(error) = &sample.error {
+            into.failed += 1;
+            into.last_failure = Some(match &sample.detail {
+                Some(detail) => format!("{error}: {detail}"),
+                None => error.to_string(),
+            });
+        }
         into.counted_by_chunks +=
             u64::from(sample.ok() && sample.tokens_from == Some(TokenSource::Chunks));
         Ok(into.enough(&sample))

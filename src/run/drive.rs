@@ -5,7 +5,8 @@ use super::assess::{Assessed, Assessor, Backlog};
 use super::conversations::Conversations;
 use super::explain::explained;
 use super::variant::{Outcome, Serving, Turn};
-use crate::load::{Cancel, Client, PhaseLoad};
+use crate::event::Event;
+use crate::load::{Cancel, Client, Patience, PhaseLoad};
 use crate::measure::clock;
 use crate::measure::probe::Probe;
 use crate::measure::summary::Objectives;
@@ -75,8 +76,12 @@ impl Turn<'_> {
             tally: Tally::new(rules),
         };
         for phases in together(&self.variant.phases) {
+            let first = phases.start;
             match self.phases(phases, &mut under) {
-                Ok(assessed) => outcome.phases.extend(assessed),
+                Ok(assessed) => {
+                    outcome.given_up = self.given_up(first, &assessed);
+                    outcome.phases.extend(assessed);
+                }
                 Err(failure) => {
                     result = Err(failure);
                     break;
@@ -95,6 +100,9 @@ impl Turn<'_> {
                 result = Err(self.interrupted_or(death.unwrap_or(topology::Error::Interrupted)));
                 break;
             }
+            if outcome.given_up.is_some() {
+                break;
+            }
         }
         outcome.tally = Some(under.tally);
         if goes_on && result.is_ok() {
@@ -102,6 +110,24 @@ impl Turn<'_> {
             outcome.death = death.map(|death| explained(death).to_string());
         }
         result
+    }
+
+    /// Tells whether one of these phases was given up, and which.
+    fn given_up(&self, first: usize, assessed: &[Assessed]) -> Option<(String, String)> {
+        let all = self.variant.phases[first..].iter().zip(assessed);
+        let mut given_up = all
+            .filter_map(|(phase, assessed)| Some((phase.name.clone(), assessed.given_up.clone()?)));
+        let (phase, mut reason) = given_up.next()?;
+        let left = self.variant.phases[first..].iter().skip(assessed.len());
+        let left: Vec<&str> = left.map(|phase| phase.name.as_str()).collect();
+        if !left.is_empty() {
+            reason += &format!("; not driven: {}", left.join(", "));
+        }
+        self.events.emit(Event::GivenUp {
+            phase: phase.clone(),
+            reason: reason.clone(),
+        });
+        Some((phase, reason))
     }
 
     /// Drives phases that hand over to each other without a pause, and notes what came of them.
@@ -124,7 +150,7 @@ impl Turn<'_> {
         under: &mut Under<'_>,
     ) -> Result<Assessed, Failure> {
         let mut bisection = Bisection::new(search);
-        let (mut sent, mut curve) = (0, Vec::new());
+        let (mut sent, mut curve, mut given_up) = (0, Vec::new(), None);
         let mut kept: Vec<(f64, Assessed)> = Vec::new();
         while let Some(value) = bisection.next() {
             let probe = PhasePlan {
@@ -138,8 +164,9 @@ impl Turn<'_> {
             let held = keeps(&search.goal, &assessed.figures, assessed.server.as_ref());
             bisection.note(value, held);
             curve.push(Probe::new(value, held, &assessed.figures));
+            given_up.clone_from(&assessed.given_up);
             kept.push((value, assessed));
-            if under.alarm.raised() {
+            if under.alarm.raised() || given_up.is_some() {
                 break;
             }
         }
@@ -149,6 +176,7 @@ impl Turn<'_> {
         Ok(Assessed {
             curve,
             found,
+            given_up,
             ..of_it
         })
     }
@@ -193,6 +221,8 @@ impl Turn<'_> {
                 (ready, body)
             })
             .collect();
+        let rules = under.assessor.rules;
+        let accepts = move |status| rules.accept_status(status);
         let loads: Vec<PhaseLoad<'_>> = phases
             .iter()
             .zip(first..)
@@ -204,7 +234,11 @@ impl Turn<'_> {
                 body: &sources[number - first].1,
                 ready: sources[number - first].0.as_ref().map(|ready| ready as _),
                 timeout: self.variant.requests.timeout,
-                enough: &backlog.enough[number - first],
+                seen: &backlog.seen[number - first],
+                patience: Patience {
+                    accepts: Some(&accepts),
+                    give_up_after: self.plan.give_up_after,
+                },
             })
             .collect();
         let Under {

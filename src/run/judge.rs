@@ -252,6 +252,18 @@ fn checks(
                 detail: death.clone(),
             });
         }
+        if let Some((phase, reason)) = turns
+            .outcomes
+            .iter()
+            .find_map(|outcome| outcome.given_up.as_ref())
+        {
+            answers.push(Check {
+                name: "load: requests succeed (`load.give_up_after`)".into(),
+                scope: format!("{}/{phase}", variant.name),
+                passed: false,
+                detail: reason.clone(),
+            });
+        }
         // Of a turn that ended early, only what was asked of answers is told; its figures are of no whole phase.
         if let Some(tally) = &turns.tally {
             answers.extend(tally.checks(&variant.name));

@@ -12,7 +12,6 @@ use crate::plan::{Shape, VariantPlan};
 use crate::topology::Alarm;
 use crate::topology::proof::{Proof, Unproven, Waiting};
 use crate::verify::Rules;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Longest pause between two tries on an endpoint, which may be someone else's.
@@ -131,7 +130,8 @@ impl Turn<'_> {
             body: &body,
             timeout: requests.timeout.min(limit),
             ready: None,
-            enough: &AtomicBool::new(false),
+            seen: &load::Seen::new(),
+            patience: load::Patience::default(),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
             let judged = assessor.judge(&exchange);

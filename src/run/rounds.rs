@@ -140,7 +140,9 @@ impl Stage<'_> {
                 none => *none = Some(found),
             }
         }
-        let failed = outcome.failure.is_some();
+        // More rounds of a server that serves nothing tell nothing.
+        let vain = self.plan.comparing.is_some() && outcome.given_up.is_some();
+        let failed = outcome.failure.is_some() || vain;
         of.outcomes.push(outcome);
         of.turns.push(taken);
         Ok(failed)

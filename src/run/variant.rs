@@ -70,6 +70,8 @@ pub(super) struct Outcome {
     pub(super) port_taken: bool,
     /// The death of an engine process that the scenario lets load go on after, explained.
     pub(super) death: Option<String>,
+    /// The phase in which no request succeeded for so long that the load was ended, and why.
+    pub(super) given_up: Option<(String, String)>,
     /// How it went down.
     pub(super) teardown: Option<Teardown>,
     /// Why it did not finish.

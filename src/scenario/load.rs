@@ -1,6 +1,7 @@
 //! What load is driven: the phases and how their requests follow each other.
 
 use super::gate::Gate;
+pub use super::give_up::GiveUp;
 use super::limits;
 use super::rate::{Bounds, Rate};
 use super::units::Time;
@@ -24,6 +25,9 @@ pub struct Load {
     /// What becomes of the load when an engine process dies under it.
     #[serde(default, skip_serializing_if = "OnEngineDeath::is_default")]
     pub on_engine_death: OnEngineDeath,
+    /// For how long every request of a phase may fail before the load is given up, which is a failed check; or `never`.
+    #[serde(default, skip_serializing_if = "GiveUp::is_default")]
+    pub give_up_after: GiveUp,
 }
 
 /// What becomes of the load when an engine process dies under it.

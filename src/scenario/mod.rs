@@ -7,6 +7,7 @@ mod decode;
 mod effective;
 mod file;
 pub mod gate;
+mod give_up;
 pub(crate) mod limits;
 mod load;
 pub mod margin;

@@ -5,8 +5,8 @@
 //! error can point at its place.
 
 pub use super::load::{
-    Arrival, Batch, Closed, Gamma, Load, OnEngineDeath, Open, Percentile, Phase, Ramp, Search,
-    Steps, Until, WarmUntil, Warmup,
+    Arrival, Batch, Closed, Gamma, GiveUp, Load, OnEngineDeath, Open, Percentile, Phase, Ramp,
+    Search, Steps, Until, WarmUntil, Warmup,
 };
 pub use super::measurement::Measurement;
 pub use super::prompts::{

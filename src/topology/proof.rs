@@ -83,7 +83,10 @@ impl Waiting<'_> {
         let mut rest = SHORTEST_PAUSE.min(self.longest_pause);
         while good < self.completions {
             // What has served once may take as long as any request.
-            let limit = if good > 0 { Duration::MAX } else { self.left() };
+            let limit = match good {
+                0 => self.remaining().max(LEAST_TRY),
+                _ => Duration::MAX,
+            };
             let proof = self.attempt(limit, &last, &mut told);
             if self.alarm.raised() {
                 return Err(Unproven::Stopped);
@@ -109,16 +112,14 @@ impl Waiting<'_> {
                 return Err(Unproven::TooLate { last, waited });
             }
             self.tell(&last, &mut told);
-            pause(self.alarm, rest.min(self.left()));
+            pause(self.alarm, rest.min(self.remaining()));
             rest = (rest * 2).min(self.longest_pause);
         }
         Ok(())
     }
 
-    /// Time left for one try.
-    fn left(&self) -> Duration {
-        let left = self.timeout.saturating_sub(self.began.elapsed());
-        left.max(LEAST_TRY)
+    fn remaining(&self) -> Duration {
+        self.timeout.saturating_sub(self.began.elapsed())
     }
 
     /// One try. A server that takes the request and says nothing is told of meanwhile.

@@ -167,7 +167,10 @@ fn a_port_taken_twice_ends_the_run() {
 fn an_engine_that_dies_may_leave_the_load_to_the_others() {
     let load = LONG_LOAD
         .replace("requests: 1000000", "requests: 400")
-        .replace("load: {", "load: {on_engine_death: continue, ");
+        .replace(
+            "load: {",
+            "load: {on_engine_death: continue, give_up_after: 1s, ",
+        );
     let done = bench("run")
         .file("run.yaml", &scenario("args: {crash-after: 30}", &load))
         .run()
@@ -186,7 +189,8 @@ fn an_engine_that_dies_may_leave_the_load_to_the_others() {
         "{detail}"
     );
     let counts = done.run()["variants"][0]["phases"][0]["counts"].clone();
-    assert_eq!(counts["sent"], 400, "{counts}");
+    let sent = counts["sent"].as_u64().unwrap();
+    assert!((30..200).contains(&sent), "nobody took over: {counts}");
     assert!(counts["succeeded"].as_u64().unwrap() >= 20, "{counts}");
-    assert_eq!(done.samples().len(), 400);
+    assert_eq!(done.samples().len() as u64, sent);
 }

@@ -197,3 +197,60 @@ fn a_server_that_refuses_max_tokens_is_asked_without() {
     let (proofs, _) = limits(&server);
     assert_eq!(proofs, [json!(8), json!(null), json!(null), json!(null)]);
 }
+
+#[test]
+fn a_server_that_dies_under_load_is_given_up_and_asked_seldom_until_then() {
+    let server = Server::new(|n, asked| match n {
+        0..10 => completion(asked),
+        _ => refusal(503, "overloaded"),
+    });
+    let load = "load={give_up_after: 1s, phases: [{closed: {concurrency: 2, duration: 60s}}, {open: {rate: 5/s, requests: 5}}]}";
+    let done = server
+        .run()
+        .set(load)
+        .run()
+        .code(1)
+        .says("closed: given up: no request succeeded for 1.")
+        .says("overload 503: overloaded; not driven: open");
+    let run = done.run();
+    let checks = run["checks"].as_array().unwrap();
+    let check = checks
+        .iter()
+        .find(|check| check["name"] == "load: requests succeed (`load.give_up_after`)");
+    let check = check.unwrap();
+    assert_eq!(
+        (&check["scope"], &check["passed"]),
+        (&json!("default/closed"), &json!(false))
+    );
+    let phases = run["variants"][0]["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 1, "the next phase was not begun");
+    let counts = &phases[0]["counts"];
+    assert_eq!(counts["succeeded"], 7, "three proved it");
+    assert!(counts["sent"].as_u64().unwrap() < 60, "{counts}");
+    assert!(
+        phases[0]["client"]["backed_off"].as_u64() > Some(0),
+        "{phases:?}"
+    );
+    let codes: Vec<&Value> = run["quality"]["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| &finding["code"])
+        .collect();
+    assert!(codes.contains(&&json!("backed_off")), "{codes:?}");
+}
+
+#[test]
+fn a_server_that_recovers_is_not_given_up_where_the_scenario_says_never() {
+    let server = Server::new(|n, asked| match n {
+        5..12 => refusal(503, "overloaded"),
+        _ => completion(asked),
+    });
+    let load = "load={give_up_after: never, phases: [{closed: {concurrency: 1, requests: 40}}]}";
+    let done = server.run().set(load).run().code(1);
+    let counts = done.run()["variants"][0]["phases"][0]["counts"].clone();
+    assert_eq!(
+        (&counts["sent"], &counts["failed"]),
+        (&json!(40), &json!(7))
+    );
+}

@@ -35,6 +35,9 @@ const SPARES: usize = 64;
 /// Time before a request is due in which no connection is begun, in nanoseconds.
 const CALM: Nanos = 400_000;
 
+/// Time after a connection ahead has failed in which none is begun, in nanoseconds.
+const REFUSED: Nanos = 100_000_000;
+
 /// Things done by the ring that are handled together.
 pub(super) const TOGETHER: usize = 32;
 
@@ -140,6 +143,8 @@ pub(super) struct Pool {
     pub(super) rooms: Arc<Rooms>,
     /// The address that last took a connection.
     pub(super) address: usize,
+    /// No connection is opened ahead before this: one has just failed.
+    spares_from: Nanos,
 }
 
 impl Pool {
@@ -161,6 +166,7 @@ impl Pool {
             connecting: 0,
             rooms: Arc::default(),
             address: 0,
+            spares_from: 0,
         })
     }
 
@@ -333,7 +339,8 @@ impl Driver<'_> {
         };
         let ready = self.pool.warm.len() + self.pool.connecting;
         let most = usize::try_from(*max_in_flight).unwrap_or(usize::MAX);
-        let calm = self.next_due.saturating_sub(clock::now()) > CALM;
+        let now = clock::now();
+        let calm = self.next_due.saturating_sub(now) > CALM && now >= self.pool.spares_from;
         if calm && self.next_due < Nanos::MAX && ready < SPARES && ready + self.flying < most {
             self.connect_ahead();
         }
@@ -383,6 +390,8 @@ impl Driver<'_> {
             Err(_) => {
                 self.pool.slots[slot].connection = None;
                 self.pool.cold.push(slot);
+                // A server that refuses connections would otherwise be asked again at once, and without end.
+                self.pool.spares_from = clock::now().saturating_add(REFUSED);
             }
         }
         self.pool.connecting -= 1;

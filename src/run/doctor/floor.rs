@@ -8,7 +8,6 @@ use crate::measure::exchange::{Exchange, Nanos};
 use crate::plan::pace::{Pace, Rates};
 use crate::plan::{Limit, Shape};
 use crate::sim::exact::{Oracle, Timetable, Truth};
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -58,7 +57,8 @@ pub(crate) fn drive_beside(
         timeout: Duration::from_secs(20),
         body: &|_| br#"{"prompt":"x","stream":true}"#.to_vec(),
         ready: None,
-        enough: &AtomicBool::new(false),
+        seen: &load::Seen::new(),
+        patience: load::Patience::default(),
     };
     let mut exchanges = Vec::new();
     let run = load::drive(&target, &phase, &Cancel::new(), &mut |exchange| {

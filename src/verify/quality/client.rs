@@ -78,6 +78,18 @@ pub(super) fn held_back(phase: &PhaseResult<'_>) -> Option<Doubt> {
     })
 }
 
+/// Slots that stood still because their requests failed: the load was lower than planned.
+pub(super) fn backed_off(phase: &PhaseResult<'_>) -> Option<Doubt> {
+    let n = phase.figures.audit.backed_off;
+    (n > 0).then(|| Doubt {
+        weight: Weight::Marked,
+        code: "backed_off",
+        what: "slots waited before their next request because the one before had failed".to_owned(),
+        figure: format!("{n} times"),
+        advice: "the load was lower than planned: see why requests failed",
+    })
+}
+
 pub(super) fn waits(phase: &PhaseResult<'_>) -> Option<Doubt> {
     let n = phase.figures.audit.waits;
     (n > 0).then(|| Doubt {

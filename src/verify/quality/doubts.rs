@@ -16,6 +16,7 @@ pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<D
     vec![
         client::lag(phase, limits),
         client::held_back(phase),
+        client::backed_off(phase),
         off_plan(phase),
         client::waits(phase),
         client::delay(phase, limits),

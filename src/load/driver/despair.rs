@@ -1,0 +1,70 @@
+//! When a phase is given up: every request that was begun for a while has failed, and none is left that may succeed.
+
+use super::{Driver, Flight};
+use crate::measure::exchange::{End, Nanos};
+
+/// Time between two looks once there is doubt, in nanoseconds.
+const AGAIN: Nanos = 100_000_000;
+
+impl Driver<'_> {
+    /// When to look first at a phase that started at `started`.
+    pub(super) fn doubt_from(&self, started: Nanos) -> Nanos {
+        let limit = self.phases[self.current].patience.limit();
+        limit.map_or(Nanos::MAX, |limit| started.saturating_add(limit))
+    }
+
+    /// Gives the phase up, and all after it, if it is hopeless. Requests that were not sent are then forgotten.
+    pub(super) fn gives_up(&mut self, now: Nanos) -> bool {
+        let Some(limit) = self.phases[self.current].patience.limit() else {
+            return false;
+        };
+        self.next_doubt = now.saturating_add(AGAIN.min(limit));
+        let Some(since) = self.hopeless_since(now, limit) else {
+            return false;
+        };
+        self.run_of_now().given_up = Some(now.saturating_sub(since));
+        self.hand_on();
+        self.land_all(|_, _| Some(End::Cancelled));
+        self.finished.retain(|exchange| exchange.sent.is_some());
+        self.hand_on();
+        true
+    }
+
+    fn hopeless_since(&self, now: Nanos, limit: Nanos) -> Option<Nanos> {
+        let begun = &self.phases[..=self.current];
+        // Whoever assesses may not have come to a success yet.
+        if begun.iter().map(|phase| phase.seen.assessed()).sum::<u64>() != self.landed {
+            return None;
+        }
+        let flights = || {
+            self.pool
+                .slots
+                .iter()
+                .filter_map(|slot| slot.flight.as_ref())
+        };
+        let oldest_sent = flights().filter_map(|flight| flight.sent).min();
+        let succeeded = begun.iter().map(|phase| phase.seen.succeeded_at()).max();
+        let succeeded = succeeded.unwrap_or(0);
+        let seen = self.phases[self.current].seen;
+        let (since, is_stuck) = match seen.failing_for(limit, succeeded) {
+            Some(since) => (since, false),
+            None => (self.stuck_since(flights(), succeeded)?, true),
+        };
+        // A request that was sent among the first of those that failed may still be answered; of a server to which no
+        // connection can be made nothing is.
+        let pending =
+            oldest_sent.is_some_and(|sent| is_stuck || sent < since.saturating_add(limit));
+        (!pending && now.saturating_sub(since) >= limit).then_some(since)
+    }
+
+    /// Since when connections are waited for, where no request succeeded meanwhile.
+    fn stuck_since<'f>(
+        &self,
+        flights: impl Iterator<Item = &'f Flight>,
+        succeeded: Nanos,
+    ) -> Option<Nanos> {
+        let waiting = flights.filter(|flight| flight.sent.is_none() && flight.connect_began > 0);
+        let since = waiting.map(|flight| flight.connect_began).min()?;
+        (since >= succeeded).then_some(since)
+    }
+}
