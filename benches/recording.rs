@@ -12,7 +12,7 @@ fn recording(c: &mut Criterion) {
     let exchange = common::streamed(128);
     let answer = assemble(&exchange);
     let sample = Sample::new(&exchange, &answer, 0, Judgement::default(), false);
-    let (gaps, delays) = (answer.timeline.gaps(), exchange.delays());
+    let (gaps, delays) = (answer.timeline.gaps.clone(), exchange.delays());
     // Beyond the exact values, which is where a long phase spends its time.
     let mut summary = Summary::new(Objectives::default());
     for _ in 0..20_000 {
