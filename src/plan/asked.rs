@@ -53,6 +53,15 @@ impl Requests {
         own.or_else(|| self.template.get(key).filter(|_| !replaced()))
     }
 
+    /// Whether request `index` asks for its prompt to be repeated in front of the answer (`echo` of completions), which is text
+    /// that no output token stands for.
+    #[must_use]
+    pub fn echoes(&self, index: u64) -> bool {
+        let echo = |body: &Map<String, Value>| body.get("echo")?.as_bool();
+        let own = self.rows_of(index).find_map(|entry| echo(&entry.body));
+        own.or_else(|| echo(&self.template)).unwrap_or(false)
+    }
+
     /// The length that is demanded of the answers of request `index`.
     fn length_of(&self, index: u64) -> Option<u32> {
         self.output_tokens.or_else(|| match &self.prompts.source {

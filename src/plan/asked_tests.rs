@@ -77,6 +77,17 @@ fn drawn_lengths_are_known_too() {
 }
 
 #[test]
+fn an_echo_is_asked_for_by_a_row_or_by_all() {
+    let rows = vec![row(json!({})), row(json!({"echo": false}))];
+    let of = requests(
+        ApiEndpoint::Completions,
+        Prompts::listed(rows),
+        json!({"echo": true}),
+    );
+    assert_eq!((of.echoes(0), of.echoes(1)), (true, false));
+}
+
+#[test]
 fn several_prompts_are_as_many_choices() {
     let mut of = requests(
         ApiEndpoint::Completions,

@@ -24,6 +24,8 @@ pub struct Asked<'a> {
     pub model: &'a str,
     /// The most tokens that each choice may have, where the request sets a limit.
     pub max_tokens: Option<u64>,
+    /// Whether the prompt is to stand in front of the answer.
+    pub echoes: bool,
     /// What the answer may lack or be called.
     pub accept: &'a Accept,
 }
@@ -41,6 +43,7 @@ impl<'a> Asked<'a> {
             choices: requests.choices_of(index),
             model: requests.model_of(index).unwrap_or(model),
             max_tokens: requests.max_tokens_of(index),
+            echoes: requests.echoes(index),
             accept: &requests.accept,
         }
     }

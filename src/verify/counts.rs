@@ -53,13 +53,15 @@ pub fn miscounted(asked: &Asked<'_>, answer: &Answer) -> Option<(Miscount, Strin
         return Some((Miscount::Absurd, format!("{found} {what} tokens counted")));
     }
     let counted = output.tokens()?;
-    let events = u64::from(answer.timeline.spoken);
+    // An echoed prompt is text without output tokens.
+    let echo = u64::from(asked.echoes);
+    let events = u64::from(answer.timeline.spoken).saturating_sub(echo * asked.choices);
     let allowed = asked
         .max_tokens
         .map(|each| each.saturating_mul(asked.choices));
     let came = came(&answer.body);
     let (miscount, but) = match (counted, allowed) {
-        (0, _) if came || events > 0 => (Miscount::TextWithoutTokens, "text came".to_owned()),
+        (0, _) if came && !asked.echoes => (Miscount::TextWithoutTokens, "text came".to_owned()),
         (n, _) if n < events => {
             let but = format!("{events} events with text came");
             (Miscount::FewerThanEvents, but)

@@ -42,15 +42,12 @@ fn a_process_that_dies_under_load_ends_the_run_and_keeps_its_answers() {
 
 #[test]
 fn an_engine_that_is_not_the_one_asked_for_is_found_out_before_load() {
-    let asks = LOAD.replace(
-        "{status: 200}",
-        "{at: nvext.timing.total_time_ms, type: number}",
-    );
+    let asks = LOAD.replace("{status: 200}", "{at: id, matches: ^dynamo-}");
     let done = bench("run")
         .file("run.yaml", &scenario("flavour: vllm", &asks))
         .run()
         .code(1)
-        .says("nvext.timing.total_time_ms")
+        .says("expected /^dynamo-/")
         .leaves_nothing(5);
     assert_eq!(done.run()["verdict"], "fail");
     assert_eq!(

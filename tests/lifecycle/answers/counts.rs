@@ -151,3 +151,18 @@ fn one_token_has_no_time_per_token_to_miss() {
     assert_eq!(metrics["tpot_ms"], Value::Null);
     assert_eq!(metrics["goodput"]["share"], 1.0);
 }
+
+#[test]
+fn an_echoed_prompt_is_text_without_tokens() {
+    static ECHO: Asked = asked("completions", ", params: {echo: true, max_tokens: 2}");
+    let replies = vec![
+        stream(&[
+            text(0, "prompt", None),
+            text(0, " a", Some("length")),
+            usage(1),
+        ]),
+        stream(&[text(0, "prompt", Some("length")), usage(0)]),
+    ];
+    let (_, said) = findings(&ECHO, replies, "", "token_counts");
+    assert!(said.is_empty(), "{said:?}");
+}
