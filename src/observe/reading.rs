@@ -15,8 +15,17 @@ pub struct Reading {
     /// When it was read, in nanoseconds.
     pub at: u64,
     series: BTreeMap<Key, Series>,
-    /// Pages that did not answer.
-    pub failed: Vec<String>,
+    /// Pages that could not be read.
+    pub failed: Vec<Unread>,
+}
+
+/// Why a page could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// In words, the same whenever it is asked again.
+    pub why: String,
+    /// Whether the server just has no such page (404): many have none, and nobody needs to be told.
+    pub missing: bool,
 }
 
 /// Quantity, family, and the page with the labels that tell one series from another.
@@ -162,7 +171,7 @@ pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>
         ));
     }
     let failed = before.failed.iter().chain(&after.failed);
-    for why in failed {
+    for Unread { why, .. } in failed {
         if !window.notes.contains(why) {
             window.notes.push(why.clone());
         }

@@ -2,18 +2,23 @@
 //! drive no load.
 
 use super::gpu::Gpus;
-use super::reading::{Reading, window};
+use super::reading::{Reading, Unread, window};
 use crate::measure::clock;
 use crate::measure::server::{Gauge, ServerSample, ServerWindow, Told};
 use crate::tls;
 use indexmap::IndexMap;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 /// How often levels are sampled during a phase.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Limit on reading one page.
 const LIMIT: Duration = Duration::from_secs(2);
+/// Times in a row that a page may not answer in time before it is asked no more: every one holds up the run.
+const PATIENCE: u32 = 2;
 /// Largest page that is read; vLLM's and Dynamo's have about 100 KB.
 const LARGEST: u64 = 16 << 20;
 /// How long the last counts of a phase may take to show, and how often it is looked for.
@@ -24,8 +29,20 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct Pages {
     agent: ureq::Agent,
-    /// Process and address.
-    pages: Vec<(String, String)>,
+    limit: Duration,
+    pages: Vec<Page>,
+}
+
+/// One page.
+#[derive(Debug, Clone)]
+struct Page {
+    /// The process that it is of.
+    source: String,
+    url: String,
+    /// Times in a row that it did not answer in time.
+    silent: Arc<AtomicU32>,
+    /// Why it could not be read for the first time, which is told ever after: one page is one piece of news.
+    why: Arc<OnceLock<String>>,
 }
 
 /// What a watch is told.
@@ -50,23 +67,43 @@ impl Pages {
     /// The pages at these addresses, by process.
     #[must_use]
     pub fn new(pages: Vec<(String, String)>) -> Self {
+        Self::within(LIMIT, pages)
+    }
+
+    fn within(limit: Duration, pages: Vec<(String, String)>) -> Self {
         let secure = pages.iter().any(|(_, url)| url.starts_with("https:"));
+        let page = |(source, url)| Page {
+            source,
+            url,
+            silent: Arc::default(),
+            why: Arc::default(),
+        };
         Self {
-            agent: tls::agent(LIMIT, secure),
-            pages,
+            agent: tls::agent(limit, secure),
+            limit,
+            pages: pages.into_iter().map(page).collect(),
         }
     }
 
-    /// Reads every page now.
+    /// Reads every page now, all at once: one that hangs holds up no other.
     #[must_use]
     pub fn read(&self) -> Reading {
         let mut reading = Reading::new(clock::now());
-        for (source, url) in &self.pages {
-            match self.fetch(url) {
-                Ok(page) => reading.add(source, &page),
-                Err(why) => reading
-                    .failed
-                    .push(format!("no metrics of {source}: {why}")),
+        let texts: Vec<Result<String, Unread>> = match &self.pages[..] {
+            [page] => vec![self.fetch(page)],
+            pages => thread::scope(|scope| {
+                let fetch = |page| scope.spawn(move || self.fetch(page));
+                let all: Vec<_> = pages.iter().map(fetch).collect();
+                let joined = all.into_iter().map(thread::ScopedJoinHandle::join);
+                joined
+                    .map(|text| text.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                    .collect()
+            }),
+        };
+        for (page, text) in self.pages.iter().zip(texts) {
+            match text {
+                Ok(text) => reading.add(&page.source, &text),
+                Err(unread) => reading.failed.push(unread),
             }
         }
         reading
@@ -140,27 +177,143 @@ impl Pages {
     ) -> Option<ServerWindow> {
         let mut window = window(before, after, gauges);
         window.times.extend(told.times());
+        let failed = before.failed.iter().chain(&after.failed);
         let known = [
             window.times.is_empty(),
             window.counters.is_empty(),
             window.gauges.is_empty(),
+            failed.clone().all(|unread| unread.missing),
         ];
         known.contains(&false).then_some(window)
     }
 
-    fn fetch(&self, url: &str) -> Result<String, String> {
-        let mut answer = self
-            .agent
-            .get(url)
-            .call()
-            .map_err(|error| format!("GET {url}: {error}"))?;
+    /// Reads a page, unless it has been silent too often.
+    fn fetch(&self, page: &Page) -> Result<String, Unread> {
+        let Page {
+            source,
+            url,
+            silent,
+            why: first,
+        } = page;
+        let unread = |missing, why: String| {
+            let said = || format!("no metrics of {source}: GET {url} {why}");
+            let why = first.get_or_init(said).clone();
+            Unread { why, missing }
+        };
+        let hangs = || {
+            unread(
+                false,
+                format!("did not answer within {} s", self.limit.as_secs_f64()),
+            )
+        };
+        if silent.load(Relaxed) >= PATIENCE {
+            return Err(hangs());
+        }
+        let failed = |error: ureq::Error| match error {
+            ureq::Error::Timeout(_) => {
+                silent.fetch_add(1, Relaxed);
+                hangs()
+            }
+            error => unread(false, format!("failed: {error}")),
+        };
+        let mut answer = self.agent.get(url).call().map_err(failed)?;
         let status = answer.status().as_u16();
         if status != 200 {
-            return Err(format!("GET {url} answered {status}"));
+            return Err(unread(status == 404, format!("answered {status}")));
         }
         let body = answer.body_mut().with_config().limit(LARGEST);
-        body.lossy_utf8(true)
-            .read_to_string()
-            .map_err(|error| format!("GET {url}: {error}"))
+        let text = body.lossy_utf8(true).read_to_string().map_err(failed)?;
+        silent.store(0, Relaxed);
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    /// A server that answers each connection in turn as `answers` says, `None` not at all; how many came is returned.
+    fn server(answers: Vec<Option<&'static str>>) -> (String, Arc<AtomicU32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+        let came = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&came);
+        thread::spawn(move || {
+            let mut held: Vec<TcpStream> = Vec::new();
+            for (stream, answer) in listener.incoming().zip(answers) {
+                let mut stream = stream.unwrap();
+                count.fetch_add(1, Relaxed);
+                let asked = stream.read(&mut [0; 4096]).unwrap();
+                assert!(asked > 0);
+                if let Some(answer) = answer {
+                    let head = format!("HTTP/1.1 {answer}\r\nConnection: close\r\n\r\n");
+                    stream.write_all(head.as_bytes()).unwrap();
+                } else {
+                    held.push(stream);
+                }
+            }
+            listener.accept().ok();
+        });
+        (url, came)
+    }
+
+    fn pages(url: &str) -> Pages {
+        let page = ("vllm".to_owned(), url.to_owned());
+        Pages::within(Duration::from_millis(50), vec![page])
+    }
+
+    #[test]
+    fn a_page_that_hangs_is_asked_twice_and_told_once() {
+        let (url, came) = server(vec![None; 10]);
+        let pages = pages(&url);
+        let (before, after) = (pages.read(), pages.settled());
+        for _ in 0..5 {
+            assert_eq!(pages.read().failed, before.failed);
+        }
+        assert_eq!(came.load(Relaxed), PATIENCE);
+        let window = pages.window(&before, &after, IndexMap::new(), &Told::default());
+        let notes = window.expect("it is told").notes;
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        let said = format!("no metrics of vllm: GET {url} did not answer within 0.05 s");
+        assert_eq!(notes[0], said);
+    }
+
+    #[test]
+    fn a_server_without_the_page_is_no_news_and_one_that_fails_is() {
+        for (answer, told) in [
+            ("404 Not Found", false),
+            ("500 No", true),
+            ("503 Later", true),
+        ] {
+            let (url, _) = server(vec![Some(answer); 10]);
+            let pages = pages(&url);
+            let (before, after) = (pages.read(), pages.read());
+            let window = pages.window(&before, &after, IndexMap::new(), &Told::default());
+            assert_eq!(window.is_some(), told, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_fails_in_several_ways_is_told_once() {
+        let (url, _) = server(vec![Some("500 No"), None, Some("503 Later")]);
+        let pages = pages(&url);
+        let first = pages.read().failed;
+        assert!(first[0].why.ends_with("answered 500"), "{first:?}");
+        assert_eq!(
+            [pages.read().failed, pages.read().failed],
+            [first.clone(), first]
+        );
+    }
+
+    #[test]
+    fn a_page_that_was_slow_once_is_asked_again() {
+        let page = "200 OK\r\nContent-Length: 0";
+        let (url, came) = server(vec![None, Some(page), None, Some(page)]);
+        let pages = pages(&url);
+        let failed: Vec<bool> = (0..4).map(|_| !pages.read().failed.is_empty()).collect();
+        assert_eq!(failed, [true, false, true, false]);
+        assert_eq!(came.load(Relaxed), 4);
     }
 }

@@ -46,6 +46,8 @@ struct Under<'a> {
     assessor: &'a Assessor<'a>,
     alarm: &'a Alarm,
     tally: Tally,
+    /// The topology's metrics pages: one that hangs is known from phase to phase.
+    pages: Pages,
 }
 
 impl Turn<'_> {
@@ -74,6 +76,7 @@ impl Turn<'_> {
             assessor: &assessor,
             alarm,
             tally: Tally::new(rules),
+            pages: self.pages(),
         };
         for phases in together(&self.variant.phases) {
             let first = phases.start;
@@ -246,14 +249,15 @@ impl Turn<'_> {
             assessor,
             alarm,
             tally,
+            pages,
         } = under;
+        let pages: &Pages = pages;
         let (send, receive) = sync_channel(may_wait(phases.iter().map(|phase| &phase.shape)));
         let mut waits = 0;
-        let pages = self.pages();
         let before = pages.read();
         let (assessed, driven, watched) = std::thread::scope(|scope| {
             let ended = Ended(word);
-            let (pages, zero) = (&pages, assessor.zero);
+            let zero = assessor.zero;
             let row = |phase, sample: &ServerSample| self.server_row(first + phase, sample);
             let handed_over = phases.len() - 1;
             let watching = scope.spawn(move || pages.watch(&words, handed_over, zero, row));

@@ -13,7 +13,7 @@ use crate::verify::gate::{PhaseResult, distribution};
 /// Every doubt about a measured phase.
 pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<Doubt>> {
     let told = |count: fn(&Told) -> Option<u64>| phase.told.and_then(count);
-    vec![
+    let mut all = vec![
         client::lag(phase, limits),
         client::held_back(phase),
         client::backed_off(phase),
@@ -32,7 +32,21 @@ pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<D
         earlier(phase, limits),
         tokens(phase, limits, "output", told(|told| told.output_tokens)),
         tokens(phase, limits, "prompt", told(|told| told.prompt_tokens)),
-    ]
+    ];
+    all.extend(unread(phase).map(Some));
+    all
+}
+
+/// What of the server's own figures is missing, and why; said once for all phases.
+fn unread(phase: &PhaseResult<'_>) -> impl Iterator<Item = Doubt> {
+    let notes = phase.server.into_iter().flat_map(|server| &server.notes);
+    notes.map(|note| Doubt {
+        weight: Weight::Note,
+        code: "server_metrics",
+        what: note.clone(),
+        figure: String::new(),
+        advice: "",
+    })
 }
 
 /// Lengths that were planned by the model's tokenizer and counted otherwise by the server: another tokenizer or template.
