@@ -162,6 +162,7 @@ fn phase(name: String) -> PhaseRecord {
         window_ms: 0.0,
         counts: Counts::default(),
         errors: IndexMap::new(),
+        failures: Vec::new(),
         metrics: Metrics::default(),
         client: Default::default(),
         server: None,

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod clock;
 pub mod enough;
 pub mod exchange;
+pub mod failures;
 mod json;
 pub mod lifecycle;
 pub mod message;

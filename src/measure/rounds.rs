@@ -1,6 +1,7 @@
 //! Several rounds of one phase as one: every figure is the median of the rounds', every count their sum. Pure.
 
 use super::enough::Awaited;
+use super::failures;
 use super::server::ServerWindow;
 use super::summary::{Counts, PhaseFigures};
 use serde::Serialize;
@@ -25,6 +26,7 @@ pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
             *typical.errors.entry(class.clone()).or_default() += count;
         }
     }
+    typical.failures = failures::joined(rounds.iter().map(|round| &round.failures[..]));
     typical.metrics = folded(rounds.iter().map(|round| &round.metrics), middle)?;
     typical.audit = folded(rounds.iter().map(|round| &round.audit), sum)?;
     typical.audit.awaited = awaited(rounds);
@@ -146,6 +148,12 @@ mod tests {
                 failed: 1,
             },
             errors: [("timeout".to_owned(), 1)].into_iter().collect(),
+            failures: vec![failures::Failure {
+                class: "timeout".to_owned(),
+                count: 1,
+                first_message: "no complete answer in time".to_owned(),
+                other_messages: 0,
+            }],
             metrics: Metrics {
                 ttft_ms: ttft.map(spread),
                 requests_per_s: Some(rate),

@@ -313,7 +313,7 @@ fn failure(
         } else {
             said
         };
-        return Some((class, said.to_owned()));
+        return Some((class, said.to_owned() + &leads_to(exchange, status)));
     }
     let said = |fault: &&(ErrorClass, String)| fault.0 == ErrorClass::ServerError;
     let breach = judged.breach.map(|why| (ErrorClass::Assertion, why));
@@ -325,6 +325,16 @@ fn failure(
         .or(broken)
         .or(judged.fault)
         .or(breach)
+}
+
+/// Where an answer that redirects points to: nothing follows it.
+fn leads_to(exchange: &Exchange, status: u16) -> String {
+    let mut headers = exchange.headers.iter();
+    let location = headers.find(|(name, _)| name == "location");
+    match location.filter(|_| (300..400).contains(&status)) {
+        Some((_, place)) => format!(" (Location: {})", shorten(place)),
+        None => String::new(),
+    }
 }
 
 /// First 16 hexadecimal digits of the SHA-256 of the texts, joined by zero bytes.

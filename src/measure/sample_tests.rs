@@ -141,6 +141,12 @@ fn failures_fall_into_classes() {
         class(&exchange(405, "")),
         pair("status 405", "an empty body")
     );
+    let mut moved = exchange(307, "");
+    moved.headers = [("location".to_owned(), "http://h/v2/".to_owned())].into();
+    let said = "an empty body (Location: http://h/v2/)";
+    assert_eq!(class(&moved), pair("status 307", said));
+    moved.status = Some(404);
+    assert_eq!(class(&moved), pair("status 404", "an empty body"));
     let mut ended = exchange(200, "{}");
     ended.end = End::Broken("closed".into());
     assert_eq!(class(&ended), pair("broken stream", "closed"));

@@ -1,6 +1,7 @@
 //! From samples to the numbers of a phase, defined in docs/metrics.md. Pure.
 
 use super::enough::{Awaited, Interval};
+use super::failures::{Failure, Failures};
 use super::sample::Sample;
 use super::spread::{Spread, ms};
 use indexmap::IndexMap;
@@ -224,6 +225,7 @@ pub struct Summary {
     objectives: Objectives,
     counts: Counts,
     errors: IndexMap<String, u64>,
+    failures: Failures,
     audit: ClientAudit,
     first_due: Option<u64>,
     last_end: u64,
@@ -265,6 +267,8 @@ pub struct PhaseFigures {
     pub counts: Counts,
     /// Failures by class, as [`ErrorClass`](super::sample::ErrorClass) prints.
     pub errors: IndexMap<String, u64>,
+    /// The same, each with its first message.
+    pub failures: Vec<Failure>,
     /// The numbers.
     pub metrics: Metrics,
     /// How the client itself did.
@@ -299,7 +303,10 @@ impl Summary {
         self.batch(sample);
         if let Some(class) = &sample.error {
             self.counts.failed += 1;
-            *self.errors.entry(class.to_string()).or_default() += 1;
+            let class = class.to_string();
+            let message = sample.detail.as_deref().unwrap_or_default();
+            self.failures.add(&class, message);
+            *self.errors.entry(class).or_default() += 1;
             return;
         }
         self.counts.succeeded += 1;
@@ -350,6 +357,7 @@ impl Summary {
             window_ms: ms(window as f64),
             counts: self.counts.clone(),
             errors: self.errors.clone(),
+            failures: self.failures.finish(),
             metrics: Metrics {
                 ttft_ms: spreads.ttft.finish(),
                 ttft_from_due_ms: spreads.ttft_from_due.finish(),

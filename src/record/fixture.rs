@@ -1,9 +1,9 @@
 //! Runs for tests: native vLLM against Dynamo, in every way a run can end.
 
 use super::model::{
-    Check, Comparing, Difference, EngineRecord, Excerpt, Judged, Machine, Parted, PhaseRecord,
-    Quality, RoundRecord, Run, SCHEMA_VERSION, SameText, ScenarioRecord, ServerTime, ServerWindow,
-    SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
+    Check, Comparing, Difference, EngineRecord, Excerpt, Failure, Judged, Machine, Parted,
+    PhaseRecord, Quality, RoundRecord, Run, SCHEMA_VERSION, SameText, ScenarioRecord, ServerTime,
+    ServerWindow, SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
 use crate::measure::sample::{Reads, Sample, TokenSource};
@@ -105,6 +105,15 @@ pub(crate) fn rounds(rounds: u32, slower: f64) -> Run {
     run
 }
 
+fn failure(class: &str, count: u64, first_message: &str, other_messages: u64) -> Failure {
+    Failure {
+        class: class.to_owned(),
+        count,
+        first_message: first_message.to_owned(),
+        other_messages,
+    }
+}
+
 /// A rule and a gate broken, the measurement marked.
 pub(crate) fn fail() -> Run {
     let mut run = measured();
@@ -124,6 +133,15 @@ pub(crate) fn fail() -> Run {
     phase.errors = [("assertion".to_owned(), 2), ("status 500".to_owned(), 1)]
         .into_iter()
         .collect();
+    phase.failures = vec![
+        failure(
+            "assertion",
+            2,
+            "nvext.timing.total_time_ms was nothing, expected a number",
+            1,
+        ),
+        failure("status 500", 1, "the engine is out of memory", 0),
+    ];
     let late = "requests left late (p99, limit 1 ms): dynamo/closed 1.80 ms; give bench cores of its own, or lower the concurrency";
     conclude(
         &mut run,
@@ -363,6 +381,7 @@ fn phase(kind: &str, slower: f64) -> PhaseRecord {
             failed: 0,
         },
         errors: [].into_iter().collect(),
+        failures: Vec::new(),
         metrics: Metrics {
             ttft_ms: of(sent, 31.41),
             tpot_ms: of(sent, 7.25),

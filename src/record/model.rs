@@ -1,6 +1,7 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
 pub use super::same_text::{Difference, Excerpt, Parted, SameText};
+pub use crate::measure::failures::Failure;
 pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
 pub use crate::measure::probe::Probe;
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
@@ -184,6 +185,9 @@ pub struct PhaseRecord {
     pub counts: Counts,
     /// Failures by class.
     pub errors: IndexMap<String, u64>,
+    /// The same, each with what the first of them was told; absent in records of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
     /// The numbers.
     pub metrics: Metrics,
     /// How the client itself did.

@@ -9,6 +9,10 @@ use serde_json::Value;
 
 /// Shortest value that is looked for, in bytes.
 pub const SHORTEST: usize = 4;
+/// Shortest beginning of a value that is looked for where a text was cut, in bytes.
+const SHORTEST_CUT: usize = 6;
+/// What stands for the rest of a text that was cut.
+const CUT: &str = "...";
 /// Shortest piece of Base64 that is looked for; a shorter one is met by chance.
 const SHORTEST_BASE64: usize = 8;
 
@@ -60,18 +64,53 @@ impl Redactor {
         }
     }
 
-    /// Whether a secret is in this text, as it is or inside JSON.
+    /// Whether a secret is in this text, as it is or inside JSON, or may be the beginning of one.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
+        self.found(text) || self.cut(text.to_owned()) != text
+    }
+
+    fn found(&self, text: &str) -> bool {
         match &self.any {
             Some(any) => any.is_match(text),
             None => self.forms.iter().any(|(form, _)| text.contains(form)),
         }
     }
 
-    /// The text with every secret replaced by `<redacted:NAME>`.
+    /// The text with every secret replaced by `<redacted:NAME>`, and the beginning of one where a text was cut within it.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
+        self.cut(self.whole(text))
+    }
+
+    /// Texts of servers are cut, with `...` for the rest, before they come here: what is left of a secret there goes too.
+    fn cut(&self, text: String) -> String {
+        if self.forms.is_empty() || !text.contains(CUT) {
+            return text;
+        }
+        let pieces: Vec<String> = text
+            .split_inclusive(CUT)
+            .map(|piece| match piece.strip_suffix(CUT) {
+                Some(before) => self.without_beginning(before) + CUT,
+                None => piece.to_owned(),
+            })
+            .collect();
+        pieces.concat()
+    }
+
+    /// The text without the beginning of a secret at its end.
+    fn without_beginning(&self, text: &str) -> String {
+        for (form, name) in &self.forms {
+            let ends = form.char_indices().map(|(at, _)| at);
+            let mut begins = ends.filter(|at| *at >= SHORTEST_CUT).rev();
+            if let Some(at) = begins.find(|at| text.ends_with(&form[..*at])) {
+                return format!("{}<redacted:{name}>", &text[..text.len() - at]);
+            }
+        }
+        text.to_owned()
+    }
+
+    fn whole(&self, text: &str) -> String {
         let Some(any) = &self.any else {
             // No secrets, or too many for one expression.
             return self

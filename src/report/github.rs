@@ -1,7 +1,7 @@
 //! What GitHub Actions shows of a run: annotations on the scenario's lines, and a summary of the step.
 
 use super::escape::line;
-use super::{markdown, view};
+use super::{failures, markdown, view};
 use crate::record::model::{Outcome, Run, Verdict};
 use std::fmt::Write as _;
 
@@ -21,13 +21,17 @@ pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
         .collect();
     if failed.is_empty() && worse.is_empty() {
         let level = match run.verdict {
-            Verdict::Pass => return out,
+            Verdict::Pass => {
+                why(&mut out, run);
+                return out;
+            }
             Verdict::Skipped => "warning",
             _ => "error",
         };
         let title = format!("{}: {}", run.scenario.name, view::word(run.verdict));
         let message = run.error.as_deref().unwrap_or(&run.summary);
         command(&mut out, level, path, None, &title, message);
+        why(&mut out, run);
         return out;
     }
     for row in worse.into_iter().take(MOST) {
@@ -51,7 +55,24 @@ pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
             &check.detail,
         );
     }
+    why(&mut out, run);
     out
+}
+
+/// Why requests failed, as warnings: GitHub counts those apart from errors.
+fn why(out: &mut String, run: &Run) {
+    let (failed, _) = failures::failures(run);
+    for one in failed {
+        let title = format!("{} on {}", one.class(), one.scope);
+        command(
+            out,
+            "warning",
+            &run.scenario.path,
+            None,
+            &title,
+            &one.message(),
+        );
+    }
 }
 
 /// The short form for `GITHUB_STEP_SUMMARY`.
@@ -100,7 +121,11 @@ mod tests {
         let text = "version: 1\nverify:\n  gates:\n    - p99 ttft < 800ms\n";
         let shown = annotations(&fixture::fail(), Some(text));
         let lines: Vec<_> = shown.lines().collect();
-        assert_eq!(lines.len(), 2);
+        assert_eq!(lines.len(), 4);
+        assert_eq!(
+            lines[3],
+            "::warning file=scenarios/native-vs-dynamo.yaml,title=status 500 (1 of 100 requests) on dynamo/batch::the engine is out of memory"
+        );
         assert!(
             lines[0].starts_with("::error file=scenarios/native-vs-dynamo.yaml,title=nvext.timing")
         );
@@ -118,9 +143,11 @@ mod tests {
         let mut run = fixture::fail();
         run.checks[3].detail = "x\n::set-env name=A::b\r::add-mask::c %0A".to_owned();
         run.checks[3].name = "a,line=9::b\n::c".to_owned();
+        run.variants[1].phases[1].failures[1].first_message = "x\n::stop-commands::y".to_owned();
         let shown = annotations(&run, None);
-        assert_eq!(shown.lines().count(), 2);
-        assert!(shown.lines().all(|l| l.starts_with("::error file=")));
+        assert_eq!(shown.lines().count(), 4);
+        let begins = |l: &str| l.starts_with("::error file=") || l.starts_with("::warning file=");
+        assert!(shown.lines().all(begins));
         assert!(shown.contains("title=a%2Cline=9%3A%3Ab %3A%3Ac on dynamo"));
         assert!(shown.contains("::x%0A: :set-env"));
         assert!(shown.contains("%250A"));

@@ -1,8 +1,8 @@
 //! The result as JUnit XML, for CI systems: one suite a variant with a case a check, and one for the run itself, so that
 //! a run that never came to its checks still shows as skipped or as an error.
 
-use super::escape::xml;
-use super::view;
+use super::escape::{line as one_line, xml};
+use super::{failures, view};
 use crate::record::model::{Check, Comparison, Outcome, Run, VariantRecord, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -27,6 +27,11 @@ pub fn junit(run: &Run) -> String {
             .iter()
             .filter(|row| row.variant == variant.name);
         suite.add_test_cases(judged.filter_map(|row| decided(run, row)));
+        let said = failures::of_variant(run, &variant.name);
+        if !said.is_empty() {
+            let lines: Vec<String> = said.iter().map(|text| one_line(text)).collect();
+            suite.set_system_err(xml(&lines.join("\n")));
+        }
         report.add_test_suite(suite);
     }
     let mut suite = TestSuite::new("run");
@@ -64,13 +69,20 @@ fn case(run: &Run, check: &Check) -> TestCase {
     let status = if check.passed {
         TestCaseStatus::success()
     } else {
-        bad(NonSuccessKind::Failure, "check", &check.detail)
+        bad(NonSuccessKind::Failure, "check", &explained(run, check))
     };
     let mut case = named(run, &check.name, &check.scope, status);
     if check.passed {
         case.set_system_out(xml(&check.detail));
     }
     case
+}
+
+/// What was found, and why requests failed where the check was asked.
+fn explained(run: &Run, check: &Check) -> String {
+    let said = failures::behind(run, &check.scope).into_iter();
+    let lines = said.map(|line| format!("\n{}", one_line(&line)));
+    check.detail.clone() + &lines.collect::<String>()
 }
 
 /// A metric that was judged over rounds. What could not be decided is skipped: it neither holds nor fails.

@@ -1,6 +1,7 @@
 //! The result as Markdown, for people and pull requests.
 
 use super::escape::{block, code, markdown as text};
+use super::failures;
 use super::number::number;
 use super::view::{self, Table};
 use crate::record::model::{Check, Run, VariantRecord};
@@ -20,6 +21,7 @@ pub fn markdown(run: &Run) -> String {
         let _ = write!(out, "\n## Error\n\n{}", block(error));
     }
     checks(&mut out, run);
+    failed(&mut out, run);
     let tables = view::tables(run);
     for table in &tables {
         grid(&mut out, table);
@@ -61,17 +63,34 @@ pub(super) fn brief(run: &Run) -> String {
     if let Some(error) = &run.error {
         let _ = write!(out, "\n{}", block(error));
     }
-    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
-    if !failed.is_empty() {
+    let failing: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
+    if !failing.is_empty() {
         out.push('\n');
     }
-    for check in failed {
+    for check in failing {
         out.push_str(&shown(check));
     }
+    failed(&mut out, run);
     for table in &view::tables(run) {
         grid(&mut out, table);
     }
     out
+}
+
+/// Why requests failed, in the server's own words.
+fn failed(out: &mut String, run: &Run) {
+    let (failed, more) = failures::failures(run);
+    if failed.is_empty() {
+        return;
+    }
+    out.push_str("\n## Failures, each with its first message\n\n");
+    for one in &failed {
+        let (scope, class) = (code(&one.scope), text(&one.class()));
+        let _ = writeln!(out, "- {class} on {scope}: {}", code(&one.message()));
+    }
+    if more > 0 {
+        let _ = writeln!(out, "- and {more} more: see `report.html`");
+    }
 }
 
 fn facts(out: &mut String, run: &Run) {

@@ -9,6 +9,7 @@ pub mod terminal;
 
 mod csv;
 mod escape;
+mod failures;
 mod hdr;
 mod junit;
 mod llmd;

@@ -1,6 +1,7 @@
 //! The result on a terminal: the verdict first, then figures side by side, checks, doubts and where the rest is.
 
 use super::escape::line;
+use super::failures;
 use super::view::{self, Table};
 use crate::record::model::{Check, Run, Verdict};
 use std::fmt::Write as _;
@@ -56,6 +57,22 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
     }
     if view::starred(&tables) {
         let _ = writeln!(out, "{}", view::STAR);
+    }
+    let (failed, more) = failures::failures(run);
+    if !failed.is_empty() {
+        out.push_str("\nfailures, each with its first message\n");
+    }
+    for one in &failed {
+        let said = format!(
+            "{}  {}: {}",
+            line(&one.scope),
+            line(&one.class()),
+            line(&one.message())
+        );
+        out += &wrapped("  ", &said, screen.width);
+    }
+    if more > 0 {
+        let _ = writeln!(out, "  and {more} more: see report.html");
     }
     if !run.checks.is_empty() {
         out.push_str("\nchecks\n");

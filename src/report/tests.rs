@@ -1,3 +1,4 @@
+use super::github::{annotations, step_summary};
 use super::*;
 use crate::record::fixture;
 use crate::record::model::Verdict;
@@ -101,7 +102,7 @@ fn junit_reads_back_with_every_check() {
 }
 
 /// Elements with their attributes, and which of those must be there, as in Jenkins' junit-10.xsd.
-const JUNIT: [(&str, &str, &str); 9] = [
+const JUNIT: [(&str, &str, &str); 10] = [
     ("testsuites", "name time tests failures errors", ""),
     (
         "testsuite",
@@ -115,6 +116,7 @@ const JUNIT: [(&str, &str, &str); 9] = [
     ("error", "type message", ""),
     ("skipped", "type message", ""),
     ("system-out", "", ""),
+    ("system-err", "", ""),
 ];
 
 #[test]
@@ -231,6 +233,7 @@ fn hostile() -> Run {
         .insert(HOSTILE.to_owned(), 1);
     run.quality.findings[0].detail = HOSTILE.to_owned();
     run.quality.findings[0].example = Some(HOSTILE.to_owned());
+    run.variants[1].phases[1].failures[0].first_message = HOSTILE.repeat(5);
     run.machine.gpus = vec![HOSTILE.to_owned()];
     run
 }
@@ -268,6 +271,45 @@ fn hostile_text_is_well_formed_xml() {
     let text = format!("{report:?}");
     assert!(text.contains("<script>"), "kept as text");
     assert!(!text.contains("\\u{1b}") && !text.contains("\\0"));
+}
+
+/// Everywhere that a person looks first, without the samples at hand.
+#[test]
+fn the_first_message_of_each_failure_is_shown() {
+    let run = fixture::fail();
+    let said = "status 500 (1 of 100 requests)";
+    let own = "the engine is out of memory";
+    let other = "expected a number (and 1 other message)";
+    let annotated = annotations(&run, None);
+    for shown in [
+        plain(&run),
+        markdown(&run),
+        junit(&run),
+        step_summary(&run),
+        annotated,
+    ] {
+        let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [said, own, other] {
+            assert!(flat.contains(part), "`{part}` is not in\n{shown}");
+        }
+    }
+    let held = fixture::pass();
+    assert!(!plain(&held).contains("failures") && !markdown(&held).contains("## Failures"));
+}
+
+#[test]
+fn classes_without_end_are_counted() {
+    let mut run = fixture::fail();
+    let failures = &mut run.variants[1].phases[1].failures;
+    for status in 400..500 {
+        let mut one = failures[0].clone();
+        one.class = format!("status {status}");
+        one.first_message = "x".repeat(5_000);
+        failures.push(one);
+    }
+    let shown = plain(&run);
+    assert!(shown.contains("and 94 more: see report.html"), "{shown}");
+    assert!(!shown.contains(&"x".repeat(301)) && shown.contains(&"x".repeat(300)));
 }
 
 #[test]

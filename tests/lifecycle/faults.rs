@@ -138,6 +138,17 @@ fn every_row_holds() {
         // On a busy machine figures are not believed, whatever they are; that is another test's.
         let busy = row.code <= 1 && done.code == 4;
         let ended = busy || (done.code == row.code && said.contains(row.says));
+        // Why requests failed is said on the terminal, from what the record keeps.
+        let failures = &record["variants"][0]["phases"][0]["failures"];
+        let kept: Vec<&str> = failures
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|failure| failure["class"].as_str())
+            .collect();
+        let explained = kept == classes
+            && (classes.is_empty() || said.contains("failures, each with its first message"));
+        let classed = classed && explained;
         if !ended || !classed {
             wrong.push_str(&format!(
                 "{}: {}, {classes:?}\n{said}\n",

@@ -42,7 +42,7 @@ const WAYS: &[(&str, &str, &str)] = &[
     ("no UTF-8", "broken_stream", "not JSON"),
     ("half a body", "broken_stream", "before the end of the body"),
     ("nothing", "broken_stream", "without an answer"),
-    ("a redirect", "status 302", ""),
+    ("a redirect", "status 302", "(Location: "),
     ("429", "overload 429", ""),
     ("503", "overload 503", ""),
     ("529", "overload 529", ""),

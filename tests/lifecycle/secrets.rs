@@ -71,7 +71,12 @@ fn telltale() -> String {
                 number += 1;
                 let said = FORMS.join(" ");
                 let (status, body) = match number % 7 {
-                    0 => ("500 Oops", json!({"error": {"message": said}})),
+                    // The message is cut within the secret.
+                    0 => {
+                        let before = "x".repeat(297 - number);
+                        let said = format!("{before}{CANARY} {said}");
+                        ("500 Oops", json!({"error": {"message": said}}))
+                    }
                     _ => (
                         "200 OK",
                         json!({"choices": [{"index": 0, "text": said, "finish_reason": "stop"}],
@@ -120,6 +125,14 @@ fn what_a_server_echoes_is_in_no_artefact() {
     assert_eq!(samples.len(), 12);
     let told = |sample: &serde_json::Value| sample.to_string().contains("<redacted:CANARY>");
     assert!(samples.iter().all(told), "{samples:#?}");
+    let failures = &done.run()["variants"][0]["phases"][0]["failures"];
+    let message = failures[0]["first_message"].as_str().unwrap();
+    assert!(message.ends_with("x<redacted:CANARY>..."), "{failures:#}");
+    assert!(
+        done.stdout.contains("status 500 (2 of 12 requests):"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]

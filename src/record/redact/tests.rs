@@ -48,6 +48,30 @@ fn a_canary_is_found_in_every_form() {
     assert_eq!(r.apply("abc"), "abc", "too short to look for");
 }
 
+/// A server's message is cut before it comes here: what is left of a secret there is one still.
+#[test]
+fn the_beginning_of_a_secret_goes_where_a_text_was_cut() {
+    let r = redactor();
+    for (told, shown) in [
+        (
+            "no such key hf_canary/1...",
+            "no such key <redacted:HF_TOKEN>...",
+        ),
+        (
+            "key hf_canary... (7 more)",
+            "key <redacted:HF_TOKEN>... (7 more)",
+        ),
+        ("?t=hf_canary%2F1%2...", "?t=<redacted:HF_TOKEN>..."),
+        ("hf_ca...", "hf_ca..."),
+        ("hf_canary", "hf_canary"),
+        ("well... hf_canary/1+2...", "well... <redacted:HF_TOKEN>..."),
+    ] {
+        assert_eq!(r.apply(told), shown);
+        assert_eq!(r.finds(told), told != shown, "{told}");
+    }
+    assert_eq!(Redactor::default().apply("hf_canary..."), "hf_canary...");
+}
+
 #[test]
 fn of_a_bearer_the_token_alone_is_found_too() {
     let r = Redactor::new([("KEY", "Bearer s3cr<e>t&\"q\\z'9")]);

@@ -40,6 +40,7 @@ fn figures(metrics: Metrics) -> PhaseFigures {
             failed: 1,
         },
         errors: [("timeout".to_owned(), 1)].into_iter().collect(),
+        failures: Vec::new(),
         metrics,
         audit: ClientAudit::default(),
     }

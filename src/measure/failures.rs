@@ -1,0 +1,178 @@
+//! Failed requests by class, each with what the first of them was told. In bounded memory, however many fail.
+
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Characters of a message that are kept.
+const LONGEST: usize = 400;
+/// Different messages of a class that are told apart; beyond, their number is a lower bound.
+const DISTINCT: usize = 1_000;
+
+/// The failures of one class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The class, as [`ErrorClass`](super::sample::ErrorClass) prints.
+    pub class: String,
+    /// Requests that failed so.
+    pub count: u64,
+    /// What the first of them was told: the server's own words where it gave any.
+    pub first_message: String,
+    /// Further messages that were different, counted up to 1,000.
+    #[serde(default, skip_serializing_if = "none")]
+    pub other_messages: u64,
+}
+
+/// Failures as they come, by class in the order of their first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failures(Vec<Class>);
+
+#[derive(Debug, Clone)]
+struct Class {
+    failure: Failure,
+    /// Hashes of the messages seen.
+    seen: HashSet<u64>,
+}
+
+impl Failures {
+    /// Takes one failed request.
+    pub(super) fn add(&mut self, class: &str, message: &str) {
+        let message = cut(message);
+        let known = self.0.iter().position(|known| known.failure.class == class);
+        let known = known.unwrap_or_else(|| {
+            self.0.push(Class::new(class, message.clone()));
+            self.0.len() - 1
+        });
+        self.0[known].add(&message);
+    }
+
+    /// What there is so far.
+    pub(super) fn finish(&self) -> Vec<Failure> {
+        self.0.iter().map(|class| class.failure.clone()).collect()
+    }
+}
+
+impl Class {
+    fn new(class: &str, first_message: String) -> Self {
+        let failure = Failure {
+            class: class.to_owned(),
+            count: 0,
+            first_message,
+            other_messages: 0,
+        };
+        Self {
+            failure,
+            seen: HashSet::new(),
+        }
+    }
+
+    fn add(&mut self, message: &str) {
+        self.failure.count += 1;
+        if self.seen.len() <= DISTINCT {
+            let mut hasher = DefaultHasher::new();
+            message.hash(&mut hasher);
+            self.seen.insert(hasher.finish());
+            self.failure.other_messages = self.seen.len() as u64 - 1;
+        }
+    }
+}
+
+/// Several rounds as one: counts add up, the first message is the first round's. Which messages of other rounds were the same
+/// is not known: the number of different ones is the largest of any round.
+#[must_use]
+pub fn joined<'a>(rounds: impl IntoIterator<Item = &'a [Failure]>) -> Vec<Failure> {
+    let mut all: Vec<Failure> = Vec::new();
+    for failure in rounds.into_iter().flatten() {
+        match all.iter_mut().find(|known| known.class == failure.class) {
+            None => all.push(failure.clone()),
+            Some(known) => {
+                let differs = u64::from(known.first_message != failure.first_message);
+                known.count += failure.count;
+                known.other_messages = known
+                    .other_messages
+                    .max(failure.other_messages)
+                    .max(differs);
+            }
+        }
+    }
+    all
+}
+
+fn cut(message: &str) -> String {
+    let end = message.char_indices().nth(LONGEST);
+    end.map_or_else(
+        || message.to_owned(),
+        |(at, _)| format!("{}...", &message[..at]),
+    )
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn none(count: &u64) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_message_of_each_class_is_kept_and_others_are_counted() {
+        let mut failures = Failures::default();
+        for (class, message) in [
+            ("status 500", "out of memory"),
+            ("timeout", "no answer"),
+            ("status 500", "out of memory"),
+            ("status 500", "shard 3 is gone"),
+            ("status 500", "shard 4 is gone"),
+        ] {
+            failures.add(class, message);
+        }
+        let [status, timeout] = &failures.finish()[..] else {
+            panic!()
+        };
+        assert_eq!((status.class.as_str(), status.count), ("status 500", 4));
+        assert_eq!(status.first_message, "out of memory");
+        assert_eq!((status.other_messages, timeout.other_messages), (2, 0));
+    }
+
+    #[test]
+    fn messages_without_end_are_bounded_in_length_and_number() {
+        let mut failures = Failures::default();
+        for n in 0..3_000 {
+            failures.add("status 500", &format!("{n} {}", "é".repeat(2_000)));
+        }
+        let [failure] = &failures.finish()[..] else {
+            panic!()
+        };
+        assert_eq!(failure.first_message.chars().count(), LONGEST + 3);
+        assert_eq!(
+            (failure.count, failure.other_messages),
+            (3_000, DISTINCT as u64)
+        );
+        assert!(failures.0[0].seen.len() <= DISTINCT + 1);
+    }
+
+    #[test]
+    fn rounds_add_up() {
+        let round = |class: &str, count, first: &str| Failure {
+            class: class.to_owned(),
+            count,
+            first_message: first.to_owned(),
+            other_messages: 0,
+        };
+        let (a, b) = (
+            [round("timeout", 2, "x")],
+            [round("timeout", 3, "y"), round("connect", 1, "z")],
+        );
+        let all = joined([&a[..], &b[..]]);
+        assert_eq!(all.len(), 2);
+        assert_eq!(
+            (
+                all[0].count,
+                all[0].first_message.as_str(),
+                all[0].other_messages
+            ),
+            (5, "x", 1)
+        );
+    }
+}

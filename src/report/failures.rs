@@ -1,0 +1,94 @@
+//! Why requests failed, in the server's own words: the first message of each class. From `run.json` alone.
+
+use crate::record::model::{Failure, PhaseRecord, Run, VariantRecord};
+
+/// Rows that are shown at most.
+const ROWS: usize = 8;
+/// Characters of a message that are shown.
+const SHOWN: usize = 300;
+
+/// One class of failures in one phase.
+pub(super) struct Failed<'a> {
+    variant: &'a str,
+    /// `variant/phase`.
+    pub(super) scope: String,
+    /// Requests of the phase.
+    sent: u64,
+    failure: &'a Failure,
+}
+
+impl Failed<'_> {
+    /// `status 500 (12 of 40 requests)`
+    pub(super) fn class(&self) -> String {
+        let Failure { class, count, .. } = self.failure;
+        format!("{class} ({count} of {} requests)", self.sent)
+    }
+
+    /// The first message, and how many others there were. Not escaped.
+    pub(super) fn message(&self) -> String {
+        let Failure {
+            first_message,
+            other_messages,
+            ..
+        } = self.failure;
+        let cut = first_message.char_indices().nth(SHOWN);
+        let mut said = match cut {
+            Some((at, _)) => format!("{}...", &first_message[..at]),
+            None if first_message.trim().is_empty() => "(no message)".to_owned(),
+            None => first_message.clone(),
+        };
+        match other_messages {
+            0 => {}
+            1 => said += " (and 1 other message)",
+            n => said += &format!(" (and {n} other messages)"),
+        }
+        said
+    }
+}
+
+/// The classes of every phase, warm-up included, and how many more there are than are shown.
+pub(super) fn failures(run: &Run) -> (Vec<Failed<'_>>, usize) {
+    let mut all: Vec<Failed<'_>> = every(run).collect();
+    let more = all.len().saturating_sub(ROWS);
+    all.truncate(ROWS);
+    (all, more)
+}
+
+fn phases(variant: &VariantRecord) -> impl Iterator<Item = (&str, &PhaseRecord)> {
+    let phases = variant.phases.iter();
+    phases.map(|phase| (variant.name.as_str(), phase))
+}
+
+fn every(run: &Run) -> impl Iterator<Item = Failed<'_>> {
+    let phases = run.variants.iter().flat_map(phases);
+    phases.flat_map(|(variant, phase)| {
+        let failures = phase.failures.iter();
+        failures.map(move |failure| Failed {
+            variant,
+            scope: format!("{variant}/{}", phase.name),
+            sent: phase.counts.sent,
+            failure,
+        })
+    })
+}
+
+/// Why requests failed in one phase (`variant/phase`), a line a class.
+pub(super) fn behind(run: &Run, scope: &str) -> Vec<String> {
+    let here = every(run).filter(|failed| failed.scope == scope);
+    let said = |failed: Failed<'_>| format!("{}: {}", failed.class(), failed.message());
+    here.take(ROWS).map(said).collect()
+}
+
+/// Why requests of a variant failed, a line a class and phase.
+pub(super) fn of_variant(run: &Run, variant: &str) -> Vec<String> {
+    let here = every(run).filter(|failed| failed.variant == variant);
+    let said = |failed: Failed<'_>| {
+        format!(
+            "{} on {}: {}",
+            failed.class(),
+            failed.scope,
+            failed.message()
+        )
+    };
+    here.take(ROWS).map(said).collect()
+}
