@@ -24,6 +24,8 @@ pub(super) struct Fields {
     pub(super) extra: &'static [(&'static str, Origin)],
     /// Whether nothing but `known` is ever there.
     pub(super) closed: bool,
+    /// Whether some servers send a text in its place.
+    pub(super) or_text: bool,
 }
 
 /// Where a field comes from that not every answer has.
@@ -47,7 +49,7 @@ const VLLM: Origin = Origin::Vllm;
 /// Keys of an error, which any endpoint may answer with.
 macro_rules! with_errors {
     ($($field:expr),* $(,)?) => {
-        &[$($field,)* ("error", ERROR), ("message", Any), ("code", Any), ("type", Any), ("param", Any), ("detail", Any)]
+        &[$($field,)* ("error", ERROR), ("message", Text), ("code", Any), ("type", Text), ("param", Any), ("detail", Any)]
     };
 }
 
@@ -55,6 +57,7 @@ const OPEN: Fields = Fields {
     known: &[],
     extra: &[],
     closed: false,
+    or_text: false,
 };
 
 #[rustfmt::skip]
@@ -191,6 +194,7 @@ const ERROR: Shape = Map(&Fields {
     extra: &[("object", VLLM), ("metadata", Other("OpenRouter")), ("innererror", Other("Azure")),
         ("failed_generation", Other("Groq")), ("n_prompt_tokens", Other("llama.cpp")), ("n_ctx", Other("llama.cpp")),
         ("details", Other("gateways")), ("status", Other("Gemini"))],
+    or_text: true,
     ..OPEN
 });
 
@@ -288,7 +292,7 @@ impl Shape {
             Number => value.is_number(),
             Count => value.as_f64().is_some_and(|n| n >= 0.0 && n.fract() == 0.0),
             List(_) => value.is_array(),
-            Map(_) => value.is_object(),
+            Map(fields) => value.is_object() || (fields.or_text && value.is_string()),
         }
     }
 
@@ -300,7 +304,9 @@ impl Shape {
             Text => json_type == JsonType::String,
             Number | Count => matches!(json_type, JsonType::Number | JsonType::Integer),
             List(_) => json_type == JsonType::Array,
-            Map(_) => json_type == JsonType::Object,
+            Map(fields) => {
+                json_type == JsonType::Object || (fields.or_text && json_type == JsonType::String)
+            }
         }
     }
 
@@ -323,6 +329,30 @@ impl Shape {
             Text | Number | Count => Vec::new(),
             List(element) => vec![element],
             Map(fields) => fields.known.iter().map(|(_, shape)| shape).collect(),
+        }
+    }
+
+    /// Every field beneath it by its path.
+    pub(super) fn places(&'static self) -> Vec<(String, &'static str)> {
+        let beneath = |before: &str, shape: &'static Self| -> Vec<(String, &'static str)> {
+            let below = shape.places().into_iter();
+            below
+                .map(|(path, name)| (format!("{before}{path}"), name))
+                .collect()
+        };
+        match self {
+            Any | Text | Number | Count => Vec::new(),
+            List(element) => beneath("[*]", element),
+            Map(fields) => {
+                let mut all: Vec<_> = fields
+                    .names()
+                    .map(|name| (format!(".{name}"), name))
+                    .collect();
+                for (name, shape) in fields.known {
+                    all.extend(beneath(&format!(".{name}"), shape));
+                }
+                all
+            }
         }
     }
 

@@ -126,6 +126,7 @@ impl Search<'_> {
         let classes = self.dfa.byte_classes();
         let mut left = WORK / self.dfa.get_nfa().states().len().max(1);
         let (mut seen, mut todo) = (HashSet::from([first]), vec![first]);
+        let mut unsure = false;
         while let Some(place) = todo.pop() {
             if place.rest == Rest::Nothing {
                 let end = self.dfa.next_eoi_state(cache, place.state).ok()?;
@@ -149,7 +150,19 @@ impl Search<'_> {
                 left = left.checked_sub(1)?;
                 let state = self.dfa.next_state(cache, place.state, byte).ok()?;
                 if state.is_quit() {
-                    return None;
+                    let (word, blank) = (b'a', b' ');
+                    let mut ends = |next| -> Option<bool> {
+                        let state = self.dfa.next_state(cache, place.state, next).ok()?;
+                        Some(state.is_match())
+                    };
+                    // A word boundary beside a character beyond ASCII: what ends here whether or not a word goes on
+                    // is found; of anything else nothing is known.
+                    if ends(word)? && ends(blank)? {
+                        self.found = true;
+                    } else {
+                        unsure = true;
+                    }
+                    continue;
                 }
                 if state.is_match() {
                     // However the text goes on, it is found in it.
@@ -162,7 +175,7 @@ impl Search<'_> {
                 }
             }
         }
-        Some(())
+        (!unsure).then_some(())
     }
 }
 
@@ -208,6 +221,10 @@ mod tests {
             r".|\n|^$",
             "(?:a|b)?",
             "(?x) ",
+            r"\b|",
+            r"\b|\B",
+            r"(\bfoo\b)?",
+            r"(?:\b\w+\b)*",
         ] {
             assert_eq!(cover(pattern, Texts::All), Cover::Every, "{pattern:?}");
             assert!(

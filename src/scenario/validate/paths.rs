@@ -17,6 +17,9 @@ const ENDPOINTS: [(ApiEndpoint, &str); 4] = [
     (ApiEndpoint::Embeddings, "embeddings"),
 ];
 
+/// How alike two names are (1 is the same) of which one is taken for the other anywhere in an answer.
+const ALMOST: f64 = 0.8;
+
 /// What a path leads to.
 #[derive(Default)]
 struct Found {
@@ -228,12 +231,17 @@ impl Walk<'_> {
         before: &[Segment],
     ) -> Result<Found, Mistake> {
         let there = Mistake::new(format!("answers have no {} there", quote(name)));
-        if let Some(elsewhere) = self.elsewhere(name, before) {
+        let misplaced = self.misplaced(name);
+        let only_here = misplaced.is_some() && before.is_empty();
+        if let Some(elsewhere) = self.elsewhere(name, before).filter(|_| !only_here) {
             return Err(elsewhere);
         }
         let names = || maps.iter().flat_map(|fields| fields.names());
         if let Some(near) = nearest(name, names()) {
             return Err(there.help(format!("did you mean `{near}`?")));
+        }
+        if let Some(place) = misplaced {
+            return Err(there.help(format!("did you mean `{place}`?")));
         }
         if maps.iter().all(|fields| fields.closed) && !maps.is_empty() {
             return Err(there.help(format!("there are {}", list(names()))));
@@ -254,6 +262,16 @@ impl Walk<'_> {
             shapes: vec![&Shape::Any],
             doubt: Some(Mistake::new(message).help(help)),
         })
+    }
+
+    /// Where in the endpoint's answers a name stands, or one that is almost the same.
+    fn misplaced(&self, name: &str) -> Option<String> {
+        let all = answers::of(self.endpoint).places();
+        let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
+        let exact = all.iter().find(|(_, known)| *known == name);
+        let almost = || all.iter().find(|(_, known)| likeness(known) >= ALMOST);
+        let (place, _) = exact.or_else(almost)?;
+        Some(place.trim_start_matches('.').to_owned())
     }
 
     /// A name that stands there in the answers of another endpoint only.
