@@ -79,7 +79,7 @@ fn render(out: &mut String, variant: &VariantPlan) {
         out,
         "  endpoint {}{} model {}",
         variant.endpoint.url,
-        variant.requests.path(),
+        variant.requests.target(),
         variant.endpoint.model
     );
     let _ = writeln!(

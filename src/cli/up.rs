@@ -41,7 +41,10 @@ pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
 /// The endpoint, and a line that uses it.
 fn said(variant: &VariantPlan, startup: &Startup) -> String {
     let endpoint = &variant.endpoint;
-    let path = variant.requests.path();
+    let path = match variant.requests.target() {
+        plain if !plain.contains('?') => plain,
+        query => query.replace('?', "\\?").replace('&', "\\&"),
+    };
     let mut body = serde_json::json!({"model": endpoint.model, "max_tokens": 16});
     if path.contains("chat") {
         body["messages"] = serde_json::json!([{"role": "user", "content": "Hello"}]);

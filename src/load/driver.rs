@@ -58,6 +58,8 @@ pub struct PhaseLoad<'a> {
     pub timeout: Duration,
     /// The body of the i-th request.
     pub body: &'a dyn Fn(u64) -> Vec<u8>,
+    /// Headers of the i-th request beside those of the target, where each has its own; asked after its body.
+    pub headers: Option<&'a dyn Fn(u64) -> Vec<(String, String)>>,
     /// Where what is said depends on answers: whether there is something to say. What is due waits for it. Asked often.
     pub ready: Option<&'a (dyn Fn() -> bool + Sync)>,
     /// What whoever assesses answers has seen of the phase.
@@ -391,7 +393,9 @@ impl<'a> Driver<'a> {
     fn draft(&self, index: u64) -> Vec<u8> {
         let phase = &self.phases[self.current];
         let body = (phase.body)(index);
-        http::request(self.target, phase.path, phase.stream, &body)
+        let own = phase.headers.map(|headers| headers(index));
+        let own = own.unwrap_or_default();
+        http::request(self.target, (phase.path, phase.stream), &own, &body)
     }
 
     fn launch(&mut self, due: Due) {

@@ -15,11 +15,16 @@ const MAX_HEADERS: usize = 128;
 /// Most interim answers before the one proper.
 const MAX_INTERIM: u32 = 16;
 
-/// The bytes of one POST.
+/// The bytes of one POST, with headers of its own beside the target's.
 #[must_use]
-pub fn request(target: &Target, path: &str, stream: bool, body: &[u8]) -> Vec<u8> {
+pub fn request(
+    target: &Target,
+    (path, stream): (&str, bool),
+    own: &[(String, String)],
+    body: &[u8],
+) -> Vec<u8> {
     let given = |name: &str| {
-        let mut names = target.headers.iter().map(|(n, _)| n);
+        let mut names = target.headers.iter().chain(own).map(|(n, _)| n);
         names.any(|n| n.eq_ignore_ascii_case(name))
     };
     let accept = if stream {
@@ -45,7 +50,7 @@ pub fn request(target: &Target, path: &str, stream: bool, body: &[u8]) -> Vec<u8
             header(name, value);
         }
     }
-    for (name, value) in &target.headers {
+    for (name, value) in target.headers.iter().chain(own) {
         header(name, value);
     }
     header("content-length", &body.len().to_string());

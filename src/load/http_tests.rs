@@ -30,7 +30,7 @@ fn a_request_is_written_out() {
         ("Accept".to_owned(), "*/*".to_owned()),
     ];
     let target = Target::resolve("http://127.0.0.1:8000/base/", &headers).expect("a good URL");
-    let text = String::from_utf8(request(&target, "/v1/completions", true, b"{}"));
+    let text = String::from_utf8(request(&target, ("/v1/completions", true), &[], b"{}"));
     let expected = concat!(
         "POST /base/v1/completions HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nuser-agent: bench/",
         env!("CARGO_PKG_VERSION"),

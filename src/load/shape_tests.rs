@@ -99,6 +99,7 @@ fn a_phase_begins_while_answers_of_the_one_before_come_in() {
         stream: false,
         timeout: 5 * SECOND,
         body,
+        headers: None,
         ready: None,
         seen: &NEVER,
         patience: Patience::default(),

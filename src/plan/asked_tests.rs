@@ -15,6 +15,8 @@ fn requests(api: ApiEndpoint, prompts: Prompts, params: Value) -> Requests {
         run: 7,
         timeout: std::time::Duration::from_secs(1),
         accept: crate::scenario::model::Accept::default(),
+        query: String::new(),
+        labels: crate::plan::labels::Labels::default(),
         sha256: String::new(),
     }
 }

@@ -4,6 +4,7 @@
 mod asked;
 mod compare;
 mod draw;
+mod labels;
 pub mod pace;
 mod phases;
 pub mod prompts;
@@ -12,6 +13,7 @@ mod requests;
 pub mod search;
 
 pub use compare::{Comparing, Judged};
+pub use labels::{Label, Labels};
 pub use phases::{Limit, PhasePlan, Shape, Until, phases};
 pub use prompts::Prompts;
 pub use requests::Purpose;
@@ -118,6 +120,12 @@ pub struct Requests {
     pub prompts_per_request: u32,
     /// The prompts; request i of a phase takes the i-th.
     pub prompts: Arc<Prompts>,
+    /// The query string, encoded, with its `?`; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub query: String,
+    /// The ids that headers and body fields hold.
+    #[serde(skip)]
+    pub labels: Labels,
     /// The body without its prompt.
     pub template: serde_json::Map<String, serde_json::Value>,
     /// Tokens of every answer, whatever the prompts ask for.
@@ -157,6 +165,8 @@ pub struct Facts {
     pub prompts: Arc<Prompts>,
     /// A number of the run's own.
     pub run: u64,
+    /// The run's id.
+    pub run_id: String,
     /// `PATH`.
     pub path: String,
     /// Names of the variables that children would inherit.
@@ -271,6 +281,8 @@ fn variant_plan(
         run: facts.run,
         timeout: request.timeout.0,
         accept: request.accept.clone(),
+        query: labels::query(&request.query),
+        labels: Labels::default(),
         sha256: String::new(),
     };
     requests.sha256 = requests::sha256(&requests, &phases);
@@ -287,6 +299,13 @@ fn variant_plan(
             .iter()
             .map(|(name, value)| (name.clone(), value.clone())),
     );
+    requests.labels = Labels {
+        run: facts.run_id.clone(),
+        variant: variant.name.to_owned(),
+        headers: Vec::new(),
+        in_body: labels::in_body(&mut requests.template),
+    };
+    requests.labels.take_headers(&mut endpoint.headers);
     VariantPlan {
         name: variant.name.to_owned(),
         engine: stack.kind,

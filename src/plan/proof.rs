@@ -47,11 +47,11 @@ impl VariantPlan {
 }
 
 impl Requests {
-    /// The body that proves readiness for the n-th time. Its answer is as long as the load's where it must be `whole`, and
+    /// The body that proves readiness for the n-th time in a round. Its answer is as long as the load's where it must be `whole`, and
     /// else at most a few tokens, never more than the load's.
     #[must_use]
-    pub fn proof(&self, model: &str, attempt: u64, whole: bool) -> Vec<u8> {
-        let body = self.body(model, Purpose::Readiness, attempt);
+    pub fn proof(&self, model: &str, (round, attempt): (u32, u64), whole: bool) -> Vec<u8> {
+        let body = self.body(model, Purpose::Readiness { round }, attempt);
         if whole {
             return body;
         }
@@ -157,7 +157,7 @@ mod tests {
     fn shortened(api: ApiEndpoint, fields: Value) -> Value {
         let mut requests = requests(api, letters());
         requests.template = fields.as_object().cloned().unwrap_or_default();
-        let body = requests.proof("m", 1, false);
+        let body = requests.proof("m", (1, 1), false);
         let mut body: Map<String, Value> = serde_json::from_slice(&body).unwrap();
         for key in ["model", "prompt", "messages", "input"] {
             body.remove(key);
@@ -199,9 +199,9 @@ mod tests {
     fn a_whole_proof_is_a_request_of_the_load() {
         let mut requests = requests(ApiEndpoint::Chat, letters());
         requests.output_tokens = Some(100);
-        let body = requests.proof("m", 1, true);
-        assert_eq!(body, requests.body("m", Purpose::Readiness, 1));
-        let short: Value = serde_json::from_slice(&requests.proof("m", 1, false)).unwrap();
+        let body = requests.proof("m", (1, 1), true);
+        assert_eq!(body, requests.body("m", Purpose::Readiness { round: 1 }, 1));
+        let short: Value = serde_json::from_slice(&requests.proof("m", (1, 1), false)).unwrap();
         assert_eq!(
             (&short["max_tokens"], &short["min_tokens"]),
             (&8.into(), &8.into())

@@ -3,6 +3,7 @@
 use super::Requests;
 use super::asked::{LIMITS, limits};
 use super::draw::mix;
+use super::labels::Label;
 use super::prompts::{Entry, Salt, Source, Text};
 use crate::scenario::model::{ApiEndpoint, Assertion, CacheBust, RequestOptions};
 use serde_json::{Map, Value, json};
@@ -12,9 +13,15 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Proving that the topology serves.
-    Readiness,
+    Readiness {
+        /// The round, from 1.
+        round: u32,
+    },
     /// Warming up.
-    Warmup,
+    Warmup {
+        /// The round, from 1.
+        round: u32,
+    },
     /// Measuring.
     Measured {
         /// Index of the phase.
@@ -32,7 +39,7 @@ impl Purpose {
             let phase = u32::try_from(index).unwrap_or(u32::MAX);
             Self::Measured { phase, round }
         } else {
-            Self::Warmup
+            Self::Warmup { round }
         }
     }
 
@@ -40,14 +47,32 @@ impl Purpose {
     /// them.
     fn salt(self) -> u64 {
         match self {
-            Self::Readiness => u64::MAX,
-            Self::Warmup => u64::MAX - 1,
+            Self::Readiness { .. } => u64::MAX,
+            Self::Warmup { .. } => u64::MAX - 1,
             Self::Measured { phase, round } => u64::from(round - 1) << 32 | u64::from(phase),
         }
     }
 }
 
+/// What one body is made of.
+struct Parts<'a> {
+    model: &'a str,
+    /// The field that holds the prompt, and the prompt.
+    key: &'static str,
+    content: Value,
+    output_tokens: Option<u32>,
+    /// Fields of the prompt's own row, which replace those of all requests.
+    own: &'a Map<String, Value>,
+    label: &'a Label,
+}
+
 impl Requests {
+    /// Path of the API below the endpoint's URL, with the query string.
+    #[must_use]
+    pub fn target(&self) -> String {
+        format!("{}{}", self.path(), self.query)
+    }
+
     /// Path of the API, below the endpoint's URL.
     #[must_use]
     pub fn path(&self) -> &'static str {
@@ -81,18 +106,38 @@ impl Requests {
             }
             ApiEndpoint::Responses | ApiEndpoint::Embeddings => ("input", prompt),
         };
-        self.whole(model, (key, content), output_tokens, &own)
+        let label = Label {
+            purpose,
+            index,
+            conversation: index,
+        };
+        self.whole(&Parts {
+            model,
+            key,
+            content,
+            output_tokens,
+            own: &own,
+            label: &label,
+        })
     }
 
     /// The body of a chat's turn, after all that was said.
     #[must_use]
-    pub fn chat(&self, model: &str, output_tokens: Option<u32>, said: &[Value]) -> Vec<u8> {
-        self.whole(
+    pub fn chat(
+        &self,
+        model: &str,
+        output_tokens: Option<u32>,
+        said: &[Value],
+        label: &Label,
+    ) -> Vec<u8> {
+        self.whole(&Parts {
             model,
-            ("messages", said.into()),
-            self.output_tokens.or(output_tokens),
-            &Map::new(),
-        )
+            key: "messages",
+            content: said.into(),
+            output_tokens: self.output_tokens.or(output_tokens),
+            own: &Map::new(),
+            label,
+        })
     }
 
     /// What the user of a conversation says.
@@ -128,22 +173,16 @@ impl Requests {
         (input, output)
     }
 
-    fn whole(
-        &self,
-        model: &str,
-        (key, content): (&str, Value),
-        output_tokens: Option<u32>,
-        own: &Map<String, Value>,
-    ) -> Vec<u8> {
+    fn whole(&self, parts: &Parts<'_>) -> Vec<u8> {
         let mut body = Map::new();
-        body.insert("model".into(), model.into());
-        body.insert(key.into(), content);
-        body.extend(self.template.clone());
-        if limits(own) {
+        body.insert("model".into(), parts.model.into());
+        body.insert(parts.key.into(), parts.content.clone());
+        body.extend(self.fields(parts.label));
+        if limits(parts.own) {
             body.retain(|key, _| !LIMITS.contains(&key.as_str()));
         }
-        body.extend(own.clone());
-        if let Some(tokens) = output_tokens {
+        body.extend(parts.own.clone());
+        if let Some(tokens) = parts.output_tokens {
             self.demand(&mut body, tokens);
         }
         Value::Object(body).to_string().into_bytes()
@@ -205,8 +244,8 @@ impl Requests {
         };
         match purpose {
             Purpose::Measured { .. } => tag,
-            Purpose::Warmup => format!("{tag}Warm-up {number}. "),
-            Purpose::Readiness => format!("{tag}Ready {number}? "),
+            Purpose::Warmup { .. } => format!("{tag}Warm-up {number}. "),
+            Purpose::Readiness { .. } => format!("{tag}Ready {number}? "),
         }
     }
 }
@@ -283,7 +322,7 @@ pub(super) fn template(request: &RequestOptions, nvext_fields: &[&str]) -> Map<S
     if request.streams() {
         body.insert("stream".into(), true.into());
         // A stream of the responses API always ends with its usage.
-        if request.endpoint != ApiEndpoint::Responses {
+        if request.endpoint != ApiEndpoint::Responses && request.stream_options {
             body.insert("stream_options".into(), json!({"include_usage": true}));
         }
     }
@@ -316,6 +355,7 @@ pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> Str
     let mut hash = Hashing(Sha256::new());
     // Hashing never fails, and neither do these types.
     let _ = serde_json::to_writer(&mut hash, &shared);
+    hash.0.update(&requests.query);
     hex(&hash.0.finalize())
 }
 

@@ -56,6 +56,8 @@ pub(in crate::plan) fn requests(api: ApiEndpoint, prompts: Prompts) -> Requests 
         run: 7,
         timeout: std::time::Duration::from_secs(1),
         accept: crate::scenario::model::Accept::default(),
+        query: String::new(),
+        labels: crate::plan::labels::Labels::default(),
         sha256: String::new(),
     }
 }
@@ -74,7 +76,7 @@ fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
     requests.prompts_per_request = 2;
     let mut seen = std::collections::HashSet::new();
     for index in 0..4 {
-        assert!(seen.insert(requests.body("m", Purpose::Warmup, index)));
+        assert!(seen.insert(requests.body("m", Purpose::Warmup { round: 1 }, index)));
     }
     assert_eq!(
         measured(&requests, 1),
@@ -189,7 +191,7 @@ fn messages_and_numbers_of_tokens_are_sent_as_they_are() {
 fn no_cache_knows_messages_or_numbers_of_tokens_before_their_time() {
     let first_text = |said: Value| {
         let of = of_rows(ApiEndpoint::Chat, json!([[said, {}]]));
-        sent(&of, Purpose::Warmup, 3)["messages"].clone()
+        sent(&of, Purpose::Warmup { round: 1 }, 3)["messages"].clone()
     };
     assert_eq!(
         first_text(json!([{"role": "system", "content": "S"}, {"role": "user", "content": "U"}])),
@@ -209,7 +211,10 @@ fn no_cache_knows_messages_or_numbers_of_tokens_before_their_time() {
     let mut of = of_rows(ApiEndpoint::Completions, json!([[[1, 2, 3], {}]]));
     let mut seen = std::collections::HashSet::new();
     for index in 0..50 {
-        for purpose in [Purpose::Warmup, Purpose::Readiness] {
+        for purpose in [
+            Purpose::Warmup { round: 1 },
+            Purpose::Readiness { round: 1 },
+        ] {
             let prompt = sent(&of, purpose, index)["prompt"].clone();
             let ids: Vec<u64> = serde_json::from_value(prompt.clone()).unwrap();
             assert_eq!((ids.len(), &ids[16..]), (19, &[1, 2, 3][..]));

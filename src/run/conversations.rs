@@ -5,7 +5,7 @@ use crate::measure::answer::Answer;
 use crate::measure::clock;
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::plan::prompts::{Source, Talk};
-use crate::plan::{Purpose, Requests, Shape};
+use crate::plan::{Label, Purpose, Requests, Shape};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,8 @@ pub(super) struct Conversations<'a> {
     requests: &'a Requests,
     talk: &'a Talk,
     purpose: Purpose,
+    /// Requests of the phase before these; no more conversations were begun by them.
+    begin: u64,
     /// Conversations open at once; more only wait for one to end.
     most: usize,
     state: Mutex<State>,
@@ -43,7 +45,12 @@ struct Conversation {
 
 impl<'a> Conversations<'a> {
     /// Those of a phase, if its requests are conversations.
-    pub(super) fn of(requests: &'a Requests, purpose: Purpose, shape: &Shape) -> Option<Self> {
+    pub(super) fn of(
+        requests: &'a Requests,
+        purpose: Purpose,
+        shape: &Shape,
+        begin: u64,
+    ) -> Option<Self> {
         let Source::Conversations(talk) = &requests.prompts.source else {
             return None;
         };
@@ -55,6 +62,7 @@ impl<'a> Conversations<'a> {
             requests,
             talk,
             purpose,
+            begin,
             most,
             state: Mutex::default(),
         })
@@ -78,11 +86,26 @@ impl<'a> Conversations<'a> {
         }
         let user = self.requests.says(self.purpose, id, &entry);
         conversation.said.push(user);
-        let body = self
-            .requests
-            .chat(model, entry.output_tokens, &conversation.said);
+        let label = Label {
+            purpose: self.purpose,
+            index,
+            conversation: self.begin + id,
+        };
+        let said = &conversation.said;
+        let body = self.requests.chat(model, entry.output_tokens, said, &label);
         state.asked.insert(index, conversation);
         body
+    }
+
+    /// What tells request `index`, whose body was given, from others.
+    pub(super) fn label(&self, index: u64) -> Label {
+        let state = self.state();
+        let id = state.asked.get(&index).map_or(0, |asked| asked.id);
+        Label {
+            purpose: self.purpose,
+            index,
+            conversation: self.begin + id,
+        }
     }
 
     /// Takes an answer; a conversation that got none is over. Returns which conversation and turn it was.

@@ -13,7 +13,7 @@ use crate::measure::summary::Objectives;
 use crate::observe::scrape::Word;
 use crate::observe::{Pages, Reading};
 use crate::plan::search::{Bisection, Search};
-use crate::plan::{PhasePlan, Purpose, Shape};
+use crate::plan::{Label, PhasePlan, Purpose, Shape};
 use crate::record::{ServerRow, ServerSample};
 use crate::scenario::model::OnEngineDeath;
 use crate::topology::{self, Alarm};
@@ -198,7 +198,7 @@ impl Turn<'_> {
             .zip(first..)
             .map(|(phase, number)| {
                 let purpose = Purpose::of_phase(phase.measured, number, self.round);
-                Conversations::of(&self.variant.requests, purpose, &phase.shape)
+                Conversations::of(&self.variant.requests, purpose, &phase.shape, begin)
             })
             .collect();
         let (word, words) = channel();
@@ -221,9 +221,23 @@ impl Turn<'_> {
                         None => self.body(purpose, begin + request),
                     }
                 };
-                (ready, body)
+                let headers = move |request: u64| {
+                    let index = begin + request;
+                    let label = talk.as_ref().map_or_else(
+                        || Label {
+                            purpose,
+                            index,
+                            conversation: index,
+                        },
+                        |talk| talk.label(index),
+                    );
+                    self.variant.requests.labelled_headers(&label)
+                };
+                (ready, body, headers)
             })
             .collect();
+        let path = self.variant.requests.target();
+        let labelled = self.variant.requests.has_labelled_headers();
         let rules = under.assessor.rules;
         let accepts = move |status| rules.accept_status(status);
         let loads: Vec<PhaseLoad<'_>> = phases
@@ -232,9 +246,10 @@ impl Turn<'_> {
             .map(|(phase, number)| PhaseLoad {
                 phase: u32::try_from(number).unwrap_or(u32::MAX),
                 shape: &phase.shape,
-                path: self.variant.requests.path(),
+                path: &path,
                 stream: self.variant.requests.stream,
                 body: &sources[number - first].1,
+                headers: labelled.then_some(&sources[number - first].2),
                 ready: sources[number - first].0.as_ref().map(|ready| ready as _),
                 timeout: self.variant.requests.timeout,
                 seen: &backlog.seen[number - first],

@@ -81,6 +81,7 @@ pub fn prepare(
             model,
             prompts,
             run: number(run_id),
+            run_id: run_id.to_owned(),
             path,
             inherited: std::env::vars_os()
                 .filter_map(|(name, _)| name.into_string().ok())

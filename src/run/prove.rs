@@ -8,7 +8,7 @@ use crate::load::{self, PhaseLoad, Target};
 use crate::measure::exchange::{End, Exchange};
 use crate::measure::lifecycle::Startup;
 use crate::measure::sample::ErrorClass;
-use crate::plan::{Shape, VariantPlan};
+use crate::plan::{Label, Purpose, Shape, VariantPlan};
 use crate::topology::Alarm;
 use crate::topology::proof::{Proof, Unproven, Waiting};
 use crate::verify::Rules;
@@ -121,13 +121,22 @@ impl Turn<'_> {
         let requests = &self.variant.requests;
         let (mut proof, mut answered) = (Proof::NotYet("no answer".into()), false);
         let shape = Shape::closed(1, 1);
-        let body = |_| requests.proof(&self.variant.endpoint.model, attempt, whole);
+        let (round, path) = (self.round, requests.target());
+        let body = |_| requests.proof(&self.variant.endpoint.model, (round, attempt), whole);
+        let headers = |_| {
+            requests.labelled_headers(&Label {
+                purpose: Purpose::Readiness { round },
+                index: attempt,
+                conversation: attempt,
+            })
+        };
         let load = PhaseLoad {
             phase: 0,
             shape: &shape,
-            path: requests.path(),
+            path: &path,
             stream: requests.stream,
             body: &body,
+            headers: requests.has_labelled_headers().then_some(&headers),
             timeout: requests.timeout.min(limit),
             ready: None,
             seen: &load::Seen::new(),

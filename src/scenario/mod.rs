@@ -15,6 +15,7 @@ mod measurement;
 pub mod mistake;
 pub mod model;
 mod overlay;
+pub mod placeholder;
 mod prompts;
 pub mod rate;
 mod reference;

@@ -18,9 +18,13 @@ pub struct RequestOptions {
     /// Prompts carried by one `completions` request.
     #[schemars(range(min = 1, max = limits::PROMPTS_PER_REQUEST))]
     pub prompts_per_request: u32,
+    /// Whether streams are asked for their usage (`stream_options: {include_usage: true}`); `false` for servers that refuse
+    /// the field.
+    #[serde(skip_serializing_if = "is_yes")]
+    pub stream_options: bool,
     /// Limit on one request, from its first byte sent to its last byte received.
     pub timeout: Time,
-    /// Body fields, such as `max_tokens` and `temperature`.
+    /// Body fields, such as `max_tokens` and `temperature`. Texts may hold `{request}`, `{conversation}` and `{run}`.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub params: serde_json::Map<String, Value>,
     /// Tokens of every answer, exactly: the server is told to stop there and not before. Overrides what prompts ask for.
@@ -30,9 +34,12 @@ pub struct RequestOptions {
     /// Keeps prompts from being found in a server's prefix cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_bust: Option<CacheBust>,
-    /// Headers sent with every request.
+    /// Headers sent with every request. Values may hold `{request}`, `{conversation}` and `{run}`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
+    /// Query string of every request, such as `{api-version: "2024-10-21"}`.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub query: IndexMap<String, String>,
     /// What a complete answer may lack or be called, for servers that differ from OpenAI's.
     #[serde(skip_serializing_if = "Accept::is_strict")]
     pub accept: Accept,
@@ -87,12 +94,14 @@ impl Default for RequestOptions {
         Self {
             endpoint: ApiEndpoint::Completions,
             stream: true,
+            stream_options: true,
             prompts_per_request: 1,
             timeout: Time::from_secs(120),
             params: serde_json::Map::new(),
             output_tokens: None,
             cache_bust: None,
             headers: IndexMap::new(),
+            query: IndexMap::new(),
             accept: Accept::default(),
         }
     }
@@ -135,6 +144,14 @@ impl ApiEndpoint {
             Self::Embeddings => "embeddings",
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_yes(choice: &bool) -> bool {
+    *choice
 }
 
 #[expect(

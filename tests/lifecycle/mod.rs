@@ -1,6 +1,7 @@
 //! What a run starts, and that nothing of it is left, however it ends.
 
 mod answers;
+mod asked;
 mod compared;
 mod failures;
 mod faults;

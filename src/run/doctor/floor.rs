@@ -56,6 +56,7 @@ pub(crate) fn drive_beside(
         stream: true,
         timeout: Duration::from_secs(20),
         body: &|_| br#"{"prompt":"x","stream":true}"#.to_vec(),
+        headers: None,
         ready: None,
         seen: &load::Seen::new(),
         patience: load::Patience::default(),

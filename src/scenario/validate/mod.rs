@@ -6,6 +6,7 @@ mod conditions;
 mod cover;
 mod engine;
 mod gates;
+mod labels;
 mod load;
 mod paths;
 mod prompts;

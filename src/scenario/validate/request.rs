@@ -13,7 +13,10 @@ const OWN_PARAMS: [(&str, &str); 6] = [
     ("messages", "use `prompts`"),
     ("input", "use `prompts`"),
     ("stream", "use `request: {stream: ...}`"),
-    ("stream_options", "`bench` always asks for usage"),
+    (
+        "stream_options",
+        "`bench` asks for usage; leave the field out with `request: {stream_options: false}`",
+    ),
 ];
 
 /// Headers that belong to the connection, not to the request.
@@ -62,13 +65,24 @@ impl Checker<'_> {
                 self.wrong_key(&path.key("params").key(own), message, instead);
             }
         }
+        self.labels(&path.key("params"), &request.params);
         self.headers(&path.key("headers"), &request.headers);
+        self.query(&path.key("query"), &request.query);
         self.accept(&path.key("accept"), &request.accept);
     }
 
     fn accept(&mut self, path: &Path, accept: &Accept) {
         for (i, model) in accept.models.iter().enumerate() {
             self.plain(&path.key("models").item(i), "the model's name", model);
+        }
+    }
+
+    fn query(&mut self, path: &Path, query: &IndexMap<String, String>) {
+        for name in query.keys() {
+            if name.is_empty() || name.contains(['?', '&', '=', '#']) {
+                let message = format!("{} is not the name of a query parameter", quote(name));
+                self.wrong_key(&path.key(name), message, "such as `api-version`");
+            }
         }
     }
 
@@ -96,6 +110,8 @@ impl Checker<'_> {
                     message,
                     "remove line breaks and other special characters",
                 );
+            } else {
+                self.label(&path, value);
             }
         }
     }

@@ -1,0 +1,260 @@
+//! What tells requests apart beside their prompts: the ids that headers and body fields may hold.
+
+use super::{Purpose, Requests};
+use crate::scenario::placeholder::{Pattern, Placeholder};
+use serde_json::{Map, Value};
+
+/// A body field whose braces belong to another language.
+const TEMPLATES: [&str; 1] = ["chat_template"];
+
+/// Whose requests these are, and which texts of them hold ids.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    /// The run's id.
+    pub(super) run: String,
+    /// The variant's name.
+    pub(super) variant: String,
+    /// Headers that hold ids.
+    pub(super) headers: Vec<(String, Pattern)>,
+    /// Whether body fields hold ids.
+    pub(super) in_body: bool,
+}
+
+/// One request, as its ids tell it.
+#[derive(Debug, Clone, Copy)]
+pub struct Label {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its index in its phase.
+    pub index: u64,
+    /// The number of its conversation in its phase; its own index where there are none.
+    pub conversation: u64,
+}
+
+impl Labels {
+    /// Takes the headers that hold ids out of `headers`; what others write in doubled braces is unfolded.
+    pub(super) fn take_headers(&mut self, headers: &mut Vec<(String, String)>) {
+        headers.retain_mut(|(name, value)| match Pattern::parse(value) {
+            Ok(pattern) => match pattern.plain() {
+                Some(plain) => {
+                    *value = plain.to_owned();
+                    true
+                }
+                None => {
+                    self.headers.push((name.clone(), pattern));
+                    false
+                }
+            },
+            // A mistake that was told when the scenario was read.
+            Err(_) => true,
+        });
+    }
+
+    fn fill(&self, pattern: &Pattern, label: &Label) -> String {
+        pattern.fill(|placeholder| match placeholder {
+            Placeholder::Run => self.run.clone(),
+            Placeholder::Request => {
+                format!("{}-{}-{}", self.variant, stage(label.purpose), label.index)
+            }
+            Placeholder::Conversation => {
+                let stage = stage(label.purpose);
+                format!("{}-{stage}-c{}", self.variant, label.conversation)
+            }
+        })
+    }
+}
+
+/// `r2-p1`: round 2, phase 1.
+fn stage(purpose: Purpose) -> String {
+    match purpose {
+        Purpose::Readiness { round } => format!("r{round}-ready"),
+        Purpose::Warmup { round } => format!("r{round}-warmup"),
+        Purpose::Measured { phase, round } => format!("r{round}-p{phase}"),
+    }
+}
+
+impl Requests {
+    /// Whether any header holds an id.
+    #[must_use]
+    pub fn has_labelled_headers(&self) -> bool {
+        !self.labels.headers.is_empty()
+    }
+
+    /// The headers that hold ids, of one request.
+    #[must_use]
+    pub fn labelled_headers(&self, label: &Label) -> Vec<(String, String)> {
+        let all = self.labels.headers.iter();
+        all.map(|(name, pattern)| (name.clone(), self.labels.fill(pattern, label)))
+            .collect()
+    }
+
+    /// The body without model and prompt, of one request.
+    pub(super) fn fields(&self, label: &Label) -> Map<String, Value> {
+        let mut fields = self.template.clone();
+        if self.labels.in_body {
+            each_text(&mut fields, &mut |text| {
+                if let Ok(pattern) = Pattern::parse(text) {
+                    *text = self.labels.fill(&pattern, label);
+                }
+            });
+        }
+        fields
+    }
+}
+
+/// Whether body fields hold ids; if none does, what is written in doubled braces is unfolded for good.
+pub(super) fn in_body(fields: &mut Map<String, Value>) -> bool {
+    let mut found = false;
+    let mut unfolded = fields.clone();
+    each_text(&mut unfolded, &mut |text| match Pattern::parse(text) {
+        Ok(pattern) => match pattern.plain() {
+            Some(plain) => *text = plain.to_owned(),
+            None => found = true,
+        },
+        Err(_) => {}
+    });
+    if !found {
+        *fields = unfolded;
+    }
+    found
+}
+
+fn each_text(fields: &mut Map<String, Value>, change: &mut impl FnMut(&mut String)) {
+    for (key, value) in fields.iter_mut() {
+        if !TEMPLATES.contains(&key.as_str()) {
+            each_text_of(value, change);
+        }
+    }
+}
+
+fn each_text_of(value: &mut Value, change: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::String(text) => change(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text_of(item, change)),
+        Value::Object(fields) => each_text(fields, change),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// `?api-version=2024-10-21`, or nothing.
+pub(super) fn query<'q>(parts: impl IntoIterator<Item = (&'q String, &'q String)>) -> String {
+    let mut query = String::new();
+    for (key, value) in parts {
+        query.push(if query.is_empty() { '?' } else { '&' });
+        query += &format!("{}={}", encoded(key), encoded(value));
+    }
+    query
+}
+
+/// With everything but letters, digits and `-._~` as `%XX`.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| match byte {
+            byte if plain(byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::requests::tests::{letters, requests};
+    use crate::scenario::model::ApiEndpoint;
+    use serde_json::json;
+
+    fn labelled(fields: Value, headers: &[(&str, &str)]) -> (Requests, Vec<(String, String)>) {
+        let mut requests = requests(ApiEndpoint::Chat, letters());
+        requests.template = fields.as_object().cloned().unwrap_or_default();
+        requests.labels = Labels {
+            run: "smoke-1".into(),
+            variant: "native".into(),
+            headers: Vec::new(),
+            in_body: in_body(&mut requests.template),
+        };
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut headers: Vec<(String, String)> = headers.iter().map(owned).collect();
+        requests.labels.take_headers(&mut headers);
+        (requests, headers)
+    }
+
+    fn field(requests: &Requests, purpose: Purpose, index: u64) -> Value {
+        let body = requests.body("m", purpose, index);
+        serde_json::from_slice::<Value>(&body).unwrap()["user"].clone()
+    }
+
+    #[test]
+    fn every_request_of_a_run_has_an_id_of_its_own() {
+        let (requests, _) = labelled(json!({"user": "{run}/{request}"}), &[]);
+        let mut seen = std::collections::HashSet::new();
+        for round in 1..3 {
+            for purpose in [
+                Purpose::Readiness { round },
+                Purpose::Warmup { round },
+                Purpose::Measured { phase: 0, round },
+                Purpose::Measured { phase: 1, round },
+            ] {
+                for index in 0..3 {
+                    assert!(seen.insert(field(&requests, purpose, index)));
+                }
+            }
+        }
+        let purpose = Purpose::Measured { phase: 1, round: 2 };
+        assert_eq!(field(&requests, purpose, 7), "smoke-1/native-r2-p1-7");
+    }
+
+    #[test]
+    fn ids_are_filled_in_at_any_depth_and_prompts_are_left_alone() {
+        let fields = json!({
+            "metadata": {"ids": ["{request}", 3], "plain": "{{request}}"},
+            "chat_template": "{{bos_token}}{% for m in messages %}",
+        });
+        let (mut requests, _) = labelled(fields, &[]);
+        requests.prompts =
+            std::sync::Arc::new(crate::plan::Prompts::written(["say {request}".to_owned()]));
+        let purpose = Purpose::Measured { phase: 0, round: 1 };
+        let body: Value = serde_json::from_slice(&requests.body("m", purpose, 4)).unwrap();
+        assert_eq!(
+            body["metadata"],
+            json!({"ids": ["native-r1-p0-4", 3], "plain": "{request}"})
+        );
+        assert_eq!(
+            body["chat_template"],
+            "{{bos_token}}{% for m in messages %}"
+        );
+        assert_eq!(body["messages"][0]["content"], "say {request}");
+    }
+
+    #[test]
+    fn headers_with_ids_are_told_from_those_without() {
+        let given = [
+            ("x-session-id", "{conversation}"),
+            ("a", "{{b}}"),
+            ("c", "d"),
+        ];
+        let (requests, kept) = labelled(json!({}), &given);
+        let owned = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(kept, [owned("a", "{b}"), owned("c", "d")]);
+        let label = Label {
+            purpose: Purpose::Measured { phase: 2, round: 1 },
+            index: 9,
+            conversation: 4,
+        };
+        assert_eq!(
+            requests.labelled_headers(&label),
+            [owned("x-session-id", "native-r1-p2-c4")]
+        );
+        assert!(!labelled(json!({"user": "{{run}}"}), &[]).0.labels.in_body);
+    }
+
+    #[test]
+    fn a_query_is_percent_encoded() {
+        let parts = [
+            ("api-version".to_owned(), "2024-10-21".to_owned()),
+            ("a b".to_owned(), "c&d/é".to_owned()),
+        ];
+        let query = query(parts.iter().map(|(key, value)| (key, value)));
+        assert_eq!(query, "?api-version=2024-10-21&a%20b=c%26d%2F%C3%A9");
+    }
+}

@@ -1,0 +1,196 @@
+//! Texts of a request that differ from one request to the next: `bench-{run}-{request}`.
+
+use super::mistake::{Mistake, list, nearest, quote};
+
+/// What a placeholder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// The run's id.
+    Run,
+    /// The request's id, unique in the run.
+    Request,
+    /// The conversation's id, unique in the run.
+    Conversation,
+}
+
+/// Names as they are written between braces.
+const NAMES: [(&str, Placeholder); 3] = [
+    ("conversation", Placeholder::Conversation),
+    ("request", Placeholder::Request),
+    ("run", Placeholder::Run),
+];
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Sent as it is.
+    Text(String),
+    /// Filled in for each request.
+    Placeholder(Placeholder),
+}
+
+/// A text taken apart. `{name}` is a placeholder and `{{name}}` the text `{name}`; every other brace stands for itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pattern(Vec<Piece>);
+
+impl Pattern {
+    /// Takes a text apart.
+    ///
+    /// # Errors
+    /// When it has a placeholder of another name.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        let mut pattern = Self::default();
+        let mut at = 0;
+        while let Some(open) = text[at..].find('{').map(|found| at + found) {
+            pattern.text(&text[at..open]);
+            let rest = &text[open..];
+            at = open
+                + if let Some(name) = braced(rest, "{{", "}}") {
+                    pattern.text(&format!("{{{name}}}"));
+                    name.len() + 4
+                } else if let Some(name) =
+                    braced(rest, "{", "}").filter(|_| !is_escape(&text[..open]))
+                {
+                    pattern.0.push(Piece::Placeholder(known(name, open)?));
+                    name.len() + 2
+                } else {
+                    pattern.text("{");
+                    1
+                };
+        }
+        pattern.text(&text[at..]);
+        Ok(pattern)
+    }
+
+    /// Whether it has this placeholder.
+    #[must_use]
+    pub fn has(&self, placeholder: Placeholder) -> bool {
+        self.0.contains(&Piece::Placeholder(placeholder))
+    }
+
+    /// The text, where there is no placeholder in it.
+    #[must_use]
+    pub fn plain(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text with every placeholder filled in.
+    #[must_use]
+    pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Placeholder(placeholder) => text.push_str(&value(*placeholder)),
+            }
+        }
+        text
+    }
+
+    fn text(&mut self, more: &str) {
+        match self.0.last_mut() {
+            _ if more.is_empty() => {}
+            Some(Piece::Text(text)) => text.push_str(more),
+            _ => self.0.push(Piece::Text(more.to_owned())),
+        }
+    }
+}
+
+/// The name at the beginning of `text`, between these braces. `{3}` and `{"a": 1}` have none.
+fn braced<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
+    let rest = text.strip_prefix(open)?;
+    let name = &rest[..rest.find(close)?];
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let fine = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(inner);
+    fine.then_some(name)
+}
+
+/// Whether a brace after this belongs to a regular expression's class (`\p{L}`) or a command (`\begin{x}`).
+fn is_escape(before: &str) -> bool {
+    let word = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    word.len() < before.len() && word.ends_with('\\')
+}
+
+fn known(name: &str, open: usize) -> Result<Placeholder, Mistake> {
+    if let Some((_, placeholder)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return Ok(*placeholder);
+    }
+    let names = || NAMES.iter().map(|(name, _)| *name);
+    let help = match nearest(name, names()) {
+        Some(near) => format!("did you mean `{{{near}}}`?"),
+        None => format!("there are {};", list(names())),
+    };
+    let written = format!("{{{name}}}");
+    Err(
+        Mistake::new(format!("{} is not a placeholder", quote(&written)))
+            .at(open..open + written.len())
+            .help(format!("{help} to send it as it is, write `{{{written}}}`")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> String {
+        let pattern = Pattern::parse(text).unwrap_or_else(|mistake| panic!("{mistake}"));
+        pattern.fill(|placeholder| format!("<{placeholder:?}>"))
+    }
+
+    #[test]
+    fn placeholders_are_filled_and_other_braces_kept() {
+        let cases = [
+            ("", ""),
+            ("plain", "plain"),
+            ("{conversation}", "<Conversation>"),
+            ("bench-{run}-{request}!", "bench-<Run>-<Request>!"),
+            ("{{request}}", "{request}"),
+            ("{{other}} {request}", "{other} <Request>"),
+            ("{{{request}}}", "{{request}}"),
+            (
+                "[a-z]{3} {1,2} {} { { request }",
+                "[a-z]{3} {1,2} {} { { request }",
+            ),
+            ("{\"a\": {\"b\": 1}}", "{\"a\": {\"b\": 1}}"),
+            ("\\p{L}+ \\u{41} \\begin{x}", "\\p{L}+ \\u{41} \\begin{x}"),
+            ("é{request}é", "é<Request>é"),
+            ("{request", "{request"),
+            ("request}", "request}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(filled(text), expected, "{text}");
+        }
+        assert_eq!(Pattern::parse("a{{run}}").unwrap().plain(), Some("a{run}"));
+        assert!(Pattern::parse("{run}").unwrap().plain().is_none());
+    }
+
+    #[test]
+    fn another_name_is_a_mistake_with_the_nearest() {
+        let said = |text: &str| {
+            let mistake = Pattern::parse(text).unwrap_err();
+            (
+                mistake.message,
+                mistake.part,
+                mistake.help.unwrap_or_default(),
+            )
+        };
+        let (message, part, help) = said("a-{conversaton}");
+        assert_eq!(message, "`{conversaton}` is not a placeholder");
+        assert_eq!(part, Some(2..15));
+        assert_eq!(
+            help,
+            "did you mean `{conversation}`? to send it as it is, write `{{conversaton}}`"
+        );
+        assert!(said("{Request}").2.starts_with("did you mean `{request}`?"));
+        assert!(
+            said("{request-id}")
+                .2
+                .starts_with("did you mean `{request}`?")
+        );
+        assert!(said("{x}").2.starts_with("there are `conversation`, "));
+    }
+}
