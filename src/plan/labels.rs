@@ -106,12 +106,15 @@ impl Requests {
 pub(super) fn in_body(fields: &mut Map<String, Value>) -> bool {
     let mut found = false;
     let mut unfolded = fields.clone();
-    each_text(&mut unfolded, &mut |text| match Pattern::parse(text) {
-        Ok(pattern) => match pattern.plain() {
+    each_text(&mut unfolded, &mut |text| {
+        // A mistake was told when the scenario was read.
+        let Ok(pattern) = Pattern::parse(text) else {
+            return;
+        };
+        match pattern.plain() {
             Some(plain) => *text = plain.to_owned(),
             None => found = true,
-        },
-        Err(_) => {}
+        }
     });
     if !found {
         *fields = unfolded;

@@ -68,7 +68,7 @@ impl Turn<'_> {
                 "{url} can't be used: {said}; or correct `engine.external.url`"
             )),
             Unproven::TooLate { last, waited } => Failure::Setup(format!(
-                "{url} does not serve: {last}; waited {:.1} s (`ready.timeout` is {}): start it first, or correct `engine.external.url`",
+                "{url} does not serve: {last}; waited {:.1} s (`ready.timeout` is {}): start it first, correct `engine.external.url` or `request`, or raise `ready.timeout`",
                 waited.as_secs_f64(),
                 ready.timeout
             )),

@@ -133,7 +133,7 @@ fn an_external_endpoint_that_is_not_there_is_waited_for_as_long_as_the_scenario_
         .says("  waiting for http://127.0.0.1:9 (")
         .says(" of at most 2.5 s): connect: ")
         .says("http://127.0.0.1:9 does not serve")
-        .says("(`ready.timeout` is 2500ms): start it first");
+        .says("(`ready.timeout` is 2500ms): start it first, correct ");
     assert_eq!(done.run()["quality"]["verdict"], "", "nothing was measured");
 }
 
