@@ -1,9 +1,13 @@
-//! The record as Benchmark Reports of llm-d, version 0.2 (its `br_v0_2_json_schema.json`): one a variant and measured
-//! phase, each a document of a YAML stream, written as JSON, which YAML takes.
+//! The record as Benchmark Reports of llm-d, version 0.2.1 (its `br_v0_2_1_json_schema.json`): one a variant and measured
+//! phase, each a document of a YAML stream, written as JSON, which YAML takes. What 0.2.1 adds to 0.2 (sizes and rates of images,
+//! videos and audio, sessions, series of the engines' metrics) is optional, and nothing of it is written.
 
 use super::html::{Detail, Tokens};
 use crate::record::model::{Distribution, PhaseRecord, Run, VariantRecord};
 use serde_json::{Map, Value, json};
+
+/// The version that is written.
+const VERSION: &str = "0.2.1";
 
 /// Renders a record as a stream of Benchmark Reports.
 #[must_use]
@@ -43,7 +47,7 @@ fn report(
         scenario["load"] = load;
     }
     json!({
-        "version": "0.2",
+        "version": VERSION,
         "run": {
             "uid": format!("{}/{}/{}", run.run_id, variant.name, phase.name),
             "eid": run.run_id,
@@ -201,7 +205,7 @@ mod tests {
         closed(
             &["run", "results"],
             json!({
-                "version": text,
+                "version": {"const": "0.2.1"},
                 "run": closed(&["uid"], json!({"uid": text, "eid": text, "description": text, "time": closed(&[], json!({"start": at, "end": at}))})),
                 "scenario": closed(&[], json!({"stack": {"type": "array", "items": component}, "load": load})),
                 "results": open(&[], json!({"request_performance": closed(&[], json!({"aggregate": aggregate}))})),

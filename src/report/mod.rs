@@ -53,7 +53,7 @@ pub enum Format {
     Openmetrics,
     /// For HdrHistogram's tools: the latencies of every request.
     Hdr,
-    /// For llm-d: its Benchmark Report 0.2.
+    /// For llm-d: its Benchmark Report 0.2.1. The file's name keeps the version that it began with, of which 0.2.1 is a superset.
     LlmD,
 }
 

@@ -513,7 +513,7 @@ pub enum ReportFormat {
     Openmetrics,
     /// `latency.hlog`
     Hdr,
-    /// `benchmark_report_v0_2.yaml`
+    /// `benchmark_report_v0_2.yaml`: llm-d's Benchmark Report 0.2.1
     LlmD,
 }
 
