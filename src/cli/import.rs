@@ -2,30 +2,65 @@
 
 use super::{print, tell};
 use crate::import::{Tool, import};
+use crate::record::model::Run;
 use crate::record::{self, ExitCode, Redactor, Writer, run_id};
 use crate::report::harmless;
-use clap::ValueEnum;
-use std::path::Path;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 
 /// A tool by the name that is typed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum ToolName {
-    /// `vllm bench serve`.
+    /// `vllm bench serve`, and vLLM's client in Rust.
     Vllm,
+    /// `sglang.bench_serving`.
+    Sglang,
     /// aiperf.
     Aiperf,
+    /// genai-perf.
+    GenaiPerf,
     /// guidellm.
     Guidellm,
+    /// inference-perf.
+    InferencePerf,
 }
 
 /// Largest file that is read.
 const LARGEST: u64 = 1 << 30;
 
-pub(super) fn run(file: &Path, tool: Option<ToolName>, out: &Path) -> ExitCode {
-    match record(file, tool, out) {
-        Ok(dir) => {
-            print(&format!("{dir}\n"));
-            tell(&format!("look at it: bench report {dir}\n"));
+/// What is imported.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The file of `vllm bench serve --save-result`, sglang.bench_serving, aiperf, genai-perf, guidellm or inference-perf. One
+    /// with several results, such as that of `--append-result`, becomes a record each.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Whose result it is; found out unless given.
+    #[arg(long, value_enum)]
+    tool: Option<ToolName>,
+    /// Only this one of several results, from 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    only: Option<u32>,
+    /// Where report directories are made.
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(import: &Import) -> ExitCode {
+    match records(import) {
+        Ok(dirs) => {
+            print(
+                &dirs
+                    .iter()
+                    .map(|dir| format!("{dir}\n"))
+                    .collect::<String>(),
+            );
+            let last = dirs.last().map_or("", String::as_str);
+            let all = match dirs.len() {
+                1 => "look at it".to_owned(),
+                n => format!("{n} records; look at the last"),
+            };
+            tell(&format!("{all}: bench report {last}\n"));
             ExitCode::Pass
         }
         Err(Failed(code, error)) => {
@@ -50,7 +85,9 @@ impl From<record::Error> for Failed {
     }
 }
 
-fn record(file: &Path, tool: Option<ToolName>, out: &Path) -> Result<String, Failed> {
+/// Makes the records; none where one result can't be read.
+fn records(wanted: &Import) -> Result<Vec<String>, Failed> {
+    let file = &wanted.file;
     let failed = |error: std::io::Error| format!("failed to read {}: {error}", file.display());
     let size = std::fs::metadata(file).map_err(failed)?.len();
     if size > LARGEST {
@@ -61,22 +98,47 @@ fn record(file: &Path, tool: Option<ToolName>, out: &Path) -> Result<String, Fai
         .into());
     }
     let text = std::fs::read_to_string(file).map_err(failed)?;
-    let tool = tool.map(|tool| match tool {
-        ToolName::Vllm => Tool::Vllm,
-        ToolName::Aiperf => Tool::Aiperf,
-        ToolName::Guidellm => Tool::Guidellm,
-    });
     let now = jiff::Timestamp::now();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let mut run = import(&name, &text, tool, now)?;
+    let mut runs = import(&name, &text, wanted.tool.map(Tool::from), now)?;
+    if let Some(only) = wanted.only {
+        let count = runs.len();
+        let n = usize::try_from(only - 1).unwrap_or(usize::MAX);
+        if n >= count {
+            return Err(format!("{name} has {count} results, and no result {only}").into());
+        }
+        runs = vec![runs.swap_remove(n)];
+    }
     let entropy = u64::from(std::process::id()) ^ now.subsec_nanosecond().cast_unsigned() as u64;
-    run.run_id = run_id("imported", now, entropy);
-    let writer = Writer::create(
-        out,
-        &mut run,
-        Redactor::new(std::iter::empty::<(String, String)>()),
-    )?;
-    run.files = writer.files();
-    writer.finish(&mut run)?;
-    Ok(writer.dir().display().to_string())
+    let id = run_id("imported", now, entropy);
+    let several = runs.len() > 1;
+    let numbered = |n: usize| {
+        if several {
+            format!("{id}-{}", n + 1)
+        } else {
+            id.clone()
+        }
+    };
+    let write = |(n, mut run): (usize, Run)| {
+        run.run_id = numbered(n);
+        let redactor = Redactor::new(std::iter::empty::<(String, String)>());
+        let writer = Writer::create(&wanted.out, &mut run, redactor)?;
+        run.files = writer.files();
+        writer.finish(&mut run)?;
+        Ok(writer.dir().display().to_string())
+    };
+    runs.into_iter().enumerate().map(write).collect()
+}
+
+impl From<ToolName> for Tool {
+    fn from(name: ToolName) -> Self {
+        match name {
+            ToolName::Vllm => Self::Vllm,
+            ToolName::Sglang => Self::Sglang,
+            ToolName::Aiperf => Self::Aiperf,
+            ToolName::GenaiPerf => Self::GenaiPerf,
+            ToolName::Guidellm => Self::Guidellm,
+            ToolName::InferencePerf => Self::InferencePerf,
+        }
+    }
 }

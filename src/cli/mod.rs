@@ -96,17 +96,7 @@ enum Verb {
     Trend(trend::Trend),
     /// Make a record of another tool's result, so that it is reported and compared like a run.
     #[command(after_help = "Example: bench import artifacts/profile_export_aiperf.json")]
-    Import {
-        /// The JSON file of `vllm bench serve --save-result`, aiperf (profile_export_aiperf.json) or guidellm.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Whose result it is; found out unless given.
-        #[arg(long, value_enum)]
-        tool: Option<import::ToolName>,
-        /// Where report directories are made.
-        #[arg(long, default_value = "reports", value_name = "DIR")]
-        out: PathBuf,
-    },
+    Import(import::Import),
     /// Follow a run that is under way to its end, and end as it ends.
     #[command(after_help = "Example: bench watch reports/latest")]
     Watch {
@@ -287,7 +277,7 @@ fn dispatch(verb: Verb) -> ExitCode {
         Verb::Report { dir, format } => report::report(&dir, format),
         Verb::Compare(arguments) => compare::compare(&arguments),
         Verb::Trend(arguments) => trend::run(&arguments),
-        Verb::Import { file, tool, out } => import::run(&file, tool, &out),
+        Verb::Import(arguments) => import::run(&arguments),
         Verb::Watch { dir } => watch::watch(&dir),
         Verb::Up { scenario, variant } => up::up(&scenario, variant.as_deref()),
         Verb::Doctor { file, out } => doctor::doctor(file.as_deref(), &out),

@@ -1,7 +1,7 @@
 //! aiperf's `profile_export_aiperf.json`, schema 1.x. Its ITL is our TPOT, its inter-chunk latency our chunk gap. Its
 //! throughputs divide by the whole phase, ours by first request to last answer, which it calls the benchmark's duration.
 
-use super::{Imported, counts, goodput, phase, summary, text, whole};
+use super::{Imported, counts, goodput, phase, scale, summary, text, whole};
 use crate::record::model::{Distribution, PhaseRecord};
 use serde_json::{Value, json};
 
@@ -47,12 +47,5 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
 
 fn distribution(tag: &Value) -> Option<Distribution> {
     let get = |key: &str| tag.get(if key == "mean" { "avg" } else { key })?.as_f64();
-    let scale = match tag["unit"].as_str()? {
-        "ms" => 1.0,
-        "sec" | "s" => 1e3,
-        "us" => 1e-3,
-        "ns" => 1e-6,
-        _ => return None,
-    };
-    summary(whole(&tag["count"])?, scale, get)
+    summary(whole(&tag["count"])?, scale(&tag["unit"])?, get)
 }

@@ -2,7 +2,11 @@
 //! absent, never zero. Pure: a file's text goes in, a record comes out.
 
 mod aiperf;
+mod genai_perf;
 mod guidellm;
+mod inference_perf;
+mod sglang;
+mod texts;
 mod vllm;
 
 use crate::measure::summary::{Counts, Distribution, Goodput, Metrics};
@@ -15,13 +19,28 @@ use serde_json::{Value, json};
 /// A tool whose results are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
-    /// `vllm bench serve --save-result`, with or without `--save-detailed`.
+    /// `vllm bench serve --save-result`, of Python or Rust, with or without `--save-detailed` and `--append-result`.
     Vllm,
+    /// `sglang.bench_serving --output-file`.
+    Sglang,
     /// aiperf's `profile_export_aiperf.json`.
     Aiperf,
+    /// genai-perf's `profile_export_genai_perf.json`.
+    GenaiPerf,
     /// guidellm's `benchmarks.json`.
     Guidellm,
+    /// inference-perf's `summary_lifecycle_metrics.json`, or that of a stage.
+    InferencePerf,
 }
+
+/// What can be read, for whoever gave something else.
+const KNOWN: &str = "what can be read:
+  vllm bench serve --save-result (with --append-result too), of Python and of Rust
+  sglang.bench_serving --output-file
+  aiperf: profile_export_aiperf.json
+  genai-perf: profile_export_genai_perf.json
+  guidellm: benchmarks.json
+  inference-perf: summary_lifecycle_metrics.json, stage_N_lifecycle_metrics.json";
 
 impl Tool {
     /// Its name.
@@ -29,19 +48,50 @@ impl Tool {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Vllm => "vllm bench serve",
+            Self::Sglang => "sglang bench_serving",
             Self::Aiperf => "aiperf",
+            Self::GenaiPerf => "genai-perf",
             Self::Guidellm => "guidellm",
+            Self::InferencePerf => "inference-perf",
         }
     }
 
     /// The tool that wrote a file, by the keys that only it writes.
     fn of(file: &Value) -> Option<Self> {
         let has = |path: &str| file.pointer(path).is_some();
+        let any = |paths: &[&str]| paths.iter().any(|path| has(path));
         match () {
             () if has("/aiperf_version") => Some(Self::Aiperf),
             () if has("/metadata/guidellm_version") && has("/benchmarks") => Some(Self::Guidellm),
-            () if has("/model_id") && has("/duration") && has("/completed") => Some(Self::Vllm),
+            () if has("/load_summary") && has("/successes") && has("/failures") => {
+                Some(Self::InferencePerf)
+            }
+            () if !(has("/duration") && has("/completed")) => {
+                // Early versions of aiperf wrote nearly the same; they have a load generator of their own.
+                let genai = has("/request_latency/avg") && has("/input_config");
+                (genai && !has("/input_config/loadgen")).then_some(Self::GenaiPerf)
+            }
+            () if any(&[
+                "/mean_e2e_latency_ms",
+                "/median_e2e_latency_ms",
+                "/total_output_tokens_retokenized",
+            ]) =>
+            {
+                Some(Self::Sglang)
+            }
+            () if has("/model_id") => Some(Self::Vllm),
             () => None,
+        }
+    }
+
+    fn read(self, file: &Value) -> Option<Imported> {
+        match self {
+            Self::Vllm => vllm::read(file),
+            Self::Sglang => sglang::read(file),
+            Self::Aiperf => aiperf::read(file),
+            Self::GenaiPerf => genai_perf::read(file),
+            Self::Guidellm => guidellm::read(file),
+            Self::InferencePerf => inference_perf::read(file),
         }
     }
 }
@@ -60,47 +110,47 @@ struct Imported {
     notes: Vec<&'static str>,
 }
 
-/// Reads a result as a record. `name` says what it is called, `now` when it was read.
+/// Reads the results in a file as records, one each, in order. `name` says what the file is called, `now` when it was read.
 ///
 /// # Errors
-/// When it is no result of a known tool, or not of `tool`.
+/// When something in it is no result of a known tool, or not of `tool`.
 pub fn import(
     name: &str,
     text: &str,
     tool: Option<Tool>,
     now: jiff::Timestamp,
-) -> Result<Run, String> {
-    let file: Value = serde_json::from_str(text).map_err(|error| {
-        format!("{name} is not JSON: {error}; give the one JSON file of a result, such as profile_export_aiperf.json")
-    })?;
-    let found = Tool::of(&file);
-    let tool = match (tool, found) {
-        (Some(wanted), Some(found)) if wanted != found => {
-            return Err(format!(
-                "{name} is a result of {}, not of {}",
-                found.name(),
-                wanted.name()
-            ));
-        }
-        (_, Some(found)) => found,
-        (_, None) => {
-            return Err(format!(
-                "{name} is no result that is understood; expected the JSON of `vllm bench serve --save-result`, aiperf's profile_export_aiperf.json or guidellm's benchmarks.json"
-            ));
-        }
+) -> Result<Vec<Run>, String> {
+    let files = texts::values(text).map_err(|why| format!("{name} {why}\n{KNOWN}"))?;
+    let several = files.len() > 1;
+    let one = |(n, file): (usize, &Value)| {
+        let shown = if several {
+            format!("result {} of {name}", n + 1)
+        } else {
+            name.to_owned()
+        };
+        let tool = found(&shown, file, tool)?;
+        let imported = tool.read(file).ok_or_else(|| {
+            format!(
+                "{shown} is of {}, but has no finished benchmark in it",
+                tool.name()
+            )
+        })?;
+        Ok(record(&shown, tool, imported, now))
     };
-    let imported = match tool {
-        Tool::Vllm => vllm::read(&file),
-        Tool::Aiperf => aiperf::read(&file),
-        Tool::Guidellm => guidellm::read(&file),
+    files.iter().enumerate().map(one).collect()
+}
+
+/// The tool that wrote a result, which must be the one that is wanted.
+fn found(shown: &str, file: &Value, wanted: Option<Tool>) -> Result<Tool, String> {
+    match (Tool::of(file), wanted) {
+        (None, _) => Err(format!("{shown} is no result that is understood; {KNOWN}")),
+        (Some(found), Some(wanted)) if wanted != found => Err(format!(
+            "{shown} is a result of {}, not of {}",
+            found.name(),
+            wanted.name()
+        )),
+        (Some(found), _) => Ok(found),
     }
-    .ok_or_else(|| {
-        format!(
-            "{name} is of {}, but has no finished benchmark in it",
-            tool.name()
-        )
-    })?;
-    Ok(record(name, tool, imported, now))
 }
 
 fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> Run {
@@ -206,6 +256,17 @@ fn summary(count: u64, scale: f64, get: impl Fn(&str) -> Option<f64>) -> Option<
     })
 }
 
+/// What makes milliseconds of a unit.
+fn scale(unit: &Value) -> Option<f64> {
+    match unit.as_str()? {
+        "ms" => Some(1.0),
+        "sec" | "s" => Some(1e3),
+        "us" => Some(1e-3),
+        "ns" => Some(1e-6),
+        _ => None,
+    }
+}
+
 fn whole(value: &Value) -> Option<u64> {
     let n = value.as_f64().filter(|n| n.is_finite() && *n >= 0.0)?;
     #[expect(
@@ -222,5 +283,7 @@ fn text(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod by_hand;
+#[cfg(test)]
+mod more_tests;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,12 @@ pub(super) const AIPERF: &str = include_str!("fixtures/aiperf.json");
 pub(super) const GUIDELLM: &str = include_str!("fixtures/guidellm.json");
 
 fn imported(text: &str) -> Run {
+    let mut runs = all(text);
+    assert_eq!(runs.len(), 1);
+    runs.remove(0)
+}
+
+fn all(text: &str) -> Vec<Run> {
     import("result.json", text, None, jiff::Timestamp::UNIX_EPOCH).expect("a result")
 }
 

@@ -1,4 +1,4 @@
-//! `vllm bench serve --save-result`. Its TTFT is our first chunk; its end-to-end time ends with the last chunk that has
+//! `vllm bench serve --save-result`, and vLLM's client in Rust, which writes the same and a steady state. Its TTFT is our first chunk; its end-to-end time ends with the last chunk that has
 //! `choices`. With `--save-detailed` its arrays give every statistic; without, only those that it was asked for.
 
 use super::{Imported, counts, goodput, phase, summary, text, whole};
@@ -34,6 +34,15 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     let good = number("request_goodput").map(|rate| (rate * seconds).round());
     metrics.goodput = good.and_then(|good| goodput(good, &counts, seconds));
     record.counts = counts;
+    let steady = steady(&file["steady_state"], &record.name);
+    let mut notes = vec![
+        "what vLLM calls TTFT is the first chunk, even an empty one; the time to the first text is not known",
+        "end to end stops at the last chunk with choices, ours at the last byte; TPOT likewise",
+        "times are taken when the client read, ours when the kernel received",
+    ];
+    if steady.is_some() {
+        notes.push("a phase that ends in `-steady` is vLLM's steady state: what happened while nearly all of the load was in flight");
+    }
     Some(Imported {
         version: None,
         model: text(&file["model_id"]),
@@ -42,16 +51,15 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
             "backend": file["backend"], "request_rate": file["request_rate"], "burstiness": file["burstiness"],
             "max_concurrency": file["max_concurrency"], "num_prompts": file["num_prompts"],
         }),
-        phases: vec![record],
-        notes: vec![
-            "what vLLM calls TTFT is the first chunk, even an empty one; the time to the first text is not known",
-            "end to end stops at the last chunk with choices, ours at the last byte; TPOT likewise",
-            "times are taken when the client read, ours when the kernel received",
-        ],
+        phases: [Some(record), steady].into_iter().flatten().collect(),
+        notes,
     })
 }
 
-fn name(file: &Value) -> String {
+pub(super) fn name(file: &Value) -> String {
+    if let Some(n) = file.get("multi_turn_concurrency").and_then(Value::as_f64) {
+        return format!("conversations-{n}");
+    }
     match (&file["request_rate"], &file["max_concurrency"]) {
         (Value::Number(rate), _) => format!("rate-{rate}"),
         (_, Value::Number(n)) => format!("concurrency-{n}"),
@@ -59,9 +67,42 @@ fn name(file: &Value) -> String {
     }
 }
 
+/// What the client in Rust measured while nearly all of the load was in flight, as a phase of its own.
+fn steady(block: &Value, of: &str) -> Option<PhaseRecord> {
+    let window = &block["window"];
+    let number = |key: &str| block.get(key)?.as_f64();
+    let milliseconds = window["duration_s"].as_f64().filter(|s| *s > 0.0)? * 1e3;
+    // Latencies are of requests that started in the window, rates of what ended in it.
+    let started = whole(&window["requests_started_in_window"])?;
+    let (counts, errors) = counts(whole(&window["requests_completed_in_window"])?, 0);
+    let mut record = PhaseRecord {
+        window_ms: milliseconds,
+        errors,
+        ..phase(format!("{of}-steady"))
+    };
+    let percentiles = block["percentiles_ttft_ms"].as_array();
+    let ttft = |stat: &str| match stat {
+        "mean" => number("mean_ttft_ms"),
+        "p50" => number("median_ttft_ms"),
+        _ => {
+            let wanted: f64 = stat.strip_prefix('p')?.parse().ok()?;
+            let mut pairs = percentiles?.iter();
+            let pair = pairs.find(|pair| pair[0].as_f64() == Some(wanted))?;
+            pair[1].as_f64()
+        }
+    };
+    let metrics = &mut record.metrics;
+    metrics.first_chunk_ms = summary(started, 1.0, ttft);
+    metrics.tpot_ms = told(block, "tpot", started);
+    metrics.requests_per_s = number("request_throughput");
+    metrics.output_tokens_per_s = number("output_throughput");
+    record.counts = counts;
+    Some(record)
+}
+
 /// Statistics as printed: `mean_ttft_ms`, `p99_ttft_ms`, ... How many values they are of is known where they are one a
 /// request.
-fn told(file: &Value, key: &str, count: u64) -> Option<Distribution> {
+pub(super) fn told(file: &Value, key: &str, count: u64) -> Option<Distribution> {
     let get = |stat: &str| {
         let number = |stat: &str| file.get(format!("{stat}_{key}_ms"))?.as_f64();
         number(stat).or_else(|| (stat == "p50").then(|| number("median")).flatten())
@@ -71,7 +112,7 @@ fn told(file: &Value, key: &str, count: u64) -> Option<Distribution> {
 }
 
 /// Nearest rank, in milliseconds.
-fn exact(mut seconds: Vec<f64>) -> Option<Distribution> {
+pub(super) fn exact(mut seconds: Vec<f64>) -> Option<Distribution> {
     seconds.sort_by(f64::total_cmp);
     let n = seconds.len();
     let rank = |percent: usize| seconds.get((n * percent).div_ceil(100).max(1) - 1).copied();

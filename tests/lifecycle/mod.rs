@@ -7,6 +7,7 @@ mod failures;
 mod faults;
 mod full_disk;
 mod hostile;
+mod imported;
 mod incomplete;
 mod interrupts;
 pub(crate) mod kills;

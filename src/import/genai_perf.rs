@@ -1,0 +1,70 @@
+//! genai-perf's `profile_export_genai_perf.json`. Its inter-token latency, (latency - TTFT) / (tokens - 1), is our TPOT; answers
+//! without text are taken out before it measures, so that its TTFT is our time to the first text.
+
+use super::{Imported, counts, goodput, phase, scale, summary, text, whole};
+use crate::record::model::{Distribution, PhaseRecord};
+use serde_json::{Value, json};
+
+pub(super) fn read(file: &Value) -> Option<Imported> {
+    let average = |name: &str| file.get(name)?.get("avg")?.as_f64();
+    let count = whole(&file["request_count"]["avg"]).filter(|count| *count > 0)?;
+    let rate = average("request_throughput").filter(|rate| *rate > 0.0)?;
+    // It divides by the time from the first request to the last answer, as we do, and does not write it.
+    let seconds = count as f64 / rate;
+    let (counts, errors) = counts(count, 0);
+    let config = &file["input_config"];
+    let mut record = PhaseRecord {
+        window_ms: seconds * 1e3,
+        errors,
+        ..phase(name(config))
+    };
+    let spread = |name: &str| distribution(file.get(name)?, count);
+    let metrics = &mut record.metrics;
+    metrics.ttft_ms = spread("time_to_first_token");
+    metrics.tpot_ms = spread("inter_token_latency");
+    metrics.e2e_ms = spread("request_latency");
+    metrics.requests_per_s = Some(rate);
+    metrics.output_tokens_per_s = average("output_token_throughput");
+    let good = average("request_goodput").map(|good| (good * seconds).round());
+    metrics.goodput = good.and_then(|good| goodput(good, &counts, seconds));
+    record.counts = counts;
+    let first = |names: &Value| text(names.get(0).unwrap_or(names));
+    Some(Imported {
+        version: None,
+        model: first(&config["model_names"]).or(first(&config["model"])),
+        started: None,
+        settings: json!({"input_config": config}),
+        phases: vec![record],
+        notes: vec![
+            "failed requests are not in the file: there may have been some",
+            "end to end stops at the last chunk with text, ours at the last byte",
+            "output tokens are counted by a tokenizer of the client",
+            "percentiles are interpolated, ours are nearest-rank",
+            "times are taken when the client read, ours when the kernel received",
+        ],
+    })
+}
+
+/// `concurrency-16`, `rate-5`, by the configuration of one version or another.
+fn name(config: &Value) -> String {
+    let places = [
+        config,
+        &config["perf_analyzer"]["stimulus"],
+        &config["perf_analyzer"],
+    ];
+    let level = |key: &str| places.iter().find_map(|place| place.get(key)?.as_f64());
+    match (level("concurrency"), level("request_rate")) {
+        (Some(n), _) => format!("concurrency-{n}"),
+        (None, Some(rate)) => format!("rate-{rate}"),
+        (None, None) => "profile".to_owned(),
+    }
+}
+
+fn distribution(metric: &Value, count: u64) -> Option<Distribution> {
+    let get = |key: &str| {
+        metric
+            .get(if key == "mean" { "avg" } else { key })?
+            .as_f64()
+    };
+    summary(count, scale(&metric["unit"])?, get)
+}

@@ -1,0 +1,61 @@
+//! inference-perf's `summary_lifecycle_metrics.json`, or that of a stage; seconds. Its time per output token is our TPOT. Its
+//! inter-token latency counts a zero for every further token of a chunk, which is none of our figures.
+
+use super::{Imported, counts, phase, summary, whole};
+use crate::record::model::{Distribution, PhaseRecord};
+use serde_json::{Value, json};
+
+pub(super) fn read(file: &Value) -> Option<Imported> {
+    let (load, good) = (&file["load_summary"], &file["successes"]);
+    let succeeded = whole(&good["count"])?;
+    let (counts, errors) = counts(succeeded, whole(&file["failures"]["count"]).unwrap_or(0));
+    let rate = |key: &str| good["throughput"].get(key)?.as_f64();
+    let per_s = rate("requests_per_sec").filter(|rate| *rate > 0.0)?;
+    let mut record = PhaseRecord {
+        // It writes no time: it divides by that from the first request to the last end, failures included.
+        window_ms: succeeded as f64 / per_s * 1e3,
+        errors,
+        ..phase(name(load))
+    };
+    let spread = |name: &str| distribution(good["latency"].get(name)?, succeeded);
+    let metrics = &mut record.metrics;
+    metrics.ttft_ms = spread("time_to_first_token");
+    metrics.tpot_ms = spread("time_per_output_token");
+    metrics.ntpot_ms = spread("normalized_time_per_output_token");
+    metrics.e2e_ms = spread("request_latency");
+    metrics.requests_per_s = Some(per_s);
+    metrics.output_tokens_per_s = rate("output_tokens_per_sec");
+    record.counts = counts;
+    Some(Imported {
+        version: None,
+        model: None,
+        started: None,
+        settings: json!({"load_summary": load}),
+        phases: vec![record],
+        notes: vec![
+            "throughputs are over the time of all requests, failures included",
+            "answers of a single token have no TTFT and no TPOT there, and count all the same",
+            "output tokens are counted by a tokenizer of the client, unless the server's are used",
+            "percentiles are interpolated, ours are nearest-rank",
+            "times are taken when the client read, ours when the kernel received",
+        ],
+    })
+}
+
+/// `rate-5` or `concurrency-8` of a stage; a summary of all stages has neither.
+fn name(load: &Value) -> String {
+    let level = |key: &str| load.get(key).and_then(Value::as_f64);
+    match (level("requested_rate"), level("concurrency")) {
+        (Some(rate), _) => format!("rate-{rate}"),
+        (None, Some(n)) => format!("concurrency-{n}"),
+        (None, None) => "summary".to_owned(),
+    }
+}
+
+fn distribution(metric: &Value, count: u64) -> Option<Distribution> {
+    let get = |key: &str| {
+        let median = if key == "p50" { "median" } else { key };
+        metric.get(median).or(metric.get(key))?.as_f64()
+    };
+    summary(count, 1e3, get)
+}
