@@ -153,8 +153,7 @@ fn shown(shape: &Shape) -> String {
                 Rates::Steady(rate) => format!("{rate}/s"),
                 Rates::Recorded(times) => {
                     let last = times.last().copied().unwrap_or_default();
-                    let over = Time(std::time::Duration::from_nanos(last));
-                    format!("as the trace was due, over {over}")
+                    format!("as the trace was due, over {:.1}s", last as f64 / 1e9)
                 }
                 Rates::Ramp { from, to, over } => {
                     format!("from {from}/s to {to}/s over {}", Time(*over))

@@ -7,6 +7,7 @@ use super::{Error, LONGEST};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
 };
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::fmt;
@@ -115,10 +116,7 @@ pub(super) fn each_row(file: &Path, expected: &str, take: Take<'_>) -> Result<()
     let is_spread = first_line.is_some_and(|line| line.trim_ascii_end() == b"{");
     if !is_list && !is_spread {
         return each_line(file, |place, line| {
-            let row = line.and_then(|line| {
-                serde_json::from_str(line).map_err(|error| not_json(expected, line, &error))
-            });
-            take(place, row)
+            take(place, line.and_then(|line| parse(expected, line)))
         });
     }
     if marked {
@@ -133,11 +131,13 @@ pub(super) fn each_row(file: &Path, expected: &str, take: Take<'_>) -> Result<()
     spread.read(reader, expected, take)
 }
 
-fn not_json(expected: &str, line: &str, error: &serde_json::Error) -> Bad {
-    Bad(format!(
-        "expected {expected}, found {}: {error}",
-        shortened(line)
-    ))
+fn parse(expected: &str, text: &str) -> Result<Row, Bad> {
+    serde_json::from_str(text).map_err(|error| {
+        Bad(format!(
+            "expected {expected}, found {}: {error}",
+            shortened(text)
+        ))
+    })
 }
 
 /// Rows that do not stand one a line.
@@ -155,7 +155,7 @@ impl Spread<'_> {
         let mut outcome = Ok(());
         let stopped = Cell::new(false);
         let mut number = 0_u64;
-        let mut taken = |line: usize, row: Row| {
+        let mut taken = |line: usize, row: Box<RawValue>| {
             number += 1;
             let which = if self.is_list {
                 format!(" (row {number})")
@@ -163,7 +163,7 @@ impl Spread<'_> {
                 String::new()
             };
             let place = format!("{}:{line}{which}", self.file.display());
-            let more = take(&place, Ok(row)).unwrap_or_else(|error| {
+            let more = take(&place, parse(expected, row.get())).unwrap_or_else(|error| {
                 outcome = Err(error);
                 false
             });
@@ -192,13 +192,12 @@ impl Spread<'_> {
     fn stream<R: Read>(
         &self,
         json: &mut serde_json::Deserializer<serde_json::de::IoRead<R>>,
-        taken: &mut dyn FnMut(usize, Row) -> bool,
+        taken: &mut dyn FnMut(usize, Box<RawValue>) -> bool,
     ) -> Result<(), serde_json::Error> {
         // At the end of the file there is nothing more to expect.
         while json.end().is_err() {
-            self.left.set(LONGEST);
-            let line = self.line.get();
-            if !taken(line, Row::deserialize(&mut *json)?) {
+            let (line, row) = At(self).deserialize(&mut *json)?;
+            if !taken(line, row) {
                 break;
             }
         }
@@ -229,7 +228,10 @@ impl<R: Read> Read for Counted<'_, R> {
 }
 
 /// Reads a list item by item.
-struct Items<'s, 't>(&'s Spread<'s>, &'t mut dyn FnMut(usize, Row) -> bool);
+struct Items<'s, 't>(
+    &'s Spread<'s>,
+    &'t mut dyn FnMut(usize, Box<RawValue>) -> bool,
+);
 
 impl<'de> DeserializeSeed<'de> for Items<'_, '_> {
     type Value = ();
@@ -257,16 +259,17 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
     }
 }
 
-/// Reads one item, with the line that it begins on.
+/// Reads one item, with the line that it begins on. It is parsed apart, so that half a surrogate pair or a number beyond all
+/// bounds in one row, as published files have them, leaves the others readable.
 struct At<'s>(&'s Spread<'s>);
 
 impl<'de> DeserializeSeed<'de> for At<'_> {
-    type Value = (usize, Row);
+    type Value = (usize, Box<RawValue>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         self.0.left.set(LONGEST);
         // The item's first byte has been looked at, and nothing behind it.
         let line = self.0.line.get();
-        Ok((line, Row::deserialize(deserializer)?))
+        Ok((line, Box::<RawValue>::deserialize(deserializer)?))
     }
 }

@@ -400,6 +400,8 @@ fn bad_rows_are_skipped_and_counted_where_wanted() {
         "{:?}",
         list.notes
     );
+    let list = br#"["a", "\ud83d", {"prompt": "b", "seed": 1e999}, "c"]"#;
+    assert_eq!(texts(&of_file(skip, list).unwrap()), ["a", "c"]);
     let csv = "{csv: {file: f, column: text, on_bad_row: skip}}";
     let table = of_file(csv, b"id,text\n1,a\n2\n3,\xe9\n4,b\n").unwrap();
     assert_eq!(texts(&table), ["a", "b"]);
