@@ -198,17 +198,17 @@ impl Api {
             )));
         }
         let api = self.endpoint.name();
+        let fits = of(self.endpoint).any(|known| known == key);
+        let is_limit = key.starts_with("max_") && key.ends_with("tokens");
         match is_known(key) {
-            true if of(self.endpoint).any(|known| known == key) => Ok(()),
-            true => Err(Bad(match limit_of(self.endpoint) {
-                Some(limit) if key.starts_with("max_") && key.ends_with("tokens") => {
-                    format!("`{key}` is not a field of `{api}`; write `{limit}`")
-                }
-                _ => format!(
-                    "`{key}` is not a field of `{api}`; leave it out, or set `request: {{endpoint: ...}}`"
+            true if fits || (nested && !is_limit) => Ok(()),
+            true => Err(Bad(match limit_of(self.endpoint).filter(|_| is_limit) {
+                Some(limit) => format!("`{key}` is not a field of `{api}`; write `{limit}`"),
+                None => format!(
+                    "`{key}` is not a field of `{api}`; leave it out, or put it into `body: {{...}}` where your server knows it"
                 ),
             })),
-            // A field of the server's own; one letter off a known one is a slip.
+            // A field of the server's own; one letter off a known one is a slip. Short names are too close to each other.
             false if nested => match of(self.endpoint).find(|known| is_slip(key, known)) {
                 Some(meant) => Err(Bad(format!(
                     "unknown field `{}` in `body`; did you mean `{meant}`?",
@@ -233,7 +233,7 @@ fn limit_of(api: ApiEndpoint) -> Option<&'static str> {
 fn is_slip(key: &str, known: &str) -> bool {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
     let (key, known) = (plain(key), plain(known));
-    known.len() > 3 && strsim::osa_distance(&key, &known) <= 1
+    known.len() > 4 && strsim::osa_distance(&key, &known) <= 1
 }
 
 /// That no key of a row has this name.

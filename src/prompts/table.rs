@@ -187,13 +187,13 @@ pub(super) fn column(file: &Path, csv: &Csv, api: Api, pile: &mut Pile) -> Resul
     pile.tally.check(file)
 }
 
-/// The columns beside the prompt's whose cells are part of a request.
+/// The columns beside the prompt's (pandas writes an index without a name) whose cells are part of a request.
 fn used(table: &Table<'_>, csv: &Csv, api: Api) -> Result<Vec<(usize, String)>, Error> {
     let mut used = Vec::new();
     for (at, name) in table.names().iter().enumerate() {
         let is_ignored = csv.ignore.contains(name)
             || IGNORED.contains(&name.as_str())
-            || ["custom_id", ""].contains(&name.as_str());
+            || ["custom_id", "", "Unnamed: 0"].contains(&name.as_str());
         if *name == csv.column || is_ignored {
             continue;
         }

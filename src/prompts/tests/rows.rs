@@ -350,6 +350,16 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         let message = wrong(request, row);
         assert!(message.starts_with(expected), "{expected}\n{message}");
     }
+    let own = one(
+        "{}",
+        json!({"prompt": "hi", "body": {"top_a": 1, "reasoning_effort": "low"}}),
+    );
+    assert_eq!(own.body.len(), 2, "fields that only this server knows");
+    let limit = wrong(
+        "{}",
+        json!({"prompt": "hi", "body": {"max_output_tokens": 1}}),
+    );
+    assert!(limit.ends_with("write `max_tokens`"), "{limit}");
     let twice = of_file("{file: f}", b"{\"prompt\": \"a\", \"prompt\": \"b\"}\n").unwrap_err();
     assert_eq!(
         twice,

@@ -39,12 +39,13 @@ pub(super) fn azure(
     while !pile.is_full()
         && let Some((place, readable)) = table.next()?
     {
+        let seed = OWN | number;
         number += 1;
         let read = readable.and_then(|()| {
             let seconds = instant(table.cell(when)?)?;
             let at = seconds - *zero.get_or_insert(seconds) + FAR;
             let [input, output] = [context, generated].map(|column| count(&table, column));
-            request(at, input?, output?, OWN | number, overhead)
+            request(at, input?, output?, seed, overhead)
         });
         pile.row(place, read)?;
     }
