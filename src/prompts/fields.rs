@@ -238,14 +238,34 @@ fn is_slip(key: &str, known: &str) -> bool {
 
 /// That no key of a row has this name.
 pub(super) fn unknown<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> Bad {
-    let shown = shortened(key);
-    let meant = match nearest(key, known.chain(KEYS)) {
-        Some(meant) => format!("did you mean `{meant}`? "),
-        None => String::new(),
-    };
-    Bad(format!(
-        "unknown key `{shown}`; {meant}To send it as it is, put it into `body: {{...}}`; to leave it alone, list it in `ignore` of the file"
-    ))
+    let known = known.chain(KEYS);
+    not_known(
+        "key",
+        key,
+        known,
+        "send it as it is, put it into `body: {...}`; to leave it alone, list it in `ignore` of the file",
+    )
+}
+
+/// That a key or column of a file has a name that nothing else needs to have, and how to leave it alone.
+pub(super) fn stray<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k str>) -> Bad {
+    not_known(
+        what,
+        key,
+        known,
+        "leave it alone, list it in `ignore` of the file",
+    )
+}
+
+/// That a name is not known: the nearest one, and what else can be done (`to` ...).
+fn not_known<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k str>, to: &str) -> Bad {
+    let key_shown = shortened(key);
+    Bad(match nearest(key, known) {
+        Some(meant) => {
+            format!("unknown {what} `{key_shown}`; did you mean `{meant}`? To {to}")
+        }
+        None => format!("unknown {what} `{key_shown}`; to {to}"),
+    })
 }
 
 /// The fields whose value `bench` itself reads.

@@ -3,7 +3,7 @@
 //! conversations that are empty or begin with the model's words.
 
 use super::Error;
-use super::fields::IGNORED;
+use super::fields::{IGNORED, stray};
 use super::json::{Row, each_row};
 use super::lines::shortened;
 use super::pile::{Bad, Pile, Tally, check_bytes};
@@ -266,12 +266,5 @@ fn check_keys<'k>(
     let Some(key) = row.keys().find(|key| !is_ignored(key)) else {
         return Ok(());
     };
-    let meant = match nearest(key, known) {
-        Some(meant) => format!("did you mean `{meant}`? "),
-        None => String::new(),
-    };
-    Err(Bad(format!(
-        "unknown key `{}`; {meant}To leave it alone, list it in `ignore` of the file",
-        shortened(key)
-    )))
+    Err(stray("key", key, known))
 }

@@ -1,6 +1,6 @@
 //! CSV files with a header: a column of prompts, with body fields in others.
 
-use super::fields::{Api, IGNORED, is_known, of, unknown};
+use super::fields::{Api, IGNORED, is_known, of, stray};
 use super::lines::{nothing, open, shortened};
 use super::pile::{Bad, Pile};
 use super::row::Parts;
@@ -198,9 +198,8 @@ fn used(table: &Table<'_>, csv: &Csv, api: Api) -> Result<Vec<(usize, String)>, 
             continue;
         }
         if !COLUMNS.contains(&name.as_str()) && !is_known(name) {
-            let Bad(why) = unknown(name, of(api.endpoint));
-            let why = why.replacen("unknown key", "unknown column", 1);
-            return Err(table.wrong_column(Bad(why)));
+            let known = of(api.endpoint).chain(COLUMNS);
+            return Err(table.wrong_column(stray("column", name, known)));
         }
         used.push((at, name.clone()));
     }
@@ -232,7 +231,10 @@ fn read(
 /// What a cell holds: JSON where it is, else text.
 fn value(name: &str, cell: &str) -> Value {
     let is_text = TEXTS.contains(&name) || (name == "stop" && !cell.trim().starts_with('['));
-    let json = || serde_json::from_str(cell.trim()).ok();
+    // A column of whole numbers with empty cells is written with decimal points.
+    let bare = cell.trim();
+    let bare = bare.strip_suffix(".0").unwrap_or(bare);
+    let json = || serde_json::from_str(bare).ok();
     (!is_text)
         .then(json)
         .flatten()

@@ -191,7 +191,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         (
             "{}",
             json!({"prompt": "hi", "zzz": 0}),
-            "unknown key `zzz`; To send it",
+            "unknown key `zzz`; to send it",
         ),
         (
             "{}",
@@ -424,7 +424,7 @@ fn bad_rows_are_skipped_and_counted_where_wanted() {
 
 #[test]
 fn columns_of_a_csv_are_body_fields() {
-    let table = "id,text,max_tokens,model,stop,temperature,system,output_tokens\n1,a,5,7b,42,0.5,Be terse.,\n2,b,,,,,,9\n";
+    let table = "id,text,max_tokens,model,stop,temperature,system,output_tokens\n1,a,5.0,7b,42,0.5,Be terse.,\n2,b,,,,,,9\n";
     let prompts = asked("{csv: {file: f, column: text}}", CHAT, table.as_bytes()).unwrap();
     let (first, second) = (prompts.entry(0), prompts.entry(1));
     let body = json!({"max_tokens": 5, "model": "7b", "stop": "42", "temperature": 0.5});

@@ -112,7 +112,7 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
         ),
         (
             json!({"timestamp": 6, "input_lenght": 9, "output_length": 1}),
-            "unknown key `input_lenght` in a row of Mooncake's format; did you mean `input_length`?",
+            "unknown key of Mooncake's format `input_lenght`; did you mean `input_length`?",
         ),
         (
             json!({"session_id": "s", "delay": 50, "input_length": 9, "output_length": 1}),
@@ -120,7 +120,11 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
         ),
         (
             bailian(6.0, 9, json!([1])),
-            "unknown key `chat_id` in a row of Mooncake's format; it is one of Bailian's",
+            "`chat_id` is a key of Bailian's format in a row of Mooncake's",
+        ),
+        (
+            moon(json!(1_700_000_000), 9, json!([1])),
+            "`timestamp` 1700000000 looks like a time in s since 1970, and Mooncake's times are in ms",
         ),
         (json!([1]), "expected a row such as"),
     ];
@@ -155,6 +159,10 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
         (
             bailian(0.5, 16, json!([1])),
             "`timestamp` 0.5 is before that of the row above",
+        ),
+        (
+            bailian(1.7e12, 16, json!([1])),
+            "`timestamp` 1700000000000 looks like a time in ms since 1970",
         ),
     ];
     for (row, expected) in cases {
@@ -230,7 +238,7 @@ fn a_format_can_be_named() {
     assert!(
         named
             .unwrap_err()
-            .starts_with("f:1: unknown key `chat_id` in a row of Mooncake's format")
+            .starts_with("f:1: `chat_id` is a key of Bailian's format in a row of Mooncake's")
     );
     let list = trace(
         "",

@@ -3,6 +3,7 @@
 use super::{OWN, entry, room, time};
 use crate::plan::prompts::{Entry, Part};
 use crate::prompts::Error;
+use crate::prompts::fields::stray;
 use crate::prompts::json::{Row, each_row};
 use crate::prompts::lines::shortened;
 use crate::prompts::pile::{Bad, Pile};
@@ -133,18 +134,15 @@ impl Format<'_> {
             if is_known {
                 continue;
             }
-            let other = match BAILIAN.contains(&key.as_str()) && self.is_mooncake {
-                true => "it is one of Bailian's: the rows of a trace have one format. ".to_owned(),
-                false => match nearest(key, KEYS.into_iter().chain(self.beside.iter().copied())) {
-                    Some(meant) => format!("did you mean `{meant}`? "),
-                    None => String::new(),
-                },
-            };
-            return Err(Bad(format!(
-                "unknown key `{}` in a row of {} format; {other}To leave it alone, list it in `ignore` of the file",
-                shortened(key),
-                self.name
-            )));
+            let name = self.name;
+            if BAILIAN.contains(&key.as_str()) {
+                return Err(Bad(format!(
+                    "`{key}` is a key of Bailian's format in a row of {name}, and the rows of a trace have one format; name it with `trace: {{file: ..., format: bailian}}`"
+                )));
+            }
+            let known = KEYS.into_iter().chain(self.beside.iter().copied());
+            let what = format!("key of {name} format");
+            return Err(stray(&what, key, known));
         }
         Ok(())
     }
@@ -164,6 +162,19 @@ impl Format<'_> {
         if self.is_mooncake && at.fract() != 0.0 {
             return Err(Bad(format!(
                 "`timestamp` is {at}, and Mooncake's times are whole milliseconds; are these seconds, as in Bailian's format (`trace: {{file: ..., format: bailian}}`)?"
+            )));
+        }
+        // Both count from the beginning of the trace; a time since 1970 gives its unit away.
+        let unix = if self.is_mooncake {
+            (1e9..1e10).contains(&at).then_some("s")
+        } else {
+            (at >= 1e11).then_some("ms")
+        };
+        if let Some(unit) = unix {
+            let own = if self.is_mooncake { "ms" } else { "s" };
+            return Err(Bad(format!(
+                "`timestamp` {at} looks like a time in {unit} since 1970, and {} times are in {own}",
+                self.name
             )));
         }
         Ok(at * self.unit)

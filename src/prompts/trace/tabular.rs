@@ -3,10 +3,10 @@
 use super::{OWN, entry, room, time};
 use crate::plan::prompts::{Entry, Part};
 use crate::prompts::Error;
+use crate::prompts::fields::stray;
 use crate::prompts::lines::shortened;
 use crate::prompts::pile::{Bad, Pile};
 use crate::prompts::table::Table;
-use crate::scenario::mistake::nearest;
 use crate::scenario::model::TraceFile;
 use std::path::Path;
 
@@ -110,14 +110,8 @@ fn check_columns(
         if is_known(read) || is_known(beside) || trace.ignore.contains(name) || name.is_empty() {
             continue;
         }
-        let meant = match nearest(name, read.iter().chain(beside).copied()) {
-            Some(meant) => format!("did you mean `{meant}`? "),
-            None => String::new(),
-        };
-        return Err(table.wrong_column(Bad(format!(
-            "unknown column `{}`; {meant}To leave it alone, list it in `ignore` of the file",
-            shortened(name)
-        ))));
+        let known = read.iter().chain(beside).copied();
+        return Err(table.wrong_column(stray("column", name, known)));
     }
     Ok(())
 }
