@@ -1,5 +1,6 @@
 //! The requests that prove readiness: those of the load, but with a short answer where that proves as much.
 
+use super::asked::LIMITS;
 use super::{Purpose, Requests, VariantPlan};
 use crate::scenario::model::{ApiEndpoint, Assertion};
 use crate::scenario::rules::{StreamRule, TextRule};
@@ -9,8 +10,6 @@ use serde_json::{Map, Value};
 const TOKENS: u64 = 8;
 /// The same of the responses API: hosted models refuse fewer.
 const RESPONSES_TOKENS: u64 = 16;
-/// Body fields that limit an answer's length.
-const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 /// Where the assembled answer says the same however long it is.
 const LENGTHLESS: [&str; 8] = [
     "id",

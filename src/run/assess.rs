@@ -311,13 +311,14 @@ impl Assessor<'_> {
         tally: &mut Tally,
     ) -> Result<bool, record::Error> {
         let answer = assemble(exchange);
+        let asked = Asked::of(self.requests, self.model, exchange.id.index);
         let Judged {
             mut sample,
             generated,
             miscount,
             breaches,
             ..
-        } = self.judge_answer(exchange, &answer);
+        } = self.judge_answer(exchange, &answer, &asked);
         let gaps = &answer.timeline.gaps;
         if let Some((kind, what)) = miscount {
             into.miscounts.add(kind, &phase.name, sample.index, &what);
@@ -382,10 +383,11 @@ impl Assessor<'_> {
         });
     }
 
-    /// One exchange's row, and what is wrong with its answer.
+    /// The row of an exchange that proves readiness with the prompt of request `index`, and what is wrong with its answer.
     #[must_use]
-    pub(super) fn judge(&self, exchange: &Exchange) -> Judged {
-        self.judge_answer(exchange, &assemble(exchange))
+    pub(super) fn judge(&self, exchange: &Exchange, index: u64) -> Judged {
+        let asked = Asked::of(self.requests, self.model, index);
+        self.judge_answer(exchange, &assemble(exchange), &asked)
     }
 
     /// Whether the server counted other tokens than were planned.
@@ -398,13 +400,12 @@ impl Assessor<'_> {
         differs(input, sample.prompt_tokens) || differs(output, sample.output_tokens)
     }
 
-    fn judge_answer(&self, exchange: &Exchange, answer: &Answer) -> Judged {
-        let asked = Asked::of(self.requests, self.model, exchange.id.index);
+    fn judge_answer(&self, exchange: &Exchange, answer: &Answer, asked: &Asked<'_>) -> Judged {
         let good = (200..300).contains(&answer.status);
         let whole = good && exchange.end == End::Complete;
-        let miscount = whole.then(|| miscounted(&asked, answer)).flatten();
+        let miscount = whole.then(|| miscounted(asked, answer)).flatten();
         let breaches = if answered(exchange) {
-            self.rules.check(exchange, answer, asked.choices)
+            self.rules.check(exchange, answer, asked)
         } else {
             Vec::new()
         };

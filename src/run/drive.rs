@@ -322,13 +322,6 @@ impl Turn<'_> {
         Ok(finished)
     }
 
-    /// Tokens that every request asks for, where it says.
-    pub(super) fn max_tokens(&self) -> Option<u64> {
-        let template = &self.variant.requests.template;
-        let limit = ["max_completion_tokens", "max_tokens"];
-        limit.iter().find_map(|key| template.get(*key)?.as_u64())
-    }
-
     /// The metrics pages of this variant's topology.
     fn pages(&self) -> Pages {
         let pages = self.variant.metrics.iter();

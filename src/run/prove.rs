@@ -143,7 +143,7 @@ impl Turn<'_> {
             patience: load::Patience::default(),
         };
         let driven = load::drive(target, &load, &cancel(alarm), &mut |exchange| {
-            let judged = assessor.judge(&exchange);
+            let judged = assessor.judge(&exchange, attempt);
             answered = exchange
                 .status
                 .is_some_and(|status| status == 500 || (200..300).contains(&status));

@@ -133,8 +133,7 @@ impl Turn<'_> {
     }
 
     fn run(&self, left_up: &mut Option<Running>, outcome: &mut Outcome) -> Result<(), Failure> {
-        let rules =
-            Rules::compile(&self.variant.rules, self.max_tokens()).map_err(Failure::Input)?;
+        let rules = Rules::compile(&self.variant.rules).map_err(Failure::Input)?;
         let target = Target::resolve(&self.variant.endpoint.url, &self.variant.endpoint.headers)
             .map_err(|error| Failure::Setup(error.to_string()))?;
         if self.variant.processes.is_empty() {

@@ -30,6 +30,28 @@ pub struct Asked<'a> {
     pub accept: &'a Accept,
 }
 
+#[cfg(test)]
+impl Asked<'static> {
+    /// A stream of so many completions of `m`.
+    pub(super) fn completions(choices: u64, max_tokens: Option<u64>) -> Self {
+        static STRICT: Accept = Accept {
+            no_done: false,
+            no_finish_reason: false,
+            no_text: false,
+            models: Vec::new(),
+        };
+        Self {
+            api: ApiEndpoint::Completions,
+            stream: true,
+            choices,
+            model: "m",
+            max_tokens,
+            echoes: false,
+            accept: &STRICT,
+        }
+    }
+}
+
 /// Why an answer is none.
 type Fault = (ErrorClass, String);
 

@@ -1,6 +1,7 @@
 //! Rules on answers: compiled once, asked of every answer. A streamed answer was assembled before, so that one rule reads
 //! both kinds.
 
+use super::complete::Asked;
 use super::shape::{StreamAsk, TextAsk};
 use super::{names, nodes, shown};
 use crate::measure::answer::Answer;
@@ -75,11 +76,8 @@ impl Rules {
     ///
     /// # Errors
     /// The first rule that can't be asked, with why: no or several conditions, a bad path, a bad expression.
-    ///
-    /// `max_tokens` is what every request asks for, where it does.
-    pub fn compile(assertions: &[Assertion], max_tokens: Option<u64>) -> Result<Self, String> {
-        let rule =
-            |(i, a)| Rule::compile(a, max_tokens).map_err(|why| format!("rule {}: {why}", i + 1));
+    pub fn compile(assertions: &[Assertion]) -> Result<Self, String> {
+        let rule = |(i, a)| Rule::compile(a).map_err(|why| format!("rule {}: {why}", i + 1));
         let rules: Result<_, String> = assertions.iter().enumerate().map(rule).collect();
         rules.map(Self)
     }
@@ -89,10 +87,11 @@ impl Rules {
         self.0.iter().map(|rule| rule.name.as_str())
     }
 
-    /// Checks one answer against every rule; one breach a rule at most. A rule on every choice fails where fewer than `choices`
-    /// came.
+    /// Checks one answer against every rule; one breach a rule at most. A rule on every choice fails where fewer came than were
+    /// asked for.
     #[must_use]
-    pub fn check(&self, exchange: &Exchange, answer: &Answer, choices: u64) -> Vec<Breach> {
+    pub fn check(&self, exchange: &Exchange, answer: &Answer, asked: &Asked<'_>) -> Vec<Breach> {
+        let choices = asked.choices;
         let listed = answer.body.get("choices").and_then(Value::as_array);
         let came = listed.map_or(answer.texts.len(), Vec::len) as u64;
         let missing = |asks: &Asks| {
@@ -103,7 +102,7 @@ impl Rules {
         let breach = |(i, rule): (usize, &Rule)| {
             let (path, found, expected) = rule
                 .asks
-                .breach(exchange, answer)
+                .breach(exchange, answer, asked)
                 .or_else(|| missing(&rule.asks))?;
             Some(Breach {
                 rule: i,
@@ -138,7 +137,7 @@ impl std::fmt::Display for Breach {
 }
 
 impl Rule {
-    fn compile(a: &Assertion, max_tokens: Option<u64>) -> Result<Self, String> {
+    fn compile(a: &Assertion) -> Result<Self, String> {
         let conditions = conditions(a)?;
         let bare = conditions.is_empty();
         let one = |key: &str, of: &str| {
@@ -157,9 +156,7 @@ impl Rule {
                 is: one("header", name)?,
                 name: name.to_lowercase(),
             },
-            (None, None, None, Some(rule), None) if bare => {
-                Asks::Stream(StreamAsk::new(rule, max_tokens))
-            }
+            (None, None, None, Some(rule), None) if bare => Asks::Stream(StreamAsk::new(rule)),
             (None, None, None, None, Some(rule)) if bare => Asks::Text(TextAsk::compile(rule)?),
             _ => {
                 let subjects =
@@ -209,7 +206,12 @@ impl Asks {
     }
 
     /// Path, found and expected, when the answer breaks the rule.
-    fn breach(&self, exchange: &Exchange, answer: &Answer) -> Option<(String, String, String)> {
+    fn breach(
+        &self,
+        exchange: &Exchange,
+        answer: &Answer,
+        asked: &Asked<'_>,
+    ) -> Option<(String, String, String)> {
         match self {
             Self::Status(want) => (answer.status != *want).then(|| {
                 let found = match answer.status {
@@ -232,8 +234,8 @@ impl Asks {
                 Some((format!("header {name}"), found, names::expected(is)))
             }
             Self::Stream(ask) => {
-                let found = ask.breach(exchange, answer)?;
-                Some(("stream".to_owned(), found, ask.expected()))
+                let found = ask.breach(exchange, answer, asked)?;
+                Some(("stream".to_owned(), found, ask.expected(asked)))
             }
             Self::Text(ask) => {
                 let (choice, found) = ask.breach(answer)?;

@@ -1,5 +1,6 @@
 //! What rules ask of a stream's shape and of the text of an answer.
 
+use super::complete::Asked;
 use crate::measure::answer::Answer;
 use crate::measure::exchange::Exchange;
 use crate::measure::usage;
@@ -14,8 +15,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct StreamAsk {
     rule: StreamRule,
-    /// Tokens that every choice was asked for.
-    max_tokens: Option<u64>,
 }
 
 /// What a rule asks of the text of every choice.
@@ -29,15 +28,17 @@ pub(super) enum TextAsk {
 }
 
 impl StreamAsk {
-    pub(super) fn new(rule: &StreamRule, max_tokens: Option<u64>) -> Self {
-        Self {
-            rule: rule.clone(),
-            max_tokens,
-        }
+    pub(super) fn new(rule: &StreamRule) -> Self {
+        Self { rule: rule.clone() }
     }
 
     /// What was there instead.
-    pub(super) fn breach(&self, exchange: &Exchange, answer: &Answer) -> Option<String> {
+    pub(super) fn breach(
+        &self,
+        exchange: &Exchange,
+        answer: &Answer,
+        asked: &Asked<'_>,
+    ) -> Option<String> {
         let line = &answer.timeline;
         match &self.rule {
             StreamRule::Done => (!line.done).then(|| "without [DONE]".to_owned()),
@@ -51,7 +52,7 @@ impl StreamAsk {
                 (reasons as usize != choices || !each)
                     .then(|| format!("with {reasons} finish reasons for {choices} choices"))
             }
-            StreamRule::FullLength => self.length(answer),
+            StreamRule::FullLength => length(answer, asked),
             StreamRule::FirstEventWithin(limit) => {
                 let first = line.first_chunk.zip(exchange.sent);
                 let took = first.map(|(first, sent)| first.saturating_sub(sent));
@@ -72,21 +73,8 @@ impl StreamAsk {
         )
     }
 
-    fn length(&self, answer: &Answer) -> Option<String> {
-        if let Some(reason) = finish_reasons(&answer.body).find(|reason| *reason != Some("length"))
-        {
-            return Some(format!("finished by {}", reason.unwrap_or("nothing")));
-        }
-        let wanted = self.max_tokens? * answer.texts.len() as u64;
-        match usage::output(&answer.body).tokens() {
-            Some(tokens) if tokens == wanted => None,
-            Some(tokens) => Some(format!("{tokens} tokens long")),
-            None => Some("of unknown length: it has no usage".to_owned()),
-        }
-    }
-
-    pub(super) fn expected(&self) -> String {
-        match (&self.rule, self.max_tokens) {
+    pub(super) fn expected(&self, asked: &Asked<'_>) -> String {
+        match (&self.rule, asked.max_tokens) {
             (StreamRule::Done, _) => "[DONE] at its end".to_owned(),
             (StreamRule::Usage, _) => "usage in it".to_owned(),
             (StreamRule::OneFinishReason, _) => "one for each".to_owned(),
@@ -96,6 +84,19 @@ impl StreamAsk {
             (StreamRule::FullLength, None) => "ended by length".to_owned(),
             (StreamRule::FirstEventWithin(limit), _) => format!("its first event within {limit}"),
         }
+    }
+}
+
+/// What keeps an answer from having all the tokens that it may have.
+fn length(answer: &Answer, asked: &Asked<'_>) -> Option<String> {
+    if let Some(reason) = finish_reasons(&answer.body).find(|reason| *reason != Some("length")) {
+        return Some(format!("finished by {}", reason.unwrap_or("nothing")));
+    }
+    let wanted = asked.max_tokens? * answer.texts.len() as u64;
+    match usage::output(&answer.body).tokens() {
+        Some(tokens) if tokens == wanted => None,
+        Some(tokens) => Some(format!("{tokens} tokens long")),
+        None => Some("of unknown length: it has no usage".to_owned()),
     }
 }
 

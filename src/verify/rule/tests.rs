@@ -5,7 +5,12 @@ use serde_json::json;
 
 fn rules(yaml_like: Value) -> Result<Rules, String> {
     let assertions: Vec<Assertion> = serde_json::from_value(yaml_like).expect("assertions");
-    Rules::compile(&assertions, Some(64))
+    Rules::compile(&assertions)
+}
+
+/// One choice.
+fn asked() -> Asked<'static> {
+    Asked::completions(1, None)
 }
 
 fn exchange() -> Exchange {
@@ -29,9 +34,10 @@ fn completion() -> Answer {
 }
 
 fn broken(rule: Value) -> Vec<(String, String, String)> {
-    let breaches = rules(json!([rule]))
-        .expect("compiles")
-        .check(&exchange(), &completion(), 1);
+    let breaches =
+        rules(json!([rule]))
+            .expect("compiles")
+            .check(&exchange(), &completion(), &asked());
     breaches
         .into_iter()
         .map(|b| (b.path, b.found, b.expected))
@@ -81,16 +87,16 @@ fn a_range_is_said_with_its_ends() {
         between: Some(range),
         ..Assertion::default()
     };
-    let rules = Rules::compile(&[rule], None).expect("compiles");
+    let rules = Rules::compile(&[rule]).expect("compiles");
     assert_eq!(
         rules.names().next(),
         Some("usage.completion_tokens in 1..64")
     );
-    assert!(rules.check(&exchange(), &completion(), 1).is_empty());
+    assert!(rules.check(&exchange(), &completion(), &asked()).is_empty());
     let over = answer(json!({"usage": {"completion_tokens": 65}}));
-    assert_eq!(rules.check(&exchange(), &over, 1)[0].found, "65");
+    assert_eq!(rules.check(&exchange(), &over, &asked())[0].found, "65");
     let text = answer(json!({"usage": {"completion_tokens": "64"}}));
-    assert_eq!(rules.check(&exchange(), &text, 1)[0].found, "\"64\"");
+    assert_eq!(rules.check(&exchange(), &text, &asked())[0].found, "\"64\"");
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn nothing_found_satisfies_only_absent() {
 fn a_missing_status_is_no_answer() {
     let rules = rules(json!([{"status": 200}])).expect("compiles");
     assert_eq!(
-        rules.check(&exchange(), &Answer::default(), 1)[0].found,
+        rules.check(&exchange(), &Answer::default(), &asked())[0].found,
         "no answer"
     );
 }
@@ -182,7 +188,7 @@ fn a_tally_counts_all_and_keeps_the_first_three() {
         tally.add(
             "batch",
             index,
-            &rules.check(&exchange(), &answer(json!({})), 1),
+            &rules.check(&exchange(), &answer(json!({})), &asked()),
         );
     }
     let checks = tally.checks("native");
@@ -225,10 +231,10 @@ proptest! {
         let rules = rules(json!([
             {"at": "x", "present": true}, {"at": "x", "absent": true}, {"at": "x", "one_of": [body]},
         ])).expect("compiles");
-        let breaches = rules.check(&exchange(), &answer(json!({"x": body})), 1);
+        let breaches = rules.check(&exchange(), &answer(json!({"x": body})), &asked());
         prop_assert_eq!(breaches.len(), 1);
         prop_assert!(breaches[0].rule < 2);
         prop_assert!(!breaches[0].found.chars().any(char::is_control));
-        let _ = rules.check(&exchange(), &answer(body), 1);
+        let _ = rules.check(&exchange(), &answer(body), &asked());
     }
 }

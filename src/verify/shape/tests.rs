@@ -1,6 +1,7 @@
 use crate::measure::answer::{Answer, Timeline};
 use crate::measure::exchange::{End, Exchange, RequestId};
 use crate::scenario::rules::Assertion;
+use crate::verify::Asked;
 use crate::verify::Rules;
 use serde_json::{Value, json};
 
@@ -50,12 +51,14 @@ fn answer(texts: &[&str], tokens: u64) -> Answer {
 /// What was found, where the rule is broken.
 fn found(rule: Value, answer: &Answer) -> Option<String> {
     let rule: Assertion = serde_json::from_value(rule).expect("a rule");
-    let rules = Rules::compile(&[rule], Some(8)).expect("compiles");
+    let rules = Rules::compile(&[rule]).expect("compiles");
     let exchange = exchange(&[
         ("content-type", "text/event-stream; charset=utf-8"),
         ("x-n", "7"),
     ]);
-    let breach = rules.check(&exchange, answer, 2).pop();
+    let breach = rules
+        .check(&exchange, answer, &Asked::completions(2, Some(8)))
+        .pop();
     breach.map(|breach| breach.found)
 }
 
@@ -159,7 +162,7 @@ fn rules_that_look_at_two_things_or_nowhere_do_not_compile() {
     ] {
         let rule: Assertion = serde_json::from_value(rule.clone()).expect("a rule");
         assert!(
-            Rules::compile(std::slice::from_ref(&rule), None).is_err(),
+            Rules::compile(std::slice::from_ref(&rule)).is_err(),
             "{rule:?}"
         );
     }
