@@ -41,13 +41,16 @@ fn a_process_that_dies_under_load_ends_the_run_and_keeps_its_answers() {
 }
 
 #[test]
-fn an_engine_that_is_not_the_one_asked_for_is_found_out_before_load() {
-    let asks = LOAD.replace("{status: 200}", "{at: id, matches: ^dynamo-}");
+fn an_engine_that_does_not_answer_as_asked_is_found_out_before_load() {
+    let asks = LOAD.replace(
+        "{status: 200}",
+        "{at: usage.completion_tokens, between: 100..200}",
+    );
     let done = bench("run")
-        .file("run.yaml", &scenario("flavour: vllm", &asks))
+        .file("run.yaml", &scenario("", &asks))
         .run()
         .code(1)
-        .says("expected /^dynamo-/")
+        .says("usage.completion_tokens")
         .leaves_nothing(5);
     assert_eq!(done.run()["verdict"], "fail");
     assert_eq!(
@@ -57,6 +60,20 @@ fn an_engine_that_is_not_the_one_asked_for_is_found_out_before_load() {
             .len(),
         0
     );
+}
+
+#[test]
+fn a_proof_of_dynamo_asked_of_native_vllm_is_refused_before_anything_starts() {
+    let asks = LOAD.replace(
+        "{status: 200}",
+        "{at: nvext.timing.total_time_ms, type: number}",
+    );
+    bench("run")
+        .file("run.yaml", &scenario("flavour: vllm", &asks))
+        .run()
+        .code(2)
+        .says("`nvext.timing.total_time_ms` never holds: native vLLM sends no `nvext`")
+        .leaves_nothing(0);
 }
 
 #[test]
@@ -122,18 +139,10 @@ fn a_server_that_never_serves_ends_the_wait_with_the_last_answer() {
 }
 
 #[test]
-fn an_external_endpoint_that_is_not_there_is_waited_for_as_long_as_the_scenario_says() {
+fn an_external_endpoint_that_is_not_there_is_said_at_once() {
     let text = scenario("", LOAD).replace("{sim: {}}", "{external: {url: 'http://127.0.0.1:9'}}");
-    let done = bench("run")
-        .file("run.yaml", &text)
-        .set("ready.timeout=2500ms")
-        .run()
-        .code(3);
-    let done = done
-        .says("  waiting for http://127.0.0.1:9 (")
-        .says(" of at most 2.5 s): connect: ")
-        .says("http://127.0.0.1:9 does not serve")
-        .says("(`ready.timeout` is 2500ms): start it first, correct ");
+    let done = bench("run").file("run.yaml", &text).run().code(3);
+    let done = done.says("http://127.0.0.1:9 does not serve");
     assert_eq!(done.run()["quality"]["verdict"], "", "nothing was measured");
 }
 
