@@ -293,6 +293,21 @@ fn the_first_message_of_each_failure_is_shown() {
             assert!(flat.contains(part), "`{part}` is not in\n{shown}");
         }
     }
+    // Beside the gate that they broke, where CI systems look.
+    let mut gated = run.clone();
+    gated.checks[4].scope = "dynamo/batch".to_owned();
+    gated.checks[4].passed = false;
+    let case = parsed(&gated).test_suites[1].test_cases.clone().into_iter();
+    let failed = case.filter_map(|case| match case.status {
+        TestCaseStatus::NonSuccess { description, .. } => description,
+        _ => None,
+    });
+    let own = format!("\n{said}: {own}");
+    assert!(
+        failed
+            .map(|text| text.to_string())
+            .any(|text| text.contains(&own))
+    );
     let held = fixture::pass();
     assert!(!plain(&held).contains("failures") && !markdown(&held).contains("## Failures"));
 }

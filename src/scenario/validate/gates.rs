@@ -181,7 +181,10 @@ impl Checker<'_> {
                 Timing::Ttft | Timing::FirstChunk | Timing::Tpot | Timing::ChunkGap | Timing::E2e,
             ) if whole(&["request.timeout"]) => Some((
                 plus(request, SLACK),
-                format!("a request that takes longer than `request.timeout` ({request}) fails"),
+                format!(
+                    "a request that takes longer than {} fails",
+                    self.named("request.timeout", request)
+                ),
             )),
             Quantity::Startup if whole(&["request.timeout", "ready.timeout"]) => {
                 let all = effective(scenario);
@@ -191,10 +194,21 @@ impl Checker<'_> {
                 let ready = limits.max_by_key(|limit| limit.0)?;
                 Some((
                     plus(plus(ready, request), SLACK),
-                    format!("a start-up that takes longer than `ready.timeout` ({ready}) fails"),
+                    format!(
+                        "a start-up that takes longer than {} fails",
+                        self.named("ready.timeout", ready)
+                    ),
                 ))
             }
             _ => None,
+        }
+    }
+
+    /// A limit by its key, with its value where that may be shown.
+    fn named(&self, key: &str, time: Time) -> String {
+        match self.is_secret(&at(key)) {
+            true => format!("`{key}`"),
+            false => format!("`{key}` ({time})"),
         }
     }
 
@@ -202,9 +216,9 @@ impl Checker<'_> {
     pub(super) fn missable(&mut self, path: &Path, time: Time) {
         let timeout = self.scenario.request.timeout;
         if self.intact(&at("request.timeout")) && time > plus(timeout, SLACK) {
-            let message = format!(
-                "no request can miss {time}: one that takes longer than `request.timeout` ({timeout}) fails"
-            );
+            let limit = self.named("request.timeout", timeout);
+            let message =
+                format!("no request can miss {time}: one that takes longer than {limit} fails");
             self.wrong(path, message, "write a time below `request.timeout`");
         }
     }

@@ -138,6 +138,12 @@ impl<'a> Checker<'a> {
         !self.find(path).hole
     }
 
+    /// Whether what stands at `path` came from the environment: it may not be shown.
+    fn is_secret(&self, path: &Path) -> bool {
+        let found = self.find(path).node;
+        found.is_some_and(|node| node.secret.is_some())
+    }
+
     /// Notes that what stands at `path` breaks a rule.
     fn wrong(&mut self, path: &Path, message: impl Into<String>, help: &str) {
         let mistake = Mistake::new(message);
