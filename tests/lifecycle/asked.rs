@@ -59,7 +59,7 @@ fn the_turns_of_a_conversation_share_its_id() {
         .beside("talks.json", talks)
         .set("request.endpoint=chat")
         .set("prompts={conversations: {sharegpt: talks.json, turns: 2}}")
-        .set("load={phases: [{closed: {concurrency: 2, requests: 8}}]}")
+        .set("load={phases: [{closed: {concurrency: 1, requests: 8}}]}")
         .set("request.headers={x-session-id: '{conversation}'}")
         .run()
         .ran();

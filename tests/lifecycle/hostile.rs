@@ -276,6 +276,7 @@ fn every_way_is_told_by_its_class_and_the_run_goes_on() {
     let prompts: Vec<&str> = WAYS.iter().map(|(way, ..)| *way).collect();
     let mut running = bench("run")
         .file("run.yaml", &scenario(&server.url, &prompts, 1, WAYS.len()))
+        .set("load.give_up_after=never")
         .start();
     let most = peak(&mut running);
     let done = running.done().code(1).says("error_rate < 1%");
