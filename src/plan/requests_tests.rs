@@ -254,3 +254,30 @@ fn a_conversation_begins_with_its_system_message() {
     assert_eq!(sent(&of, MEASURED, 1)["messages"], json!([user]));
     assert_eq!(of.opening(MEASURED, 2), Some(system));
 }
+
+#[test]
+fn streams_are_asked_for_their_usage_unless_the_server_refuses_the_field() {
+    let fields = |stream_options, endpoint| {
+        let request = RequestOptions {
+            stream_options,
+            endpoint,
+            ..RequestOptions::default()
+        };
+        Value::Object(template(&request, &[]))
+    };
+    let usage = json!({"stream": true, "stream_options": {"include_usage": true}});
+    assert_eq!(fields(true, ApiEndpoint::Chat), usage);
+    let bare = json!({"stream": true});
+    assert_eq!(fields(false, ApiEndpoint::Chat), bare);
+    assert_eq!(fields(true, ApiEndpoint::Responses), bare);
+    assert_eq!(fields(false, ApiEndpoint::Embeddings), json!({}));
+}
+
+#[test]
+fn a_query_is_part_of_what_variants_share() {
+    let mut requests = requests(ApiEndpoint::Chat, letters());
+    let plain = sha256(&requests, &());
+    requests.query = "?api-version=1".into();
+    assert_ne!(plain, sha256(&requests, &()));
+    assert_eq!(requests.target(), "/v1/chat/completions?api-version=1");
+}
