@@ -65,9 +65,11 @@ fn looked(arguments: &Trend) -> Result<ExitCode, String> {
         [] => USUAL.into_iter().map(named).collect(),
         some => some.iter().map(|name| named(name)).collect(),
     };
-    let mut runs = records(&arguments.dir)?;
-    runs.sort_by(|a, b| b.started.cmp(&a.started));
-    runs.truncate(usize::try_from(arguments.last).unwrap_or(usize::MAX));
+    let mut found = records(&arguments.dir)?;
+    found.sort_by(|(_, a), (_, b)| b.started.cmp(&a.started));
+    found.truncate(usize::try_from(arguments.last).unwrap_or(usize::MAX));
+    // Only of those that are looked at: it reads all of their rows.
+    let runs: Vec<Run> = found.into_iter().filter_map(complete).collect();
     let unsound = runs.iter().filter(|run| !sound(run)).count();
     let series = trend(&runs, &metrics?);
     print(&match arguments.format {
@@ -82,8 +84,21 @@ fn looked(arguments: &Trend) -> Result<ExitCode, String> {
     })
 }
 
-/// The records in a folder. What is in it that is none is left alone; a record that can't be read is said.
-fn records(dir: &Path) -> Result<Vec<Run>, String> {
+/// A record, checked for rows and files that are missing: then it counts as no measurement, which is said.
+fn complete((dir, mut run): (PathBuf, Run)) -> Option<Run> {
+    let checked = run.check_files(&dir);
+    let why = match &checked {
+        Ok(()) => run.incomplete().map(|why| format!("{}: {why}", run.run_id)),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(why) = why {
+        tell(&format!("warning: left out: {}\n", harmless(&why)));
+    }
+    checked.is_ok().then_some(run)
+}
+
+/// The records in a folder, with their places. What is in it that is none is left alone; a record that can't be read is said.
+fn records(dir: &Path) -> Result<Vec<(PathBuf, Run)>, String> {
     let entries =
         fs::read_dir(dir).map_err(|error| format!("failed to read {}: {error}", dir.display()))?;
     let mut runs = Vec::new();
@@ -94,17 +109,12 @@ fn records(dir: &Path) -> Result<Vec<Run>, String> {
         {
             continue;
         }
-        let whole = |mut run: Run| run.check_files(&entry.path()).map(|()| run);
-        let left_out = match record::read(&entry.path()).and_then(whole) {
-            Ok(run) => {
-                let why = run.incomplete().map(|why| format!("{}: {why}", run.run_id));
-                runs.push(run);
-                why
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(why) = left_out {
-            tell(&format!("warning: left out: {}\n", harmless(&why)));
+        match record::read(&entry.path()) {
+            Ok(run) => runs.push((entry.path(), run)),
+            Err(error) => tell(&format!(
+                "warning: left out: {}\n",
+                harmless(&error.to_string())
+            )),
         }
     }
     if runs.is_empty() {

@@ -151,7 +151,9 @@ impl Writer {
         };
         let latest = reports.join(LATEST);
         if fs::read_link(&latest).is_ok_and(|to| to.as_os_str() == id) {
-            let _ = match &self.latest {
+            // What was the newest before may itself be gone by now.
+            let before = self.latest.as_ref();
+            let _ = match before.filter(|before| reports.join(before).exists()) {
                 Some(before) => point(reports, before, &id.to_string_lossy()),
                 None => fs::remove_file(&latest).map_err(|e| failed(&latest, e)),
             };

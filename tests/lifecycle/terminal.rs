@@ -97,7 +97,9 @@ fn no_color_is_obeyed() {
 fn a_record_looks_the_same_on_every_terminal_of_a_width() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/golden");
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(golden.join("run.json"), folder.path().join("run.json")).unwrap();
+    for file in ["run.json", "samples.jsonl", "events.jsonl"] {
+        std::fs::copy(golden.join(file), folder.path().join(file)).unwrap();
+    }
     for columns in [80, 120] {
         let (text, code) = shown(bench(&["report", "."], folder.path(), ""), columns);
         assert_eq!(code, Some(0), "{text}");
