@@ -2,6 +2,7 @@
 //! only clock is in `clock`.
 
 pub mod answer;
+mod choice;
 pub mod clock;
 pub mod enough;
 pub mod exchange;

@@ -435,6 +435,8 @@ impl Spreads {
         let ntpot = sample.e2e().zip(tokens);
         self.ntpot
             .add_all(ntpot.map(|(e2e, tokens)| nearest(e2e as f64 / tokens as f64)));
+        // What came at once was not read as it was sent: its gaps are of no use.
+        let gaps = if sample.at_once() { &[] } else { gaps };
         self.chunk_gap.add_all(gaps.iter().copied());
         self.e2e.add_all(sample.e2e());
         self.e2e_from_due.add_all(from(due, Some(sample.end_ns)));

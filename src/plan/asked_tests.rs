@@ -1,23 +1,13 @@
 use super::*;
 use crate::plan::Prompts;
+use crate::plan::requests::tests::requests as plain;
 use serde_json::json;
 use std::sync::Arc;
 
 fn requests(api: ApiEndpoint, prompts: Prompts, params: Value) -> Requests {
     Requests {
-        api,
-        stream: true,
-        prompts_per_request: 1,
-        prompts: Arc::new(prompts),
         template: params.as_object().unwrap().clone(),
-        output_tokens: None,
-        cache_bust: None,
-        run: 7,
-        timeout: std::time::Duration::from_secs(1),
-        accept: crate::scenario::model::Accept::default(),
-        query: String::new(),
-        labels: crate::plan::labels::Labels::default(),
-        sha256: String::new(),
+        ..plain(api, prompts)
     }
 }
 

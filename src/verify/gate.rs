@@ -150,6 +150,7 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
 fn not_applicable(quantity: Quantity, figures: &PhaseFigures) -> Option<String> {
     let audit = &figures.audit;
     let tpot = matches!(quantity, Quantity::Timing(_, Timing::Tpot));
+    let of_chunks = tpot || matches!(quantity, Quantity::Timing(_, Timing::ChunkGap));
     let of_tokens = tpot || quantity == Quantity::OutputThroughput;
     let succeeded = figures.counts.succeeded;
     if of_tokens && audit.miscounted > 0 {
@@ -159,9 +160,9 @@ fn not_applicable(quantity: Quantity, figures: &PhaseFigures) -> Option<String> 
         ));
     }
     let timed = figures.metrics.tpot_ms.as_ref().map_or(0, |d| d.count);
-    (tpot && audit.at_once > timed).then(|| {
+    (of_chunks && audit.at_once > timed).then(|| {
         format!(
-            "not applicable: the text of {} of {succeeded} answers came at once, so that it has no time per token",
+            "not applicable: the text of {} of {succeeded} answers came at once, so that its pace is not known",
             audit.at_once
         )
     })

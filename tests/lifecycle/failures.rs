@@ -139,10 +139,18 @@ fn a_server_that_never_serves_ends_the_wait_with_the_last_answer() {
 }
 
 #[test]
-fn an_external_endpoint_that_is_not_there_is_said_at_once() {
+fn an_external_endpoint_that_is_not_there_is_waited_for_as_long_as_the_scenario_says() {
     let text = scenario("", LOAD).replace("{sim: {}}", "{external: {url: 'http://127.0.0.1:9'}}");
-    let done = bench("run").file("run.yaml", &text).run().code(3);
-    let done = done.says("http://127.0.0.1:9 does not serve");
+    let done = bench("run")
+        .file("run.yaml", &text)
+        .set("ready.timeout=2500ms")
+        .run()
+        .code(3);
+    let done = done
+        .says("  waiting for http://127.0.0.1:9 (")
+        .says(" of at most 2.5 s): connect: ")
+        .says("http://127.0.0.1:9 does not serve")
+        .says("(`ready.timeout` is 2500ms): start it first, correct ");
     assert_eq!(done.run()["quality"]["verdict"], "", "nothing was measured");
 }
 

@@ -238,3 +238,27 @@ proptest! {
         let _ = rules.check(&exchange(), &answer(body), &asked());
     }
 }
+
+#[test]
+fn a_rule_on_every_choice_fails_where_one_is_missing() {
+    let three = Asked::completions(3, None);
+    let breaches = |rule: Value, asked: &Asked<'_>| {
+        let rules = rules(json!([rule])).expect("compiles");
+        let breaches = rules.check(&exchange(), &completion(), asked);
+        breaches.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for rule in [
+        json!({"at": "choices[*].finish_reason", "type": "string"}),
+        json!({"at": "$.choices[*].text", "present": true}),
+        json!({"at": "choices[*].error", "absent": true}),
+    ] {
+        assert_eq!(
+            breaches(rule.clone(), &three),
+            ["choices was 2 of 3 choices, expected every choice"]
+        );
+        assert!(breaches(rule, &Asked::completions(2, None)).is_empty());
+    }
+    // The first alone is not every one.
+    let first = json!({"at": "choices[0].text", "equals": "a"});
+    assert!(breaches(first, &three).is_empty());
+}

@@ -115,10 +115,11 @@ fn counts_that_agree_are_believed() {
 fn text_that_came_at_once_has_no_time_per_token() {
     let chunks: Vec<Value> = (0..8).map(|_| said(" t")).collect();
     let whole = open(&chunks) + &open(&[ended("stop"), usage(8)]) + "data: [DONE]\n\n";
-    let rest = "verify: {slo: {tpot: 5ms}, gates: [p99 tpot < 5ms]}";
+    let rest = "verify: {slo: {tpot: 5ms}, gates: [p99 tpot < 5ms, p99 chunk_gap < 5ms]}";
     let (run, said) = findings(&CHAT, vec![events(whole)], rest, "text_at_once");
     let metrics = &run["variants"][0]["phases"][0]["metrics"];
     assert_eq!(metrics["tpot_ms"], Value::Null);
+    assert_eq!(metrics["chunk_gap_ms"], Value::Null);
     assert_eq!(
         metrics["goodput"]["share"], 0.0,
         "an unknown time is not kept"
@@ -129,11 +130,15 @@ fn text_that_came_at_once_has_no_time_per_token() {
     );
     // A busy machine makes the measurement invalid besides.
     assert_ne!(run["exit_code"], 0);
-    let checks = run["checks"].to_string();
-    assert!(
-        checks.contains("not applicable: the text of 1 of 1 answers came at once"),
-        "{checks}"
-    );
+    let checks = run["checks"].as_array().unwrap();
+    for gate in ["p99 tpot < 5ms", "p99 chunk_gap < 5ms"] {
+        let check = checks.iter().find(|check| check["name"] == gate).unwrap();
+        let detail = "not applicable: the text of 1 of 1 answers came at once, so that its pace is not known";
+        assert_eq!(
+            (&check["passed"], &check["detail"]),
+            (&value!(false), &value!(detail))
+        );
+    }
 }
 
 #[test]

@@ -159,6 +159,18 @@ fn streams_of_a_chat() {
             ),
             bad("an empty stream", events(""), BROKEN, "without [DONE]"),
             bad(
+                "text that is called a stream",
+                events("Service overloaded"),
+                BROKEN,
+                "no event: `Service overloaded`",
+            ),
+            bad(
+                "an error that is called a stream",
+                events("{\"error\": {\"message\": \"no capacity\"}}"),
+                SERVER,
+                "no capacity",
+            ),
+            bad(
                 "an event that is not JSON",
                 named("data: {\"choices\":\n\n"),
                 BROKEN,
