@@ -47,46 +47,48 @@ pub(super) fn texts(body: &Value) -> Vec<String> {
     choices.into_iter().map(text).collect()
 }
 
-/// All text of one choice: of completions, or reasoning, content, refusal and the arguments of calls of a message.
+/// All text of one choice.
 fn text(choice: &Value) -> String {
-    if let Some(text) = choice.get("text").and_then(Value::as_str) {
-        return text.to_owned();
-    }
-    let Some(message) = choice.get("message") else {
-        return String::new();
-    };
-    let refusal = message.get("refusal").and_then(Value::as_str);
+    pieces(choice).collect()
+}
+
+/// The text of one choice: of completions, or reasoning, content, refusal and the arguments of calls of a message.
+fn pieces(choice: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+    let whole = choice.get("text").and_then(Value::as_str);
+    let message = choice.get("message").filter(|_| whole.is_none());
+    let refusal = message.and_then(|message| message.get("refusal")?.as_str());
     let said = [
-        reasoning(message),
-        content(message),
-        refusal.map(Into::into),
+        whole.map(Cow::from),
+        message.and_then(reasoning),
+        message.and_then(content),
+        refusal.map(Cow::from),
     ];
-    let mut text: String = said.into_iter().flatten().collect();
-    let calls = message.get("tool_calls").and_then(Value::as_array);
-    let functions = calls.into_iter().flatten().map(|call| &call["function"]);
-    for function in functions.chain(message.get("function_call")) {
-        text.push_str(function["arguments"].as_str().unwrap_or_default());
-    }
-    text
+    let arguments = functions(message).filter_map(|function| function["arguments"].as_str());
+    said.into_iter().flatten().chain(arguments.map(Cow::from))
+}
+
+/// The functions that a message calls.
+fn functions(message: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let calls = message.and_then(|message| message.get("tool_calls")?.as_array());
+    let calls = calls.into_iter().flatten().filter_map(|call| {
+        let kinds = ["function", "custom"].into_iter();
+        kinds.filter_map(|kind| call.get(kind)).next()
+    });
+    calls.chain(message.and_then(|message| message.get("function_call")))
 }
 
 /// Whether one choice of a whole body holds what a model generated: text, a call, or audio.
 #[must_use]
 pub fn generated(choice: &Value) -> bool {
-    let Some(message) = choice.get("message") else {
-        return !text(choice).is_empty();
-    };
+    let message = choice.get("message");
     let named = |function: &Value| {
         function["name"]
             .as_str()
             .is_some_and(|name| !name.is_empty())
     };
-    let calls = message.get("tool_calls").and_then(Value::as_array);
-    let mut calls = calls.into_iter().flatten();
-    calls.any(|call| named(&call["function"]) || named(&call["custom"]))
-        || message.get("function_call").is_some_and(named)
-        || message.get("audio").is_some_and(Value::is_object)
-        || !text(choice).is_empty()
+    pieces(choice).any(|piece| !piece.is_empty())
+        || functions(message).any(named)
+        || message.is_some_and(|message| message.get("audio").is_some_and(Value::is_object))
 }
 
 /// Whether one item of a response's `output` holds what a model generated: a message or reasoning with text, or a call.
