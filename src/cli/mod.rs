@@ -8,6 +8,7 @@ mod clean;
 mod compare;
 mod doctor;
 mod github;
+mod guard;
 mod import;
 mod init;
 mod man;
@@ -222,6 +223,10 @@ enum RenderFormat {
 /// Does what the arguments say.
 #[must_use]
 pub fn main() -> ExitCode {
+    guard::guarded(parsed)
+}
+
+fn parsed() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {

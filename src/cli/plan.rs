@@ -8,7 +8,9 @@ use crate::record::ExitCode;
 use crate::run::{self, Failure};
 use crate::scenario::model::CacheBust;
 use crate::scenario::units::Time;
+use std::ffi::OsStr;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt as _;
 
 /// Prompts whose common beginnings are counted at most.
 const COUNTED: u64 = 10_000;
@@ -207,11 +209,26 @@ fn render_process(out: &mut String, process: &Process) {
 }
 
 /// A word as a shell would take it.
-fn quote(word: &str) -> String {
+fn quote(word: &OsStr) -> String {
+    let Some(word) = word.to_str() else {
+        return quote_bytes(word.as_bytes());
+    };
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// A word that is not UTF-8, as a shell would take it: `$'...'` with its other bytes in octal.
+fn quote_bytes(word: &[u8]) -> String {
+    let mut quoted = String::from("$'");
+    for chunk in word.utf8_chunks() {
+        quoted.push_str(&chunk.valid().replace('\\', r"\\").replace('\'', r"\'"));
+        for byte in chunk.invalid() {
+            let _ = write!(quoted, "\\{byte:03o}");
+        }
+    }
+    quoted + "'"
 }

@@ -2,10 +2,19 @@
 
 use crate::scenario::model::{ArgValue, Args};
 use indexmap::IndexMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// Flags in order, later layers overriding earlier ones by key. Keys are compared with `_` read as `-`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Flags(IndexMap<String, ArgValue>);
+pub(super) struct Flags(IndexMap<String, Value>);
+
+#[derive(Debug, Clone)]
+enum Value {
+    Told(ArgValue),
+    /// A path that is not UTF-8.
+    Path(PathBuf),
+}
 
 impl Flags {
     /// Defaults, in the order given.
@@ -13,7 +22,7 @@ impl Flags {
         Self(
             defaults
                 .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
+                .map(|(key, value)| (key.to_owned(), Value::Told(value)))
                 .collect(),
         )
     }
@@ -21,27 +30,41 @@ impl Flags {
     /// Lays `args` over what is there.
     pub(super) fn over(mut self, args: &Args) -> Self {
         for (key, value) in args {
-            self.0.insert(key.replace('_', "-"), value.clone());
+            self.0
+                .insert(key.replace('_', "-"), Value::Told(value.clone()));
+        }
+        self
+    }
+
+    /// Replaces a value by a path that is not UTF-8, where there is one.
+    pub(super) fn path(mut self, key: &str, path: Option<&Path>) -> Self {
+        if let Some(path) = path {
+            self.0.insert(key.to_owned(), Value::Path(path.to_owned()));
         }
         self
     }
 
     /// A flag's value, where it is set.
     pub(super) fn text(&self, key: &str) -> Option<String> {
-        self.0.get(key).map(text)
+        self.0.get(key).map(|value| match value {
+            Value::Told(told) => text(told),
+            Value::Path(path) => path.display().to_string(),
+        })
     }
 
     /// Appends the flags to a command.
-    pub(super) fn append(&self, argv: &mut Vec<String>) {
+    pub(super) fn append(&self, argv: &mut Vec<OsString>) {
         for (key, value) in &self.0 {
+            let flag = OsString::from(format!("--{key}"));
             match value {
-                ArgValue::Switch(false) => {}
-                ArgValue::Bare | ArgValue::Switch(true) => argv.push(format!("--{key}")),
-                ArgValue::List(values) => {
-                    argv.push(format!("--{key}"));
-                    argv.extend(values.iter().cloned());
+                Value::Told(ArgValue::Switch(false)) => {}
+                Value::Told(ArgValue::Bare | ArgValue::Switch(true)) => argv.push(flag),
+                Value::Told(ArgValue::List(values)) => {
+                    argv.push(flag);
+                    argv.extend(values.iter().map(OsString::from));
                 }
-                one => argv.extend([format!("--{key}"), text(one)]),
+                Value::Told(one) => argv.extend([flag, text(one).into()]),
+                Value::Path(path) => argv.extend([flag, path.into()]),
             }
         }
     }
@@ -78,7 +101,7 @@ mod tests {
         let mut argv = Vec::new();
         flags.append(&mut argv);
         assert_eq!(
-            argv.join(" "),
+            argv.join(" ".as_ref()),
             "--discovery-backend file --event-plane zmq --ports 1 2 --rate 0.72"
         );
     }

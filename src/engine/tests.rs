@@ -1,6 +1,11 @@
 use super::*;
 use crate::scenario::model::{ArgValue, Args, Discovery, Router, Vllm};
 
+/// A command as text.
+fn line(process: &Process) -> String {
+    process.argv.join(OsStr::new(" ")).into_string().unwrap()
+}
+
 fn python(packages: &[(&str, &str)]) -> Python {
     Python {
         program: "/venv/bin/python".into(),
@@ -17,11 +22,12 @@ fn with_site<T>(python: &Python, etcd: Option<&str>, f: impl Fn(&Site<'_>) -> T)
         exe: Path::new("/bin/bench"),
         python: Some(python),
         etcd: Some(Path::new("/usr/bin/etcd")),
-        etcd_endpoints: etcd,
+        etcd_endpoints: etcd.map(OsStr::new),
         model: "Qwen/Qwen3-0.6B",
+        odd_model: None,
         served_name: None,
         vllm: &Part::default(),
-        path: "/usr/bin",
+        path: OsStr::new("/usr/bin"),
         ports: &ports,
         scratch: Path::new("/tmp/scratch"),
     })
@@ -69,15 +75,10 @@ fn dynamo_gets_every_argument_that_beam_builds_and_no_other_but_the_loopback_hos
     assert_eq!(stack.processes.len(), beam.len());
     for (process, (name, expected)) in stack.processes.iter().zip(beam) {
         assert_eq!(process.name, name);
-        let argv = process.argv.join(" ").replace(" --http-host 127.0.0.1", "");
+        let argv = line(process).replace(" --http-host 127.0.0.1", "");
         assert_eq!(argv, expected);
     }
-    assert!(
-        stack.processes[1]
-            .argv
-            .join(" ")
-            .contains("--http-host 127.0.0.1")
-    );
+    assert!(line(&stack.processes[1]).contains("--http-host 127.0.0.1"));
     assert_eq!(stack.warnings, Vec::<String>::new());
 }
 
@@ -112,10 +113,10 @@ fn file_discovery_needs_no_etcd() {
     });
     let stack = with_site(&python, None, |site| build(&engine, site)).unwrap();
     assert_eq!(stack.processes[0].name, "frontend");
-    assert!(stack.processes[0].argv.contains(&"file".to_owned()));
+    assert!(stack.processes[0].argv.contains(&"file".into()));
     let shared = (
         "DYN_FILE_KV".to_owned(),
-        "/tmp/scratch/discovery".to_owned(),
+        OsString::from("/tmp/scratch/discovery"),
     );
     assert!(
         stack
@@ -178,7 +179,7 @@ fn every_process_of_dynamo_is_told_to_stay_on_loopback() {
         process
             .env
             .iter()
-            .any(|(known, value)| known == name && value.contains("127.0.0.1"))
+            .any(|(known, value)| known == name && value.to_str().unwrap().contains("127.0.0.1"))
     };
     for process in &stack.processes[1..] {
         assert!(set(process, "DYN_TCP_RPC_HOST") && set(process, "DYN_ZMQ_BROKER_URL"));
@@ -210,10 +211,46 @@ fn an_engines_own_arguments_override_the_common_ones() {
         )
     })
     .unwrap();
-    assert!(
-        stack.processes[0]
-            .argv
-            .join(" ")
-            .ends_with("--max-num-seqs 8")
-    );
+    assert!(line(&stack.processes[0]).ends_with("--max-num-seqs 8"));
+}
+
+#[test]
+fn paths_that_are_not_utf_8_reach_the_engine_as_they_are() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let odd = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let python = Python {
+        program: odd(b"/v\xff/bin/python"),
+        ..python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")])
+    };
+    let (model, scratch) = (odd(b"/models/m\xfe"), odd(b"/tmp/s\xfd"));
+    for engine in [Engine::Vllm(Vllm::default()), Engine::Dynamo(dynamo())] {
+        let stack = with_site(&python, None, |site| {
+            let site = Site {
+                model: "/models/m\u{fffd}",
+                odd_model: Some(&model),
+                scratch: &scratch,
+                path: OsStr::from_bytes(b"/p\xfc"),
+                ..*site
+            };
+            build(&engine, &site)
+        });
+        let stack = stack.unwrap();
+        assert_eq!(stack.endpoint.model, "/models/m\u{fffd}");
+        let worker = stack.processes.last().unwrap();
+        let after = |flag: &str| {
+            let at = worker.argv.iter().position(|word| word == flag);
+            worker.argv[at.unwrap() + 1].as_bytes().to_vec()
+        };
+        assert_eq!(worker.argv[0], python.program);
+        assert_eq!(after("--model"), b"/models/m\xfe");
+        assert_eq!(after("--served-model-name"), "/models/m\u{fffd}".as_bytes());
+        let set = |name: &str| {
+            let mut set = worker.env.iter().filter(|(known, _)| known == name);
+            set.next().unwrap().1.as_bytes().to_vec()
+        };
+        assert_eq!(set("PATH"), b"/v\xff/bin:/p\xfc");
+        assert_eq!(set("TMPDIR"), b"/tmp/s\xfd/tmp");
+        let shown = serde_json::to_string(&worker).unwrap();
+        assert!(shown.contains("/models/m\u{fffd}"), "{shown}");
+    }
 }

@@ -19,13 +19,15 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
         ("host", ArgValue::Text("127.0.0.1".into())),
         ("model", ArgValue::Text(site.model.into())),
         ("port", ArgValue::Int(port.into())),
-    ]);
-    if let Some(name) = site.served_name {
+    ])
+    .path("model", site.odd_model);
+    // A name that is sent as JSON can't be such a path.
+    if let Some(name) = site.served_name.or(site.odd_model.map(|_| site.model)) {
         flags = flags.over(&[("served-model-name".into(), ArgValue::Text(name.into()))].into());
     }
     let flags = flags.over(&site.vllm.args).over(&vllm.args);
     let mut argv = vec![
-        python.program.display().to_string(),
+        python.program.clone().into(),
         "-m".into(),
         "vllm.entrypoints.openai.api_server".into(),
     ];

@@ -194,7 +194,7 @@ fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
 
 /// Allows this process at least `files` open files, as far as its hard limit goes; gives how many it may have. Children
 /// inherit the limit.
-pub(super) fn allow_files(files: u64) -> u64 {
+pub(crate) fn allow_files(files: u64) -> u64 {
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((soft, hard)) if soft < files => {
             let wanted = files.min(hard);

@@ -92,9 +92,17 @@ impl Pages {
         let texts: Vec<Result<String, Unread>> = match &self.pages[..] {
             [page] => vec![self.fetch(page)],
             pages => thread::scope(|scope| {
-                let fetch = |page| scope.spawn(move || self.fetch(page));
+                let fetch = |page| {
+                    let thread = thread::Builder::new();
+                    let beside = thread.spawn_scoped(scope, move || self.fetch(page));
+                    (page, beside)
+                };
                 let all: Vec<_> = pages.iter().map(fetch).collect();
-                let joined = all.into_iter().map(thread::ScopedJoinHandle::join);
+                let joined = all.into_iter().map(|(page, beside)| match beside {
+                    Ok(beside) => beside.join(),
+                    // The system allows no more threads: one after the other.
+                    Err(_) => Ok(self.fetch(page)),
+                });
                 joined
                     .map(|text| text.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                     .collect()

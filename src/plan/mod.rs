@@ -29,6 +29,7 @@ use crate::scenario::units::Time;
 use crate::scenario::{Effective, effective};
 use indexmap::IndexMap;
 use serde::Serialize;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,13 +155,15 @@ pub struct Facts {
     /// The etcd program.
     pub etcd: Option<PathBuf>,
     /// `ETCD_ENDPOINTS`, where it is set.
-    pub etcd_endpoints: Option<String>,
+    pub etcd_endpoints: Option<OsString>,
     /// Free ports, at least [`ports_needed`].
     pub ports: Vec<u16>,
     /// What the names of the variants' own directories begin with; short, because sockets in them have at most 107 bytes.
     pub scratch: PathBuf,
     /// The model: a hub id or a directory that is there.
     pub model: String,
+    /// That directory, where its path is not UTF-8, so that `model` only shows it.
+    pub odd_model: Option<PathBuf>,
     /// The prompts, read.
     pub prompts: Arc<Prompts>,
     /// A number of the run's own.
@@ -168,9 +171,9 @@ pub struct Facts {
     /// The run's id.
     pub run_id: String,
     /// `PATH`.
-    pub path: String,
+    pub path: OsString,
     /// Names of the variables that children would inherit.
-    pub inherited: Vec<String>,
+    pub inherited: Vec<OsString>,
 }
 
 /// Why a variant can't run here.
@@ -188,8 +191,10 @@ const SCRUBBED: [&str; 3] = ["DYN_", "NATS_", "ETCD_"];
 
 /// Whether an inherited variable is kept from children.
 #[must_use]
-pub fn scrubbed(name: &str) -> bool {
-    SCRUBBED.iter().any(|family| name.starts_with(family))
+pub fn scrubbed(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let mut families = SCRUBBED.iter();
+    families.any(|family| name.starts_with(family.as_bytes()))
 }
 
 /// Ports that all variants together take.
@@ -211,18 +216,20 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
     for (index, variant) in effective(scenario).into_iter().enumerate() {
         let (own, rest) = ports.split_at(engine::ports_needed(variant.engine).min(ports.len()));
         ports = rest;
-        let scratch = PathBuf::from(format!("{}-{index}", facts.scratch.display()));
+        let mut scratch = facts.scratch.clone().into_os_string();
+        scratch.push(format!("-{index}"));
         let site = Site {
             exe: &facts.exe,
             python: facts.pythons.get(variant.name),
             etcd: facts.etcd.as_deref(),
             etcd_endpoints: facts.etcd_endpoints.as_deref(),
             model: &facts.model,
+            odd_model: facts.odd_model.as_deref(),
             served_name: scenario.model.served_name.as_deref(),
             vllm: &scenario.vllm,
             path: &facts.path,
             ports: own,
-            scratch: &scratch,
+            scratch: Path::new(&scratch),
         };
         let stack = engine::build(variant.engine, &site).map_err(|source| Error {
             variant: variant.name.to_owned(),
@@ -254,7 +261,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
             .inherited
             .iter()
             .filter(|name| scrubbed(name))
-            .cloned()
+            .map(|name| name.display().to_string())
             .collect(),
     })
 }

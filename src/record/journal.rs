@@ -80,7 +80,8 @@ impl Journal {
             state.synced = Instant::now();
             let file = Arc::clone(&self.file);
             // On a thread of its own: a slow disk must not hold up who measures.
-            std::thread::spawn(move || file.sync_data());
+            // Where none can be had, the system writes it in its own time.
+            let _ = std::thread::Builder::new().spawn(move || file.sync_data());
         }
         Ok(())
     }

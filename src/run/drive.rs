@@ -1,10 +1,10 @@
 //! The load of a variant's turn: its phases one after the other, those that hand over together, searches probe by probe.
 
-use super::Failure;
 use super::assess::{Assessed, Assessor, Backlog};
 use super::conversations::Conversations;
 use super::explain::explained;
 use super::variant::{Outcome, Serving, Turn};
+use super::{Failure, no_thread};
 use crate::event::Event;
 use crate::load::{Cancel, Client, Patience, PhaseLoad};
 use crate::measure::clock;
@@ -21,6 +21,7 @@ use crate::verify::{Rules, Tally, keeps};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, TrySendError, channel, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 /// How long a death may take to be reported.
@@ -270,18 +271,23 @@ impl Turn<'_> {
         let (send, receive) = sync_channel(may_wait(phases.iter().map(|phase| &phase.shape)));
         let mut waits = 0;
         let before = pages.read();
-        let (assessed, driven, watched) = std::thread::scope(|scope| {
+        let (assessed, driven, watched) = thread::scope(|scope| {
             let ended = Ended(word);
             let zero = assessor.zero;
             let row = |phase, sample: &ServerSample| self.server_row(first + phase, sample);
             let handed_over = phases.len() - 1;
-            let watching = scope.spawn(move || pages.watch(&words, handed_over, zero, row));
+            let watch = move || pages.watch(&words, handed_over, zero, row);
+            let watching = thread::Builder::new().spawn_scoped(scope, watch);
             let talks = &talks;
-            let assessing = scope.spawn(move || {
+            let assess = move || {
                 // Answers can wait to be assessed; what is due can't wait to be sent, nor a server beside us to be heard.
                 rustix::process::nice(MODESTY).ok();
                 assessor.phases(first, phases, talks, &receive, backlog, tally)
-            });
+            };
+            let assessing = match thread::Builder::new().spawn_scoped(scope, assess) {
+                Ok(assessing) => assessing,
+                Err(error) => return Err(no_thread(error)),
+            };
             let driven = client.drive(&loads, &cancel(alarm), &mut |mut exchange| {
                 exchange.id.index += begin;
                 waits += u64::from(backlog.enter(&exchange));
@@ -298,14 +304,16 @@ impl Turn<'_> {
                 }
             });
             drop((send, ended));
-            (assessing.join(), driven, watching.join())
-        });
+            // Where there can be no thread, the pages are not watched; nor are those that panic.
+            let watched = watching.map(thread::ScopedJoinHandle::join);
+            Ok((assessing.join(), driven, watched))
+        })?;
         let assessed = match assessed {
             Ok(assessed) => assessed.map_err(|error| Failure::Setup(error.to_string()))?,
             Err(panic) => std::panic::resume_unwind(panic),
         };
         let runs = driven.map_err(|error| Failure::Setup(error.to_string()))?;
-        let watched = watched.unwrap_or_default();
+        let watched = watched.ok().and_then(Result::ok).unwrap_or_default();
         let after = pages.settled();
         let began = |phase: usize| -> &Reading {
             let own = watched.get(phase).and_then(|watched| watched.from.as_ref());

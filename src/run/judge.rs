@@ -1,6 +1,7 @@
 //! From what the variants' turns gave to the record: figures, checks, quality, comparison, verdict.
 
 use super::Failure;
+use super::limits::advised;
 use super::rounds::Turns;
 use super::tokenizer::tokenizer;
 use super::variant::{Outcome, log_dir};
@@ -175,7 +176,7 @@ pub(super) fn judge(
     let ending = match failure {
         None | Some(Failure::Unproven(_)) => Ending::Finished,
         Some(Failure::Interrupted) => Ending::Interrupted,
-        Some(failure) => Ending::Broken(failure.to_string()),
+        Some(failure) => Ending::Broken(advised(failure.to_string())),
     };
     let quality = run.quality.clone();
     Ok(conclude(run, ending, answers, figures, quality))

@@ -7,6 +7,7 @@ mod drive;
 mod explain;
 mod floors;
 mod judge;
+mod limits;
 #[cfg(test)]
 mod oracle_tests;
 mod prepare;
@@ -19,6 +20,7 @@ mod variant;
 
 pub use doctor::{Finding, Weight, doctor};
 pub use floors::{against_itself, keep_floors};
+pub use limits::lacks_threads;
 pub use prepare::{Prepared, prepare};
 pub use tokenizer::tokenizer;
 pub use up::up;
@@ -35,11 +37,14 @@ use crate::scenario::model::ReportFormat;
 use crate::scenario::{self, Input, Loaded};
 use crate::topology::leftovers::clean;
 use crate::topology::registry;
+use limits::{advised, caught, internal};
 use rounds::Stage;
 use signals::Signals;
+use std::ffi::OsString;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
+use std::{io, thread};
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +118,10 @@ const SHORTEST_TOKEN: usize = 8;
 /// What hides this run's secrets: the scenario's own, and every variable whose name says that it holds one.
 #[must_use]
 pub fn redactor(loaded: &Loaded) -> Redactor {
-    let known = std::env::vars()
+    // Bytes that are not UTF-8 are replaced wherever text is recorded, and so they are here.
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let known = std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
         .filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_TOKEN);
     let own = loaded
         .secrets
@@ -134,20 +142,26 @@ pub fn run(
     consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
 ) -> Result<Finished, Error> {
     let signals = Signals::take_over()
-        .map_err(|errno| Error::Setup(format!("failed to take signals over: {errno}")))?;
+        .map_err(|error| Error::Setup(advised(format!("failed to take signals over: {error}"))))?;
     let started = jiff::Timestamp::now();
     let entropy =
         u64::from(std::process::id()) ^ started.subsec_nanosecond().cast_unsigned() as u64;
     let id = run_id(&loaded.scenario.name, started, entropy);
+    let out = &absolute(out)?;
     let (events, received) = Events::channel();
     let mut run = begin(path, loaded, id, started);
     let writer = Writer::create(out, &mut run, redactor(loaded))
-        .map_err(|error| Error::Setup(error.to_string()))?;
+        .map_err(|error| Error::Setup(advised(error.to_string())))?;
     let run_id = run.run_id.clone();
-    let result = std::thread::scope(|scope| {
+    let result = thread::scope(|scope| {
         let (writer, run) = (&writer, &mut run);
-        scope.spawn(move || consume(received, writer));
-        let result = execute(path, loaded, &run_id, run, writer, events, &signals, keep);
+        let telling = thread::Builder::new().spawn_scoped(scope, move || consume(received, writer));
+        let result = telling.map_err(no_thread).and_then(|telling| {
+            let result =
+                caught(|| execute(path, loaded, &run_id, run, writer, events, &signals, keep));
+            let told = telling.join().map_err(|panic| internal(&*panic));
+            result.and_then(|code| told.map(|()| code))
+        });
         run.finished = Some(jiff::Timestamp::now().to_string());
         result
     });
@@ -171,7 +185,7 @@ pub fn run(
             match failure {
                 Failure::Requirement(message) => Ending::Skipped(message),
                 Failure::Interrupted => Ending::Interrupted,
-                other => Ending::Broken(other.to_string()),
+                other => Ending::Broken(advised(other.to_string())),
             },
             Vec::new(),
             Vec::new(),
@@ -179,8 +193,8 @@ pub fn run(
         ),
     };
     let redacted = writer.redacted(&run);
-    let mut run =
-        redacted.map_err(|error| Error::Setup(writer.redactor().apply(&error.to_string())))?;
+    let mut run = redacted
+        .map_err(|error| Error::Setup(advised(writer.redactor().apply(&error.to_string()))))?;
     if publish(&loaded.scenario.report.formats, &mut run, &writer).is_err() {
         code = run.exit_code.and_then(ExitCode::from_u8).unwrap_or(code);
     }
@@ -189,6 +203,24 @@ pub fn run(
         dir: writer.dir().to_owned(),
         run,
     })
+}
+
+/// The report directory, wherever this process is.
+fn absolute(out: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(out).map_err(|error| {
+        let shown = out.display();
+        Error::Setup(match error.kind() {
+            io::ErrorKind::NotFound => format!(
+                "reports can't be written to `{shown}`: the current directory has been removed; change to another, or give `--out` an absolute path"
+            ),
+            _ => format!("reports can't be written to `{shown}`: {error}; give `--out DIR`"),
+        })
+    })
+}
+
+/// The system allows no thread.
+fn no_thread(error: io::Error) -> Failure {
+    Failure::Setup(format!("failed to start a thread: {error}"))
 }
 
 /// Writes the reports and then the last `run.json`, which says that all went well. Where something can't be written, the run is
@@ -252,7 +284,13 @@ fn render(formats: &[ReportFormat], run: &Run, writer: &Writer) -> Result<(), re
 /// Ends a run that was judged before as broken.
 fn broken(run: &mut Run, why: String) -> ExitCode {
     let (checks, quality) = (mem::take(&mut run.checks), mem::take(&mut run.quality));
-    conclude(run, Ending::Broken(why), checks, Vec::new(), quality)
+    conclude(
+        run,
+        Ending::Broken(advised(why)),
+        checks,
+        Vec::new(),
+        quality,
+    )
 }
 
 #[expect(
@@ -270,6 +308,7 @@ fn execute(
     signals: &Signals,
     keep: bool,
 ) -> Result<ExitCode, Failure> {
+    limits::admit(&loaded.scenario)?;
     tidy(&events);
     let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
     for (variant, lock) in &prepared.locks {

@@ -13,6 +13,7 @@ use crate::topology::ports::Ports;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,16 +33,22 @@ impl Prepared {
     ///
     /// # Errors
     /// When too few are free.
-    pub(super) fn renew_ports(&mut self) -> Result<(), Failure> {
+    pub(super) fn renew_ports(&mut self, events: &Events) -> Result<(), Failure> {
         // Those held until now are not free, and so are not taken again.
-        self.ports = take_ports(self.ports.numbers().len())?;
+        self.ports = take_ports(self.ports.numbers().len(), events)?;
         self.facts.ports = self.ports.numbers().to_vec();
         Ok(())
     }
 }
 
-fn take_ports(wanted: usize) -> Result<Ports, Failure> {
-    Ports::take(wanted).map_err(|error| Failure::Setup(error.to_string()))
+fn take_ports(wanted: usize, events: &Events) -> Result<Ports, Failure> {
+    let ports = Ports::take(wanted).map_err(|error| Failure::Setup(error.to_string()))?;
+    if let Some(warning) = ports.warning() {
+        events.emit(Event::Warning {
+            message: warning.to_owned(),
+        });
+    }
+    Ok(ports)
 }
 
 /// Finds out what the machine has for a scenario.
@@ -60,32 +67,29 @@ pub fn prepare(
     if let Some(wanted) = &scenario.gpu {
         require_gpu(wanted)?;
     }
-    let model = model(&scenario.model.id, &locate)?;
+    let (model, odd_model) = model(&scenario.model.id, &locate)?;
     let prompts = Arc::new(prompts(scenario, &base, home.as_deref())?);
     let (pythons, locks) = pythons(scenario, &locate, events)?;
-    let ports = take_ports(plan::ports_needed(scenario))?;
+    let ports = take_ports(plan::ports_needed(scenario), events)?;
     let exe = std::env::current_exe().map_err(|error| {
         Failure::Setup(format!("failed to find this program's own file: {error}"))
     })?;
-    let path = std::env::var("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
     Ok(Prepared {
         facts: Facts {
             exe,
             pythons,
             etcd: which("etcd", &path),
-            etcd_endpoints: std::env::var("ETCD_ENDPOINTS")
-                .ok()
-                .filter(|value| !value.is_empty()),
+            etcd_endpoints: std::env::var_os("ETCD_ENDPOINTS").filter(|value| !value.is_empty()),
             ports: ports.numbers().to_vec(),
             scratch: scratch(run_id),
             model,
+            odd_model,
             prompts,
             run: number(run_id),
             run_id: run_id.to_owned(),
             path,
-            inherited: std::env::vars_os()
-                .filter_map(|(name, _)| name.into_string().ok())
-                .collect(),
+            inherited: std::env::vars_os().map(|(name, _)| name).collect(),
         },
         ports,
         locks,
@@ -112,10 +116,13 @@ pub(super) fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
 /// A short name of the run's own in the directory for temporary files.
 fn scratch(run_id: &str) -> PathBuf {
     let hash = Sha256::digest(run_id);
-    std::env::temp_dir().join(format!(
+    let name = format!(
         "bench-{:02x}{:02x}{:02x}{:02x}",
         hash[0], hash[1], hash[2], hash[3]
-    ))
+    );
+    let place = std::env::temp_dir().join(name);
+    // Whoever cleans it later may be elsewhere.
+    std::path::absolute(&place).unwrap_or(place)
 }
 
 /// A number of the run's own.
@@ -126,9 +133,13 @@ fn number(run_id: &str) -> u64 {
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-pub(super) fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String, Failure> {
+/// The model as it is named and shown, and its directory where that name can't be its path, which is not UTF-8.
+pub(super) fn model(
+    id: &str,
+    locate: &dyn Fn(&str) -> PathBuf,
+) -> Result<(String, Option<PathBuf>), Failure> {
     if !plan::is_directory(id) {
-        return Ok(id.to_owned());
+        return Ok((id.to_owned(), None));
     }
     let directory = locate(id);
     if !directory.join("config.json").is_file() {
@@ -138,7 +149,9 @@ pub(super) fn model(id: &str, locate: &dyn Fn(&str) -> PathBuf) -> Result<String
         )));
     }
     let absolute = std::path::absolute(&directory).unwrap_or(directory);
-    Ok(absolute.display().to_string())
+    let shown = absolute.display().to_string();
+    let odd = absolute.to_str().is_none();
+    Ok((shown, odd.then_some(absolute)))
 }
 
 /// Prompts that are read for a phase that ends by time.
@@ -206,14 +219,18 @@ pub(super) fn cache() -> PathBuf {
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
+    // A base directory that is relative is none (XDG Base Directory Specification).
+    let is_base = |path: &PathBuf| path.is_absolute();
+    let xdg = || set("XDG_CACHE_HOME").filter(is_base);
+    let home = || std::env::home_dir().filter(is_base);
     set("BENCH_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|path| path.join("bench")))
-        .or_else(|| std::env::home_dir().map(|path| path.join(".cache/bench")))
+        .or_else(|| xdg().map(|path| path.join("bench")))
+        .or_else(|| home().map(|path| path.join(".cache/bench")))
         .unwrap_or_else(|| std::env::temp_dir().join("bench-cache"))
 }
 
 /// A program on PATH.
-pub(super) fn which(name: &str, path: &str) -> Option<PathBuf> {
+pub(super) fn which(name: &str, path: &OsStr) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     std::env::split_paths(path)
         .map(|directory| directory.join(name))

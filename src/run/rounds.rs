@@ -150,7 +150,7 @@ impl Stage<'_> {
 
     /// Plans on other ports; what is up stays where it is.
     fn renew_ports(&mut self, up: &[(usize, Running)]) -> Result<(), Failure> {
-        self.prepared.renew_ports()?;
+        self.prepared.renew_ports(self.events)?;
         let renewed = plan(self.scenario, &self.prepared)?;
         let before = std::mem::replace(&mut self.plan, renewed);
         for (number, variant) in before.variants.into_iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use crate::topology::{Alarm, Killer};
 use nix::sys::signal::{SigSet, Signal};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,8 +21,8 @@ impl Signals {
     /// blocked signals.
     ///
     /// # Errors
-    /// When the kernel refuses to block signals.
-    pub(super) fn take_over() -> nix::Result<Self> {
+    /// When the kernel refuses to block signals, or allows no thread.
+    pub(super) fn take_over() -> io::Result<Self> {
         let mut set = SigSet::empty();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
             set.add(signal);
@@ -29,11 +30,12 @@ impl Signals {
         set.thread_block()?;
         let signals = Self::default();
         let shared = signals.clone();
-        std::thread::spawn(move || {
+        let waiting = std::thread::Builder::new().name("signals".into());
+        waiting.spawn(move || {
             while set.wait().is_ok() {
                 shared.received();
             }
-        });
+        })?;
         Ok(signals)
     }
 

@@ -1,8 +1,9 @@
 //! A topology without load: brought up under the warden, proven, held until the user ends it, taken down.
 
+use super::limits::{self, advised};
 use super::signals::Signals;
 use super::variant::{Task, Turn};
-use super::{Error, Failure, begin, prepare, redactor, tidy};
+use super::{Error, Failure, begin, no_thread, prepare, redactor, tidy};
 use crate::event::{Event, Events};
 use crate::measure::lifecycle::Startup;
 use crate::plan::{self, VariantPlan};
@@ -24,7 +25,7 @@ pub fn up(
     ready: &(dyn Fn(&VariantPlan, &Startup) -> bool + Sync),
 ) -> Result<Result<(), Failure>, Error> {
     let signals = Signals::take_over()
-        .map_err(|errno| Error::Setup(format!("failed to take signals over: {errno}")))?;
+        .map_err(|error| Error::Setup(format!("failed to take signals over: {error}")))?;
     let started = jiff::Timestamp::now();
     let id = run_id(
         &loaded.scenario.name,
@@ -34,12 +35,15 @@ pub fn up(
     let mut run = begin(path, loaded, id, started);
     let out = std::env::temp_dir().join("bench-up");
     let writer = Writer::create(&out, &mut run, redactor(loaded))
-        .map_err(|error| Error::Setup(error.to_string()))?;
+        .map_err(|error| Error::Setup(advised(error.to_string())))?;
     let (events, received) = Events::channel();
     let result = std::thread::scope(|scope| {
         let writer = &writer;
-        scope.spawn(move || consume(received, writer));
+        let telling = std::thread::Builder::new();
+        let telling = telling.spawn_scoped(scope, move || consume(received, writer));
+        telling.map_err(no_thread)?;
         let events = events;
+        limits::admit(&loaded.scenario)?;
         tidy(&events);
         let prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
         let plan = plan::build(&loaded.scenario, &prepared.facts)

@@ -15,6 +15,7 @@ use crate::record::{Redactor, Writer};
 use crate::topology::ready::{Launch, bring_up};
 use crate::topology::{self, Alarm, Tier, Topology};
 use crate::verify::{Rules, Tally};
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -311,17 +312,18 @@ impl Turn<'_> {
 }
 
 /// The whole environment of a child: what we have, without what would change the engine behind its user's back.
-fn environment(own: &[(String, String)], run_id: &str) -> Vec<(String, String)> {
-    let mut env: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !scrubbed(name) && !own.iter().any(|(set, _)| set == name))
+fn environment(own: &[(String, OsString)], run_id: &str) -> Vec<(OsString, OsString)> {
+    let is_set = |name: &OsStr| own.iter().any(|(set, _)| name == set.as_str());
+    let mut env: Vec<(OsString, OsString)> = std::env::vars_os()
+        .filter(|(name, _)| !scrubbed(name) && !is_set(name))
         .collect();
-    env.extend(own.iter().cloned());
-    env.push(("BENCH_RUN_ID".into(), run_id.to_owned()));
+    let own = own.iter();
+    env.extend(own.map(|(name, value)| (name.into(), value.clone())));
+    env.push(("BENCH_RUN_ID".into(), run_id.into()));
     env
 }
 
 /// First line of a log: what was started.
-fn header(argv: &[String], redactor: &Redactor) -> String {
-    redactor.apply(&format!("$ {}", argv.join(" ")))
+fn header(argv: &[OsString], redactor: &Redactor) -> String {
+    redactor.apply(&format!("$ {}", argv.join(OsStr::new(" ")).display()))
 }

@@ -51,7 +51,7 @@ pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
         return Ok(());
     }
     if options.faults.flood_log {
-        thread::spawn(flood);
+        thread::Builder::new().spawn(flood)?;
     }
     if options.exact.exact {
         return keep_timetable(options, log);

@@ -6,11 +6,13 @@ use super::listeners::stranger;
 use super::proc;
 use super::process::{self, Bond};
 use super::protocol::{Order, Report, Start};
+use super::raw::Word;
 use super::registry::{self, Entry};
 use super::{Alarm, Error, Exit, Tier};
 use crate::engine::Process;
 use crate::event::{Event, Events};
 use crate::measure::lifecycle::{SignalRecord, Teardown};
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -81,7 +83,7 @@ impl Topology {
     pub fn open(run_id: &str, logs: &Path, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
         let tiers = tiers()?;
         let entry = registry::place()
-            .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is set"))
+            .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is an absolute path"))
             .and_then(|place| Entry::create(&place, run_id));
         if let Err(error) = &entry {
             events.emit(Event::Warning {
@@ -94,7 +96,7 @@ impl Topology {
         let mut missed = Vec::new();
         for tier in tiers {
             let log = logs.join("warden.log");
-            let link = match Link::start(tier, run_id, &log, entry.as_ref()) {
+            let mut link = match Link::start(tier, run_id, &log, entry.as_ref()) {
                 Ok(link) => link,
                 Err(error) => {
                     missed.push(format!("{}: {error}", tier.name()));
@@ -111,7 +113,17 @@ impl Topology {
                 reply,
                 done,
             };
-            std::thread::spawn(move || listener.listen(link.reader));
+            let listening = std::thread::Builder::new()
+                .name("warden".into())
+                .spawn(move || listener.listen(link.reader));
+            if let Err(error) = listening {
+                // The last end of the socket: the warden goes.
+                drop(link.socket);
+                let _ = link.warden.wait();
+                return Err(Error::Warden(format!(
+                    "can't be listened to: no thread can be started: {error}"
+                )));
+            }
             return Ok(Self {
                 socket: link.socket,
                 warden: link.warden,
@@ -153,7 +165,7 @@ impl Topology {
     pub fn start(
         &mut self,
         process: &Process,
-        env: Vec<(String, String)>,
+        env: Vec<(OsString, OsString)>,
         header: &str,
     ) -> Result<i32, Error> {
         let refused = |reason: String| Error::Refused {
@@ -165,8 +177,11 @@ impl Topology {
         std::fs::write(&log, format!("{header}\n")).map_err(|error| refused(error.to_string()))?;
         let order = Order::Start(Start {
             name: process.name.clone(),
-            argv: process.argv.clone(),
-            env,
+            argv: process.argv.iter().cloned().map(Word).collect(),
+            env: env
+                .into_iter()
+                .map(|(name, value)| (Word(name), Word(value)))
+                .collect(),
             log,
             stage: process.stage,
             grace_ms: u64::try_from(process.grace.as_millis()).unwrap_or(u64::MAX),

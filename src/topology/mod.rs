@@ -2,6 +2,7 @@
 //! warden; dropping it takes everything down.
 
 mod handle;
+mod holders;
 mod kept;
 pub mod leftovers;
 mod listeners;
@@ -11,6 +12,7 @@ mod proc;
 mod process;
 pub mod proof;
 mod protocol;
+mod raw;
 pub mod ready;
 pub mod registry;
 mod tier;

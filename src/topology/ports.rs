@@ -1,6 +1,8 @@
 //! Ports that no other run takes: below 32768, outside the ephemeral range, each held by a name for as long as the run lives,
 //! and free when taken. docs/decisions/0012-port-names.md says why by a name.
 
+use super::holders::holder;
+use nix::unistd::geteuid;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
@@ -15,8 +17,12 @@ const LAST: u16 = 32_767;
 #[derive(Debug)]
 pub struct Ports {
     numbers: Vec<u16>,
-    _names: Vec<UnixDatagram>,
+    names: Vec<UnixDatagram>,
+    warning: Option<String>,
 }
+
+/// The name by which a port is held.
+type Name<'a> = &'a dyn Fn(u16) -> String;
 
 /// Why no ports could be had.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +32,22 @@ pub enum Error {
         "failed to hold a port for this run: {0}; if it says too many open files, raise the limit (`ulimit -n`)"
     )]
     Hold(#[source] io::Error),
+    /// Most are free, but their names are held.
+    #[error(
+        "failed to hold {wanted} ports: nothing listens on {held} ports between {first} and {last}, but their names (`@bench-port-N` in `ss -xa`) are held by {holder}; end that process, or let an administrator do it"
+    )]
+    Held {
+        /// How many were needed.
+        wanted: usize,
+        /// How many are held by name alone.
+        held: usize,
+        /// Who holds one of them.
+        holder: String,
+        /// First port tried.
+        first: u16,
+        /// Last port tried.
+        last: u16,
+    },
     /// All are taken.
     #[error(
         "failed to find {wanted} free ports between {first} and {last}: only {found} are free; end what listens there (`ss -ltnp`)"
@@ -48,36 +70,87 @@ impl Ports {
     /// # Errors
     /// When a port can't be held, or too few are free.
     pub fn take(wanted: usize) -> Result<Self, Error> {
+        let shared = |number: u16| format!("bench-port-{number}");
+        let user = geteuid();
+        let own = |number: u16| format!("bench-port-{number}-of-{user}");
+        Self::take_named(wanted, &shared, &own)
+    }
+
+    /// Takes ports by their shared names, which exclude runs of all users. Any user can hold those names without a run; where
+    /// that leaves too few, ports are taken by names that exclude only the runs of this user.
+    fn take_named(wanted: usize, shared: Name<'_>, own: Name<'_>) -> Result<Self, Error> {
         let last = LAST.min(ephemeral_first().saturating_sub(1));
-        let mut numbers = Vec::with_capacity(wanted);
-        let mut names = Vec::with_capacity(wanted);
+        let mut ports = Self {
+            numbers: Vec::with_capacity(wanted),
+            names: Vec::with_capacity(wanted),
+            warning: None,
+        };
         // Runs started together begin at different places, so that they rarely look at the same port.
         let span = u32::from(last.saturating_sub(FIRST)) + 1;
         let offset = std::process::id().wrapping_mul(97) % span;
-        for step in 0..span {
-            if numbers.len() == wanted {
-                break;
-            }
-            let number = FIRST + u16::try_from((offset + step) % span).unwrap_or(0);
-            if let Some(name) = hold(&format!("bench-port-{number}")).map_err(Error::Hold)?
-                && free(number)
-            {
-                numbers.push(number);
-                names.push(name);
-            }
+        let all = (0..span).map(|step| FIRST + u16::try_from((offset + step) % span).unwrap_or(0));
+        let held = ports.add(wanted, all, shared)?;
+        if ports.numbers.len() == wanted {
+            return Ok(ports);
         }
-        if numbers.len() < wanted {
-            return Err(Error::Exhausted {
+        let found = ports.numbers.len();
+        let names: Vec<String> = held.iter().map(|number| shared(*number)).collect();
+        let holder = holder(&names);
+        ports.add(wanted, held.iter().copied(), own)?;
+        let holder = holder.unwrap_or_else(|| "processes that have ended since".into());
+        if ports.numbers.len() == wanted {
+            ports.warning = Some(format!(
+                "the names by which runs hold ports are held by {holder}, {} of them without a listener on the port; this run takes ports without them, and may meet the runs of other users there",
+                held.len()
+            ));
+            return Ok(ports);
+        }
+        Err(if held.is_empty() {
+            Error::Exhausted {
                 wanted,
-                found: numbers.len(),
+                found,
                 first: FIRST,
                 last,
-            });
-        }
-        Ok(Self {
-            numbers,
-            _names: names,
+            }
+        } else {
+            Error::Held {
+                wanted,
+                held: held.len(),
+                holder,
+                first: FIRST,
+                last,
+            }
         })
+    }
+
+    /// Adds ports until there are as many as wanted; gives those that are free, but held by name.
+    fn add(
+        &mut self,
+        wanted: usize,
+        numbers: impl Iterator<Item = u16>,
+        name: Name<'_>,
+    ) -> Result<Vec<u16>, Error> {
+        let mut held = Vec::new();
+        for number in numbers {
+            if self.numbers.len() == wanted {
+                break;
+            }
+            match hold(&name(number)).map_err(Error::Hold)? {
+                Some(socket) if free(number) => {
+                    self.numbers.push(number);
+                    self.names.push(socket);
+                }
+                None if free(number) => held.push(number),
+                _ => {}
+            }
+        }
+        Ok(held)
+    }
+
+    /// What the user should know of how they were taken.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// The ports.
@@ -134,6 +207,36 @@ mod tests {
         // A process that another test forks meanwhile holds it too, until it becomes its program.
         let mut tries = (0..5_000).inspect(|_| std::thread::sleep(Duration::from_millis(1)));
         assert!(tries.any(|_| hold(&name).unwrap().is_some()));
+    }
+
+    /// Holds every name of a kind, as a hostile user does.
+    fn hold_all(name: Name<'_>) -> Vec<UnixDatagram> {
+        let all = FIRST..=FIRST + 30;
+        all.filter_map(|number| hold(&name(number)).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn names_held_by_others_are_told_of_and_done_without() {
+        let me = std::process::id();
+        let shared = |number: u16| format!("bench-squat-{me}-{number}");
+        let own = |number: u16| format!("bench-squat-own-{me}-{number}");
+        let none = |number: u16| format!("bench-squat-none-{me}-{number}");
+        let mut ports = Ports {
+            numbers: Vec::new(),
+            names: Vec::new(),
+            warning: None,
+        };
+        let squatted = hold_all(&shared);
+        assert!(squatted.len() > 20);
+        let held = ports.add(5, FIRST..=FIRST + 30, &shared).unwrap();
+        assert!(ports.numbers.is_empty() && held.len() > 5);
+        let names: Vec<String> = held.iter().map(|number| shared(*number)).collect();
+        let said = holder(&names).unwrap();
+        assert!(said.contains(&format!("process {me} (")), "{said}");
+        assert!(ports.add(5, held.iter().copied(), &own).unwrap().is_empty());
+        assert_eq!(ports.numbers.len(), 5);
+        assert!(ports.add(9, held.iter().copied(), &none).is_ok());
     }
 
     #[test]

@@ -132,7 +132,9 @@ impl Waiting<'_> {
         };
         let (done, over) = channel::<()>();
         std::thread::scope(|scope| {
-            scope.spawn(move || {
+            // Where there can be no thread, nobody is told.
+            let beside = std::thread::Builder::new();
+            let _ = beside.spawn_scoped(scope, move || {
                 while over.recv_timeout(TOLD_AFTER) == Err(RecvTimeoutError::Timeout) {
                     teller.tell(last, told);
                 }

@@ -1,6 +1,7 @@
 //! What the runner and the warden say to each other: one JSON object a line over a socket. The runner's end closing is an
 //! order too: take everything down.
 
+use super::raw::{self, Word};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -22,15 +23,17 @@ pub(super) enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Start {
     pub(super) name: String,
-    pub(super) argv: Vec<String>,
+    pub(super) argv: Vec<Word>,
     /// The whole environment.
-    pub(super) env: Vec<(String, String)>,
+    pub(super) env: Vec<(Word, Word)>,
     /// Output is appended here.
+    #[serde(with = "raw::path")]
     pub(super) log: PathBuf,
     /// Processes of a higher stage are stopped first.
     pub(super) stage: u32,
     pub(super) grace_ms: u64,
     /// Removed once everything is gone.
+    #[serde(with = "raw::paths")]
     pub(super) directories: Vec<PathBuf>,
 }
 
@@ -55,5 +58,8 @@ pub(super) enum Report {
         at_ms: f64,
     },
     /// No child is left and the directories are removed.
-    Gone { leftover: Vec<PathBuf> },
+    Gone {
+        #[serde(with = "raw::paths")]
+        leftover: Vec<PathBuf>,
+    },
 }

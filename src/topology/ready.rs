@@ -8,6 +8,7 @@ use crate::event::{Event, Events};
 use crate::measure::lifecycle::{Stage, Startup};
 use crate::tls;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 /// Pause between two tries of a probe.
@@ -17,7 +18,7 @@ const TRY: Duration = Duration::from_secs(5);
 /// What [`bring_up`] needs besides the processes.
 pub struct Launch<'a> {
     /// The whole environment of a process.
-    pub environment: &'a dyn Fn(&Process) -> Vec<(String, String)>,
+    pub environment: &'a dyn Fn(&Process) -> Vec<(OsString, OsString)>,
     /// First line of a process's log.
     pub header: &'a dyn Fn(&Process) -> String,
     /// Sends one real completion, which may take so long.

@@ -3,6 +3,7 @@
 //! of a run whose runner and warden are both gone. The warden writes each line before it does what the line says, and
 //! removes the file once nothing is left.
 
+use super::raw;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
@@ -27,23 +28,38 @@ pub(super) enum Line {
         name: String,
         pid: i32,
         start: u64,
+        #[serde(with = "raw::path")]
         log: PathBuf,
     },
     /// A directory that goes when the processes are gone.
-    Directory { path: PathBuf },
+    Directory {
+        #[serde(with = "raw::path")]
+        path: PathBuf,
+    },
     /// A cgroup that holds the processes and nothing else.
-    Cgroup { path: PathBuf },
+    Cgroup {
+        #[serde(with = "raw::path")]
+        path: PathBuf,
+    },
     /// Named shared memory that one of the processes mapped; the inode tells it from a later one of the same name.
-    Memory { path: PathBuf, inode: u64 },
+    Memory {
+        #[serde(with = "raw::path")]
+        path: PathBuf,
+        inode: u64,
+    },
 }
 
-/// Where entries are; `None` where there is neither XDG_STATE_HOME nor a home.
+/// Where entries are; `None` where neither XDG_STATE_HOME nor the home is an absolute path: elsewhere,
+/// a later run would not find it.
 #[must_use]
 pub fn place() -> Option<PathBuf> {
     std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))
+        .or_else(|| {
+            let home = std::env::home_dir().filter(|home| home.is_absolute());
+            home.map(|home| home.join(".local/state"))
+        })
         .map(|state| state.join("bench/runs"))
 }
 

@@ -305,18 +305,18 @@ impl Warden {
             .map_err(|error| format!("cannot write {}: {error}", start.log.display()))?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
         let (program, arguments) = start.argv.split_first().ok_or("no program is named")?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program.0);
         command
-            .args(arguments)
+            .args(arguments.iter().map(|argument| &argument.0))
             .env_clear()
-            .envs(start.env)
+            .envs(start.env.into_iter().map(|(name, value)| (name.0, value.0)))
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors);
         let cgroup = self.cgroup.as_ref().map(Cgroup::procs).transpose();
         let child = cgroup
             .and_then(|procs| process::spawn(&mut command, Bond::Tied(procs)))
-            .map_err(|error| format!("cannot execute {program}: {error}"))?;
+            .map_err(|error| format!("cannot execute {}: {error}", program.0.display()))?;
         let group = Pid::from_raw(child.id().cast_signed());
         self.processes.push(Managed {
             name: start.name.clone(),

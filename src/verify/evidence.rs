@@ -128,7 +128,7 @@ fn started(variant: &VariantPlan, process: &str, argument: &str) -> (bool, Strin
     let has = found
         .argv
         .windows(wanted.len().max(1))
-        .any(|args| args == wanted);
+        .any(|args| args.iter().eq(&wanted));
     let detail = if has { "it is" } else { "it is not" };
     (has && !wanted.is_empty(), detail.to_owned())
 }

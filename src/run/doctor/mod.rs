@@ -5,6 +5,7 @@ pub(crate) mod floor;
 mod host;
 mod needs;
 
+use super::limits::{Files, OTHER_FILES};
 use super::prepare::{require_gpu, which};
 use crate::load::socket::Stamping;
 use crate::observe::gpu;
@@ -40,8 +41,6 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
-/// Open files that a run needs beside its connections.
-const FILES: u64 = 256;
 /// Where users get the engines.
 const ENGINES: &str = "ci/setup";
 
@@ -133,26 +132,20 @@ fn stamps() -> Finding {
 }
 
 fn files(scenario: Option<(&Scenario, &Path)>) -> Finding {
-    let most = |(scenario, _): (&Scenario, &Path)| {
-        let phases = plan::phases(&scenario.load);
-        let at_once = phases.iter().filter(|phase| phase.kind != "open");
-        at_once
-            .map(|phase| phase.shape.most_in_flight() as u64)
-            .max()
-    };
-    let needed = scenario.and_then(most).unwrap_or(0) + FILES;
+    let needed = scenario.map_or(OTHER_FILES, |(scenario, _)| Files::of(scenario).least);
     match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((soft, _)) if soft >= needed => finding(
+        // A run raises its soft limit itself.
+        Ok((_, hard)) if hard >= needed => finding(
             "open files",
             Weight::Good,
-            format!("limit {soft}, {needed} needed"),
+            format!("limit {hard}, {needed} needed"),
         ),
-        Ok((soft, _)) => finding(
+        Ok((_, hard)) => finding(
             "open files",
             Weight::Bad,
-            format!("limit {soft}, but {needed} are needed"),
+            format!("the hard limit is {hard}, but {needed} are needed"),
         )
-        .fix(format!("ulimit -n {needed}")),
+        .fix(format!("ulimit -Hn {needed}    # as root")),
         Err(errno) => finding(
             "open files",
             Weight::Note,
@@ -164,7 +157,10 @@ fn files(scenario: Option<(&Scenario, &Path)>) -> Finding {
 fn ports(scenario: Option<(&Scenario, &Path)>) -> Finding {
     let wanted = scenario.map_or(1, |(scenario, _)| plan::ports_needed(scenario));
     match Ports::take(wanted) {
-        Ok(_) => finding("ports", Weight::Good, format!("{wanted} free")),
+        Ok(ports) => match ports.warning() {
+            Some(warning) => finding("ports", Weight::Note, warning),
+            None => finding("ports", Weight::Good, format!("{wanted} free")),
+        },
         Err(error) => finding("ports", Weight::Bad, error.to_string()).fix("ss -ltnp"),
     }
 }
@@ -219,7 +215,7 @@ fn tiers() -> Finding {
 }
 
 fn program(name: &'static str, missing: Weight) -> Finding {
-    let path = std::env::var("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
     match which(name, &path) {
         Some(found) => {
             let version = version(&found);

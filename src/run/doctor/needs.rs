@@ -17,7 +17,7 @@ pub(super) fn add(all: &mut Vec<Finding>, scenario: &Scenario, file: &Path) {
     let home = std::env::home_dir();
     let locate = |path: &str| plan::locate(path, &base, home.as_deref());
     all.push(match prepare::model(&scenario.model.id, &locate) {
-        Ok(model) => finding("model", Weight::Good, model),
+        Ok((model, _)) => finding("model", Weight::Good, model),
         Err(failure) => finding("model", Weight::Bad, failure.to_string()).fix(ENGINES),
     });
     let mut push = |found: Finding| {
