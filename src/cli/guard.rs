@@ -48,27 +48,45 @@ fn said(info: &PanicHookInfo<'_>) -> String {
     )
 }
 
-/// From now on an abort ends with 3 instead of a signal. Out of memory, the standard library has said so before.
+/// From now on an abort, and the soft limit on processor time, end with 3 instead of a signal. Out of memory, the standard
+/// library has said so before. Programs that are executed have the system's own handlers again.
 fn on_abort() {
-    let action = SigAction::new(
-        SigHandler::Handler(aborted),
-        SaFlags::SA_ONSTACK,
-        SigSet::empty(),
-    );
-    #[expect(
-        unsafe_code,
-        reason = "the handler makes two async-signal-safe calls and returns to nothing"
-    )]
-    // SAFETY: `aborted` takes no lock and allocates nothing.
-    let _ = unsafe { sigaction(Signal::SIGABRT, &action) };
+    let ending = [
+        (Signal::SIGABRT, aborted as extern "C" fn(libc::c_int)),
+        (Signal::SIGXCPU, out_of_time),
+    ];
+    for (signal, end) in ending {
+        let handler = SigHandler::Handler(end);
+        let action = SigAction::new(handler, SaFlags::SA_ONSTACK, SigSet::empty());
+        #[expect(
+            unsafe_code,
+            reason = "the handlers make two async-signal-safe calls and return to nothing"
+        )]
+        // SAFETY: the handlers take no lock and allocate nothing.
+        let _ = unsafe { sigaction(signal, &action) };
+    }
 }
 
 extern "C" fn aborted(_: libc::c_int) {
-    const SAID: &str = "error: bench ended abruptly, out of memory or by an internal error (see above)\nhelp: raise the limit on memory (`ulimit -v`), or report this message; `bench clean` ends what may be left\n";
+    const SAID: &str = "error: bench ended abruptly, out of memory or by an internal error (see above)\nhelp: raise the limits on memory (`ulimit -v`, `ulimit -s`), or report this message; `bench clean` ends what may be left\n";
+    // A panic that could not be unwound has said why.
+    end(if TOLD.load(Ordering::SeqCst) {
+        ""
+    } else {
+        SAID
+    })
+}
+
+extern "C" fn out_of_time(_: libc::c_int) {
+    end("error: bench has used up its processor time\nhelp: raise the limit (`ulimit -t`)\n")
+}
+
+/// Ends this process from within a signal handler.
+fn end(said: &'static str) -> ! {
     #[expect(unsafe_code, reason = "nothing else may be called in a signal handler")]
     // SAFETY: write(2) and _exit(2) are async-signal-safe; the text is static.
     unsafe {
-        libc::write(libc::STDERR_FILENO, SAID.as_ptr().cast(), SAID.len());
+        libc::write(libc::STDERR_FILENO, said.as_ptr().cast(), said.len());
         libc::_exit(i32::from(ExitCode::TopologyFailed as u8))
     }
 }

@@ -268,8 +268,8 @@ fn dispatch(verb: Verb) -> ExitCode {
         } => run::run(&scenario, &out, keep_on_failure),
         Verb::Check { files, changes } => {
             let colour = colour(&std::io::stderr());
-            let env = |name: &str| std::env::var(name).ok();
-            let report = check::run(&files, &changes.overlays, &changes.sets, &env, colour);
+            let env = &crate::run::variable;
+            let report = check::run(&files, &changes.overlays, &changes.sets, env, colour);
             if report.ok {
                 print(&report.text);
                 ExitCode::Pass

@@ -3,7 +3,7 @@
 
 use serde::{Serialize, Serializer};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One word or path.
 struct Shown<'a>(&'a OsStr);
@@ -28,7 +28,7 @@ pub(super) fn variables<S: Serializer>(
 }
 
 /// One path.
-pub(super) fn path<S: Serializer>(path: &PathBuf, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     Shown(path.as_os_str()).serialize(serializer)
 }
 

@@ -108,8 +108,14 @@ pub fn load(
     sets: &[String],
 ) -> Result<(Input, Loaded), Diagnostics> {
     let input = scenario::read(path, overlays, sets)?;
-    let loaded = scenario::load(&input, &|name| std::env::var(name).ok())?;
+    let loaded = scenario::load(&input, &variable)?;
     Ok((input, loaded))
+}
+
+/// A variable of the environment; bytes that are not UTF-8 are replaced, by which a scenario's mistake tells of them.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Shortest value of a variable that is taken for a secret by its name alone; `EMPTY`, a usual placeholder, is none.

@@ -278,6 +278,7 @@ fn lookup(
     match env(name) {
         None => Err(missing("not set")),
         Some(value) if value.is_empty() => Err(missing("empty")),
+        Some(value) if value.contains(char::REPLACEMENT_CHARACTER) => Err(missing("not UTF-8")),
         Some(value) => Ok(value),
     }
 }

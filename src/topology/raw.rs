@@ -40,9 +40,10 @@ impl From<Word> for Form {
 pub(super) mod path {
     use super::{Deserialize, OsString, PathBuf, Serialize, Word};
     use serde::{Deserializer, Serializer};
+    use std::path::Path;
 
     pub(in super::super) fn serialize<S: Serializer>(
-        path: &PathBuf,
+        path: &Path,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         Word(OsString::from(path)).serialize(serializer)
