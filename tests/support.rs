@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -92,6 +93,17 @@ impl Bench {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// A variable of any bytes.
+    pub(crate) fn os_env(mut self, name: impl AsRef<OsStr>, value: &OsStr) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
@@ -247,6 +259,11 @@ impl Running {
         said
     }
 
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The report directory.
     pub(crate) fn dir(&self) -> PathBuf {
         self.folder.path().join("reports/latest")
@@ -400,6 +417,11 @@ impl Done {
         self
     }
 
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The report directory.
     pub(crate) fn dir(&self) -> PathBuf {
         self.folder.path().join("reports/latest")
@@ -433,7 +455,7 @@ impl Done {
 }
 
 /// Processes that carry a test's mark, with their command lines; zombies are gone already.
-fn marked(mark: &str) -> Vec<(i32, String)> {
+pub(crate) fn marked(mark: &str) -> Vec<(i32, String)> {
     let wanted = format!("BENCH_TEST={mark}\0");
     processes(|environment, _| environment.contains(&wanted))
 }
