@@ -3,7 +3,6 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -376,15 +375,8 @@ impl Done {
         }
         if let Some(run) = self.record() {
             let run_id = run["run_id"].as_str().unwrap();
-            let hash = Sha256::digest(run_id);
-            let name = format!(
-                "bench-{:02x}{:02x}{:02x}{:02x}-",
-                hash[0], hash[1], hash[2], hash[3]
-            );
-            for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
-                let left = entry.file_name().to_string_lossy().into_owned();
-                assert!(!left.starts_with(&name), "left behind: {left}");
-            }
+            let left = scratch_of(run_id);
+            assert!(left.is_empty(), "left behind: {left:?}");
             for entry in std::fs::read_dir("/dev/shm").unwrap().flatten() {
                 let left = entry.file_name().to_string_lossy().into_owned();
                 assert!(!left.contains(run_id), "left behind: /dev/shm/{left}");
@@ -452,6 +444,24 @@ impl Done {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
+}
+
+/// The directories of a run, by their markers, in whatever user's own directory for runs.
+pub(crate) fn scratch_of(run_id: &str) -> Vec<PathBuf> {
+    let inside = |directory: PathBuf| std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let is_root = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("bench-")
+    };
+    inside(std::env::temp_dir())
+        .filter(is_root)
+        .flat_map(|root| inside(root.path()))
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let mark = std::fs::read_to_string(path.join(".bench-run"));
+            mark.is_ok_and(|mark| mark.trim_end() == run_id)
+        })
+        .collect()
 }
 
 /// Processes that carry a test's mark, with their command lines; zombies are gone already.

@@ -2,23 +2,28 @@
 
 use super::{print, tell};
 use crate::record::ExitCode;
-use crate::topology::{leftovers, registry};
+use crate::report::harmless;
+use crate::topology::leftovers::{self, Search};
 
 pub(super) fn clean() -> ExitCode {
-    let Some(place) = registry::place() else {
-        tell(
-            "error: neither HOME nor XDG_STATE_HOME is set, so no run has noted what it started\n",
-        );
-        return ExitCode::BadScenario;
-    };
-    let cleaned = leftovers::clean(&place);
+    let Search { cleaned, refused } = leftovers::search();
     for run in &cleaned {
-        print(&format!("{run}\n"));
+        print(&format!("{}\n", harmless(&run.to_string())));
     }
-    if cleaned.is_empty() {
+    for why in &refused {
+        tell(&format!(
+            "error: leftovers noted there were not looked for: {}\n",
+            harmless(&why.to_string())
+        ));
+    }
+    if !refused.is_empty() {
+        tell(
+            "help: nothing that another user may have written is obeyed; run `bench clean` with the HOME and XDG_STATE_HOME of your own runs, or remove what is named above\n",
+        );
+    } else if cleaned.is_empty() {
         print("nothing was left behind\n");
     }
-    if cleaned.iter().any(|run| !run.stuck.is_empty()) {
+    if !refused.is_empty() || cleaned.iter().any(|run| !run.stuck.is_empty()) {
         ExitCode::TopologyFailed
     } else {
         ExitCode::Pass

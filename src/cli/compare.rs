@@ -159,6 +159,9 @@ fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
                 &mut run,
                 Redactor::new(std::iter::empty::<(String, String)>()),
             )?;
+            if let Some(note) = writer.note() {
+                tell(&format!("warning: {note}\n"));
+            }
             run.files = writer.files();
             writer.finish(&mut run)?;
             Some(writer.dir().to_owned())

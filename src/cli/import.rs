@@ -123,6 +123,9 @@ fn records(wanted: &Import) -> Result<Vec<String>, Failed> {
         run.run_id = numbered(n);
         let redactor = Redactor::new(std::iter::empty::<(String, String)>());
         let writer = Writer::create(&wanted.out, &mut run, redactor)?;
+        if let Some(note) = writer.note() {
+            tell(&format!("warning: {note}\n"));
+        }
         run.files = writer.files();
         writer.finish(&mut run)?;
         Ok(writer.dir().display().to_string())

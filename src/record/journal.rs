@@ -4,10 +4,11 @@
 
 use super::Error;
 use super::model::FileRecord;
+use super::private;
 use super::write::failed;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,7 +44,11 @@ impl Journal {
     /// # Errors
     /// When it can't be made.
     pub fn create(path: PathBuf) -> Result<Self, Error> {
-        let open = OpenOptions::new().create_new(true).append(true).open(&path);
+        let open = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .mode(private::FILE)
+            .open(&path);
         let file = open.map_err(|e| failed(&path, e))?;
         // Held while this process lives: it tells who follows the run that there is more to come. A file system without
         // locks tells nobody.

@@ -1,6 +1,7 @@
 //! What the processes printed, without secrets. They write their logs themselves, so that nothing of a death is lost with us;
 //! once they are gone, a log in which a secret is found is written anew. A run that is killed leaves them as they were.
 
+use super::private;
 use super::redact::Redactor;
 use super::write::failed;
 use super::{Error, Writer};
@@ -12,7 +13,7 @@ use std::path::Path;
 const PIECE: u64 = 1 << 20;
 
 impl Writer {
-    /// Takes the secrets out of a directory of logs. Their processes must have ended.
+    /// Takes the secrets out of a directory of logs, which others may read from then on. Their processes must have ended.
     ///
     /// # Errors
     /// The first log that can't be read or written anew.
@@ -21,6 +22,7 @@ impl Writer {
             let path = entry.path();
             clean(&path, self.redactor()).map_err(|e| failed(&path, e))?;
         }
+        private::open_directory(logs);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ pub mod journal;
 mod logs;
 pub mod model;
 mod partial;
+mod private;
 pub mod read;
 pub mod redact;
 mod reserve;

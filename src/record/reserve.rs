@@ -1,6 +1,7 @@
 //! Room on the disk for the last `run.json`, taken before the run begins: a full disk must not keep the verdict from being
 //! written. The file has no name until it becomes `run.json`, so that a killed run leaves none behind.
 
+use super::private;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, fallocate};
 use nix::unistd::linkat;
@@ -29,6 +30,7 @@ impl Reserve {
     pub(super) fn new(dir: &Path, name: &str) -> io::Result<Self> {
         let nameless = OpenOptions::new()
             .write(true)
+            .mode(private::FILE)
             .custom_flags(OFlag::O_TMPFILE.bits())
             .open(dir);
         let (file, name) = match nameless {
@@ -36,7 +38,7 @@ impl Reserve {
             Err(error) if is_full(&error) => return Err(error),
             Err(_) => {
                 let name = dir.join(format!(".{name}.new"));
-                (File::create(&name)?, Some(name))
+                (create(&name)?, Some(name))
             }
         };
         Ok(Self {
@@ -127,14 +129,21 @@ impl Drop for Reserve {
     }
 }
 
-/// Replaces a file in one step; a reader sees the old text or the new one. Nothing is left of it where it fails.
+/// Makes a file that only this user can read, or empties it.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    options.mode(private::FILE).open(path)
+}
+
+/// Replaces a file in one step, by one that only this user can read; a reader sees the old text or the new one. Nothing is left of it where it fails.
 ///
 /// # Errors
 /// When it can't be written; what was at `path` stays.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = beside(path);
     let write = || {
-        let mut file = File::create(&beside)?;
+        let mut file = create(&beside)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, path)

@@ -4,6 +4,7 @@
 
 use super::journal::Journal;
 use super::model::{FileRecord, Quality, Run};
+use super::private;
 use super::redact::Redactor;
 use super::reserve::{self, Reserve};
 use super::verdict::{Ending, conclude};
@@ -11,11 +12,13 @@ use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SERVER_FILE, SampleRow, 
 use crate::event::Event;
 use crate::measure::sample::Sample;
 use indexmap::IndexMap;
+use nix::unistd::geteuid;
 use serde::Serialize;
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -46,13 +49,17 @@ pub struct Writer {
     reserve: Mutex<Option<Reserve>>,
     /// Where `latest` pointed to before.
     latest: Option<PathBuf>,
+    /// Why `latest` does not point to this run.
+    note: Option<String>,
+    /// Whether others may read the record.
+    open: AtomicBool,
     redactor: Redactor,
     began: Instant,
 }
 
 impl Writer {
     /// Makes `reports/<run_id>/` with everything a record has, and points `latest` to it. A directory that exists is
-    /// never written into: `run.run_id` then gets a number.
+    /// never written into: `run.run_id` then gets a number. Nobody else can read it before it is finished.
     ///
     /// # Errors
     /// When anything in it can't be made or written, so that a run fails before it starts.
@@ -69,21 +76,46 @@ impl Writer {
     /// Makes everything in the run's directory.
     fn fill(reports: &Path, dir: PathBuf, run: &Run, redactor: Redactor) -> Result<Self, Error> {
         let logs = dir.join("logs");
-        fs::create_dir(&logs).map_err(|e| failed(&logs, e))?;
+        private::create_directory(&logs).map_err(|e| failed(&logs, e))?;
         let reserve = Reserve::new(&dir, RUN_FILE).map_err(|e| failed(&dir, e))?;
-        let writer = Self {
+        let mut writer = Self {
             samples: Journal::create(dir.join(SAMPLES_FILE))?,
             server: Journal::create(dir.join(SERVER_FILE))?,
             events: Journal::create(dir.join(EVENTS_FILE))?,
             reserve: Mutex::new(Some(reserve)),
             latest: fs::read_link(reports.join(LATEST)).ok(),
+            note: None,
+            open: AtomicBool::new(false),
             dir,
             redactor,
             began: Instant::now(),
         };
         writer.save(run)?;
-        point(reports, Path::new(&run.run_id), &run.run_id)?;
+        writer.note = writer.point(reports, &run.run_id)?;
         Ok(writer)
+    }
+
+    /// Points `latest` to this run. In a directory that several users share, the link of another may have to stay: returns
+    /// why.
+    fn point(&self, reports: &Path, run_id: &str) -> Result<Option<String>, Error> {
+        let Err(error) = point(reports, Path::new(run_id), run_id) else {
+            return Ok(None);
+        };
+        let is_owner = |owner| owner == geteuid().as_raw();
+        match fs::symlink_metadata(reports.join(LATEST)) {
+            Ok(data) if !is_owner(data.uid()) => Ok(Some(format!(
+                "{error}; it belongs to user {} and still points to another run; this one is in {}",
+                data.uid(),
+                self.dir.display()
+            ))),
+            Ok(_) | Err(_) => Err(error),
+        }
+    }
+
+    /// Why `latest` does not point to this run, where it does not.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The report directory.
@@ -117,12 +149,23 @@ impl Writer {
         grown.map_err(|e| failed(&self.dir.join(RUN_FILE), e))
     }
 
+    /// Writes the last `run.json`, as [`Self::put_last`], and lets others read the record.
+    ///
+    /// # Errors
+    /// When the whole can't be written.
+    pub fn finish(&self, run: &mut Run) -> Result<(), Error> {
+        let put = self.put_last(run);
+        private::open_up(&self.dir, &self.logs());
+        self.open.store(true, Ordering::SeqCst);
+        put
+    }
+
     /// Writes the last `run.json`, in the room that was reserved for it. Where that is not enough, a short one says that the
     /// run broke, as `run` then does as well.
     ///
     /// # Errors
     /// When the whole can't be written.
-    pub fn finish(&self, run: &mut Run) -> Result<(), Error> {
+    fn put_last(&self, run: &mut Run) -> Result<(), Error> {
         let path = self.dir.join(RUN_FILE);
         let mut held = self.reserve.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a reserve, it was finished before.
@@ -227,7 +270,11 @@ impl Writer {
     /// When it can't be written.
     pub fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.dir.join(name);
-        reserve::replace(&path, text).map_err(|e| failed(&path, e))
+        reserve::replace(&path, text).map_err(|e| failed(&path, e))?;
+        if self.open.load(Ordering::SeqCst) {
+            private::open_directory(&self.dir);
+        }
+        Ok(())
     }
 
     /// Deletes a file that [`replace`](Self::replace) has written.
@@ -285,7 +332,7 @@ fn claim(reports: &Path, run_id: &mut String) -> Result<PathBuf, Error> {
     let wanted = run_id.clone();
     for n in 2..=NAMES {
         let dir = reports.join(&*run_id);
-        match fs::create_dir(&dir) {
+        match private::create_directory(&dir) {
             Ok(()) => return Ok(dir),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => *run_id = format!("{wanted}-{n}"),
             Err(e) => return Err(failed(&dir, e)),

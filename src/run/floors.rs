@@ -81,14 +81,12 @@ pub fn against_itself(loaded: &mut Loaded) {
     loaded.resolved["against_itself"] = json!(true);
 }
 
-/// Where floors are kept.
-fn place() -> Option<PathBuf> {
-    Some(registry::place()?.parent()?.join("floors.json"))
-}
+/// The file of the floors, in the state directory.
+const FILE: &str = "floors.json";
 
 fn kept() -> Vec<Floor> {
     // What can't be read says nothing.
-    let text = place().and_then(|place| fs::read_to_string(place).ok());
+    let text = registry::read_state(FILE);
     text.and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default()
 }
@@ -96,17 +94,13 @@ fn kept() -> Vec<Floor> {
 /// Keeps what a run of a baseline against itself found, in place of what was known of the same; says what, and where.
 ///
 /// # Errors
-/// When there is no place for it, or it can't be written.
+/// When there is no place for it that is this user's alone, or it can't be written.
 pub fn keep_floors(run: &Run) -> io::Result<(Vec<Floor>, PathBuf)> {
-    let place =
-        place().ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is set"))?;
+    let place = registry::state_directory()?.join(FILE);
     let found = floors(run);
     let mut all = kept();
     all.retain(|known| !found.iter().any(|floor| floor.same(known)));
     all.extend(found.iter().cloned());
-    if let Some(folder) = place.parent() {
-        fs::create_dir_all(folder)?;
-    }
     let beside = place.with_extension(format!("{}.new", std::process::id()));
     fs::write(&beside, serde_json::to_string_pretty(&all)? + "\n")?;
     fs::rename(&beside, &place)?;

@@ -35,8 +35,7 @@ use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
 use crate::report;
 use crate::scenario::model::ReportFormat;
 use crate::scenario::{self, Input, Loaded};
-use crate::topology::leftovers::clean;
-use crate::topology::registry;
+use crate::topology::leftovers;
 use limits::{advised, caught, internal};
 use rounds::Stage;
 use signals::Signals;
@@ -159,6 +158,10 @@ pub fn run(
     let writer = Writer::create(out, &mut run, redactor(loaded))
         .map_err(|error| Error::Setup(advised(error.to_string())))?;
     let run_id = run.run_id.clone();
+    if let Some(note) = writer.note() {
+        let message = note.to_owned();
+        events.emit(Event::Warning { message });
+    }
     let result = thread::scope(|scope| {
         let (writer, run) = (&writer, &mut run);
         let telling = thread::Builder::new().spawn_scoped(scope, move || consume(received, writer));
@@ -316,7 +319,8 @@ fn execute(
 ) -> Result<ExitCode, Failure> {
     limits::admit(&loaded.scenario)?;
     tidy(&events);
-    let prepared = prepare(&loaded.scenario, path, run_id, &events)?;
+    let mut prepared = prepare(&loaded.scenario, path, run_id, &events)?;
+    prepared.claim_scratch(&events)?;
     for (variant, lock) in &prepared.locks {
         writer
             .replace(&format!("runtime-{variant}.lock"), lock)
@@ -372,10 +376,18 @@ fn listed(variant: &plan::VariantPlan) -> String {
 
 /// Ends what dead runs left, before anything of it can stand in this run's way.
 fn tidy(events: &Events) {
-    for cleaned in registry::place().iter().flat_map(|place| clean(place)) {
-        events.emit(Event::Warning {
-            message: cleaned.to_string(),
-        });
+    let warn = |message| events.emit(Event::Warning { message });
+    let found = leftovers::search();
+    for cleaned in &found.cleaned {
+        warn(cleaned.to_string());
+    }
+    match leftovers::noted_elsewhere() {
+        Some(message) => warn(message),
+        None if found.refused.is_empty() => {}
+        None => warn(format!(
+            "leftovers of earlier runs were not looked for everywhere: {}",
+            leftovers::told(&found.refused)
+        )),
     }
 }
 

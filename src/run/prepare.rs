@@ -10,6 +10,7 @@ use crate::runtime;
 use crate::scenario::effective;
 use crate::scenario::model::{Gpu, Scenario};
 use crate::topology::ports::Ports;
+use crate::topology::scratch;
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -29,6 +30,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Sees to it that directories of this run can be made where nobody else can come before it.
+    ///
+    /// # Errors
+    /// When there is no place for them.
+    pub(super) fn claim_scratch(&mut self, events: &Events) -> Result<(), Failure> {
+        // An endpoint that runs elsewhere needs none.
+        if self.facts.ports.is_empty() {
+            return Ok(());
+        }
+        self.facts.scratch = root(events)?.join(scratch::name(&self.facts.run_id));
+        Ok(())
+    }
+
     /// Takes as many other ports.
     ///
     /// # Errors
@@ -39,6 +53,18 @@ impl Prepared {
         self.facts.ports = self.ports.numbers().to_vec();
         Ok(())
     }
+}
+
+/// The user's own directory for what runs make; says where it is not the usual one.
+///
+/// # Errors
+/// When there is no place for it.
+pub(super) fn root(events: &Events) -> Result<PathBuf, Failure> {
+    let root = scratch::root().map_err(|error| Failure::Setup(error.to_string()))?;
+    if let Some(message) = root.note {
+        events.emit(Event::Warning { message });
+    }
+    Ok(root.path)
 }
 
 fn take_ports(wanted: usize, events: &Events) -> Result<Ports, Failure> {
@@ -82,7 +108,7 @@ pub fn prepare(
             etcd: which("etcd", &path),
             etcd_endpoints: std::env::var_os("ETCD_ENDPOINTS").filter(|value| !value.is_empty()),
             ports: ports.numbers().to_vec(),
-            scratch: scratch(run_id),
+            scratch: scratch::likely_root().join(scratch::name(run_id)),
             model,
             odd_model,
             prompts,
@@ -111,18 +137,6 @@ pub(super) fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
     Err(Failure::Requirement(format!(
         "this scenario needs {count} GPU(s) of kind `{kind}`, and this machine does not have them: {found}; run it where they are, or without a GPU with `--overlay scenarios/overlays/cpu.yaml`"
     )))
-}
-
-/// A short name of the run's own in the directory for temporary files.
-fn scratch(run_id: &str) -> PathBuf {
-    let hash = Sha256::digest(run_id);
-    let name = format!(
-        "bench-{:02x}{:02x}{:02x}{:02x}",
-        hash[0], hash[1], hash[2], hash[3]
-    );
-    let place = std::env::temp_dir().join(name);
-    // Whoever cleans it later may be elsewhere.
-    std::path::absolute(&place).unwrap_or(place)
 }
 
 /// A number of the run's own.
@@ -212,7 +226,8 @@ fn pythons(
     Ok((pythons, locks))
 }
 
-/// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench.
+/// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench; without a home, in the user's own directory
+/// for what runs make.
 pub(super) fn cache() -> PathBuf {
     let set = |name| {
         std::env::var_os(name)
@@ -223,10 +238,11 @@ pub(super) fn cache() -> PathBuf {
     let is_base = |path: &PathBuf| path.is_absolute();
     let xdg = || set("XDG_CACHE_HOME").filter(is_base);
     let home = || std::env::home_dir().filter(is_base);
+    let own = || scratch::root().map_or_else(|_| scratch::likely_root(), |root| root.path);
     set("BENCH_CACHE")
         .or_else(|| xdg().map(|path| path.join("bench")))
         .or_else(|| home().map(|path| path.join(".cache/bench")))
-        .unwrap_or_else(|| std::env::temp_dir().join("bench-cache"))
+        .unwrap_or_else(|| own().join("cache"))
 }
 
 /// A program on PATH.

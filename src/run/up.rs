@@ -9,6 +9,7 @@ use crate::measure::lifecycle::Startup;
 use crate::plan::{self, VariantPlan};
 use crate::record::{Writer, run_id};
 use crate::scenario::Loaded;
+use crate::topology::scratch::Held;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
@@ -33,10 +34,12 @@ pub fn up(
         u64::from(std::process::id()),
     );
     let mut run = begin(path, loaded, id, started);
-    let out = std::env::temp_dir().join("bench-up");
-    let writer = Writer::create(&out, &mut run, redactor(loaded))
-        .map_err(|error| Error::Setup(advised(error.to_string())))?;
     let (events, received) = Events::channel();
+    let root = prepare::root(&events).map_err(|failure| Error::Setup(failure.to_string()))?;
+    let held = Held::make(&root, &run.run_id)
+        .map_err(|error| Error::Setup(format!("failed to write in {}: {error}", root.display())))?;
+    let writer = Writer::create(held.path(), &mut run, redactor(loaded))
+        .map_err(|error| Error::Setup(advised(error.to_string())))?;
     let result = std::thread::scope(|scope| {
         let writer = &writer;
         let telling = std::thread::Builder::new();
@@ -45,7 +48,8 @@ pub fn up(
         let events = events;
         limits::admit(&loaded.scenario)?;
         tidy(&events);
-        let prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
+        let mut prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
+        prepared.claim_scratch(&events)?;
         let plan = plan::build(&loaded.scenario, &prepared.facts)
             .map_err(|error| Failure::Setup(error.to_string()))?;
         let turn = Turn {
@@ -65,7 +69,9 @@ pub fn up(
         result,
         Ok(()) | Err(Failure::Input(_) | Failure::Interrupted)
     ) {
-        writer.discard();
+        held.remove();
+    } else {
+        held.keep();
     }
     match result {
         Err(Failure::Input(message)) => Err(Error::Scenario(Failure::Input(message))),

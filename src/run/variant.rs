@@ -178,7 +178,7 @@ impl Turn<'_> {
     /// Opens a topology that has no process yet.
     fn open(&self) -> Result<Running, Failure> {
         let logs = log_dir(self.plan, self.variant, self.round, self.writer);
-        std::fs::create_dir_all(&logs).map_err(|error| {
+        self.writer.make_directory(&logs).map_err(|error| {
             Failure::Setup(format!("failed to make {}: {error}", logs.display()))
         })?;
         let gpus = gpu::used().unwrap_or_default();

@@ -8,13 +8,17 @@ use super::process::{self, Bond};
 use super::protocol::{Order, Report, Start};
 use super::raw::Word;
 use super::registry::{self, Entry};
+use super::scratch;
 use super::{Alarm, Error, Exit, Tier};
 use crate::engine::Process;
 use crate::event::{Event, Events};
 use crate::measure::lifecycle::{SignalRecord, Teardown};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,6 +53,7 @@ pub struct Topology {
     gone: Receiver<Vec<PathBuf>>,
     seen: Arc<Seen>,
     entry: Option<Entry>,
+    run_id: String,
     logs: PathBuf,
     /// The directories that its processes were given.
     directories: Vec<PathBuf>,
@@ -82,9 +87,8 @@ impl Topology {
     /// [`Error::Warden`] when it can't be started.
     pub fn open(run_id: &str, logs: &Path, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
         let tiers = tiers()?;
-        let entry = registry::place()
-            .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is an absolute path"))
-            .and_then(|place| Entry::create(&place, run_id));
+        // Why it may not be in the state directory was said when the run began.
+        let entry = registry::place().and_then(|(place, _)| Entry::create(&place, run_id));
         if let Err(error) = &entry {
             events.emit(Event::Warning {
                 message: format!(
@@ -133,6 +137,7 @@ impl Topology {
                 gone,
                 seen,
                 entry,
+                run_id: run_id.to_owned(),
                 logs: logs.to_owned(),
                 directories: Vec::new(),
             });
@@ -174,7 +179,9 @@ impl Topology {
         };
         self.directories.extend_from_slice(&process.directories);
         let log = self.log(&process.name);
-        std::fs::write(&log, format!("{header}\n")).map_err(|error| refused(error.to_string()))?;
+        private(&log)
+            .and_then(|mut file| writeln!(file, "{header}"))
+            .map_err(|error| refused(error.to_string()))?;
         let order = Order::Start(Start {
             name: process.name.clone(),
             argv: process.argv.iter().cloned().map(Word).collect(),
@@ -282,8 +289,13 @@ impl Topology {
     /// Copies what is in the directories and removes them, which the warden has left to us.
     fn keep(&mut self, to: &Path) -> Result<(), Error> {
         let kept = kept::keep(&self.directories, to);
-        for directory in &self.directories {
-            let _ = std::fs::remove_dir_all(directory);
+        let own: BTreeSet<_> = self
+            .directories
+            .iter()
+            .filter_map(|path| scratch::top(path))
+            .collect();
+        for directory in own {
+            let _ = scratch::remove(directory, &self.run_id);
         }
         if let Some(entry) = self.entry.take() {
             entry.remove();
@@ -325,7 +337,7 @@ impl Link {
             .env("BENCH_RUN_ID", run_id)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(log)?);
+            .stderr(private(log)?);
         if let Some(entry) = entry {
             command.arg("--entry").arg(entry.path());
         }
@@ -449,6 +461,13 @@ fn tiers() -> Result<Vec<Tier>, Error> {
             asked.display()
         ))
     })
+}
+
+/// Makes a log that only this user can read: it may hold secrets until its run is over.
+fn private(log: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).write(true).truncate(true).mode(0o600);
+    options.open(log)
 }
 
 fn send(socket: &mut UnixStream, order: &Order) -> io::Result<()> {

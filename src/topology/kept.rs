@@ -1,8 +1,9 @@
 //! What a failed topology wrote into its own directories, kept for who wants to see why.
 
+use super::scratch::MARKER;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Most that is kept of one topology, in bytes.
@@ -31,7 +32,9 @@ fn keep_most(directories: &[PathBuf], to: &Path, most: u64) -> io::Result<()> {
     }
     files.sort();
     files.dedup();
-    fs::create_dir_all(to)?;
+    // What engines wrote may hold secrets that nobody redacts: it stays private.
+    let mut private = fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(to)?;
     let mut left = most;
     let mut left_out = Vec::new();
     for (bytes, file, inside) in files {
@@ -58,6 +61,9 @@ fn collect(directory: &Path, base: &Path, files: &mut Vec<(u64, PathBuf, PathBuf
         let Ok(data) = fs::symlink_metadata(&path) else {
             continue;
         };
+        if entry.file_name() == MARKER {
+            continue;
+        }
         if data.is_dir() {
             collect(&path, base, files);
         } else if data.is_file()

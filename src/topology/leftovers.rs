@@ -6,12 +6,16 @@
 //!   session of a process that the registry names and holds that process's log open, and is not older than it.
 //!
 //! Both are asked again after a pidfd is held, so that a pid that was given away meanwhile is never hit.
+//!
+//! A cgroup is killed as a whole only where no member names another run. A directory is removed only where it is marked as
+//! the run's (`scratch`), shared memory only directly in `/dev/shm`.
 
 use super::process::PidFd;
-use super::registry::{self, Dead, Line};
-use super::{proc, registry::Entry, tier};
+use super::registry::{self, Dead, Entries, Line};
+use super::trust::Untrusted;
+use super::{proc, registry::Entry, scratch, tier};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long ending one run's leftovers may take.
@@ -47,16 +51,74 @@ impl std::fmt::Display for Cleaned {
     }
 }
 
-/// Finds and ends what every dead run in the registry at `place` left; runs that left nothing are not told of.
+/// What a search for leftovers found.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Dead runs that had left something.
+    pub cleaned: Vec<Cleaned>,
+    /// What was not looked at, because others may have written it, or could not be.
+    pub refused: Vec<Untrusted>,
+}
+
+/// Finds and ends what every dead run of this user left; runs that left nothing are not told of.
 #[must_use]
-pub fn clean(place: &Path) -> Vec<Cleaned> {
-    let (dead, living) = registry::entries(place);
-    dead.into_iter()
-        .filter_map(|entry| end_dead(&entry, &living))
-        .filter(|cleaned| {
-            !(cleaned.ended.is_empty() && cleaned.removed.is_empty() && cleaned.stuck.is_empty())
-        })
-        .collect()
+pub fn search() -> Search {
+    let (places, refused) = registry::places();
+    let mut search = clean(&places);
+    search.refused.splice(0..0, refused);
+    for root in scratch::roots() {
+        for (run_id, path, failed) in scratch::sweep(&root) {
+            let stuck = failed.iter().map(ToString::to_string).collect();
+            search.cleaned.push(Cleaned {
+                run_id,
+                ended: Vec::new(),
+                removed: failed.is_none().then_some(path).into_iter().collect(),
+                stuck,
+            });
+        }
+    }
+    search
+}
+
+/// What was refused, in words.
+#[must_use]
+pub fn told(refused: &[Untrusted]) -> String {
+    let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    told.join("; ")
+}
+
+/// Why what this run starts is not noted in the state directory, and where instead.
+#[must_use]
+pub fn noted_elsewhere() -> Option<String> {
+    let (place, refused) = registry::place().ok()?;
+    let noted = place.display();
+    refused.map(|why| {
+        format!(
+            "the state directory is not used: {why}; what this run starts is noted in {noted} instead; set XDG_STATE_HOME to a directory that only you can write to"
+        )
+    })
+}
+
+/// Ends what dead runs in the registries at `places` left.
+fn clean(places: &[PathBuf]) -> Search {
+    let mut all = Entries::default();
+    for place in places {
+        let mut found = registry::entries(place);
+        all.dead.append(&mut found.dead);
+        all.living.append(&mut found.living);
+        all.refused.append(&mut found.refused);
+    }
+    let told = |cleaned: &Cleaned| {
+        !(cleaned.ended.is_empty() && cleaned.removed.is_empty() && cleaned.stuck.is_empty())
+    };
+    let dead = all.dead.iter();
+    Search {
+        cleaned: dead
+            .filter_map(|entry| end_dead(entry, &all.living))
+            .filter(told)
+            .collect(),
+        refused: all.refused,
+    }
 }
 
 fn end_dead(entry: &Dead, living: &[String]) -> Option<Cleaned> {
@@ -94,7 +156,8 @@ struct Owned {
     /// Pid, start and log.
     processes: Vec<(i32, u64, PathBuf)>,
     directories: Vec<PathBuf>,
-    cgroups: Vec<PathBuf>,
+    /// Path, and inode where it is known.
+    cgroups: Vec<(PathBuf, Option<u64>)>,
     /// Path and inode.
     memory: BTreeSet<(PathBuf, u64)>,
 }
@@ -125,7 +188,7 @@ impl Owned {
                     pid, start, log, ..
                 } => owned.processes.push((*pid, *start, log.clone())),
                 Line::Directory { path } => owned.directories.push(path.clone()),
-                Line::Cgroup { path } => owned.cgroups.push(path.clone()),
+                Line::Cgroup { path, inode } => owned.cgroups.push((path.clone(), *inode)),
                 Line::Memory { path, inode } => {
                     owned.memory.insert((path.clone(), *inode));
                 }
@@ -149,34 +212,67 @@ impl Owned {
                 return cleaned;
             }
             cleaned.removed = proc::remove_shared_memory(&memory);
-            for cgroup in &self.cgroups {
-                let _ = std::fs::remove_dir(cgroup);
+            for (cgroup, _) in &self.cgroups {
+                if tier::is_cgroup(cgroup) {
+                    let _ = std::fs::remove_dir(cgroup);
+                }
             }
         }
-        for directory in self.directories.iter().filter(|path| path.exists()) {
-            let removed = proc::mine(directory) && std::fs::remove_dir_all(directory).is_ok();
-            if removed || !directory.exists() {
-                cleaned.removed.push(directory.clone());
-            } else {
-                cleaned.stuck.push(directory.display().to_string());
-            }
-        }
+        self.remove_directories(&mut cleaned);
         cleaned
     }
 
-    /// Kills until no process is found any more: one that is being killed may have started another.
-    fn end_processes(&self, cleaned: &mut Cleaned, memory: &mut BTreeSet<(PathBuf, u64)>) {
-        let began = Instant::now();
-        for cgroup in &self.cgroups {
-            let members = std::fs::read_to_string(cgroup.join("cgroup.procs"));
-            let pids = members.iter().flat_map(|text| text.lines());
-            let held = pids.filter_map(|pid| pid.parse().ok());
-            for pid in held.collect::<Vec<i32>>() {
+    /// Removes the run's directories; those inside others go with them.
+    fn remove_directories(&self, cleaned: &mut Cleaned) {
+        let outer = |path: &&PathBuf| {
+            let mut others = self.directories.iter().filter(|other| other != path);
+            !others.any(|other| path.starts_with(other))
+        };
+        for directory in self.directories.iter().filter(outer) {
+            if std::fs::symlink_metadata(directory).is_err() {
+                continue;
+            }
+            match scratch::remove(directory, &self.run_id) {
+                Ok(()) => cleaned.removed.push(directory.clone()),
+                Err(why) => cleaned
+                    .stuck
+                    .push(format!("{} ({why})", directory.display())),
+            }
+        }
+    }
+
+    /// Kills what is in the run's cgroups, and in nobody else's.
+    fn kill_cgroups(&self, cleaned: &mut Cleaned, memory: &mut BTreeSet<(PathBuf, u64)>) {
+        for (cgroup, inode) in &self.cgroups {
+            if !tier::is_cgroup(cgroup) {
+                continue;
+            }
+            let held = tier::members(cgroup);
+            let same = *inode == tier::inode(cgroup) && inode.is_some();
+            if !held.iter().all(|pid| self.holds(*pid, same)) {
+                // What is marked among them is found one by one.
+                continue;
+            }
+            for pid in held {
                 memory.append(&mut proc::shared_memory(pid));
                 cleaned.ended.push((pid, proc::command(pid)));
             }
             tier::kill_cgroup(cgroup);
         }
+    }
+
+    /// Whether a member of the cgroup is the run's: in the `same` one that its warden made, whatever names no other run.
+    fn holds(&self, pid: i32, same: bool) -> bool {
+        match proc::run_id(pid) {
+            Some(Some(run_id)) => run_id == self.run_id,
+            Some(None) | None => same,
+        }
+    }
+
+    /// Kills until no process is found any more: one that is being killed may have started another.
+    fn end_processes(&self, cleaned: &mut Cleaned, memory: &mut BTreeSet<(PathBuf, u64)>) {
+        let began = Instant::now();
+        self.kill_cgroups(cleaned, memory);
         loop {
             let found: Vec<i32> = proc::pids()
                 .into_iter()

@@ -15,7 +15,9 @@ mod protocol;
 mod raw;
 pub mod ready;
 pub mod registry;
+pub mod scratch;
 mod tier;
+pub mod trust;
 pub mod warden;
 
 pub use handle::{Killer, Topology};

@@ -155,7 +155,9 @@ pub(super) fn shared_memory(pid: i32) -> BTreeSet<(PathBuf, u64)> {
 /// Removes shared memory that is still what it was, is ours and is used by no process any more; returns what was removed.
 pub(super) fn remove_shared_memory(noted: &BTreeSet<(PathBuf, u64)>) -> Vec<PathBuf> {
     let there = |(path, inode): &&(PathBuf, u64)| {
-        mine(path) && std::fs::symlink_metadata(path).is_ok_and(|data| data.ino() == *inode)
+        path.parent() == Some(Path::new("/dev/shm"))
+            && mine(path)
+            && std::fs::symlink_metadata(path).is_ok_and(|data| data.ino() == *inode)
     };
     if !noted.iter().any(|entry| there(&entry)) {
         return Vec::new();

@@ -2,13 +2,19 @@
 //! The runner and the warden each hold a shared lock on it for as long as they live, so a file that can be locked alone is
 //! of a run whose runner and warden are both gone. The warden writes each line before it does what the line says, and
 //! removes the file once nothing is left.
+//!
+//! Only files that belong to this user, in a directory that nobody else can write to, are read. Where the state directory is
+//! no such place, entries are in `runs` in the user's own directory for runs (`scratch`).
 
 use super::raw;
+use super::scratch;
+use super::trust::{self, Untrusted};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,10 +42,12 @@ pub(super) enum Line {
         #[serde(with = "raw::path")]
         path: PathBuf,
     },
-    /// A cgroup that holds the processes and nothing else.
+    /// A cgroup that holds the processes and nothing else; the inode tells it from a later one of the same name.
     Cgroup {
         #[serde(with = "raw::path")]
         path: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inode: Option<u64>,
     },
     /// Named shared memory that one of the processes mapped; the inode tells it from a later one of the same name.
     Memory {
@@ -49,10 +57,14 @@ pub(super) enum Line {
     },
 }
 
-/// Where entries are; `None` where neither XDG_STATE_HOME nor the home is an absolute path: elsewhere,
-/// a later run would not find it.
-#[must_use]
-pub fn place() -> Option<PathBuf> {
+/// The directory of entries.
+const RUNS: &str = "runs";
+/// Most bytes of an entry that are read.
+const MOST: u64 = 64 << 20;
+
+/// Where this user's `bench` keeps what later ones should know; `None` where there is neither XDG_STATE_HOME nor a home.
+/// Nothing says yet that it may be used.
+pub(super) fn state() -> Option<PathBuf> {
     std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
@@ -60,7 +72,56 @@ pub fn place() -> Option<PathBuf> {
             let home = std::env::home_dir().filter(|home| home.is_absolute());
             home.map(|home| home.join(".local/state"))
         })
-        .map(|state| state.join("bench/runs"))
+        .map(|state| state.join("bench"))
+}
+
+/// As [`state`], made where it does not exist.
+///
+/// # Errors
+/// When it is not this user's alone, or can't be made.
+pub fn state_directory() -> io::Result<PathBuf> {
+    let state = state()
+        .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is an absolute path"))?;
+    trust::make_directory(&state).map_err(io::Error::other)
+}
+
+/// Reads a file of the state directory; `None` where there is none that may be obeyed.
+#[must_use]
+pub fn read_state(name: &str) -> Option<String> {
+    let state = trust::directory(&state()?).ok()?;
+    let file = trust::open(&state.join(name), OpenOptions::new().read(true)).ok()?;
+    io::read_to_string(file.take(MOST)).ok()
+}
+
+/// Where a new entry goes: in the state directory, else in the user's own directory for runs. With it, why not in the first.
+///
+/// # Errors
+/// When there is no place.
+pub(super) fn place() -> io::Result<(PathBuf, Option<Untrusted>)> {
+    let made = state().map(|state| trust::make_directory(&state.join(RUNS)));
+    let refused = match made {
+        Some(Ok(place)) => return Ok((place, None)),
+        Some(Err(why)) => Some(why),
+        None => None,
+    };
+    let root = scratch::root().map_err(io::Error::other)?;
+    let place = trust::make_directory(&root.path.join(RUNS)).map_err(io::Error::other)?;
+    Ok((place, refused))
+}
+
+/// Every place where entries of this user may be, and why one may not be looked at.
+pub(super) fn places() -> (Vec<PathBuf>, Vec<Untrusted>) {
+    let (mut places, mut refused) = (Vec::new(), Vec::new());
+    let wanted = state().map(|state| state.join(RUNS));
+    let others = scratch::roots().into_iter().map(|root| root.join(RUNS));
+    for place in wanted.into_iter().chain(others) {
+        match trust::directory(&place) {
+            Ok(place) => places.push(place),
+            Err(why) if why.is_missing() => {}
+            Err(why) => refused.push(why),
+        }
+    }
+    (places, refused)
 }
 
 /// An entry of a run that lives, locked.
@@ -77,10 +138,7 @@ impl Entry {
     /// When it can't be made, locked or synced.
     pub(super) fn create(place: &Path, run_id: &str) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(place)?;
+        let place = &trust::make_directory(place).map_err(io::Error::other)?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{run_id}.{}-{number}.jsonl", std::process::id());
         // Locked before it has the name under which others look for it.
@@ -90,6 +148,7 @@ impl Entry {
                 OpenOptions::new()
                     .create_new(true)
                     .append(true)
+                    .mode(0o600)
                     .open(&unnamed)?,
             )?,
             path: place.join(name),
@@ -115,8 +174,9 @@ impl Entry {
     /// # Errors
     /// When it is gone or can't be locked.
     pub(super) fn join(path: &Path) -> io::Result<Self> {
+        let file = trust::open(path, OpenOptions::new().append(true)).map_err(io::Error::other)?;
         Ok(Self {
-            file: share(OpenOptions::new().append(true).open(path)?)?,
+            file: share(file)?,
             path: path.to_owned(),
         })
     }
@@ -152,44 +212,90 @@ pub(super) struct Dead {
     _lock: Flock<File>,
 }
 
-/// The entries at `place`: those whose runner and warden are gone, and the run ids of those that live.
-pub(super) fn entries(place: &Path) -> (Vec<Dead>, Vec<String>) {
-    let (mut dead, mut living) = (Vec::new(), Vec::new());
-    let Ok(files) = std::fs::read_dir(place) else {
-        return (dead, living);
+/// What is in a registry.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// Those whose runner and warden are gone.
+    pub(super) dead: Vec<Dead>,
+    /// The ids of runs that live.
+    pub(super) living: Vec<String>,
+    /// What is not obeyed, and why.
+    pub(super) refused: Vec<Untrusted>,
+}
+
+/// The entries at `place`.
+pub(super) fn entries(place: &Path) -> Entries {
+    let mut found = Entries::default();
+    let files = match trust::directory(place).and_then(|place| {
+        let files = std::fs::read_dir(&place);
+        files.map_err(Untrusted::failed(&place))
+    }) {
+        Ok(files) => files,
+        Err(why) if why.is_missing() => return found,
+        Err(why) => {
+            found.refused.push(why);
+            return found;
+        }
     };
     for path in files.flatten().map(|file| file.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') || !name.ends_with(".jsonl") {
             continue;
         }
-        let (Some(lines), Ok(file)) = (read(&path), File::open(&path)) else {
-            continue;
+        let file = match trust::open(&path, OpenOptions::new().read(true)) {
+            Ok(file) => file,
+            Err(why) if why.is_missing() => continue,
+            Err(why) => {
+                found.refused.push(why);
+                continue;
+            }
         };
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => dead.push(Dead {
-                // What was written between the reading and the lock counts too.
-                lines: read(&path).unwrap_or(lines),
-                path,
-                _lock: lock,
-            }),
-            Err(_) => living.extend(lines.into_iter().find_map(|line| match line {
-                Line::Run { run_id, .. } => Some(run_id),
-                _ => None,
-            })),
+        let is_living = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => {
+                match lines(&lock) {
+                    Ok(lines) => found.dead.push(Dead {
+                        lines,
+                        path,
+                        _lock: lock,
+                    }),
+                    Err(error) => found.refused.push(Untrusted::failed(&path)(error)),
+                }
+                continue;
+            }
+            Err((file, Errno::EWOULDBLOCK)) => lines(&file),
+            Err((_, errno)) => Err(errno.into()),
+        };
+        match is_living {
+            Ok(lines) => found.living.extend(run_id(lines)),
+            Err(error) => found.refused.push(Untrusted::failed(&path)(error)),
         }
     }
-    (dead, living)
+    found
+}
+
+fn run_id(lines: Vec<Line>) -> Option<String> {
+    lines.into_iter().find_map(|line| match line {
+        Line::Run { run_id, .. } => Some(run_id),
+        Line::Process { .. }
+        | Line::Directory { .. }
+        | Line::Cgroup { .. }
+        | Line::Memory { .. } => None,
+    })
+}
+
+/// The lines of an entry of this user's.
+pub(super) fn read(path: &Path) -> Option<Vec<Line>> {
+    lines(&trust::open(path, OpenOptions::new().read(true)).ok()?).ok()
 }
 
 /// The lines of an entry; a last one that was cut short is left out.
-pub(super) fn read(path: &Path) -> Option<Vec<Line>> {
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(
-        text.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect(),
-    )
+fn lines(file: &File) -> io::Result<Vec<Line>> {
+    let mut bytes = Vec::new();
+    file.take(MOST).read_to_end(&mut bytes)?;
+    let lines = bytes.split(|byte| *byte == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
 }
 
 fn share(file: File) -> io::Result<Flock<File>> {
@@ -223,14 +329,14 @@ mod tests {
         let path = PathBuf::from("/dev/shm/psm_1");
         warden.add(&Line::Memory { path, inode: 6 }).unwrap();
         let state = || {
-            let (dead, living) = entries(place.path());
-            (dead.len(), living.len())
+            let found = entries(place.path());
+            (found.dead.len(), found.living.len())
         };
         assert_eq!(state(), (0, 1));
         drop(runner);
         assert_eq!(state(), (0, 1));
         drop(warden);
-        let (dead, living) = entries(place.path());
+        let Entries { dead, living, .. } = entries(place.path());
         assert!(living.is_empty());
         assert_eq!(dead[0].lines.len(), 2);
         assert!(

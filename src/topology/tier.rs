@@ -8,18 +8,22 @@ use super::process::{self, Bond};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::sys::statvfs::statvfs;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const SHARED_MEMORY: &str = "/dev/shm";
 /// Where the server of CUDA MPS is met, unless CUDA_MPS_PIPE_DIRECTORY says otherwise.
 const MPS: &str = "/tmp/nvidia-mps";
+/// What the names of cgroups begin with.
+const PREFIX: &str = "bench-";
 
 /// How firmly processes are held; firmest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -94,7 +98,10 @@ pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
 /// The next child of this process is the first of a PID namespace; mounts are our own, so that it can have its own
 /// `/proc`, and shared memory, as large as outside, that goes with it. Who may not do so does it as the owner of a user namespace, in which every name stays as it is.
 fn isolate() -> io::Result<()> {
-    if std::env::var_os("CUDA_MPS_PIPE_DIRECTORY").is_some() || Path::new(MPS).exists() {
+    // Anyone may make a directory of that name; only a server of ours or of root's matters.
+    let served = std::fs::symlink_metadata(MPS)
+        .is_ok_and(|data| [0, geteuid().as_raw()].contains(&data.uid()));
+    if std::env::var_os("CUDA_MPS_PIPE_DIRECTORY").is_some() || served {
         return Err(io::Error::other(
             "CUDA MPS is in use, whose clients share memory with its server",
         ));
@@ -139,7 +146,7 @@ impl Cgroup {
     /// # Errors
     /// Where there is no cgroup v2, it is not delegated to this user, or can't kill (before Linux 5.14).
     pub(super) fn create() -> io::Result<Self> {
-        let path = own_cgroup()?.join(format!("bench-{}", std::process::id()));
+        let path = own_cgroup()?.join(format!("{PREFIX}{}", std::process::id()));
         std::fs::create_dir(&path)?;
         let cgroup = Self { path };
         if !cgroup.path.join("cgroup.kill").exists() {
@@ -176,6 +183,29 @@ impl Drop for Cgroup {
 pub(super) fn kill_cgroup(path: &Path) {
     // One that is gone holds nothing.
     let _ = std::fs::write(path.join("cgroup.kill"), "1");
+}
+
+/// Whether this is a cgroup v2 of this user's that a warden made, by its name.
+pub(super) fn is_cgroup(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let pid = name.and_then(|name| name.strip_prefix(PREFIX));
+    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+    pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
+        // Through no link, and not by way of `..`.
+        && parent.as_deref() == path.parent()
+        && proc::mine(path)
+        && statfs(path).is_ok_and(|system| system.filesystem_type() == CGROUP2_SUPER_MAGIC)
+}
+
+/// The processes in a cgroup.
+pub(super) fn members(path: &Path) -> Vec<i32> {
+    let members = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    members.lines().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// A cgroup's inode, which no other gets before the next boot.
+pub(super) fn inode(path: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(path).ok().map(|data| data.ino())
 }
 
 /// The directory of the cgroup v2 that this process is in.

@@ -7,6 +7,7 @@ use super::proc;
 use super::process::{self, Bond, PidFd};
 use super::protocol::{Order, Report, Start};
 use super::registry::{Entry, Line};
+use super::scratch;
 use super::tier::{self, Cgroup, Tier};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
@@ -17,8 +18,9 @@ use nix::unistd::Pid;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -95,7 +97,10 @@ struct Warden {
     input: Vec<u8>,
     orders: VecDeque<Order>,
     processes: Vec<Managed>,
+    /// The run's own directories, without those in them.
     directories: Vec<PathBuf>,
+    /// Marks them.
+    run_id: String,
     /// When teardown began.
     stopping: Option<Instant>,
     /// Whether grace is over.
@@ -142,6 +147,7 @@ impl Warden {
             orders: VecDeque::new(),
             processes: Vec::new(),
             directories: Vec::new(),
+            run_id: std::env::var(proc::MARK).unwrap_or_default(),
             stopping: None,
             hurry: false,
             strays: Vec::new(),
@@ -156,7 +162,8 @@ impl Warden {
         if options.tier == Tier::Cgroup {
             let cgroup = Cgroup::create()?;
             let path = cgroup.path().to_owned();
-            warden.register(&Line::Cgroup { path });
+            let inode = tier::inode(&path);
+            warden.register(&Line::Cgroup { path, inode });
             warden.cgroup = Some(cgroup);
         }
         warden.say(&Report::Ready);
@@ -290,17 +297,13 @@ impl Warden {
 
     fn try_start(&mut self, start: Start) -> Result<i32, String> {
         for directory in &start.directories {
-            if !self.directories.contains(directory) {
-                let path = directory.clone();
-                self.register(&Line::Directory { path });
-                self.directories.push(directory.clone());
-            }
-            std::fs::create_dir_all(directory)
+            self.make(directory)
                 .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
         }
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(&start.log)
             .map_err(|error| format!("cannot write {}: {error}", start.log.display()))?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
@@ -335,6 +338,19 @@ impl Warden {
             log: std::fs::canonicalize(&start.log).unwrap_or(start.log),
         });
         Ok(pid)
+    }
+
+    /// Makes a directory; the run's own, in which it lies, is made exclusively, and marked.
+    fn make(&mut self, directory: &Path) -> io::Result<()> {
+        let top = scratch::top(directory)
+            .ok_or_else(|| io::Error::other("it is not in a directory for runs of this user"))?;
+        if !self.directories.iter().any(|known| known == top) {
+            let path = top.to_owned();
+            self.register(&Line::Directory { path });
+            scratch::make(top, &self.run_id)?;
+            self.directories.push(top.to_owned());
+        }
+        std::fs::create_dir_all(directory)
     }
 
     /// The pid that the runner sees.

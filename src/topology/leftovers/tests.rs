@@ -1,7 +1,21 @@
 use super::*;
+use crate::topology::scratch::Held;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+fn cleaned(place: &Path) -> Vec<Cleaned> {
+    clean(&[place.to_owned()]).cleaned
+}
+
+/// A directory of a run, as its warden makes it.
+fn scratch_of(run_id: &str) -> PathBuf {
+    let root = scratch::root().unwrap();
+    let path = root.path.join(scratch::name(run_id));
+    scratch::make(&path, run_id).unwrap();
+    path
+}
 
 /// A registry with one entry of a run that is over, whose only process is `pid`.
 fn dead_run(place: &Path, run_id: &str, pid: i32, log: &Path, scratch: &Path) {
@@ -52,19 +66,18 @@ fn alive(child: &mut Child) -> bool {
 fn what_a_dead_run_left_is_ended_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let (place, log) = (folder.path().join("runs"), folder.path().join("engine.log"));
-    let scratch = folder.path().join("scratch");
-    std::fs::create_dir(&scratch).unwrap();
+    let scratch = scratch_of("dead");
     let mut marked = sleeper(Some("dead"), &log);
     let mut unmarked = sleeper(None, &log);
     let mut other = sleeper(Some("living"), &log);
     dead_run(&place, "dead", pid(&marked), &log, &scratch);
-    let cleaned = clean(&place);
-    assert_eq!(cleaned.len(), 1);
-    assert_eq!(cleaned[0].ended.len(), 1, "{cleaned:?}");
-    assert_eq!(cleaned[0].ended[0].0, pid(&marked));
-    assert_eq!(cleaned[0].removed, [scratch.as_path()]);
+    let ended = cleaned(&place);
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].ended.len(), 1, "{ended:?}");
+    assert_eq!(ended[0].ended[0].0, pid(&marked));
+    assert_eq!(ended[0].removed, [scratch.as_path()]);
     assert!(!alive(&mut marked) && alive(&mut unmarked) && alive(&mut other));
-    assert!(clean(&place).is_empty(), "it is told once");
+    assert!(cleaned(&place).is_empty(), "it is told once");
     for child in [&mut unmarked, &mut other] {
         child.kill().unwrap();
         child.wait().unwrap();
@@ -86,8 +99,8 @@ fn a_process_that_overwrote_its_environment_is_known_by_session_and_log() {
     let mut renamed = sleeper(None, &log);
     let mut innocent = sleeper(None, &elsewhere);
     dead_run(&place, "dead", session, &log, &folder.path().join("none"));
-    let cleaned = clean(&place);
-    assert_eq!(cleaned[0].ended.len(), 1, "{cleaned:?}");
+    let ended = cleaned(&place);
+    assert_eq!(ended[0].ended.len(), 1, "{ended:?}");
     assert!(!alive(&mut renamed) && alive(&mut innocent));
     innocent.kill().unwrap();
     innocent.wait().unwrap();
@@ -97,14 +110,99 @@ fn a_process_that_overwrote_its_environment_is_known_by_session_and_log() {
 fn a_run_that_lives_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (place, log) = (folder.path().join("runs"), folder.path().join("engine.log"));
-    let scratch = folder.path().join("scratch");
-    std::fs::create_dir(&scratch).unwrap();
+    let scratch = scratch_of("twice");
     let mut child = sleeper(Some("twice"), &log);
     dead_run(&place, "twice", pid(&child), &log, &scratch);
     let living = Entry::create(&place, "twice").unwrap();
-    assert!(clean(&place).is_empty());
+    assert!(cleaned(&place).is_empty());
     assert!(alive(&mut child) && scratch.exists());
     drop(living);
-    assert!(!clean(&place).is_empty());
+    assert!(!cleaned(&place).is_empty());
     assert!(!alive(&mut child));
+}
+
+/// What cleaning a registry whose only entry, of run `dead`, has these lines does.
+fn with_lines(lines: &[Line]) -> Vec<Cleaned> {
+    let place = tempfile::tempdir().unwrap();
+    let mut entry = Entry::create(place.path(), "dead").unwrap();
+    for line in lines {
+        entry.add(line).unwrap();
+    }
+    drop(entry);
+    cleaned(place.path())
+}
+
+#[test]
+fn a_directory_that_is_not_marked_as_the_runs_stays() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("file"), "").unwrap();
+    // Marked, but not where directories of runs are.
+    std::fs::write(elsewhere.path().join(scratch::MARKER), "dead\n").unwrap();
+    let other = scratch_of("another");
+    let root = other.parent().unwrap().to_owned();
+    let link = root.join(scratch::name("link"));
+    std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
+    let around = other.join("..").join(other.file_name().unwrap());
+    for path in [elsewhere.path(), &other, &root, &link, &around] {
+        let path = path.to_owned();
+        let found = with_lines(&[Line::Directory { path: path.clone() }]);
+        assert!(found[0].removed.is_empty(), "{found:?}");
+        assert_eq!(found[0].stuck.len(), 1, "{found:?}");
+        assert!(path.exists() && other.exists(), "{}", path.display());
+    }
+    assert!(elsewhere.path().join("file").exists());
+    std::fs::remove_file(link).unwrap();
+    scratch::remove(&other, "another").unwrap();
+}
+
+#[test]
+fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, cgroup) = (folder.path().join("file"), folder.path().join("bench-1"));
+    std::fs::write(&file, "").unwrap();
+    std::fs::create_dir(&cgroup).unwrap();
+    let inode = tier::inode(&file).unwrap();
+    let around = PathBuf::from("/dev/shm/../..").join(file.strip_prefix("/").unwrap());
+    let lines = [
+        Line::Memory {
+            path: file.clone(),
+            inode,
+        },
+        Line::Memory {
+            path: around,
+            inode,
+        },
+        Line::Cgroup {
+            path: cgroup.clone(),
+            inode: tier::inode(&cgroup),
+        },
+    ];
+    assert!(with_lines(&lines).is_empty());
+    assert!(file.exists() && cgroup.exists());
+}
+
+#[test]
+fn a_record_of_a_held_topology_goes_once_its_process_has_gone() {
+    let root = scratch::root().unwrap().path;
+    let held = Held::make(&root, "held").unwrap();
+    let path = held.path().to_owned();
+    std::fs::write(path.join("file"), "").unwrap();
+    scratch::sweep(&root);
+    assert!(path.exists(), "it is held");
+    drop(held);
+    let swept = scratch::sweep(&root);
+    assert!(
+        swept
+            .iter()
+            .any(|(run, at, failed)| run == "held" && *at == path && failed.is_none()),
+        "{swept:?}"
+    );
+    assert!(!path.exists());
+    let held = Held::make(&root, "failed").unwrap();
+    let path = held.path().to_owned();
+    held.keep();
+    std::fs::write(path.join("file"), "").unwrap();
+    scratch::sweep(&root);
+    assert!(path.exists(), "it is kept");
+    std::fs::remove_dir_all(path).unwrap();
 }

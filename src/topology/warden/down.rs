@@ -5,10 +5,10 @@ use super::{Managed, Warden, millis};
 use crate::topology::proc;
 use crate::topology::protocol::Report;
 use crate::topology::registry::Line;
+use crate::topology::scratch;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -134,12 +134,13 @@ impl Warden {
 
     /// Removes the topology's directories; returns those that could not be.
     fn remove_directories(&mut self) -> Vec<PathBuf> {
+        let run_id = &self.run_id;
         self.directories
             .drain(..)
             .rev()
             .filter(|directory| {
-                std::fs::remove_dir_all(directory)
-                    .is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
+                std::fs::symlink_metadata(directory).is_ok()
+                    && scratch::remove(directory, run_id).is_err()
             })
             .collect()
     }

@@ -1,0 +1,333 @@
+//! Directories of runs. They lie in one directory of the user's own, `bench-UID` in the directory for temporary files, that
+//! nobody else can enter (mode 0700). Each is made exclusively and holds a marker file with the id of its run, without
+//! which it is never removed.
+
+use super::registry;
+use super::trust::{self, Untrusted};
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::geteuid;
+use sha2::{Digest, Sha256};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
+
+/// Names the run in each of its directories.
+pub(super) const MARKER: &str = ".bench-run";
+/// Longest path of a run's directory, in bytes: sockets that engines make below it have at most 107.
+const LONGEST: usize = 66;
+/// Longest name below a parent: `bench-UID-XXXXXX/XXXXXXXX-NN`.
+const NAMES: usize = 36;
+/// Longest marker that is read, in bytes.
+const MARK: u64 = 4096;
+/// What the directory of a held topology's record begins with.
+const UP: &str = "up-";
+/// Names tried for one before giving up.
+const TRIES: u32 = 100;
+
+/// The user's own directory.
+#[derive(Debug)]
+pub struct Root {
+    /// Its path, without links.
+    pub path: PathBuf,
+    /// Why it does not have the usual name.
+    pub note: Option<String>,
+}
+
+/// No directory of the user's own can be made.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no directory for temporary files can be used: {}; set TMPDIR to a directory of your own, with a short path",
+    .0.join("; ")
+)]
+pub struct NoRoot(Vec<String>);
+
+/// Finds the user's own directory, or makes it.
+///
+/// # Errors
+/// When there is no place for it.
+pub fn root() -> Result<Root, NoRoot> {
+    let mut reasons = Vec::new();
+    for parent in parents() {
+        match root_in(&parent) {
+            Ok(root) => return Ok(root),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    Err(NoRoot(reasons))
+}
+
+/// Where [`root`] most likely is; nothing is made.
+#[must_use]
+pub fn likely_root() -> PathBuf {
+    std::env::temp_dir().join(usual_name())
+}
+
+/// A name for the directories of one run, which no other has.
+#[must_use]
+pub fn name(run_id: &str) -> String {
+    let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let own = format!("{run_id} {} {}", std::process::id(), clock.as_nanos());
+    let hash = Sha256::digest(own);
+    hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The directories of the user's own that exist, wherever earlier runs may have made them.
+pub(super) fn roots() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = parents()
+        .iter()
+        .filter_map(|parent| trust::parent(parent).ok())
+        .flat_map(|parent| roots_in(&parent))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn usual_name() -> String {
+    format!("bench-{}", geteuid())
+}
+
+/// Where the user's own directory may be, in order. XDG_RUNTIME_DIR comes late: it is small, and goes when its user logs out.
+fn parents() -> Vec<PathBuf> {
+    let mut all = vec![
+        std::env::temp_dir(),
+        PathBuf::from("/tmp"),
+        PathBuf::from("/var/tmp"),
+    ];
+    all.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
+    all.extend(registry::state());
+    let mut known = Vec::new();
+    all.retain(|path| {
+        let new = path.is_absolute() && !known.contains(path);
+        known.push(path.clone());
+        new
+    });
+    all
+}
+
+fn root_in(parent: &Path) -> Result<Root, String> {
+    let parent = trust::parent(parent).map_err(|why| why.to_string())?;
+    let shown = parent.display();
+    let length = parent.to_str().map(str::len);
+    if length.is_none_or(|length| length + NAMES > LONGEST) {
+        return Err(format!(
+            "{shown} is too long for sockets below it, or is not UTF-8"
+        ));
+    }
+    let path = parent.join(usual_name());
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(format!("failed to make {}: {error}", path.display()));
+        }
+        _ => {}
+    }
+    let Err(why) = verify(&path) else {
+        return Ok(Root { path, note: None });
+    };
+    // Somebody was faster. Another name, which nobody can know before, serves as well.
+    let path = match roots_in(&parent).pop() {
+        Some(path) => path,
+        None => tempfile::Builder::new()
+            .prefix(&format!("{}-", usual_name()))
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&parent)
+            .map_err(|error| format!("{why}; failed to make another in {shown}: {error}"))?
+            .keep(),
+    };
+    let note = format!(
+        "{why}; directories of this run are in {} instead",
+        path.display()
+    );
+    Ok(Root {
+        path,
+        note: Some(note),
+    })
+}
+
+fn roots_in(parent: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| is_root(path))
+        .collect()
+}
+
+/// Whether a directory is one of the user's own for runs.
+fn is_root(path: &Path) -> bool {
+    let usual = usual_name();
+    let name = path.file_name().and_then(|name| name.to_str());
+    let rest = name.and_then(|name| name.strip_prefix(&usual));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) && verify(path).is_ok()
+}
+
+/// Checks that a directory is real, ours, and closed to everyone else.
+fn verify(path: &Path) -> Result<(), Untrusted> {
+    let data = fs::symlink_metadata(path).map_err(Untrusted::failed(path))?;
+    if data.is_symlink() {
+        return Err(Untrusted::Kind {
+            path: path.to_owned(),
+            found: "a symbolic link",
+            expected: "a directory",
+        });
+    }
+    trust::directory(path)?;
+    match data.mode() & 0o777 {
+        0o700 => Ok(()),
+        mode => Err(Untrusted::Mode {
+            path: path.to_owned(),
+            mode,
+        }),
+    }
+}
+
+/// The run's own directory that a path is, or lies in: a direct child of one of the user's own.
+pub(super) fn top(path: &Path) -> Option<&Path> {
+    if path.components().any(|part| part == Component::ParentDir) {
+        return None;
+    }
+    path.ancestors()
+        .find(|directory| directory.parent().is_some_and(is_root))
+}
+
+/// Makes a run's own directory, which must not exist, and marks it.
+///
+/// # Errors
+/// When it exists or can't be made or marked.
+pub(super) fn make(directory: &Path, run_id: &str) -> io::Result<File> {
+    DirBuilder::new().mode(0o700).create(directory)?;
+    let mut marker = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(directory.join(MARKER))?;
+    writeln!(marker, "{run_id}")?;
+    Ok(marker)
+}
+
+/// Removes a run's own directory; one that is not marked as that run's stays, unless it is empty.
+///
+/// # Errors
+/// Why it stays.
+pub(super) fn remove(directory: &Path, run_id: &str) -> Result<(), Untrusted> {
+    let failed = || Untrusted::failed(directory);
+    // A link is not followed: its path and that of what it leads to differ.
+    if top(directory) != Some(directory) || trust::directory(directory)? != directory {
+        return Err(Untrusted::Elsewhere {
+            path: directory.to_owned(),
+        });
+    }
+    // Killed before it was marked, or while this was done before.
+    if fs::remove_dir(directory).is_ok() {
+        return Ok(());
+    }
+    if mark(directory)? != run_id {
+        return Err(Untrusted::Unmarked {
+            path: directory.to_owned(),
+            run_id: run_id.to_owned(),
+        });
+    }
+    // The marker goes last, so that what is interrupted here can be done again.
+    for entry in fs::read_dir(directory).map_err(failed())?.flatten() {
+        if entry.file_name() == MARKER {
+            continue;
+        }
+        let path = entry.path();
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let removed = match is_directory {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        removed.map_err(Untrusted::failed(&path))?;
+    }
+    fs::remove_file(directory.join(MARKER)).map_err(failed())?;
+    fs::remove_dir(directory).map_err(failed())
+}
+
+/// The run whose directory this is.
+fn mark(directory: &Path) -> Result<String, Untrusted> {
+    let path = directory.join(MARKER);
+    let file = match trust::open(&path, OpenOptions::new().read(true)) {
+        Err(why) if why.is_missing() => return Ok(String::new()),
+        file => file?,
+    };
+    let mut text = String::new();
+    file.take(MARK)
+        .read_to_string(&mut text)
+        .map_err(Untrusted::failed(&path))?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// The directory of a held topology's record. Whoever is killed leaves its lock open, so that a later `bench` removes it.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    run_id: String,
+    _lock: Flock<File>,
+}
+
+impl Held {
+    /// Makes one in the user's own directory.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn make(root: &Path, run_id: &str) -> io::Result<Self> {
+        for _ in 0..TRIES {
+            let path = root.join(format!("{UP}{}", name(run_id)));
+            // A `bench clean` at this very moment takes it away before it is locked: the next one is tried.
+            let Ok(marker) = make(&path, run_id) else {
+                continue;
+            };
+            if let Ok(lock) = Flock::lock(marker, FlockArg::LockExclusiveNonblock) {
+                return Ok(Self {
+                    path,
+                    run_id: run_id.to_owned(),
+                    _lock: lock,
+                });
+            }
+        }
+        // Says why.
+        let path = root.join(format!("{UP}{}", name(run_id)));
+        drop(make(&path, run_id)?);
+        Err(ErrorKind::ResourceBusy.into())
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it with all that is in it.
+    pub fn remove(self) {
+        // One that could not be removed is found by the next `bench`.
+        let _ = remove(&self.path, &self.run_id);
+    }
+
+    /// Keeps it, for whoever wants to read why the topology failed: no later `bench` removes it.
+    pub fn keep(self) {
+        let _ = fs::remove_file(self.path.join(MARKER));
+    }
+}
+
+/// Removes the records of held topologies that were killed: their run, their path, and why one could not be removed.
+pub(super) fn sweep(root: &Path) -> Vec<(String, PathBuf, Option<Untrusted>)> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let held = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UP));
+    held.filter_map(|entry| {
+        let path = entry.path();
+        if fs::remove_dir(&path).is_ok() {
+            return None;
+        }
+        let marker = trust::open(&path.join(MARKER), OpenOptions::new().read(true)).ok()?;
+        let _lock = Flock::lock(marker, FlockArg::LockExclusiveNonblock).ok()?;
+        let run_id = mark(&path).ok()?;
+        let failed = remove(&path, &run_id).err();
+        Some((run_id, path, failed))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;
