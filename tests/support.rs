@@ -5,6 +5,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -158,6 +159,24 @@ impl Bench {
             };
         }
         self.command = command;
+        self
+    }
+
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Executes the command as another user, who then owns the test's own folder. Only root can.
+    pub(crate) fn user(mut self, user: u32) -> Self {
+        let folder = self.folder.path().to_owned();
+        std::os::unix::fs::chown(&folder, Some(user), Some(user)).unwrap();
+        self.command
+            .uid(user)
+            .gid(user)
+            .env("HOME", &folder)
+            .env_remove("BENCH_CACHE")
+            .env_remove("XDG_CACHE_HOME");
         self
     }
 
@@ -383,6 +402,11 @@ impl Done {
             }
         }
         self
+    }
+
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What carries this run's mark and still runs.

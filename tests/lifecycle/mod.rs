@@ -14,6 +14,7 @@ pub(crate) mod kills;
 mod lies;
 mod limits;
 mod odd;
+mod others;
 mod output;
 mod passes;
 mod prompts;
