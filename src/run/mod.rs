@@ -33,7 +33,7 @@ use crate::record::model::{Machine, Quality, Run, ScenarioRecord};
 use crate::record::redact::names_a_secret;
 use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
 use crate::report;
-use crate::scenario::model::ReportFormat;
+use crate::scenario::model::{ReportFormat, Scenario};
 use crate::scenario::{self, Input, Loaded};
 use crate::topology::leftovers;
 use limits::{advised, caught, internal};
@@ -318,7 +318,7 @@ fn execute(
     keep: bool,
 ) -> Result<ExitCode, Failure> {
     limits::admit(&loaded.scenario)?;
-    tidy(&events);
+    tidy(&loaded.scenario, &events);
     let mut prepared = prepare(&loaded.scenario, path, run_id, &events)?;
     prepared.claim_scratch(&events)?;
     for (variant, lock) in &prepared.locks {
@@ -374,14 +374,17 @@ fn listed(variant: &plan::VariantPlan) -> String {
     requests.prompts.lines(prompts.min(count), LISTED)
 }
 
-/// Ends what dead runs left, before anything of it can stand in this run's way.
-fn tidy(events: &Events) {
+/// Ends what dead runs left, before anything of it can stand in this run's way. Says where it could not look, and where a
+/// run that starts processes notes them if not in the usual place.
+fn tidy(scenario: &Scenario, events: &Events) {
     let warn = |message| events.emit(Event::Warning { message });
     let found = leftovers::search();
     for cleaned in &found.cleaned {
         warn(cleaned.to_string());
     }
-    match leftovers::noted_elsewhere() {
+    let starts = plan::ports_needed(scenario) > 0;
+    let elsewhere = starts.then(leftovers::noted_elsewhere).flatten();
+    match elsewhere {
         Some(message) => warn(message),
         None if found.refused.is_empty() => {}
         None => warn(format!(

@@ -11,6 +11,7 @@ use crate::scenario::effective;
 use crate::scenario::model::{Gpu, Scenario};
 use crate::topology::ports::Ports;
 use crate::topology::scratch;
+use crate::topology::trust::{self, Untrusted};
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -200,6 +201,7 @@ fn pythons(
 ) -> Result<Pythons, Failure> {
     let mut known: HashMap<String, runtime::Found> = HashMap::new();
     let (mut pythons, mut locks) = (IndexMap::new(), IndexMap::new());
+    let mut place = None;
     for variant in effective(scenario) {
         let Some(wanted) = variant
             .runtime
@@ -212,7 +214,14 @@ fn pythons(
             Some(found) => found.clone(),
             None => {
                 let say = |message| events.emit(Event::Warning { message });
-                let found = runtime::find(wanted, locate, &cache(), &say)
+                let (cache, refused) = place.get_or_insert_with(place_of_cache);
+                if let Some(why) = refused.take() {
+                    say(format!(
+                        "engines are not looked for in the usual cache: {why}; they are in {} instead; to use it all the same, name it in BENCH_CACHE",
+                        cache.display()
+                    ));
+                }
+                let found = runtime::find(wanted, locate, cache, &say)
                     .map_err(|error| Failure::Setup(error.to_string()))?;
                 known.insert(key, found.clone());
                 found
@@ -226,23 +235,37 @@ fn pythons(
     Ok((pythons, locks))
 }
 
-/// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench; without a home, in the user's own directory
-/// for what runs make.
+/// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench; where that is another user's, or
+/// there is no home, in the user's own directory for what runs make.
 pub(super) fn cache() -> PathBuf {
+    place_of_cache().0
+}
+
+/// As [`cache`]; with it, why it is not in the home directory. What lies there is executed, so only BENCH_CACHE can name one
+/// that another user may write to.
+fn place_of_cache() -> (PathBuf, Option<Untrusted>) {
     let set = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
+    if let Some(told) = set("BENCH_CACHE") {
+        return (told, None);
+    }
     // A base directory that is relative is none (XDG Base Directory Specification).
     let is_base = |path: &PathBuf| path.is_absolute();
-    let xdg = || set("XDG_CACHE_HOME").filter(is_base);
     let home = || std::env::home_dir().filter(is_base);
-    let own = || scratch::root().map_or_else(|_| scratch::likely_root(), |root| root.path);
-    set("BENCH_CACHE")
-        .or_else(|| xdg().map(|path| path.join("bench")))
-        .or_else(|| home().map(|path| path.join(".cache/bench")))
-        .unwrap_or_else(|| own().join("cache"))
+    let usual = set("XDG_CACHE_HOME")
+        .filter(is_base)
+        .map(|path| path.join("bench"))
+        .or_else(|| home().map(|path| path.join(".cache/bench")));
+    let refused = match usual.map(|path| trust::check(&path).map(|()| path)) {
+        Some(Ok(path)) => return (path, None),
+        Some(Err(why)) => Some(why),
+        None => None,
+    };
+    let own = scratch::root().map_or_else(|_| scratch::likely_root(), |root| root.path);
+    (own.join("cache"), refused)
 }
 
 /// A program on PATH.

@@ -47,7 +47,7 @@ pub fn up(
         telling.map_err(no_thread)?;
         let events = events;
         limits::admit(&loaded.scenario)?;
-        tidy(&events);
+        tidy(&loaded.scenario, &events);
         let mut prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
         prepared.claim_scratch(&events)?;
         let plan = plan::build(&loaded.scenario, &prepared.facts)

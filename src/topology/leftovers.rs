@@ -66,17 +66,6 @@ pub fn search() -> Search {
     let (places, refused) = registry::places();
     let mut search = clean(&places);
     search.refused.splice(0..0, refused);
-    for root in scratch::roots() {
-        for (run_id, path, failed) in scratch::sweep(&root) {
-            let stuck = failed.iter().map(ToString::to_string).collect();
-            search.cleaned.push(Cleaned {
-                run_id,
-                ended: Vec::new(),
-                removed: failed.is_none().then_some(path).into_iter().collect(),
-                stuck,
-            });
-        }
-    }
     search
 }
 
@@ -321,8 +310,13 @@ impl Owned {
         match proc::run_id(pid) {
             Some(Some(run_id)) => run_id == self.run_id,
             Some(None) => self.processes.iter().any(|(session, start, log)| {
+                let leader = proc::stat(*session);
                 stat.session == *session
                     && stat.start >= *start
+                    && leader.is_none_or(|leader| leader.start == *start)
+                    // A terminal or `/dev/null` is open in processes that are none of the run's.
+                    && std::fs::symlink_metadata(log).is_ok_and(|data| data.is_file())
+                    && proc::mine(log)
                     && proc::open_files(pid).contains(log)
             }),
             None => false,

@@ -10,7 +10,8 @@ use super::raw;
 use super::scratch;
 use super::trust::{self, Untrusted};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
+use nix::unistd::{AccessFlags, faccessat};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -98,7 +99,13 @@ pub fn read_state(name: &str) -> Option<String> {
 /// # Errors
 /// When there is no place.
 pub(super) fn place() -> io::Result<(PathBuf, Option<Untrusted>)> {
-    let made = state().map(|state| trust::make_directory(&state.join(RUNS)));
+    let made = state().map(|state| {
+        let place = trust::make_directory(&state.join(RUNS))?;
+        // Ours, but perhaps on a file system that is mounted for reading only.
+        let writable = faccessat(AT_FDCWD, &place, AccessFlags::W_OK, AtFlags::AT_EACCESS);
+        writable.map_err(|errno| Untrusted::failed(&place)(errno.into()))?;
+        Ok(place)
+    });
     let refused = match made {
         Some(Ok(place)) => return Ok((place, None)),
         Some(Err(why)) => Some(why),

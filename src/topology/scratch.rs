@@ -2,12 +2,11 @@
 //! nobody else can enter (mode 0700). Each is made exclusively and holds a marker file with the id of its run, without
 //! which it is never removed.
 
-use super::registry;
+use super::registry::{self, Entry, Line};
 use super::trust::{self, Untrusted};
-use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -21,10 +20,6 @@ const LONGEST: usize = 66;
 const NAMES: usize = 36;
 /// Longest marker that is read, in bytes.
 const MARK: u64 = 4096;
-/// What the directory of a held topology's record begins with.
-const UP: &str = "up-";
-/// Names tried for one before giving up.
-const TRIES: u32 = 100;
 
 /// The user's own directory.
 #[derive(Debug)]
@@ -195,15 +190,14 @@ pub(super) fn top(path: &Path) -> Option<&Path> {
 ///
 /// # Errors
 /// When it exists or can't be made or marked.
-pub(super) fn make(directory: &Path, run_id: &str) -> io::Result<File> {
+pub(super) fn make(directory: &Path, run_id: &str) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(directory)?;
     let mut marker = OpenOptions::new()
         .create_new(true)
         .write(true)
         .mode(0o600)
         .open(directory.join(MARKER))?;
-    writeln!(marker, "{run_id}")?;
-    Ok(marker)
+    writeln!(marker, "{run_id}")
 }
 
 /// Removes a run's own directory; one that is not marked as that run's stays, unless it is empty.
@@ -259,38 +253,33 @@ fn mark(directory: &Path) -> Result<String, Untrusted> {
     Ok(text.trim_end().to_owned())
 }
 
-/// The directory of a held topology's record. Whoever is killed leaves its lock open, so that a later `bench` removes it.
+/// The directory of a held topology's record. It is noted in the registry, so that a later `bench` removes it if this one
+/// is killed.
 #[derive(Debug)]
 pub struct Held {
     path: PathBuf,
     run_id: String,
-    _lock: Flock<File>,
+    entry: Entry,
 }
 
 impl Held {
     /// Makes one in the user's own directory.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// When it can't be noted or made.
     pub fn make(root: &Path, run_id: &str) -> io::Result<Self> {
-        for _ in 0..TRIES {
-            let path = root.join(format!("{UP}{}", name(run_id)));
-            // A `bench clean` at this very moment takes it away before it is locked: the next one is tried.
-            let Ok(marker) = make(&path, run_id) else {
-                continue;
-            };
-            if let Ok(lock) = Flock::lock(marker, FlockArg::LockExclusiveNonblock) {
-                return Ok(Self {
-                    path,
-                    run_id: run_id.to_owned(),
-                    _lock: lock,
-                });
-            }
-        }
-        // Says why.
-        let path = root.join(format!("{UP}{}", name(run_id)));
-        drop(make(&path, run_id)?);
-        Err(ErrorKind::ResourceBusy.into())
+        let path = root.join(format!("up-{}", name(run_id)));
+        let (place, _) = registry::place()?;
+        let mut entry = Entry::create(&place, run_id)?;
+        entry.add(&Line::Directory { path: path.clone() })?;
+        let run_id = run_id.to_owned();
+        let held = Self {
+            path,
+            run_id,
+            entry,
+        };
+        make(&held.path, &held.run_id)?;
+        Ok(held)
     }
 
     /// The directory.
@@ -301,32 +290,16 @@ impl Held {
 
     /// Removes it with all that is in it.
     pub fn remove(self) {
-        // One that could not be removed is found by the next `bench`.
-        let _ = remove(&self.path, &self.run_id);
+        // One that could not be removed is left to the next `bench`.
+        if remove(&self.path, &self.run_id).is_ok() {
+            self.entry.remove();
+        }
     }
 
     /// Keeps it, for whoever wants to read why the topology failed: no later `bench` removes it.
     pub fn keep(self) {
-        let _ = fs::remove_file(self.path.join(MARKER));
+        self.entry.remove();
     }
-}
-
-/// Removes the records of held topologies that were killed: their run, their path, and why one could not be removed.
-pub(super) fn sweep(root: &Path) -> Vec<(String, PathBuf, Option<Untrusted>)> {
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    let held = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UP));
-    held.filter_map(|entry| {
-        let path = entry.path();
-        if fs::remove_dir(&path).is_ok() {
-            return None;
-        }
-        let marker = trust::open(&path.join(MARKER), OpenOptions::new().read(true)).ok()?;
-        let _lock = Flock::lock(marker, FlockArg::LockExclusiveNonblock).ok()?;
-        let run_id = mark(&path).ok()?;
-        let failed = remove(&path, &run_id).err();
-        Some((run_id, path, failed))
-    })
-    .collect()
 }
 
 #[cfg(test)]

@@ -140,6 +140,18 @@ pub(super) fn parent(path: &Path) -> Result<PathBuf, Untrusted> {
     Ok(walk.there)
 }
 
+/// Checks that nobody but this user or root decides what is in a directory, or in one made there.
+///
+/// # Errors
+/// Who else may.
+pub fn check(path: &Path) -> Result<(), Untrusted> {
+    let walk = walk(path)?;
+    if walk.missing.is_empty() && walk.data.mode() & OTHERS_WRITE != 0 {
+        return Err(writable(&walk.there, &walk.data));
+    }
+    Ok(())
+}
+
 /// Opens a regular file of this user's that nobody else can write to. Neither a link is followed nor a pipe waited for.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<File, Untrusted> {
     let failed = || Untrusted::failed(path);

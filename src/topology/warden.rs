@@ -347,8 +347,9 @@ impl Warden {
         if !self.directories.iter().any(|known| known == top) {
             let path = top.to_owned();
             self.register(&Line::Directory { path });
-            scratch::make(top, &self.run_id)?;
+            // What is only half made is removed as well.
             self.directories.push(top.to_owned());
+            scratch::make(top, &self.run_id)?;
         }
         std::fs::create_dir_all(directory)
     }

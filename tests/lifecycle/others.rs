@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use super::{LOAD, LONG_LOAD, scenario};
-use crate::support::{Bench, bench, program, root, scratch_of};
+use crate::support::{Bench, Done, bench, program, root, scratch_of};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
@@ -32,6 +32,9 @@ fn can_be_others() -> bool {
     }
     can
 }
+
+/// Makes something at a path.
+type Make<'a> = &'a dyn Fn(&Path);
 
 fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -150,7 +153,7 @@ fn a_registry_that_others_can_write_to_is_not_obeyed() {
 
 #[test]
 fn an_entry_that_is_no_regular_file_blocks_no_run() {
-    let plants: [(&str, &dyn Fn(&Path)); 4] = [
+    let plants: [(&str, Make); 4] = [
         ("a FIFO", &|path| {
             nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         }),
@@ -189,6 +192,8 @@ fn a_directory_that_is_not_the_runs_stays_and_is_told_of() {
 fn what_is_left_of_a_run_that_could_not_use_its_registry_is_found() {
     let (run, state) = with_state("run");
     set(&state, 0o777);
+    // Not where others that run at this time look.
+    let (run, temporary) = temporary(run);
     let sim = "startup: 200ms, args: {leave-child: double-fork, ignore-term: null}";
     let mut running = run
         .file("run.yaml", &scenario(sim, LONG_LOAD))
@@ -205,10 +210,21 @@ fn what_is_left_of_a_run_that_could_not_use_its_registry_is_found() {
         nix::sys::signal::kill(warden, Signal::SIGKILL).unwrap();
     }
     let done = running.done();
-    let cleaned = done.then(&["clean"]);
+    let cleaned = after(&done, &temporary).arg("clean").output().unwrap();
     let said = String::from_utf8_lossy(&cleaned.stdout);
     assert!(said.contains("ended process"), "{said}");
     done.leaves_nothing(5);
+}
+
+/// `bench` after a command, with its registry and another folder for temporary files.
+fn after(done: &Done, temporary: &Path) -> Command {
+    let mut command = Command::new(program());
+    command
+        .env("TMPDIR", temporary)
+        .env("XDG_STATE_HOME", done.folder())
+        .current_dir(root())
+        .stdin(Stdio::null());
+    command
 }
 
 /// A folder for temporary files as everyone has it, in the test's own.
@@ -224,7 +240,7 @@ fn temporary(bench: Bench) -> (Bench, PathBuf) {
 #[test]
 fn a_squatted_directory_is_not_used() {
     let own = format!("bench-{}", geteuid());
-    let plants: [&dyn Fn(&Path); 4] = [
+    let plants: [Make; 4] = [
         &|path| symlink("/", path).unwrap(),
         &|path| fs::write(path, "").unwrap(),
         &|path| {
@@ -264,6 +280,19 @@ fn a_squatted_directory_is_not_used() {
         assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
         done.leaves_nothing(5);
     }
+}
+
+#[test]
+fn a_directory_for_temporary_files_of_another_user_is_not_used() {
+    if !can_be_others() {
+        return;
+    }
+    let (run, temporary) = temporary(bench("run"));
+    set(&temporary, 0o755);
+    give(&temporary, STRANGER);
+    let run = run.file("run.yaml", &scenario("", LOAD));
+    run.run().ran().leaves_nothing(5);
+    assert_eq!(fs::read_dir(temporary).map_or(0, Iterator::count), 0);
 }
 
 #[test]
@@ -373,13 +402,8 @@ fn the_record_of_a_killed_up_is_removed_by_the_next_bench() {
         running.signal(Signal::SIGKILL);
         let done = running.done();
         let file = done.folder().join("up.yaml");
-        let mut command = Command::new(program());
-        command
-            .arg(next)
-            .env("TMPDIR", &temporary)
-            .env("XDG_STATE_HOME", done.folder())
-            .current_dir(root())
-            .stdin(Stdio::null());
+        let mut command = after(&done, &temporary);
+        command.arg(next);
         // The warden of the one that was killed takes its engine down meanwhile.
         let done = done.leaves_nothing(20);
         if next == "up" {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::topology::scratch::Held;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -98,7 +97,13 @@ fn a_process_that_overwrote_its_environment_is_known_by_session_and_log() {
     let elsewhere = folder.path().join("other.log");
     let mut renamed = sleeper(None, &log);
     let mut innocent = sleeper(None, &elsewhere);
-    dead_run(&place, "dead", session, &log, &folder.path().join("none"));
+    dead_run(
+        &place,
+        "renamed",
+        session,
+        &log,
+        &folder.path().join("none"),
+    );
     let ended = cleaned(&place);
     assert_eq!(ended[0].ended.len(), 1, "{ended:?}");
     assert!(!alive(&mut renamed) && alive(&mut innocent));
@@ -121,10 +126,10 @@ fn a_run_that_lives_is_left_alone() {
     assert!(!alive(&mut child));
 }
 
-/// What cleaning a registry whose only entry, of run `dead`, has these lines does.
+/// What cleaning a registry whose only entry, of run `grouped`, has these lines does.
 fn with_lines(lines: &[Line]) -> Vec<Cleaned> {
     let place = tempfile::tempdir().unwrap();
-    let mut entry = Entry::create(place.path(), "dead").unwrap();
+    let mut entry = Entry::create(place.path(), "grouped").unwrap();
     for line in lines {
         entry.add(line).unwrap();
     }
@@ -137,7 +142,7 @@ fn a_directory_that_is_not_marked_as_the_runs_stays() {
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::write(elsewhere.path().join("file"), "").unwrap();
     // Marked, but not where directories of runs are.
-    std::fs::write(elsewhere.path().join(scratch::MARKER), "dead\n").unwrap();
+    std::fs::write(elsewhere.path().join(scratch::MARKER), "grouped\n").unwrap();
     let other = scratch_of("another");
     let root = other.parent().unwrap().to_owned();
     let link = root.join(scratch::name("link"));
@@ -182,27 +187,33 @@ fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
 }
 
 #[test]
-fn a_record_of_a_held_topology_goes_once_its_process_has_gone() {
-    let root = scratch::root().unwrap().path;
-    let held = Held::make(&root, "held").unwrap();
-    let path = held.path().to_owned();
-    std::fs::write(path.join("file"), "").unwrap();
-    scratch::sweep(&root);
-    assert!(path.exists(), "it is held");
-    drop(held);
-    let swept = scratch::sweep(&root);
-    assert!(
-        swept
-            .iter()
-            .any(|(run, at, failed)| run == "held" && *at == path && failed.is_none()),
-        "{swept:?}"
-    );
-    assert!(!path.exists());
-    let held = Held::make(&root, "failed").unwrap();
-    let path = held.path().to_owned();
-    held.keep();
-    std::fs::write(path.join("file"), "").unwrap();
-    scratch::sweep(&root);
-    assert!(path.exists(), "it is kept");
-    std::fs::remove_dir_all(path).unwrap();
+fn a_cgroup_is_killed_only_where_it_is_the_runs() {
+    // Where none can be made, there is none to kill.
+    let Ok(cgroup) = tier::Cgroup::create() else {
+        return;
+    };
+    let (path, log) = (cgroup.path().to_owned(), PathBuf::from("/dev/null"));
+    let inode = tier::inode(&path);
+    let line = |inode| {
+        let path = path.clone();
+        [Line::Cgroup { path, inode }]
+    };
+    let survives = |mark: Option<&str>, inode: Option<u64>| {
+        let mut child = sleeper(mark, &log);
+        std::fs::write(path.join("cgroup.procs"), pid(&child).to_string()).unwrap();
+        let found = with_lines(&line(inode));
+        let lives = alive(&mut child);
+        assert_eq!(lives, found.is_empty(), "{found:?}");
+        let _ = child.kill();
+        child.wait().unwrap();
+        // What was cleaned was removed as well.
+        let _ = std::fs::create_dir(&path);
+        lives
+    };
+    assert!(survives(Some("living"), inode), "it is another run's");
+    assert!(survives(None, None), "nothing says whose it is");
+    assert!(survives(None, Some(1)), "it is a later one of that name");
+    assert!(!survives(None, inode), "it is the one noted");
+    let again = tier::inode(&path);
+    assert!(!survives(Some("grouped"), again), "it is marked");
 }

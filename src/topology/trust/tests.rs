@@ -49,6 +49,20 @@ fn a_directory_that_others_can_write_to_is_refused_wherever_it_is() {
 }
 
 #[test]
+fn a_place_that_root_or_we_decide_over_passes_though_it_is_not_there() {
+    let folder = folder();
+    check(Path::new("/")).unwrap();
+    check(folder.path()).unwrap();
+    check(&folder.path().join("not/there")).unwrap();
+    set(folder.path(), 0o1777);
+    let error = check(folder.path()).unwrap_err();
+    assert!(matches!(error, Untrusted::Writable { .. }), "{error}");
+    check(&folder.path().join("not/there")).unwrap();
+    set(folder.path(), 0o777);
+    assert!(check(&folder.path().join("not/there")).is_err());
+}
+
+#[test]
 fn only_a_directory_is_a_directory() {
     let folder = folder();
     let file = folder.path().join("file");
