@@ -24,6 +24,7 @@ const PAGES: &[Page] = &[
     ),
     ("reliability", include_str!("../../docs/reliability.md")),
     ("performance", include_str!("../../docs/performance.md")),
+    ("security", include_str!("../../SECURITY.md")),
     ("stability", include_str!("../../docs/stability.md")),
     ("record", include_str!("../../reports/README.md")),
 ];

@@ -11,6 +11,7 @@ fn pages() -> Vec<(PathBuf, String)> {
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "reports/README.md",
     ]
     .map(PathBuf::from)
