@@ -136,6 +136,27 @@ mod tests {
     }
 
     #[test]
+    fn files_are_counted_for_the_largest_phase() {
+        let of = |phases: &str| {
+            let text = format!(
+                "version: 1\nname: x\nmodel: {{id: m}}\nengine: {{sim: {{}}}}\nprompts: {{inline: [a]}}\nload: {{phases: [{phases}]}}\n"
+            );
+            let input = crate::scenario::Input {
+                file: ("x.yaml".into(), text),
+                overlays: Vec::new(),
+                sets: Vec::new(),
+            };
+            let loaded = crate::scenario::load(&input, &|_| None).unwrap();
+            let Files { least, most } = Files::of(&loaded.scenario);
+            (least - OTHER_FILES, most - OTHER_FILES)
+        };
+        let closed = "{closed: {concurrency: 40, requests: 100}}";
+        let open = "{open: {rate: 1/s, requests: 300, max_in_flight: 200}}";
+        assert_eq!(of(closed), (40, 40));
+        assert_eq!(of(&format!("{closed}, {open}")), (40, 200));
+    }
+
+    #[test]
     fn a_panic_is_a_failure() {
         let failure = caught::<()>(|| panic!("for {}", "a test"));
         let said = failure.unwrap_err().to_string();
