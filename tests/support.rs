@@ -399,6 +399,11 @@ impl Done {
         self
     }
 
+    /// The test's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// What carries this run's mark and still runs.
     pub(crate) fn running(&self) -> Vec<(i32, String)> {
         marked(&self.mark)
@@ -423,3 +428,89 @@ impl Done {
         self
     }
 
+    /// The report directory.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.folder.path().join("reports/latest")
+    }
+
+    /// A file of the test's own folder.
+    pub(crate) fn written(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    /// `run.json`, where there is one.
+    pub(crate) fn record(&self) -> Option<Value> {
+        let text = std::fs::read_to_string(self.dir().join("run.json")).ok()?;
+        Some(serde_json::from_str(&text).unwrap())
+    }
+
+    /// `run.json`
+    #[track_caller]
+    pub(crate) fn run(&self) -> Value {
+        self.record()
+            .unwrap_or_else(|| panic!("no run.json\n{}", self.stderr))
+    }
+
+    /// The rows of `samples.jsonl`.
+    pub(crate) fn samples(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.dir().join("samples.jsonl")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// The directories of a run, by their markers, in whatever user's own directory for runs.
+pub(crate) fn scratch_of(run_id: &str) -> Vec<PathBuf> {
+    let inside = |directory: PathBuf| std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let is_root = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("bench-")
+    };
+    inside(std::env::temp_dir())
+        .filter(is_root)
+        .flat_map(|root| inside(root.path()))
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let mark = std::fs::read_to_string(path.join(".bench-run"));
+            mark.is_ok_and(|mark| mark.trim_end() == run_id)
+        })
+        .collect()
+}
+
+/// Processes that carry a test's mark, with their command lines; zombies are gone already.
+pub(crate) fn marked(mark: &str) -> Vec<(i32, String)> {
+    let wanted = format!("BENCH_TEST={mark}\0");
+    processes(|environment, _| environment.contains(&wanted))
+}
+
+/// Every process whose environment and command line please.
+fn processes(wanted: impl Fn(&str, &str) -> bool) -> Vec<(i32, String)> {
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let command = read(entry.path().join("cmdline")).replace('\0', " ");
+        if wanted(&read(entry.path().join("environ")), &command) {
+            found.push((pid, command));
+        }
+    }
+    found
+}
+
+/// Where `ci/setup` keeps what it installs.
+pub(crate) fn cache() -> PathBuf {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    set("BENCH_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|path| path.join("bench")))
+        .unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache/bench"))
+}

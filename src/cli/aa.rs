@@ -1,6 +1,6 @@
 //! `bench compare --aa`: a scenario's baseline against itself.
 
-use super::{colour, print, screen, tell, warned};
+use super::{mistakes, print, screen, tell, warned};
 use crate::compare::floor::Floor;
 use crate::record::ExitCode;
 use crate::report;
@@ -13,7 +13,7 @@ pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
     let mut loaded = match run::load(file, &[], sets) {
         Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
-            tell(&diagnostics.render(colour(&std::io::stderr())));
+            tell(&mistakes(&diagnostics));
             return ExitCode::BadScenario;
         }
     };

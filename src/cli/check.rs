@@ -55,14 +55,15 @@ fn good(path: &Path, loaded: &Loaded, color: bool) -> String {
     let mut said = String::new();
     if loaded.warnings.warnings() > 0 {
         parts.push(counted(loaded.warnings.warnings() as u64, "warning"));
-        said = loaded.warnings.render(color) + "\n";
+        said = crate::run::hidden(&loaded.warnings.render(color)) + "\n";
     }
     format!("{said}{}: ok ({})\n", path.display(), parts.join(", "))
 }
 
 fn bad(path: &Path, mistakes: &Diagnostics, color: bool) -> String {
     let count = counted(mistakes.len() as u64, "mistake");
-    format!("{}\n{}: {count}\n", mistakes.render(color), path.display())
+    let mistakes = crate::run::hidden(&mistakes.render(color));
+    format!("{mistakes}\n{}: {count}\n", path.display())
 }
 
 fn counted(n: u64, what: &str) -> String {

@@ -1,6 +1,6 @@
 //! `bench doctor`
 
-use super::{colour, print, tell};
+use super::{colour, mistakes, print, tell};
 use crate::record::ExitCode;
 use crate::run::{self, Finding, Weight};
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ pub(super) fn doctor(file: Option<&Path>, out: &Path) -> ExitCode {
     let loaded = match file.map(|file| run::load(file, &[], &[])).transpose() {
         Ok(loaded) => loaded,
         Err(diagnostics) => {
-            tell(&diagnostics.render(colour(&std::io::stderr())));
+            tell(&mistakes(&diagnostics));
             return ExitCode::BadScenario;
         }
     };

@@ -22,6 +22,7 @@ mod trend;
 mod up;
 mod watch;
 
+use crate::diagnostic::Diagnostics;
 use crate::record::{self, ExitCode};
 use crate::report::Screen;
 use crate::{scenario, sim, topology};
@@ -332,10 +333,15 @@ fn tell(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Mistakes with the lines of the scenario that they are in, as they may be shown on stderr: without secrets.
+fn mistakes(found: &Diagnostics) -> String {
+    crate::run::hidden(&found.render(colour(&std::io::stderr())))
+}
+
 /// The scenario, once its warnings have been told.
 fn warned(loaded: scenario::Loaded) -> scenario::Loaded {
     if loaded.warnings.warnings() > 0 {
-        tell(&loaded.warnings.render(colour(&std::io::stderr())));
+        tell(&mistakes(&loaded.warnings));
     }
     loaded
 }

@@ -23,6 +23,7 @@ const PAGES: &[Page] = &[
         include_str!("../../docs/troubleshooting.md"),
     ),
     ("reliability", include_str!("../../docs/reliability.md")),
+    ("secrets", include_str!("../../docs/secrets.md")),
     ("performance", include_str!("../../docs/performance.md")),
     ("security", include_str!("../../SECURITY.md")),
     ("stability", include_str!("../../docs/stability.md")),

@@ -1,10 +1,10 @@
 //! `bench plan`
 
-use super::{PlanFormat, ScenarioArgs, colour, print, tell, warned};
+use super::{PlanFormat, ScenarioArgs, mistakes, print, tell, warned};
 use crate::engine::{Probe, Process};
 use crate::plan::pace::Rates;
 use crate::plan::{Limit, Plan, Purpose, Shape, VariantPlan};
-use crate::record::ExitCode;
+use crate::record::{ExitCode, Redactor};
 use crate::run::{self, Failure};
 use crate::scenario::model::CacheBust;
 use crate::scenario::units::Time;
@@ -22,7 +22,7 @@ pub(super) fn plan(arguments: &ScenarioArgs, format: PlanFormat) -> ExitCode {
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
         Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
-            tell(&diagnostics.render(colour(&std::io::stderr())));
+            tell(&mistakes(&diagnostics));
             return ExitCode::BadScenario;
         }
     };
@@ -30,10 +30,10 @@ pub(super) fn plan(arguments: &ScenarioArgs, format: PlanFormat) -> ExitCode {
     match run::plan(&arguments.file, &loaded) {
         Ok((plan, _held)) => {
             let text = match format {
-                PlanFormat::Text => text(&plan),
-                PlanFormat::Json => serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n",
+                PlanFormat::Text => redactor.apply(&text(&plan)),
+                PlanFormat::Json => json(&plan, &redactor),
             };
-            print(&redactor.apply(&text));
+            print(&text);
             ExitCode::Pass
         }
         Err(failure) => {
@@ -48,6 +48,13 @@ pub(super) fn plan(arguments: &ScenarioArgs, format: PlanFormat) -> ExitCode {
             }
         }
     }
+}
+
+/// The plan for a program.
+fn json(plan: &Plan, redactor: &Redactor) -> String {
+    let mut value = serde_json::to_value(plan).unwrap_or_default();
+    redactor.json(&mut value, &[]);
+    serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
 }
 
 /// The plan for a person: what could be pasted into a shell, and what it is for.

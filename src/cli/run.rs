@@ -1,7 +1,7 @@
 //! `bench run`
 
 use super::shown::{REDRAWN, Shown};
-use super::{ScenarioArgs, colour, github, print, screen, tell, warned};
+use super::{ScenarioArgs, github, mistakes, print, screen, tell, warned};
 use crate::event::Event;
 use crate::record::{ExitCode, Writer};
 use crate::report::{self, harmless};
@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode 
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
         Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
-            tell(&diagnostics.render(colour(&std::io::stderr())));
+            tell(&mistakes(&diagnostics));
             return ExitCode::BadScenario;
         }
     };

@@ -1,6 +1,6 @@
 //! `bench up`
 
-use super::{ScenarioArgs, colour, print, run::consume, tell, warned};
+use super::{ScenarioArgs, mistakes, print, run::consume, tell, warned};
 use crate::measure::lifecycle::Startup;
 use crate::plan::VariantPlan;
 use crate::record::ExitCode;
@@ -12,7 +12,7 @@ pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
     let loaded = match run::load(&arguments.file, &changes.overlays, &changes.sets) {
         Ok((_, loaded)) => warned(loaded),
         Err(diagnostics) => {
-            tell(&diagnostics.render(colour(&std::io::stderr())));
+            tell(&mistakes(&diagnostics));
             return ExitCode::BadScenario;
         }
     };

@@ -7,9 +7,9 @@ use super::model::FileRecord;
 use super::private;
 use super::write::failed;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,12 +20,12 @@ const SYNCED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Arc<File>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    file: Arc<File>,
     /// Bytes that are in the file, as long as nothing failed.
     written: u64,
     /// Lines that are in the file.
@@ -44,19 +44,11 @@ impl Journal {
     /// # Errors
     /// When it can't be made.
     pub fn create(path: PathBuf) -> Result<Self, Error> {
-        let open = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .mode(private::FILE)
-            .open(&path);
-        let file = open.map_err(|e| failed(&path, e))?;
-        // Held while this process lives: it tells who follows the run that there is more to come. A file system without
-        // locks tells nobody.
-        let _ = file.try_lock();
+        let file = open(&path).map_err(|e| failed(&path, e))?;
         Ok(Self {
             path,
-            file: Arc::new(file),
             state: Mutex::new(State {
+                file: Arc::new(file),
                 written: 0,
                 rows: 0,
                 crc: crc32fast::Hasher::new(),
@@ -74,7 +66,7 @@ impl Journal {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.lost(&state)?;
         let line = seal(object);
-        if let Err(error) = (&*self.file).write_all(line.as_bytes()) {
+        if let Err(error) = (&*state.file).write_all(line.as_bytes()) {
             state.lost = Some((error.kind(), error.to_string()));
             return self.lost(&state);
         }
@@ -83,7 +75,7 @@ impl Journal {
         state.crc.update(line.as_bytes());
         if state.synced.elapsed() >= SYNCED {
             state.synced = Instant::now();
-            let file = Arc::clone(&self.file);
+            let file = Arc::clone(&state.file);
             // On a thread of its own: a slow disk must not hold up who measures.
             // Where none can be had, the system writes it in its own time.
             let _ = std::thread::Builder::new().spawn(move || file.sync_data());
@@ -99,8 +91,8 @@ impl Journal {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.lost(&state)?;
         let here = || {
-            self.file.sync_data()?;
-            let (ours, there) = (self.file.metadata()?, std::fs::metadata(&self.path)?);
+            state.file.sync_data()?;
+            let (ours, there) = (state.file.metadata()?, std::fs::metadata(&self.path)?);
             let same = (ours.dev(), ours.ino()) == (there.dev(), there.ino());
             if same && there.len() == state.written {
                 return Ok(());
@@ -110,6 +102,61 @@ impl Journal {
             ))
         };
         here().map_err(|e| failed(&self.path, e))
+    }
+
+    /// Writes the file anew where `change` has another object for a line. Nothing happens where it has none.
+    ///
+    /// # Errors
+    /// When the file can't be read or written; the one before stays.
+    pub fn rewrite(
+        &self,
+        change: &dyn Fn(&str) -> io::Result<Option<String>>,
+    ) -> Result<(), Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lost(&state)?;
+        let mut differs = false;
+        each(&self.path, |object| {
+            differs |= change(object)?.is_some();
+            Ok(())
+        })
+        .map_err(|e| failed(&self.path, e))?;
+        if !differs {
+            return Ok(());
+        }
+        let beside = self.path.with_extension("jsonl.new");
+        let anew = self.anew(&beside, change);
+        let anew = anew.inspect_err(|_| drop(std::fs::remove_file(&beside)));
+        *state = anew.map_err(|e| failed(&self.path, e))?;
+        Ok(())
+    }
+
+    fn anew(
+        &self,
+        beside: &Path,
+        change: &dyn Fn(&str) -> io::Result<Option<String>>,
+    ) -> io::Result<State> {
+        let file = open(beside)?;
+        let (mut written, mut rows, mut crc) = (0, 0, crc32fast::Hasher::new());
+        let mut out = BufWriter::new(&file);
+        each(&self.path, |object| {
+            let line = seal(change(object)?.unwrap_or_else(|| object.to_owned()));
+            written += line.len() as u64;
+            rows += 1;
+            crc.update(line.as_bytes());
+            out.write_all(line.as_bytes())
+        })?;
+        out.flush()?;
+        drop(out);
+        file.sync_data()?;
+        std::fs::rename(beside, &self.path)?;
+        Ok(State {
+            file: Arc::new(file),
+            written,
+            rows,
+            crc,
+            synced: Instant::now(),
+            lost: None,
+        })
     }
 
     /// What the file holds, as long as nothing failed.
@@ -128,6 +175,31 @@ impl Journal {
             Some((kind, why)) => Err(failed(&self.path, io::Error::new(*kind, why.clone()))),
         }
     }
+}
+
+/// Makes a file of lines, which must not exist yet.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .create_new(true)
+        .append(true)
+        .mode(private::FILE)
+        .open(path)?;
+    // Held while this process lives: it tells who follows the run that there is more to come. A file system without
+    // locks tells nobody.
+    let _ = file.try_lock();
+    Ok(file)
+}
+
+/// Hands over the objects of a file of sealed lines.
+fn each(path: &Path, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        unseal(&mut line).map_err(io::Error::other)?;
+        take(std::str::from_utf8(line.trim_ascii_end()).map_err(io::Error::other)?)?;
+        line.clear();
+    }
+    Ok(())
 }
 
 /// What stands before the eight hexadecimal digits of the checksum.

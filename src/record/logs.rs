@@ -1,16 +1,15 @@
-//! What the processes printed, without secrets. They write their logs themselves, so that nothing of a death is lost with us;
+//! What the processes printed and files that they left, without secrets. They write their logs themselves, so that nothing of a death is lost with us;
 //! once they are gone, a log in which a secret is found is written anew. A run that is killed leaves them as they were.
 
 use super::private;
-use super::redact::Redactor;
+use super::redact::{Mark, Redactor, copy};
 use super::write::failed;
 use super::{Error, Writer};
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write as _};
-use std::path::Path;
-
-/// Longest piece of a line that is looked at, in bytes; a secret that lies across two is not found.
-const PIECE: u64 = 1 << 20;
+use nix::fcntl::OFlag;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 impl Writer {
     /// Takes the secrets out of a directory of logs, which others may read from then on. Their processes must have ended.
@@ -27,32 +26,47 @@ impl Writer {
     }
 }
 
-fn clean(path: &Path, redactor: &Redactor) -> io::Result<()> {
-    let mut found = false;
-    pieces(path, |text| {
-        found |= redactor.finds(text);
-        Ok(())
-    })?;
-    if !found {
+/// Writes a file anew without secrets, if there are any in it; where there is no room for another one, in place.
+pub(super) fn clean(path: &Path, redactor: &Redactor) -> io::Result<()> {
+    let mut file = open(path)?;
+    if !copy(redactor, Mark::Name, &mut file, &mut io::sink())? {
         return Ok(());
     }
-    let beside = path.with_extension("log.new");
-    let write = || {
-        let mut out = BufWriter::new(File::create(&beside)?);
-        pieces(path, |text| out.write_all(redactor.apply(text).as_bytes()))?;
-        out.flush()?;
-        fs::rename(&beside, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&beside)))
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    anew(&mut file, path, &beside, redactor).or_else(|_| {
+        let _ = fs::remove_file(&beside);
+        file.rewind()?;
+        let mut out = BufWriter::new(OpenOptions::new().write(true).open(path)?);
+        copy(redactor, Mark::SameLength, &mut file, &mut out)?;
+        out.flush()
+    })
 }
 
-/// Hands over a file line by line.
-fn pieces(path: &Path, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
-    let mut reader = BufReader::new(File::open(path)?);
-    let mut piece = Vec::new();
-    while reader.by_ref().take(PIECE).read_until(b'\n', &mut piece)? > 0 {
-        take(&String::from_utf8_lossy(&piece))?;
-        piece.clear();
+fn anew(file: &mut File, path: &Path, beside: &Path, redactor: &Redactor) -> io::Result<()> {
+    file.rewind()?;
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(beside)?;
+    let mut out = BufWriter::new(made);
+    copy(redactor, Mark::Name, file, &mut out)?;
+    let made = out.into_inner()?;
+    made.set_permissions(file.metadata()?.permissions())?;
+    fs::rename(beside, path)
+}
+
+/// Opens a regular file; what became a pipe or a link is not waited for.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
     }
-    Ok(())
 }

@@ -1,143 +1,165 @@
 //! Secrets never reach disk or screen: their values are replaced, wherever they turn up, by `<redacted:NAME>`.
 //!
-//! A value is found raw, with the escapes of JSON, HTML and Python, URL-encoded and in Base64, there also within something longer
-//! (as in `Basic dXNlcjpzZWNyZXQ=`). Of `Bearer TOKEN` the token alone is looked for as well. Values under four characters are
-//! not looked for: they occur everywhere by chance, and a record shredded by `1` hides nothing.
+//! Texts come here cut, split, quoted and escaped by others: a server cuts its messages, a log is read in pieces, a terminal
+//! is narrow. So a secret is not looked for as a whole: every eight characters in a row of it are ([`windows`]), as they are,
+//! in Base64, in hexadecimal, and in a text whose escapes are undone layer by layer ([`decode`]). What touches is one
+//! replacement. A piece of a secret with fewer than eight characters may stay, but for the beginning or end at a cut.
+//!
+//! Values of four to seven characters are looked for as a whole, in any layer. Shorter ones and placeholders
+//! ([`names`]) are not looked for: they occur everywhere by chance, and a record shredded by `1` hides nothing.
 
-use regex::Regex;
+mod decode;
+mod forms;
+mod kinds;
+mod names;
+mod places;
+mod stream;
+mod windows;
+
+pub(super) use kinds::{document, object};
+pub use names::names_a_secret;
+pub use places::{held, of_urls, written};
+pub(super) use stream::{Mark, copy};
+
+use base64::Engine as _;
+use decode::{decode, unfinished};
+use forms::LAYERS;
+use memchr::memmem::{self, Finder};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use windows::{Hit, WINDOW, Windows};
 
 /// Shortest value that is looked for, in bytes.
 pub const SHORTEST: usize = 4;
-/// Shortest beginning of a value that is looked for where a text was cut, in bytes.
+/// Shortest value that is taken for a secret only by the name of its variable, in bytes.
+pub const SHORTEST_NAMED: usize = 8;
+/// Shortest beginning or end of a value that is looked for where a text was cut, in bytes.
 const SHORTEST_CUT: usize = 6;
 /// What stands for the rest of a text that was cut.
-const CUT: &str = "...";
-/// Shortest piece of Base64 that is looked for; a shorter one is met by chance.
-const SHORTEST_BASE64: usize = 8;
+const CUTS: [&str; 2] = ["...", "\u{2026}"];
+/// Most bytes of an escape that a cut left unfinished.
+const LONGEST_ESCAPE: usize = 8;
+
+/// What everyone may see, also where a secret holds it.
+const PUBLIC: [&str; 5] = [
+    "https://",
+    "http://localhost:",
+    "http://127.0.0.1:",
+    "http://0.0.0.0:",
+    "<redacted:",
+];
 
 /// Members of a record that hold another's JSON, names of members included.
-const FOREIGN: [&str; 2] = ["resolved", "nvext_timing"];
-
-/// Whether a variable of this name is taken for a secret without being asked: `HF_TOKEN`, `OPENAI_API_KEY`, ...
-#[must_use]
-pub fn names_a_secret(variable: &str) -> bool {
-    let ends = ["_TOKEN", "_SECRET", "_PASSWORD", "_API_KEY", "_ACCESS_KEY"];
-    let upper = variable.to_ascii_uppercase();
-    ends.iter().any(|end| upper.ends_with(end))
-}
+const FOREIGN: [&str; 5] = ["resolved", "nvext_timing", "times", "counters", "gauges"];
 
 /// Replaces the values of secrets. The default one knows none.
 #[derive(Clone, Default)]
-pub struct Redactor {
-    /// Every form of every value with the secret's name, longest first, so that no rest of a longer one stays.
-    forms: Vec<(String, String)>,
-    any: Option<Regex>,
+pub struct Redactor(Option<Arc<Secrets>>);
+
+#[derive(Default)]
+struct Secrets {
+    names: Vec<String>,
+    windows: Windows,
+    /// Values that are too short for a window.
+    short: Vec<(Finder<'static>, u16)>,
+    /// Values that a cut may leave the beginning or the end of, in lower case.
+    long: Vec<(Vec<u8>, u16)>,
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redactor of {} forms", self.forms.len())
+        let count = self.0.as_ref().map_or(0, |secrets| secrets.names.len());
+        write!(f, "Redactor of {count} values")
     }
 }
 
 impl Redactor {
     /// A redactor of these (name, value) pairs. The first name wins where two have one value.
-    pub fn new<N: Into<String>, V: AsRef<str>>(secrets: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut found: Vec<(String, String)> = Vec::new();
-        for (name, value) in secrets {
-            let name = name.into();
-            // A value read from a file often carries a line end that is not part of it.
-            let value = value.as_ref().trim();
-            for value in std::iter::once(value).chain(credentials(value)) {
-                if value.len() >= SHORTEST {
-                    found.extend(forms(value).into_iter().map(|form| (form, name.clone())));
-                }
-            }
-        }
-        found.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
-        let pattern: Vec<_> = found.iter().map(|(form, _)| regex::escape(form)).collect();
-        let any = Regex::new(&pattern.join("|")).ok();
-        Self {
-            any: any.filter(|_| !found.is_empty()),
-            forms: found,
-        }
+    pub fn new<N: Into<String>, V: AsRef<[u8]>>(secrets: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self::except(secrets, &[])
     }
 
-    /// Whether a secret is in this text, as it is or inside JSON, or may be the beginning of one.
+    /// A redactor of these (name, value) pairs that leaves pieces of them which everyone may see, such as the path of the
+    /// scenario.
+    pub fn except<N: Into<String>, V: AsRef<[u8]>>(
+        secrets: impl IntoIterator<Item = (N, V)>,
+        public: &[String],
+    ) -> Self {
+        let mut all = Secrets::default();
+        for (name, value) in secrets {
+            all.add(name.into(), value.as_ref());
+        }
+        let own = PUBLIC
+            .iter()
+            .copied()
+            .chain(public.iter().map(String::as_str));
+        for text in own {
+            all.show(text.as_bytes());
+        }
+        let none = all.windows.is_empty() && all.short.is_empty() && all.long.is_empty();
+        Self((!none).then(|| Arc::new(all)))
+    }
+
+    /// Whether a secret or a piece of one is in this text.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
-        self.found(text) || self.cut(text.to_owned()) != text
+        !self.hits(text.as_bytes()).is_empty()
     }
 
-    fn found(&self, text: &str) -> bool {
-        match &self.any {
-            Some(any) => any.is_match(text),
-            None => self.forms.iter().any(|(form, _)| text.contains(form)),
-        }
-    }
-
-    /// The text with every secret replaced by `<redacted:NAME>`, and the beginning of one where a text was cut within it.
+    /// The text with every secret and every piece of one replaced by `<redacted:NAME>`.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
-        self.cut(self.whole(text))
+        self.shown(text).into_owned()
     }
 
-    /// Texts of servers are cut, with `...` for the rest, before they come here: what is left of a secret there goes too.
-    fn cut(&self, text: String) -> String {
-        if self.forms.is_empty() || !text.contains(CUT) {
-            return text;
-        }
-        let pieces: Vec<String> = text
-            .split_inclusive(CUT)
-            .map(|piece| match piece.strip_suffix(CUT) {
-                Some(before) => self.without_beginning(before) + CUT,
-                None => piece.to_owned(),
-            })
-            .collect();
-        pieces.concat()
-    }
-
-    /// The text without the beginning of a secret at its end.
-    fn without_beginning(&self, text: &str) -> String {
-        for (form, name) in &self.forms {
-            let ends = form.char_indices().map(|(at, _)| at);
-            let mut begins = ends.filter(|at| *at >= SHORTEST_CUT).rev();
-            if let Some(at) = begins.find(|at| text.ends_with(&form[..*at])) {
-                return format!("{}<redacted:{name}>", &text[..text.len() - at]);
-            }
-        }
-        text.to_owned()
-    }
-
-    fn whole(&self, text: &str) -> String {
-        let Some(any) = &self.any else {
-            // No secrets, or too many for one expression.
-            return self
-                .forms
-                .iter()
-                .fold(text.to_owned(), |text, (form, name)| {
-                    text.replace(form, &format!("<redacted:{name}>"))
-                });
+    /// As [`apply`](Self::apply), without a copy of a text that has no secret.
+    #[must_use]
+    pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let hits = self.hits(text.as_bytes());
+        let Some(secrets) = self.0.as_ref().filter(|_| !hits.is_empty()) else {
+            return Cow::Borrowed(text);
         };
-        let mark = |found: &regex::Captures<'_>| {
-            let form = self.forms.iter().find(|(form, _)| *form == found[0]);
-            format!("<redacted:{}>", form.map_or("secret", |(_, name)| name))
-        };
-        any.replace_all(text, mark).into_owned()
+        let (mut out, mut end) = (String::with_capacity(text.len()), 0);
+        for Hit { range, secret } in hits {
+            // Windows are bytes and may begin and end within a character.
+            let start = text.floor_char_boundary(range.start).max(end);
+            out.push_str(&text[end..start]);
+            out.push_str(&secrets.mark(secret));
+            end = text.ceil_char_boundary(range.end).max(start);
+        }
+        out.push_str(&text[end..]);
+        Cow::Owned(out)
     }
 
     /// Replaces secrets in every string of a JSON value, but for the members of the outermost object named in `keep`;
     /// those hold the tool's own words. Members' names are replaced only where they are not the record's own.
     pub fn json(&self, value: &mut Value, keep: &[&str]) {
-        if !self.forms.is_empty() {
+        if self.0.is_some() {
             self.walk(value, keep, false);
+        }
+    }
+
+    /// Replaces secrets in every string, number and name of a JSON value that is not the record's own.
+    pub fn foreign(&self, value: &mut Value) {
+        if self.0.is_some() {
+            self.walk(value, &[], true);
         }
     }
 
     fn walk(&self, value: &mut Value, keep: &[&str], foreign: bool) {
         match value {
-            Value::String(text) => *text = self.apply(text),
+            Value::String(text) => {
+                if let Cow::Owned(shown) = self.shown(text) {
+                    *text = shown;
+                }
+            }
+            Value::Number(number) if foreign => {
+                if let Cow::Owned(shown) = self.shown(&number.to_string()) {
+                    *value = Value::String(shown);
+                }
+            }
             Value::Array(items) => {
                 for item in items {
                     self.walk(item, &[], foreign);
@@ -159,85 +181,202 @@ impl Redactor {
             _ => {}
         }
     }
+
+    /// Every piece of a text that belongs to a secret, from the left; none touches the next one of its own secret.
+    fn hits(&self, text: &[u8]) -> Vec<Hit> {
+        let Some(secrets) = &self.0 else {
+            return Vec::new();
+        };
+        let mut hits = secrets.found(text);
+        secrets.at_cuts(text, &mut hits);
+        merged(hits)
+    }
+}
+
+impl Secrets {
+    fn add(&mut self, name: String, value: &[u8]) {
+        // A value read from a file often carries a line end that is not part of it.
+        let value = value.trim_ascii();
+        let secret = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
+        self.names.truncate(usize::from(u16::MAX));
+        // A mark must not break what it stands in.
+        let plain = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+        self.names
+            .push(name.chars().filter(|c| plain(*c)).collect());
+        let credentials = credentials(value);
+        let password = credentials.and_then(|rest| password(value, rest));
+        let values = [Some(value), credentials, password.as_deref()];
+        for value in values.into_iter().flatten() {
+            if value.len() >= SHORTEST && !names::is_common(value) {
+                self.add_value(value, secret);
+            }
+        }
+    }
+
+    fn add_value(&mut self, value: &[u8], secret: u16) {
+        forms::add(&mut self.windows, value, secret);
+        let text = String::from_utf8_lossy(value);
+        let one_byte = value.iter().all(|byte| *byte == value[0]);
+        if value.len() >= WINDOW && !one_byte {
+            self.long.push((value.to_ascii_lowercase(), secret));
+            return;
+        }
+        for case in forms::cases(&text, value) {
+            let hex: String = case.iter().map(|byte| format!("{byte:02x}")).collect();
+            let form: Vec<u8> = case
+                .iter()
+                .map(|b| if *b == b' ' { b'+' } else { *b })
+                .collect();
+            for needle in [case.to_vec(), form, hex.to_uppercase().into(), hex.into()] {
+                self.short.push((Finder::new(&needle).into_owned(), secret));
+            }
+        }
+    }
+
+    /// Takes what everyone may see out of the windows; not where a whole secret is in it.
+    fn show(&mut self, text: &[u8]) {
+        let lower = text.to_ascii_lowercase();
+        if !self
+            .long
+            .iter()
+            .any(|(value, _)| memmem::find(&lower, value).is_some())
+        {
+            self.windows.remove_text(text);
+        }
+    }
+
+    fn mark(&self, secret: u16) -> String {
+        let name = self.names.get(usize::from(secret));
+        format!("<redacted:{}>", name.map_or("secret", String::as_str))
+    }
+
+    /// What is found in a text and in every layer beneath its escapes.
+    fn found(&self, text: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        self.look(text, |at| at..at + 1, &mut hits);
+        let mut layer = decode(text, |at| at..at + 1);
+        for _ in 0..LAYERS {
+            let Some(found) = layer else { break };
+            self.look(&found.bytes, |at| found.span(at), &mut hits);
+            layer = decode(&found.bytes, |at| found.span(at));
+        }
+        hits
+    }
+
+    fn look(&self, text: &[u8], span: impl Fn(usize) -> Range<usize>, hits: &mut Vec<Hit>) {
+        self.windows.scan(text, &span, |hit| join(hits, hit));
+        for (needle, secret) in &self.short {
+            let length = needle.needle().len();
+            for at in needle.find_iter(text) {
+                let range = span(at).start..span(at + length - 1).end;
+                hits.push(Hit {
+                    range,
+                    secret: *secret,
+                });
+            }
+        }
+    }
+
+    /// At a cut, `...`, a shorter piece of a secret goes too, and what is left of an escape.
+    fn at_cuts(&self, text: &[u8], hits: &mut Vec<Hit>) {
+        for cut in CUTS {
+            for at in memmem::find_iter(text, cut) {
+                let after = at + cut.len();
+                for hit in hits.iter_mut() {
+                    let rest = text.get(hit.range.end..at).unwrap_or_default();
+                    if rest.len() < LONGEST_ESCAPE && unfinished(rest) {
+                        hit.range.end = at;
+                    }
+                }
+                for (value, secret) in &self.long {
+                    let sizes = || (SHORTEST_CUT..WINDOW).rev();
+                    let begins = sizes().find(|n| ends(&text[..at], &value[..*n]));
+                    let tail = |n: &usize| starts(&text[after..], &value[value.len() - n..]);
+                    let pieces = [
+                        begins.map(|n| at - n..at),
+                        sizes().find(tail).map(|n| after..after + n),
+                    ];
+                    for range in pieces.into_iter().flatten() {
+                        hits.push(Hit {
+                            range,
+                            secret: *secret,
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn ends(text: &[u8], lower: &[u8]) -> bool {
+    let start = text.len().checked_sub(lower.len());
+    start.is_some_and(|start| text[start..].eq_ignore_ascii_case(lower))
+}
+
+fn starts(text: &[u8], lower: &[u8]) -> bool {
+    let beginning = text.get(..lower.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(lower))
+}
+
+/// Adds a hit to those before, most of which follow each other closely.
+fn join(hits: &mut Vec<Hit>, hit: Hit) {
+    match hits.last_mut() {
+        Some(last)
+            if last.secret == hit.secret
+                && (last.range.start..=last.range.end).contains(&hit.range.start) =>
+        {
+            last.range.end = last.range.end.max(hit.range.end);
+        }
+        _ => hits.push(hit),
+    }
+}
+
+/// The hits in order, those that overlap as one, with the name of the longest.
+fn merged(mut hits: Vec<Hit>) -> Vec<Hit> {
+    hits.sort_by_key(|hit| (hit.range.start, std::cmp::Reverse(hit.range.end)));
+    let mut all: Vec<Hit> = Vec::new();
+    // The longest of those that were merged into the last one.
+    let mut longest = 0;
+    for hit in hits {
+        let touches = |last: &&mut Hit| match last.secret == hit.secret {
+            true => hit.range.start <= last.range.end,
+            false => hit.range.start < last.range.end,
+        };
+        match all.last_mut().filter(touches) {
+            Some(last) => {
+                last.range.end = last.range.end.max(hit.range.end);
+                if hit.range.len() > longest {
+                    (longest, last.secret) = (hit.range.len(), hit.secret);
+                }
+            }
+            None => {
+                longest = hit.range.len();
+                all.push(hit);
+            }
+        }
+    }
+    all
 }
 
 /// What follows the scheme in the value of an `Authorization` header: servers tell it on its own in what they answer.
-fn credentials(value: &str) -> Option<&str> {
-    let (scheme, rest) = value.split_once(' ')?;
-    let is_scheme = scheme.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
-    is_scheme.then(|| rest.trim())
+fn credentials(value: &[u8]) -> Option<&[u8]> {
+    let space = value.iter().position(|b| *b == b' ')?;
+    let (scheme, rest) = value.split_at(space);
+    let is_scheme = scheme.iter().all(|b| b.is_ascii_alphabetic() || *b == b'-');
+    is_scheme.then(|| rest.trim_ascii())
 }
 
-/// Every form in which a value is looked for.
-fn forms(value: &str) -> Vec<String> {
-    let mut forms = vec![value.to_owned()];
-    let json = Value::from(value).to_string();
-    let json = &json[1..json.len() - 1];
-    forms.push(json.to_owned());
-    // As Go writes JSON.
-    let unicode = |text: &str, c: char| text.replace(c, &format!("\\u{:04x}", u32::from(c)));
-    forms.push(
-        ['<', '>', '&']
-            .into_iter()
-            .fold(json.to_owned(), |text, c| unicode(&text, c)),
-    );
-    // Python's `repr`, within either quotes.
-    let doubled = value.replace('\\', "\\\\");
-    forms.push(doubled.replace('\'', "\\'"));
-    forms.push(doubled);
-    let html = value
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    forms.push(html.clone());
-    for (double, single) in [
-        ("&quot;", "&#x27;"),
-        ("&quot;", "&#39;"),
-        ("&#34;", "&#39;"),
-    ] {
-        forms.push(html.replace('"', double).replace('\'', single));
-    }
-    forms.push(url_encoded(value, "%20", false));
-    forms.push(url_encoded(value, "%20", true));
-    forms.push(url_encoded(value, "+", false));
-    forms.push(url_encoded(value, "+", true));
-    for offset in 0..3 {
-        let piece = base64_within(value.as_bytes(), offset);
-        if piece.len() >= SHORTEST_BASE64 {
-            forms.push(piece.replace('+', "-").replace('/', "_"));
-            forms.push(piece);
-        }
-    }
-    forms.sort();
-    forms.dedup();
-    forms
-}
-
-fn url_encoded(value: &str, space: &str, lower: bool) -> String {
-    let byte = |b: u8| match b {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            char::from(b).to_string()
-        }
-        b' ' => space.to_owned(),
-        _ if lower => format!("%{b:02x}"),
-        _ => format!("%{b:02X}"),
-    };
-    value.bytes().map(byte).collect()
-}
-
-/// The Base64 digits that a value always has when `offset` bytes (modulo 3) stand before it, whatever is around it.
-fn base64_within(value: &[u8], offset: usize) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |i: usize| (value[i / 8] >> (7 - i % 8)) & 1;
-    // The first whole digit begins at the first multiple of six bits at or after the value's own first bit.
-    let start = (offset * 8).next_multiple_of(6) - offset * 8;
-    let bits = value.len() * 8;
-    (start..bits)
-        .step_by(6)
-        .filter(|at| at + 6 <= bits)
-        .map(|at| (at..at + 6).fold(0, |digit, i| digit << 1 | bit(i)))
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
+/// The password within `Basic CREDENTIALS`.
+fn password(value: &[u8], rest: &[u8]) -> Option<Vec<u8>> {
+    let basic = value
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"));
+    let pair = base64::prelude::BASE64_STANDARD
+        .decode(rest)
+        .ok()
+        .filter(|_| basic)?;
+    let colon = pair.iter().position(|b| *b == b':')?;
+    Some(pair[colon + 1..].to_vec())
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! one is reserved from the start.
 
 use super::journal::Journal;
+use super::logs;
 use super::model::{FileRecord, Quality, Run};
 use super::private;
-use super::redact::Redactor;
+use super::redact::{self, Redactor};
 use super::reserve::{self, Reserve};
 use super::verdict::{Ending, conclude};
 use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SERVER_FILE, SampleRow, ServerRow};
@@ -30,6 +31,11 @@ const NAMES: u32 = 100;
 const ROOM: u64 = 64 << 10;
 /// Most bytes of an error in the short `run.json` that is written where there is no room for the whole.
 const SHORT: usize = 4 << 10;
+
+/// Members of a row of `samples.jsonl` that hold the tool's own words.
+const SAMPLE_WORDS: [&str; 2] = ["error", "tokens_from"];
+/// Members of a row of `events.jsonl` that hold the tool's own words.
+const EVENT_WORDS: [&str; 1] = ["event"];
 
 /// A name for a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in several places differ too.
 #[must_use]
@@ -142,11 +148,12 @@ impl Writer {
     /// When it can't be written, or the disk is full; the one before stays.
     pub fn save(&self, run: &Run) -> Result<(), Error> {
         let text = self.text(run)?;
-        self.replace(RUN_FILE, &text)?;
+        let path = self.dir.join(RUN_FILE);
+        reserve::replace(&path, &text).map_err(|e| failed(&path, e))?;
         let mut reserve = self.reserve.lock().unwrap_or_else(PoisonError::into_inner);
         let room = 2 * text.len() as u64 + ROOM;
         let grown = reserve.as_mut().map_or(Ok(()), |held| held.grow(room));
-        grown.map_err(|e| failed(&self.dir.join(RUN_FILE), e))
+        grown.map_err(|e| failed(&path, e))
     }
 
     /// Writes the last `run.json`, as [`Self::put_last`], and lets others read the record.
@@ -235,7 +242,7 @@ impl Writer {
             round,
             sample: sample.clone(),
         };
-        self.line(&self.samples, &row, &["error", "tokens_from"])
+        self.line(&self.samples, &row, &SAMPLE_WORDS)
     }
 
     /// Adds one sample of a server's levels.
@@ -261,16 +268,17 @@ impl Writer {
             return Ok(());
         }
         let at_ms = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        self.line(&self.events, &Row { at_ms, event }, &["event"])
+        self.line(&self.events, &Row { at_ms, event }, &EVENT_WORDS)
     }
 
-    /// Writes a file into the report directory, such as `report.md`; one of that name is replaced.
+    /// Writes a file into the report directory, such as `report.md`, without secrets; one of that name is replaced.
     ///
     /// # Errors
     /// When it can't be written.
     pub fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.dir.join(name);
-        reserve::replace(&path, text).map_err(|e| failed(&path, e))?;
+        let text = redact::document(&self.redactor, name, text);
+        reserve::replace(&path, &text).map_err(|e| failed(&path, e))?;
         if self.open.load(Ordering::SeqCst) {
             private::open_directory(&self.dir);
         }
@@ -314,16 +322,42 @@ impl Writer {
 
     fn line(&self, journal: &Journal, row: &impl Serialize, keep: &[&str]) -> Result<(), Error> {
         let object = || {
-            let mut object = serde_json::to_string(row)?;
-            if self.redactor.finds(&object) {
-                let mut value = serde_json::from_str(&object)?;
-                self.redactor.json(&mut value, keep);
-                object = serde_json::to_string(&value)?;
-            }
-            Ok(object)
+            let object = serde_json::to_string(row)?;
+            Ok(redact::object(&self.redactor, &object, keep)?.unwrap_or(object))
         };
         let object = object().map_err(|e: serde_json::Error| failed(&self.dir, e.into()))?;
         journal.add(object)
+    }
+
+    /// The second pass: searches every file of the record but `run.json` for secrets, and replaces what is left. Nobody may
+    /// write to them any more.
+    ///
+    /// # Errors
+    /// The first file that can't be read or written anew.
+    pub fn sweep(&self) -> Result<(), Error> {
+        let kept: [&[&str]; 3] = [&SAMPLE_WORDS, &[], &EVENT_WORDS];
+        for ((_, journal), keep) in self.journals().into_iter().zip(kept) {
+            journal.rewrite(&|object| Ok(redact::object(&self.redactor, object, keep)?))?;
+        }
+        self.sweep_files(&self.dir)
+    }
+
+    /// Every other file below a directory. Links are not followed: what they lead to is no part of the record.
+    fn sweep_files(&self, dir: &Path) -> Result<(), Error> {
+        let own =
+            [RUN_FILE, SAMPLES_FILE, SERVER_FILE, EVENTS_FILE].map(|name| self.dir.join(name));
+        for entry in fs::read_dir(dir).map_err(|e| failed(dir, e))?.flatten() {
+            let path = entry.path();
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
+            if kind.is_dir() {
+                self.sweep_files(&path)?;
+            } else if kind.is_file() && !own.contains(&path) {
+                logs::clean(&path, &self.redactor).map_err(|e| failed(&path, e))?;
+            }
+        }
+        Ok(())
     }
 }
 

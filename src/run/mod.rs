@@ -30,7 +30,7 @@ use crate::event::{Event, Events};
 use crate::observe::{gpu, host};
 use crate::plan::{self, Plan};
 use crate::record::model::{Machine, Quality, Run, ScenarioRecord};
-use crate::record::redact::names_a_secret;
+use crate::record::redact::{self, SHORTEST_NAMED, names_a_secret};
 use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
 use crate::report;
 use crate::scenario::model::{ReportFormat, Scenario};
@@ -39,7 +39,6 @@ use crate::topology::leftovers;
 use limits::{advised, caught, internal};
 use rounds::Stage;
 use signals::Signals;
-use std::ffi::OsString;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -117,22 +116,48 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Shortest value of a variable that is taken for a secret by its name alone; `EMPTY`, a usual placeholder, is none.
-const SHORTEST_TOKEN: usize = 8;
-
-/// What hides this run's secrets: the scenario's own, and every variable whose name says that it holds one.
+/// What hides this run's secrets: those that the scenario names, those that it holds as text, and those of this process's
+/// environment.
 #[must_use]
 pub fn redactor(loaded: &Loaded) -> Redactor {
-    // Bytes that are not UTF-8 are replaced wherever text is recorded, and so they are here.
-    let text = |text: OsString| text.to_string_lossy().into_owned();
-    let known = std::env::vars_os()
-        .map(|(name, value)| (text(name), text(value)))
-        .filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_TOKEN);
-    let own = loaded
-        .secrets
-        .iter()
-        .map(|secret| (secret.name.clone(), secret.value.clone()));
-    Redactor::new(own.chain(known))
+    let own = loaded.secrets.iter();
+    let own = own.map(|secret| (secret.name.clone(), secret.value.clone()));
+    let all = own.chain(redact::held(&loaded.resolved)).chain(inherited());
+    Redactor::except(all, &public())
+}
+
+/// A text that quotes a scenario which could not be loaded, without the secrets of this process's environment and without
+/// values under names that mark a secret.
+#[must_use]
+pub fn hidden(text: &str) -> String {
+    let all = redact::written(text).into_iter().chain(inherited());
+    Redactor::except(all, &public()).apply(text)
+}
+
+/// The secrets of this process's environment: variables whose name says so, and passwords of URLs in any of them.
+fn inherited() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        if names_a_secret(&name) {
+            found.push((name.to_string(), value.to_string()));
+        }
+        let in_urls = redact::of_urls(&value).into_iter();
+        found.extend(in_urls.map(|(_, password)| (name.to_string(), password)));
+    }
+    found.retain(|(_, value)| value.len() >= SHORTEST_NAMED);
+    found
+}
+
+/// What a secret may be made of and everyone may see all the same: where things are on this machine.
+fn public() -> Vec<String> {
+    let here = std::env::current_dir().ok();
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let temporary = Some(std::env::temp_dir());
+    let places = [here, home, temporary].into_iter().flatten();
+    places
+        .map(|place| format!("{}/", place.display()))
+        .collect()
 }
 
 /// Runs a scenario from start to record. With `keep`, what a topology that failed wrote is kept in the record's directory. `consume` runs on a thread of its own and is given every event.
@@ -174,7 +199,8 @@ pub fn run(
         run.finished = Some(jiff::Timestamp::now().to_string());
         result
     });
-    let whole = writer.whole();
+    // The second pass comes before checksums are taken.
+    let whole = writer.whole().and_then(|()| writer.sweep());
     if whole.is_ok() {
         run.files = writer.files();
     }

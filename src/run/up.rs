@@ -72,6 +72,9 @@ pub fn up(
         held.remove();
     } else {
         held.keep();
+        writer
+            .sweep()
+            .map_err(|error| Error::Setup(error.to_string()))?;
     }
     match result {
         Err(Failure::Input(message)) => Err(Error::Scenario(Failure::Input(message))),

@@ -3,6 +3,7 @@
 mod answers;
 mod asked;
 mod compared;
+mod echoed;
 mod failures;
 mod faults;
 mod full_disk;

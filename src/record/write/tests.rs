@@ -244,3 +244,58 @@ proptest! {
         prop_assert_eq!(read.len() + usize::try_from(back.torn()).expect("small"), ends + usize::from(cut > 0 && whole[cut - 1] != b'\n'));
     }
 }
+
+/// The second pass finds what came into a record in any other way than through the writer.
+#[test]
+fn a_last_search_finds_what_was_put_beside_the_rows() {
+    const CANARY: &str = "hf_canary\"1234567";
+    let reports = scratch();
+    let mut run = fixture::pass();
+    let redactor = Redactor::new([("HF_TOKEN", CANARY)]);
+    let writer = Writer::create(reports.path(), &mut run, redactor).expect("created");
+    writer
+        .sample("native", 1, &fixture::sample(1))
+        .expect("written");
+    // A row that did not come through the redactor, as another version may write.
+    let row =
+        serde_json::json!({"at_ms": 1.0, "event": "warning", "message": format!("\n{CANARY}")});
+    writer.events.add(row.to_string()).expect("written");
+    let kept = writer.dir().join("kept/native/deep");
+    fs::create_dir_all(&kept).expect("made");
+    fs::write(
+        kept.join("state.bin"),
+        [b"\xff\0", CANARY.as_bytes(), b"\xff"].concat(),
+    )
+    .expect("written");
+    let outside = reports.path().join("outside");
+    fs::write(&outside, CANARY).expect("written");
+    std::os::unix::fs::symlink(&outside, kept.join("link")).expect("linked");
+    let before = writer.files();
+    writer.sweep().expect("swept");
+    let bytes = fs::read(kept.join("state.bin")).expect("read");
+    assert_eq!(bytes, b"\xff\0<redacted:HF_TOKEN>\xff");
+    assert_eq!(
+        fs::read_to_string(outside).expect("read"),
+        CANARY,
+        "not ours"
+    );
+    let after = writer.files();
+    assert_eq!(after[SAMPLES_FILE], before[SAMPLES_FILE]);
+    assert_ne!(after[EVENTS_FILE], before[EVENTS_FILE]);
+    assert_eq!(after[EVENTS_FILE].rows, before[EVENTS_FILE].rows);
+    // Rows can still be added, and the record is whole.
+    let message = "later".to_owned();
+    writer.event(&Event::Warning { message }).expect("written");
+    writer.whole().expect("whole");
+    run.files = writer.files();
+    run.finished = Some("2026-01-01T00:01:00Z".to_owned());
+    writer.finish(&mut run).expect("saved");
+    let mut back = read(writer.dir()).expect("a record");
+    back.check_files(writer.dir()).expect("checked");
+    assert_eq!(back.incomplete(), None);
+    let text = fs::read_to_string(writer.dir().join(EVENTS_FILE)).expect("read");
+    assert!(
+        !text.contains("hf_canar") && text.contains("\\n<redacted:HF_TOKEN>"),
+        "{text}"
+    );
+}

@@ -1,0 +1,79 @@
+//! The forms of a secret that escapes don't explain, and its windows in all of them.
+
+use super::decode::decode;
+use super::windows::Windows;
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Layers of escapes that are undone, at most.
+pub(super) const LAYERS: usize = 6;
+
+/// Adds every window of a value.
+pub(super) fn add(windows: &mut Windows, value: &[u8], secret: u16) {
+    let text = String::from_utf8_lossy(value);
+    for case in cases(&text, value) {
+        add_layers(windows, &case, secret);
+        windows.add_hex(&case, secret);
+        for form in encoded(&case) {
+            for offset in 0..3 {
+                windows.add_packed(&base64_within(&form, offset), secret);
+            }
+        }
+    }
+}
+
+/// The value as it is and, where they differ, in upper and in lower case.
+pub(super) fn cases<'a>(text: &str, value: &'a [u8]) -> Vec<Cow<'a, [u8]>> {
+    let mut cases = vec![Cow::Borrowed(value)];
+    for case in [text.to_uppercase(), text.to_lowercase()] {
+        if !cases.iter().any(|known| **known == *case.as_bytes()) {
+            cases.push(Cow::Owned(case.into_bytes()));
+        }
+    }
+    cases
+}
+
+/// Adds the windows of a value as it is and of what is left of it where a text's escapes are undone.
+fn add_layers(windows: &mut Windows, value: &[u8], secret: u16) {
+    windows.add_text(value, secret);
+    let mut layer = decode(value, |_| 0..0);
+    for _ in 1..LAYERS {
+        let Some(found) = layer else { break };
+        windows.add_text(&found.bytes, secret);
+        layer = decode(&found.bytes, |_| 0..0);
+    }
+}
+
+/// What is put into Base64: the value, and the value as JSON and URLs hold it.
+fn encoded(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = vec![value.to_vec()];
+    if let Ok(text) = std::str::from_utf8(value) {
+        let json = Value::from(text).to_string();
+        forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
+    }
+    forms.push(value.iter().flat_map(|b| url_encoded(*b)).collect());
+    forms.dedup();
+    forms
+}
+
+fn url_encoded(byte: u8) -> Vec<u8> {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => vec![byte],
+        _ => format!("%{byte:02X}").into_bytes(),
+    }
+}
+
+/// The Base64 digits that a value always has when `offset` bytes (modulo 3) stand before it, whatever is around it.
+pub(super) fn base64_within(value: &[u8], offset: usize) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |i: usize| (value[i / 8] >> (7 - i % 8)) & 1;
+    // The first whole digit begins at the first multiple of six bits at or after the value's own first bit.
+    let start = (offset * 8).next_multiple_of(6) - offset * 8;
+    let bits = value.len() * 8;
+    (start..bits)
+        .step_by(6)
+        .filter(|at| at + 6 <= bits)
+        .map(|at| (at..at + 6).fold(0, |digit, i| digit << 1 | bit(i)))
+        .map(|digit| DIGITS[usize::from(digit)])
+        .collect()
+}
