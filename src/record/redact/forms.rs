@@ -17,6 +17,7 @@ pub(super) fn add(windows: &mut Windows, value: &[u8], secret: u16) {
         for form in encoded(&case) {
             for offset in 0..3 {
                 windows.add_packed(&base64_within(&form, offset), secret);
+                windows.add_packed(&base64_at_end(&form, offset), secret);
             }
         }
     }
@@ -65,15 +66,23 @@ fn url_encoded(byte: u8) -> Vec<u8> {
 
 /// The Base64 digits that a value always has when `offset` bytes (modulo 3) stand before it, whatever is around it.
 pub(super) fn base64_within(value: &[u8], offset: usize) -> Vec<u8> {
+    let mut digits = base64_at_end(value, offset);
+    let begin = (offset * 8).next_multiple_of(6) - offset * 8;
+    digits.truncate((value.len() * 8).saturating_sub(begin) / 6);
+    digits
+}
+
+/// The same where nothing follows the value, so that its last digit is filled with zeros and padding stands behind it.
+fn base64_at_end(value: &[u8], offset: usize) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |i: usize| (value[i / 8] >> (7 - i % 8)) & 1;
+    let bit = |i: usize| value.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
     // The first whole digit begins at the first multiple of six bits at or after the value's own first bit.
     let start = (offset * 8).next_multiple_of(6) - offset * 8;
-    let bits = value.len() * 8;
-    (start..bits)
+    let padding = std::iter::repeat_n(b'=', (3 - (offset + value.len()) % 3) % 3);
+    (start..value.len() * 8)
         .step_by(6)
-        .filter(|at| at + 6 <= bits)
         .map(|at| (at..at + 6).fold(0, |digit, i| digit << 1 | bit(i)))
         .map(|digit| DIGITS[usize::from(digit)])
+        .chain(padding)
         .collect()
 }
