@@ -14,6 +14,7 @@ pub mod compare;
 pub mod diagnostic;
 pub mod engine;
 pub mod event;
+pub mod files;
 pub mod import;
 pub mod load;
 pub mod measure;

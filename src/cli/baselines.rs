@@ -2,6 +2,7 @@
 //! baseline is ever replaced, and only its own files are deleted.
 
 use super::compare::Refused;
+use crate::files;
 use crate::record::{self, EVENTS_FILE, ExitCode, RUN_FILE, SAMPLES_FILE, SERVER_FILE};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use std::ffi::OsStr;
@@ -137,13 +138,19 @@ fn copy(from: &Path, beside: &Path) -> io::Result<()> {
     } else {
         (from.to_owned(), from.parent().unwrap_or(Path::new("")))
     };
-    fs::copy(run, beside.join(RUN_FILE))?;
+    copy_file(&run, &beside.join(RUN_FILE))?;
     for file in &FILES[1..] {
-        match fs::copy(dir.join(file), beside.join(file)) {
+        match copy_file(&dir.join(file), &beside.join(file)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut file = files::open(from)?;
+    io::copy(&mut file, &mut fs::File::create_new(to)?)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `bench import`
 
 use super::{print, tell};
+use crate::files;
 use crate::import::{Tool, import};
 use crate::record::model::Run;
 use crate::record::{self, ExitCode, Redactor, Writer, run_id};
@@ -89,15 +90,7 @@ impl From<record::Error> for Failed {
 fn records(wanted: &Import) -> Result<Vec<String>, Failed> {
     let file = &wanted.file;
     let failed = |error: std::io::Error| format!("failed to read {}: {error}", file.display());
-    let size = std::fs::metadata(file).map_err(failed)?.len();
-    if size > LARGEST {
-        return Err(format!(
-            "{} has {size} bytes; at most {LARGEST} are read",
-            file.display()
-        )
-        .into());
-    }
-    let text = std::fs::read_to_string(file).map_err(failed)?;
+    let text = files::text(file, LARGEST).map_err(failed)?;
     let now = jiff::Timestamp::now();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let mut runs = import(&name, &text, wanted.tool.map(Tool::from), now)?;

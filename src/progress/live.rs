@@ -2,7 +2,7 @@
 
 use super::{failures, line, time};
 use crate::event::Event;
-use std::fs::File;
+use crate::files;
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -197,7 +197,7 @@ impl Live {
     fn last_words(&self, process: &str) -> String {
         let path = self.logs.join(&self.variant).join(format!("{process}.log"));
         let read = || -> std::io::Result<String> {
-            let mut file = File::open(path)?;
+            let mut file = files::open(&path)?;
             let size = file.metadata()?.len();
             file.seek(SeekFrom::Start(size.saturating_sub(TAIL)))?;
             let mut bytes = Vec::new();

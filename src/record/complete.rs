@@ -5,6 +5,7 @@ use super::journal::unseal;
 use super::model::{FileRecord, Finding, PhaseRecord, Run, Verdict};
 use super::read::Row as _;
 use super::{EVENTS_FILE, Error, ExitCode, SAMPLES_FILE, SERVER_FILE, SampleRow};
+use crate::files;
 use indexmap::IndexMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -183,7 +184,7 @@ impl Run {
 }
 
 fn open(path: &Path) -> Result<Option<File>, Error> {
-    match File::open(path) {
+    match files::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(unreadable(path, source)),

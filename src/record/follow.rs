@@ -3,6 +3,7 @@
 use super::journal::unseal;
 use super::{EVENTS_FILE, Error, EventRow, SAMPLES_FILE, SampleRow, read::Row};
 use crate::event::Event;
+use crate::files;
 use std::fs::{File, TryLockError};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -142,7 +143,7 @@ fn event(row: &EventRow) -> Option<Event> {
 
 impl Tail {
     fn open(path: PathBuf) -> Result<Self, Error> {
-        match File::open(&path) {
+        match files::open(&path) {
             Ok(file) => Ok(Self {
                 file,
                 path,

@@ -5,7 +5,7 @@ use super::private;
 use super::redact::{Mark, Redactor, copy};
 use super::write::failed;
 use super::{Error, Writer};
-use nix::fcntl::OFlag;
+use crate::files;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -28,7 +28,8 @@ impl Writer {
 
 /// Writes a file anew without secrets, if there are any in it; where there is no room for another one, in place.
 pub(super) fn clean(path: &Path, redactor: &Redactor) -> io::Result<()> {
-    let mut file = open(path)?;
+    // A link is not followed: it may have come while the processes ran.
+    let mut file = files::open_itself(path)?;
     if !copy(redactor, Mark::Name, &mut file, &mut io::sink())? {
         return Ok(());
     }
@@ -56,17 +57,4 @@ fn anew(file: &mut File, path: &Path, beside: &Path, redactor: &Redactor) -> io:
     let made = out.into_inner()?;
     made.set_permissions(file.metadata()?.permissions())?;
     fs::rename(beside, path)
-}
-
-/// Opens a regular file; what became a pipe or a link is not waited for.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
 }

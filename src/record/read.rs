@@ -5,13 +5,19 @@ use super::model::{Run, SCHEMA_VERSION};
 use super::{
     EVENTS_FILE, Error, EventRow, RUN_FILE, SAMPLES_FILE, SERVER_FILE, Sample, SampleRow, ServerRow,
 };
+use crate::files;
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+
+/// Most bytes of a `run.json` that are read.
+const MOST_RUN: u64 = 256 << 20;
+/// Longest line of a record's files that is read, in bytes.
+const LONGEST: u64 = 256 << 20;
 
 /// Reads the run in a report directory, or a `run.json` itself.
 ///
@@ -23,7 +29,7 @@ pub fn read(at: &Path) -> Result<Run, Error> {
     } else {
         at.to_owned()
     };
-    let text = fs::read_to_string(&path).map_err(|source| Error::Read {
+    let text = files::text(&path, MOST_RUN).map_err(|source| Error::Read {
         path: path.clone(),
         source,
     })?;
@@ -146,7 +152,7 @@ pub struct Lines<T, R = BufReader<File>> {
 
 impl<T: Row> Lines<T> {
     fn open(path: PathBuf) -> Result<Self, Error> {
-        match File::open(&path) {
+        match files::open(&path) {
             Ok(file) => Ok(Self::new(BufReader::with_capacity(1 << 18, file), path)),
             Err(source) => Err(Error::Read { path, source }),
         }
@@ -183,8 +189,15 @@ impl<T: Row, R: BufRead> Lines<T, R> {
         parse: impl FnOnce(&[u8]) -> serde_json::Result<U>,
     ) -> Result<Option<(u64, U)>, Error> {
         self.buffer.clear();
-        let read = self.lines.read_until(b'\n', &mut self.buffer);
+        let read = (&mut self.lines)
+            .take(LONGEST)
+            .read_until(b'\n', &mut self.buffer);
         let length = read.map_err(|source| self.unreadable(source))?;
+        if length as u64 == LONGEST {
+            let path = format!("{}:{}", self.path.display(), self.line + 1);
+            let why = format!("the line has {LONGEST} bytes or more");
+            return Err(Error::Format { path, why });
+        }
         if length == 0 {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use super::rounds::Turns;
 use super::tokenizer::tokenizer;
 use super::variant::{Outcome, log_dir};
 use crate::compare::{Answer, Answers, alike, decompose, same_text, side_by_side};
+use crate::files;
 use crate::measure::rounds;
 use crate::measure::server::ServerWindow;
 use crate::measure::summary::PhaseFigures;
@@ -17,7 +18,6 @@ use crate::verify::counts::Miscounts;
 use crate::verify::evidence::{Logs, processes};
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::slice;
@@ -365,7 +365,7 @@ fn evidence(
     dirs.dedup();
     for dir in dirs {
         for process in &variant.processes {
-            let Ok(file) = File::open(dir.join(format!("{}.log", process.name))) else {
+            let Ok(file) = files::open(&dir.join(format!("{}.log", process.name))) else {
                 continue;
             };
             // The first line is ours: what was started.

@@ -4,6 +4,7 @@ pub mod causes;
 
 pub use causes::Cause;
 
+use crate::files;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -33,7 +34,7 @@ pub fn explain(path: &Path, status: Option<&str>) -> Explanation {
 
 /// The end of a log.
 fn tail(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = files::open(path)?;
     let skipped = file.metadata()?.len().saturating_sub(READ);
     file.seek(SeekFrom::Start(skipped))?;
     let mut bytes = Vec::new();
