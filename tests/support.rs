@@ -192,13 +192,13 @@ impl Bench {
     }
 
     /// Starts it.
-    pub(crate) fn start(mut self) -> Running {
-        let child = self
-            .command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn start(self) -> Running {
+        self.start_with(Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts it with other streams.
+    pub(crate) fn start_with(mut self, stdout: Stdio, stderr: Stdio) -> Running {
+        let child = self.command.stdout(stdout).stderr(stderr).spawn().unwrap();
         Running {
             child,
             mark: self.mark,
@@ -482,6 +482,22 @@ pub(crate) fn scratch_of(run_id: &str) -> Vec<PathBuf> {
 pub(crate) fn marked(mark: &str) -> Vec<(i32, String)> {
     let wanted = format!("BENCH_TEST={mark}\0");
     processes(|environment, _| environment.contains(&wanted))
+}
+
+/// Process ids of what runs with `text` in its command line, whatever it carries.
+pub(crate) fn pids_with(text: &str) -> Vec<i32> {
+    let found = processes(|_, command| command.contains(text));
+    found.into_iter().map(|(pid, _)| pid).collect()
+}
+
+/// Waits until `wanted` holds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, wanted: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !wanted() {
+        assert!(began.elapsed() < Duration::from_secs(60), "not so: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Every process whose environment and command line please.

@@ -3,29 +3,36 @@
 use super::{print, tell};
 use crate::record::ExitCode;
 use crate::report::harmless;
-use crate::topology::leftovers::{self, Search};
+use crate::topology::leftovers::{self, Looked};
 
 pub(super) fn clean() -> ExitCode {
-    let Search { cleaned, refused } = leftovers::search();
-    for run in &cleaned {
+    let looked = leftovers::clean();
+    for run in &looked.runs {
         print(&format!("{}\n", harmless(&run.to_string())));
     }
-    for why in &refused {
-        tell(&format!(
-            "error: leftovers noted there were not looked for: {}\n",
-            harmless(&why.to_string())
+    for run_id in &looked.ending {
+        print(&format!(
+            "run {} has lost its bench, and its warden is taking it down; `bench clean` says later what it left\n",
+            harmless(run_id)
         ));
     }
-    if !refused.is_empty() {
+    for what in &looked.unseen {
+        tell(&format!(
+            "error: failed to look for what was left behind: {}\n",
+            harmless(what)
+        ));
+    }
+    if !looked.unseen.is_empty() {
         tell(
             "help: nothing that another user may have written is obeyed; run `bench clean` with the HOME and XDG_STATE_HOME of your own runs, or remove what is named above\n",
         );
-    } else if cleaned.is_empty() {
+    }
+    if looked == Looked::default() {
         print("nothing was left behind\n");
     }
-    if !refused.is_empty() || cleaned.iter().any(|run| !run.stuck.is_empty()) {
-        ExitCode::TopologyFailed
-    } else {
+    if looked.unseen.is_empty() && looked.runs.iter().all(|run| run.stuck.is_empty()) {
         ExitCode::Pass
+    } else {
+        ExitCode::TopologyFailed
     }
 }

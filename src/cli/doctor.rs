@@ -15,7 +15,13 @@ pub(super) fn doctor(file: Option<&Path>, out: &Path) -> ExitCode {
         }
     };
     let scenario = loaded.as_ref().map(|(_, loaded)| &loaded.scenario);
-    let found = run::doctor(scenario.zip(file), out);
+    let found = match run::doctor(scenario.zip(file), out) {
+        Ok(found) => found,
+        Err(failure) => {
+            tell(&format!("error: {failure}\n"));
+            return ExitCode::TopologyFailed;
+        }
+    };
     let text = text(&found, colour(&std::io::stdout()));
     print(&match &loaded {
         Some((_, loaded)) => run::redactor(loaded).apply(&text),

@@ -2,7 +2,7 @@
 //! stack that overflows) and a file that has grown to the limit on its size. Whatever the run had started is the warden's,
 //! which takes it down when this process is gone.
 
-use super::tell;
+use super::{tell, teller};
 use crate::record::ExitCode;
 use crate::run::lacks_threads;
 use nix::libc;
@@ -25,6 +25,8 @@ pub(super) fn guarded(work: impl FnOnce() -> ExitCode) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         if !TOLD.swap(true, Ordering::SeqCst) {
             tell(&said(info));
+            // Whoever panics may not live to let what waits be written.
+            teller::settle();
         }
     }));
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(ExitCode::TopologyFailed)

@@ -18,6 +18,7 @@ mod plan;
 mod report;
 mod run;
 mod shown;
+mod teller;
 mod trend;
 mod up;
 mod watch;
@@ -28,9 +29,10 @@ use crate::report::Screen;
 use crate::{scenario, sim, topology};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use out::print;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use teller::tell;
 
 /// A declarative test-and-benchmark harness for LLM serving.
 ///
@@ -326,11 +328,6 @@ fn warden(options: &topology::warden::Options) -> ExitCode {
             ExitCode::TopologyFailed
         }
     }
-}
-
-/// Tells a person something.
-fn tell(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Mistakes with the lines of the scenario that they are in, as they may be shown on stderr: without secrets.

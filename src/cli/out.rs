@@ -3,7 +3,7 @@
 //! A result that nobody received must not end in success: [`settle`] turns the exit code into 3. A reader that has gone away
 //! (`| head`) has seen what it wanted and is no failure.
 
-use super::tell;
+use super::teller::{self, retried, tell};
 use crate::record::ExitCode;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -42,16 +42,34 @@ impl Write for Stdout {
         if CLOSED.load(Relaxed) {
             return noted(Err(Errno::EBADF.into()));
         }
-        received(self.0.write(bytes), bytes.len())
+        loop {
+            match self.0.write(bytes) {
+                Err(error) => match retried(&self.0, error) {
+                    Ok(()) => {}
+                    Err(error) => return received(Err(error), bytes.len()),
+                },
+                Ok(written) => return Ok(written),
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        received(self.0.flush(), ())
+        loop {
+            match self.0.flush() {
+                Err(error) => match retried(&self.0, error) {
+                    Ok(()) => {}
+                    Err(error) => return received(Err(error), ()),
+                },
+                Ok(()) => return Ok(()),
+            }
+        }
     }
 }
 
 /// Prints a result; whether it was written, or its reader has gone away.
 pub(super) fn print(text: &str) -> bool {
+    // What was told before is read before, where both go to one terminal.
+    teller::settle();
     let mut out = stdout();
     let written = out.write_all(text.as_bytes());
     written.and_then(|()| out.flush()).is_ok()
@@ -80,6 +98,7 @@ fn noted<T>(done: io::Result<T>) -> io::Result<T> {
 
 /// The exit code: 3 where something could not be written.
 pub(super) fn settle(code: ExitCode) -> ExitCode {
+    teller::settle();
     if LOST.load(Relaxed) {
         ExitCode::TopologyFailed
     } else {

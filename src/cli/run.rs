@@ -1,7 +1,7 @@
 //! `bench run`
 
 use super::shown::{REDRAWN, Shown};
-use super::{ScenarioArgs, github, mistakes, print, screen, tell, warned};
+use super::{ScenarioArgs, github, mistakes, print, screen, tell, teller, warned};
 use crate::event::Event;
 use crate::record::{ExitCode, Writer};
 use crate::report::{self, harmless};
@@ -39,6 +39,7 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode 
 
 /// Tells every event to the person and to the record.
 pub(super) fn consume(events: Receiver<Event>, writer: &Writer) {
+    teller::detach();
     let mut shown = Shown::new(&writer.logs(), writer.redactor().clone());
     let mut lost = false;
     loop {

@@ -1,6 +1,6 @@
 //! What a person is shown of a run under way: redrawn on a terminal, lines elsewhere.
 
-use super::width;
+use super::{teller, width};
 use crate::event::Event;
 use crate::progress::{self, Live};
 use crate::record::Redactor;
@@ -22,12 +22,12 @@ struct Veiled(Stderr, Redactor);
 impl Write for Veiled {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let shown = self.1.apply(&String::from_utf8_lossy(text));
-        self.0.write_all(shown.as_bytes())?;
+        teller::progress(&shown);
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::plan::VariantPlan;
 use crate::record::ExitCode;
 use crate::report::harmless;
 use crate::run::{self, Failure};
+use std::sync::mpsc::channel;
 
 pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
     let changes = &arguments.changes;
@@ -18,8 +19,15 @@ pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
     };
     let redactor = run::redactor(&loaded);
     // An endpoint that nobody is told of is not held.
-    let ready =
-        |variant: &VariantPlan, startup: &Startup| print(&redactor.apply(&said(variant, startup)));
+    let ready = |variant: &VariantPlan, startup: &Startup| {
+        let (tell, told) = channel();
+        let text = redactor.apply(&said(variant, startup));
+        // On a thread of its own: a reader that does not read must not keep us from seeing signals.
+        std::thread::spawn(move || {
+            let _ = tell.send(print(&text));
+        });
+        told
+    };
     let failure = match run::up(&arguments.file, &loaded, variant, consume, &ready) {
         Ok(Ok(())) => return ExitCode::Pass,
         Ok(Err(failure)) | Err(run::Error::Scenario(failure)) => failure,

@@ -35,7 +35,9 @@ use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
 use crate::report;
 use crate::scenario::model::{ReportFormat, Scenario};
 use crate::scenario::{self, Input, Loaded};
+use crate::topology::Alarm;
 use crate::topology::leftovers;
+use crate::topology::supervised::Supervisor;
 use limits::{advised, caught, internal};
 use rounds::Stage;
 use signals::Signals;
@@ -173,6 +175,20 @@ pub fn run(
 ) -> Result<Finished, Error> {
     let signals = Signals::take_over()
         .map_err(|error| Error::Setup(advised(format!("failed to take signals over: {error}"))))?;
+    let finished = recorded(path, loaded, out, keep, consume, &signals);
+    signals.over();
+    finished
+}
+
+/// Runs a scenario with signals taken over.
+fn recorded(
+    path: &Path,
+    loaded: &Loaded,
+    out: &Path,
+    keep: bool,
+    consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
+    signals: &Signals,
+) -> Result<Finished, Error> {
     let started = jiff::Timestamp::now();
     let entropy =
         u64::from(std::process::id()) ^ started.subsec_nanosecond().cast_unsigned() as u64;
@@ -192,7 +208,7 @@ pub fn run(
         let telling = thread::Builder::new().spawn_scoped(scope, move || consume(received, writer));
         let result = telling.map_err(no_thread).and_then(|telling| {
             let result =
-                caught(|| execute(path, loaded, &run_id, run, writer, events, &signals, keep));
+                caught(|| execute(path, loaded, &run_id, run, writer, events, signals, keep));
             let told = telling.join().map_err(|panic| internal(&*panic));
             result.and_then(|code| told.map(|()| code))
         });
@@ -345,7 +361,13 @@ fn execute(
 ) -> Result<ExitCode, Failure> {
     limits::admit(&loaded.scenario)?;
     tidy(&loaded.scenario, &events);
-    let mut prepared = prepare(&loaded.scenario, path, run_id, &events)?;
+    let alarm = Alarm::default();
+    signals.watch(&alarm);
+    let supervisor = Supervisor {
+        run_id,
+        alarm: &alarm,
+    };
+    let mut prepared = prepare(&loaded.scenario, path, run_id, &events, &supervisor)?;
     prepared.claim_scratch(&events)?;
     for (variant, lock) in &prepared.locks {
         writer
@@ -404,18 +426,18 @@ fn listed(variant: &plan::VariantPlan) -> String {
 /// run that starts processes notes them if not in the usual place.
 fn tidy(scenario: &Scenario, events: &Events) {
     let warn = |message| events.emit(Event::Warning { message });
-    let found = leftovers::search();
-    for cleaned in &found.cleaned {
+    let found = leftovers::clean();
+    for cleaned in &found.runs {
         warn(cleaned.to_string());
     }
     let starts = plan::ports_needed(scenario) > 0;
     let elsewhere = starts.then(leftovers::noted_elsewhere).flatten();
     match elsewhere {
         Some(message) => warn(message),
-        None if found.refused.is_empty() => {}
+        None if found.unseen.is_empty() => {}
         None => warn(format!(
             "leftovers of earlier runs were not looked for everywhere: {}",
-            leftovers::told(&found.refused)
+            found.unseen.join("; ")
         )),
     }
 }
@@ -443,7 +465,9 @@ fn begin(path: &Path, loaded: &Loaded, id: String, started: jiff::Timestamp) -> 
 /// What is missing.
 pub fn plan(path: &Path, loaded: &Loaded) -> Result<(Plan, Prepared), Failure> {
     let (events, _) = Events::channel();
-    let prepared = prepare(&loaded.scenario, path, "plan", &events)?;
+    let asker = prepare::Asker::new("plan")?;
+    let supervisor = asker.supervisor();
+    let prepared = prepare(&loaded.scenario, path, "plan", &events, &supervisor)?;
     let plan = plan::build(&loaded.scenario, &prepared.facts)
         .map_err(|error| Failure::Setup(error.to_string()))?;
     Ok((plan, prepared))

@@ -1,6 +1,7 @@
 //! What must be known to be good before anything starts: GPU, Python, model, prompts, ports.
 
 use super::Failure;
+use super::signals::Signals;
 use crate::engine::{self, Python};
 use crate::event::{Event, Events};
 use crate::observe::gpu;
@@ -9,8 +10,10 @@ use crate::prompts;
 use crate::runtime;
 use crate::scenario::effective;
 use crate::scenario::model::{Gpu, Scenario};
+use crate::topology::Alarm;
 use crate::topology::ports::Ports;
 use crate::topology::scratch;
+use crate::topology::supervised::Supervisor;
 use crate::topology::trust::{self, Untrusted};
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
@@ -78,6 +81,35 @@ fn take_ports(wanted: usize, events: &Events) -> Result<Ports, Failure> {
     Ok(ports)
 }
 
+/// Whose the programs are that are asked outside of a run; a signal ends `bench` at once, and its wardens end them.
+pub(super) struct Asker {
+    id: String,
+    alarm: Alarm,
+}
+
+impl Asker {
+    /// For a subcommand that keeps no record.
+    ///
+    /// # Errors
+    /// When the kernel refuses to block signals.
+    pub(super) fn new(subcommand: &str) -> Result<Self, Failure> {
+        Signals::end_at_once()
+            .map_err(|error| Failure::Setup(format!("failed to take signals over: {error}")))?;
+        let now = jiff::Timestamp::now().as_nanosecond();
+        Ok(Self {
+            id: format!("{subcommand}-{}-{now}", std::process::id()),
+            alarm: Alarm::default(),
+        })
+    }
+
+    pub(super) fn supervisor(&self) -> Supervisor<'_> {
+        Supervisor {
+            run_id: &self.id,
+            alarm: &self.alarm,
+        }
+    }
+}
+
 /// Finds out what the machine has for a scenario.
 ///
 /// # Errors
@@ -87,6 +119,7 @@ pub fn prepare(
     file: &Path,
     run_id: &str,
     events: &Events,
+    supervisor: &Supervisor<'_>,
 ) -> Result<Prepared, Failure> {
     let base = file.parent().unwrap_or(Path::new("")).to_owned();
     let home = std::env::home_dir();
@@ -96,7 +129,7 @@ pub fn prepare(
     }
     let (model, odd_model) = model(&scenario.model.id, &locate)?;
     let prompts = Arc::new(prompts(scenario, &base, home.as_deref())?);
-    let (pythons, locks) = pythons(scenario, &locate, events)?;
+    let (pythons, locks) = pythons(scenario, &locate, events, supervisor)?;
     let ports = take_ports(plan::ports_needed(scenario), events)?;
     let exe = std::env::current_exe().map_err(|error| {
         Failure::Setup(format!("failed to find this program's own file: {error}"))
@@ -198,6 +231,7 @@ fn pythons(
     scenario: &Scenario,
     locate: &dyn Fn(&str) -> PathBuf,
     events: &Events,
+    supervisor: &Supervisor<'_>,
 ) -> Result<Pythons, Failure> {
     let mut known: HashMap<String, runtime::Found> = HashMap::new();
     let (mut pythons, mut locks) = (IndexMap::new(), IndexMap::new());
@@ -221,8 +255,16 @@ fn pythons(
                         cache.display()
                     ));
                 }
-                let found = runtime::find(wanted, locate, cache, &say)
-                    .map_err(|error| Failure::Setup(error.to_string()))?;
+                let context = runtime::Context {
+                    locate,
+                    cache,
+                    say: &say,
+                    supervisor: *supervisor,
+                };
+                let found = runtime::find(wanted, &context).map_err(|error| match error {
+                    runtime::Error::Interrupted => Failure::Interrupted,
+                    error => Failure::Setup(error.to_string()),
+                })?;
                 known.insert(key, found.clone());
                 found
             }

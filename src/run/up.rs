@@ -9,11 +9,13 @@ use crate::measure::lifecycle::Startup;
 use crate::plan::{self, VariantPlan};
 use crate::record::{Writer, run_id};
 use crate::scenario::Loaded;
+use crate::topology::Alarm;
 use crate::topology::scratch::Held;
+use crate::topology::supervised::Supervisor;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
-/// Brings one variant up, calls `ready` once it is proven, and holds it unless that returns false. `consume` runs on a thread of its own and is given
+/// Brings one variant up, calls `ready` once it is proven, and holds it unless that tells false. `consume` runs on a thread of its own and is given
 /// every event. Logs are kept only where it failed.
 ///
 /// # Errors
@@ -23,10 +25,23 @@ pub fn up(
     loaded: &Loaded,
     variant: Option<&str>,
     consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
-    ready: &(dyn Fn(&VariantPlan, &Startup) -> bool + Sync),
+    ready: &(dyn Fn(&VariantPlan, &Startup) -> Receiver<bool> + Sync),
 ) -> Result<Result<(), Failure>, Error> {
     let signals = Signals::take_over()
         .map_err(|error| Error::Setup(format!("failed to take signals over: {error}")))?;
+    let held = hold(path, loaded, variant, consume, ready, &signals);
+    signals.over();
+    held
+}
+
+fn hold(
+    path: &Path,
+    loaded: &Loaded,
+    variant: Option<&str>,
+    consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
+    ready: &(dyn Fn(&VariantPlan, &Startup) -> Receiver<bool> + Sync),
+    signals: &Signals,
+) -> Result<Result<(), Failure>, Error> {
     let started = jiff::Timestamp::now();
     let id = run_id(
         &loaded.scenario.name,
@@ -48,7 +63,13 @@ pub fn up(
         let events = events;
         limits::admit(&loaded.scenario)?;
         tidy(&loaded.scenario, &events);
-        let mut prepared = prepare(&loaded.scenario, path, &run.run_id, &events)?;
+        let alarm = Alarm::default();
+        signals.watch(&alarm);
+        let supervisor = Supervisor {
+            run_id: &run.run_id,
+            alarm: &alarm,
+        };
+        let mut prepared = prepare(&loaded.scenario, path, &run.run_id, &events, &supervisor)?;
         prepared.claim_scratch(&events)?;
         let plan = plan::build(&loaded.scenario, &prepared.facts)
             .map_err(|error| Failure::Setup(error.to_string()))?;
@@ -59,7 +80,7 @@ pub fn up(
             run_id: &run.run_id,
             writer,
             events: &events,
-            signals: &signals,
+            signals,
             keep: false,
             task: Task::Hold(ready),
         };

@@ -17,13 +17,14 @@ use crate::topology::{self, Alarm, Tier, Topology};
 use crate::verify::{Rules, Tally};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 /// How long the memory of a GPU may take to come back after a KILL.
 const GPU_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one look at a held topology lasts.
-const HELD: Duration = Duration::from_secs(1);
+const HELD: Duration = Duration::from_millis(100);
 
 /// Everything a variant's turn needs.
 pub(super) struct Turn<'a> {
@@ -53,7 +54,7 @@ pub(super) enum Task<'a> {
     /// Its load is driven.
     Drive,
     /// Someone is told, and it is held until the user ends it.
-    Hold(&'a (dyn Fn(&VariantPlan, &Startup) -> bool + Sync)),
+    Hold(&'a (dyn Fn(&VariantPlan, &Startup) -> Receiver<bool> + Sync)),
 }
 
 /// What came of it; what is there is true, however it ended.
@@ -286,7 +287,8 @@ impl Turn<'_> {
             alarm, topology, ..
         } = *serving;
         let told = tell(self.variant, &outcome.startup.clone().unwrap_or_default());
-        while told && !alarm.raised() {
+        // Who is told may read late, and must not make us deaf meanwhile.
+        while !alarm.raised() && told.try_recv() != Ok(false) {
             topology::pause(alarm, HELD);
         }
         // The user's word ends it well; a death does not.

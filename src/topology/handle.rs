@@ -2,9 +2,9 @@
 
 use super::kept;
 use super::leftovers::{self, Cleaned};
+use super::link::{Link, PARTING, PATIENCE, Reports, TICK, WardenProcess, private, send};
 use super::listeners::stranger;
 use super::proc;
-use super::process::{self, Bond};
 use super::protocol::{Order, Report, Start};
 use super::raw::Word;
 use super::registry::{self, Entry};
@@ -15,29 +15,33 @@ use crate::event::{Event, Events};
 use crate::measure::lifecycle::{SignalRecord, Teardown};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a warden may take to say its first word, or to start a process.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a warden that takes everything down may say nothing, beyond the longest grace of its processes.
+const SILENCE: Duration = Duration::from_secs(60);
+/// The same once the user waits for no grace any more, and where the warden was found stopped then.
+const HURRIED: Duration = Duration::from_secs(10);
+const STOPPED: Duration = Duration::from_secs(2);
 
 /// Tells a warden to skip the grace; usable from a signal-handling thread.
 #[derive(Debug)]
-pub struct Killer(UnixStream);
+pub struct Killer {
+    socket: UnixStream,
+    seen: Arc<Seen>,
+}
 
 impl Killer {
     /// Kills what is left.
     pub fn kill(&mut self) {
-        let _ = send(&mut self.0, &Order::Kill);
+        // Noted first: a stopped warden reads nothing, and telling it may take a while.
+        locked(&self.seen.hurried).get_or_insert_with(Instant::now);
+        let _ = send(&mut self.socket, &Order::Kill);
     }
 }
 
@@ -45,18 +49,27 @@ impl Killer {
 #[derive(Debug)]
 pub struct Topology {
     socket: UnixStream,
-    warden: Child,
+    warden: WardenProcess,
+    alarm: Alarm,
+    /// The longest that one of its processes may take to end.
+    grace: Duration,
     tier: Tier,
     /// Why firmer tiers can't be had.
     missed: Vec<String>,
     replies: Receiver<Result<i32, String>>,
-    gone: Receiver<Vec<PathBuf>>,
+    gone: Receiver<Gone>,
     seen: Arc<Seen>,
     entry: Option<Entry>,
     run_id: String,
     logs: PathBuf,
     /// The directories that its processes were given.
     directories: Vec<PathBuf>,
+}
+
+/// What is left once a warden has done what it can.
+struct Gone {
+    leftover: Vec<PathBuf>,
+    running: Vec<String>,
 }
 
 /// What the thread that listens to the warden has heard.
@@ -70,13 +83,10 @@ struct Seen {
     lost: AtomicBool,
     /// Whether an exit ends nothing.
     tolerant: AtomicBool,
-}
-
-/// A warden that has said its first word.
-pub(super) struct Link {
-    socket: UnixStream,
-    reader: BufReader<UnixStream>,
-    warden: Child,
+    /// When the warden last said something.
+    heard: Mutex<Option<Instant>>,
+    /// Since when the user waits for no grace any more.
+    hurried: Mutex<Option<Instant>>,
 }
 
 impl Topology {
@@ -100,7 +110,8 @@ impl Topology {
         let mut missed = Vec::new();
         for tier in tiers {
             let log = logs.join("warden.log");
-            let mut link = match Link::start(tier, run_id, &log, entry.as_ref()) {
+            let mut link = match Link::start(tier, run_id, &log, entry.as_ref(), &|| alarm.raised())
+            {
                 Ok(link) => link,
                 Err(error) => {
                     missed.push(format!("{}: {error}", tier.name()));
@@ -119,11 +130,11 @@ impl Topology {
             };
             let listening = std::thread::Builder::new()
                 .name("warden".into())
-                .spawn(move || listener.listen(link.reader));
+                .spawn(move || listener.listen(link.reports));
             if let Err(error) = listening {
                 // The last end of the socket: the warden goes.
                 drop(link.socket);
-                let _ = link.warden.wait();
+                link.warden.end(PARTING);
                 return Err(Error::Warden(format!(
                     "can't be listened to: no thread can be started: {error}"
                 )));
@@ -131,6 +142,8 @@ impl Topology {
             return Ok(Self {
                 socket: link.socket,
                 warden: link.warden,
+                alarm: alarm.clone(),
+                grace: Duration::ZERO,
                 tier,
                 missed,
                 replies,
@@ -178,6 +191,7 @@ impl Topology {
             reason,
         };
         self.directories.extend_from_slice(&process.directories);
+        self.grace = self.grace.max(process.grace);
         let log = self.log(&process.name);
         private(&log)
             .and_then(|mut file| writeln!(file, "{header}"))
@@ -190,20 +204,37 @@ impl Topology {
                 .map(|(name, value)| (Word(name), Word(value)))
                 .collect(),
             log,
+            output: None,
+            inherit: false,
             stage: process.stage,
             grace_ms: u64::try_from(process.grace.as_millis()).unwrap_or(u64::MAX),
             directories: process.directories.clone(),
         });
         send(&mut self.socket, &order).map_err(|error| Error::Warden(error.to_string()))?;
-        match self.replies.recv_timeout(PATIENCE) {
-            Ok(reply) => reply.map_err(refused),
-            Err(_) => Err(Error::Warden("ended or does not answer".into())),
+        self.started().and_then(|reply| reply.map_err(refused))
+    }
+
+    /// Waits for what came of a start; the user may end the wait.
+    fn started(&self) -> Result<Result<i32, String>, Error> {
+        let began = Instant::now();
+        loop {
+            match self.replies.recv_timeout(TICK) {
+                Ok(reply) => return Ok(reply),
+                Err(RecvTimeoutError::Timeout) if began.elapsed() < PATIENCE => {
+                    self.warden.resume();
+                    // A warden that works answers sooner than this.
+                    if self.alarm.raised() && began.elapsed() > STOPPED {
+                        return Err(Error::Interrupted);
+                    }
+                }
+                Err(_) => return Err(Error::Warden("ended or does not answer".into())),
+            }
         }
     }
 
     /// Who else listens on a port of this process: the port and who, in words.
     pub(super) fn stranger(&self, process: &Process) -> Option<(u16, String)> {
-        let tree = proc::descendants(self.warden.id().cast_signed());
+        let tree = proc::descendants(self.warden.id());
         let taken = |port: &u16| Some((*port, stranger(*port, &tree)?));
         process.ports.iter().find_map(taken)
     }
@@ -246,7 +277,10 @@ impl Topology {
     /// # Errors
     /// When the socket can't be duplicated.
     pub fn killer(&self) -> io::Result<Killer> {
-        self.socket.try_clone().map(Killer)
+        Ok(Killer {
+            socket: self.socket.try_clone()?,
+            seen: Arc::clone(&self.seen),
+        })
     }
 
     /// Takes everything down and waits until nothing is left, with no grace where it is `hurried`. What is in its directories
@@ -263,26 +297,65 @@ impl Topology {
         };
         let _ = send(&mut self.socket, &order);
         if hurried {
+            locked(&self.seen.hurried).get_or_insert_with(Instant::now);
             let _ = send(&mut self.socket, &Order::Kill);
         }
-        let answer = self.gone.recv();
-        let _ = self.warden.wait();
+        let answer = self.gone_or_silent();
+        self.warden.end(PARTING);
         if let (Some(keep), Ok(_)) = (keep, &answer) {
             self.keep(keep)?;
         }
         match answer {
-            Ok(leftover) if !leftover.is_empty() => Err(Error::Warden(format!(
+            Ok(gone) if !gone.running.is_empty() => Err(Error::Warden(format!(
+                "could not end {}; `bench clean` tries again",
+                gone.running.join(", ")
+            ))),
+            Ok(gone) if !gone.leftover.is_empty() => Err(Error::Warden(format!(
                 "could not remove {}; remove it by hand",
-                leftover[0].display()
+                gone.leftover[0].display()
             ))),
             Ok(_) => Ok(Teardown {
                 ms: began.elapsed().as_secs_f64() * 1e3,
                 signals: locked(&self.seen.signals).clone(),
             }),
-            Err(_) => Err(Error::Warden(match self.end_leftovers() {
-                Some(cleaned) => format!("ended before it had taken everything down; {cleaned}"),
-                None => "ended before it had taken everything down, and nothing says what it left; look for it with `grep -l BENCH_RUN_ID /proc/*/environ`".into(),
+            Err(how) => Err(Error::Warden(match self.end_leftovers() {
+                Some(cleaned) => format!("{how} before it had taken everything down; {cleaned}"),
+                None => format!(
+                    "{how} before it had taken everything down, and nothing says what it left; look for it with `grep -l BENCH_RUN_ID /proc/*/environ`"
+                ),
             })),
+        }
+    }
+
+    /// Waits until the warden says that all is gone. One that says nothing for too long is killed: with it goes what its
+    /// tier holds, and the registry tells of the rest.
+    fn gone_or_silent(&mut self) -> Result<Gone, String> {
+        let began = Instant::now();
+        let mut stopped = false;
+        loop {
+            match self.gone.recv_timeout(TICK) {
+                Ok(gone) => return Ok(gone),
+                Err(RecvTimeoutError::Disconnected) => return Err("ended".into()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            stopped |= self.warden.resume();
+            let hurried = *locked(&self.seen.hurried);
+            let heard = *locked(&self.seen.heard);
+            let since = [Some(began), heard, hurried].into_iter().flatten().max();
+            let silent = since.unwrap_or(began).elapsed();
+            let limit = match hurried {
+                Some(_) if stopped => STOPPED,
+                Some(_) => HURRIED,
+                None => self.grace + SILENCE,
+            };
+            if silent > limit {
+                self.warden.kill();
+                return Err(format!(
+                    "did not answer for {} s{} and was killed",
+                    silent.as_secs(),
+                    if stopped { ", was found stopped" } else { "" }
+                ));
+            }
         }
     }
 
@@ -318,58 +391,8 @@ impl Drop for Topology {
     fn drop(&mut self) {
         self.seen.stopping.store(true, Ordering::SeqCst);
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
-        let _ = self.warden.wait();
+        self.warden.end(self.grace + SILENCE);
         self.end_leftovers();
-    }
-}
-
-impl Link {
-    pub(super) fn start(
-        tier: Tier,
-        run_id: &str,
-        log: &Path,
-        entry: Option<&Entry>,
-    ) -> io::Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
-        let mut command = Command::new("/proc/self/exe");
-        command
-            .args(["warden", "--tier", tier.name()])
-            .env("BENCH_RUN_ID", run_id)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .stderr(private(log)?);
-        if let Some(entry) = entry {
-            command.arg("--entry").arg(entry.path());
-        }
-        let mut warden = process::spawn(&mut command, Bond::Loose)?;
-        // The command still holds the warden's end of the socket; its closing must be seen by us.
-        drop(command);
-        let mut reader = BufReader::new(ours.try_clone()?);
-        ours.set_read_timeout(Some(PATIENCE))?;
-        let mut line = String::new();
-        let read = reader.read_line(&mut line);
-        ours.set_read_timeout(None)?;
-        let reason = match read.map(|_| serde_json::from_str(&line)) {
-            Ok(Ok(Report::Ready)) => {
-                return Ok(Self {
-                    socket: ours,
-                    reader,
-                    warden,
-                });
-            }
-            Ok(Ok(Report::Unable { reason })) => reason,
-            Ok(_) => "it ended without a word".into(),
-            Err(error) => error.to_string(),
-        };
-        drop((ours, reader));
-        let _ = warden.wait();
-        Err(io::Error::other(reason))
-    }
-
-    /// Lets it end.
-    pub(super) fn end(mut self) {
-        drop((self.socket, self.reader));
-        let _ = self.warden.wait();
     }
 }
 
@@ -379,16 +402,16 @@ struct Listener {
     alarm: Alarm,
     events: Events,
     reply: Sender<Result<i32, String>>,
-    done: Sender<Vec<PathBuf>>,
+    done: Sender<Gone>,
 }
 
 impl Listener {
-    fn listen(self, reader: BufReader<UnixStream>) {
-        for line in reader.lines() {
-            let Ok(Ok(report)) = line.map(|line| serde_json::from_str(&line)) else {
-                break;
-            };
-            self.hear(report);
+    fn listen(self, mut reports: Reports) {
+        while let Ok(report) = reports.next(PATIENCE) {
+            if let Some(report) = report {
+                *locked(&self.seen.heard) = Some(Instant::now());
+                self.hear(report);
+            }
         }
         // The socket closed: either all is gone, or the warden died and nobody supervises any more.
         if !self.seen.stopping.load(Ordering::SeqCst) {
@@ -407,7 +430,7 @@ impl Listener {
             Report::Refused { reason, .. } => {
                 let _ = self.reply.send(Err(reason));
             }
-            Report::Exited { name, status } => self.exited(name, status),
+            Report::Exited { name, status, .. } => self.exited(name, status),
             Report::Signalled {
                 name,
                 signal,
@@ -423,8 +446,8 @@ impl Listener {
                     at_ms,
                 });
             }
-            Report::Gone { leftover } => {
-                let _ = self.done.send(leftover);
+            Report::Gone { leftover, running } => {
+                let _ = self.done.send(Gone { leftover, running });
             }
             Report::Ready | Report::Unable { .. } => {}
         }
@@ -450,7 +473,7 @@ impl Listener {
 }
 
 /// The tiers to try.
-fn tiers() -> Result<Vec<Tier>, Error> {
+pub(super) fn tiers() -> Result<Vec<Tier>, Error> {
     let Some(asked) = std::env::var_os("BENCH_TIER").filter(|value| !value.is_empty()) else {
         return Ok(Tier::ALL.to_vec());
     };
@@ -461,19 +484,6 @@ fn tiers() -> Result<Vec<Tier>, Error> {
             asked.display()
         ))
     })
-}
-
-/// Makes a log that only this user can read: it may hold secrets until its run is over.
-fn private(log: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.create(true).write(true).truncate(true).mode(0o600);
-    options.open(log)
-}
-
-fn send(socket: &mut UnixStream, order: &Order) -> io::Result<()> {
-    let mut line = serde_json::to_vec(order)?;
-    line.push(b'\n');
-    socket.write_all(&line)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

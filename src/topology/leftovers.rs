@@ -2,20 +2,27 @@
 //! run lives, it belongs to this user, and one of these holds:
 //!
 //! - its environment names that run (`BENCH_RUN_ID`);
-//! - its environment names no run at all, because it was overwritten by a title as `VLLM::EngineCore` does, and it is in the
-//!   session of a process that the registry names and holds that process's log open, and is not older than it.
+//! - its environment names no run, because it was cleared, or overwritten by a title as `VLLM::EngineCore` does, and
+//!   - the registry names it by pid and start, or
+//!   - it is in the session of a process that the registry names, is not older than it, and that process still lives or its
+//!     log is held open;
+//! - this process is a child subreaper, the warden that died was its own, and it is an orphan that has come to this process;
+//! - it names no other run, and its parent or the leader of its session is one of these.
 //!
-//! Both are asked again after a pidfd is held, so that a pid that was given away meanwhile is never hit.
+//! All is asked again after a pidfd is held, so that a pid that was given away meanwhile is never hit.
 //!
-//! A cgroup is killed as a whole only where no member names another run. A directory is removed only where it is marked as
-//! the run's (`scratch`), shared memory only directly in `/dev/shm`.
+//! A cgroup is killed as a whole, with those below it, only where it is the one noted and no member names another run. A
+//! directory is removed only where it is marked as the run's (`scratch`), shared memory only directly in `/dev/shm`.
 
+use super::proc::Stat;
 use super::process::PidFd;
 use super::registry::{self, Dead, Entries, Line};
-use super::trust::Untrusted;
-use super::{proc, registry::Entry, scratch, tier};
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use super::stalled::{self, State};
+use super::{link, proc, registry::Entry, scratch, tier};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long ending one run's leftovers may take.
@@ -51,29 +58,25 @@ impl std::fmt::Display for Cleaned {
     }
 }
 
-/// What a search for leftovers found.
-#[derive(Debug, Default)]
-pub struct Search {
+/// What a look at the registries came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Looked {
     /// Dead runs that had left something.
-    pub cleaned: Vec<Cleaned>,
-    /// What was not looked at, because others may have written it, or could not be.
-    pub refused: Vec<Untrusted>,
+    pub runs: Vec<Cleaned>,
+    /// Runs whose `bench` has gone and whose warden is about to take everything down.
+    pub ending: Vec<String>,
+    /// What was not looked at, because others may have written it, or could not be: what, and why.
+    pub unseen: Vec<String>,
 }
 
 /// Finds and ends what every dead run of this user left; runs that left nothing are not told of.
 #[must_use]
-pub fn search() -> Search {
+pub fn clean() -> Looked {
     let (places, refused) = registry::places();
-    let mut search = clean(&places);
-    search.refused.splice(0..0, refused);
-    search
-}
-
-/// What was refused, in words.
-#[must_use]
-pub fn told(refused: &[Untrusted]) -> String {
-    let told: Vec<String> = refused.iter().map(ToString::to_string).collect();
-    told.join("; ")
+    let mut looked = clean_at(&places);
+    let refused = refused.iter().map(ToString::to_string);
+    looked.unseen.splice(0..0, refused);
+    looked
 }
 
 /// Why what this run starts is not noted in the state directory, and where instead.
@@ -89,28 +92,52 @@ pub fn noted_elsewhere() -> Option<String> {
 }
 
 /// Ends what dead runs in the registries at `places` left.
-fn clean(places: &[PathBuf]) -> Search {
+fn clean_at(places: &[PathBuf]) -> Looked {
+    let mut looked = Looked::default();
+    if let Err(why) = proc::can_look() {
+        looked.unseen.push(why);
+        return looked;
+    }
+    let mut found = entries(places);
+    let mut wardens = HashMap::new();
+    for run in &found.living {
+        match stalled::end(run) {
+            State::Running => {}
+            State::Ending => looked.ending.push(run.run_id.clone()),
+            State::Stalled(ended) => _ = wardens.insert(run.path.clone(), ended),
+        }
+    }
+    if !wardens.is_empty() {
+        // Their entries are those of dead runs now. The locks on the others are let go first, to be taken anew.
+        drop(found);
+        found = entries(places);
+    }
+    looked.unseen = found.unseen.iter().map(ToString::to_string).collect();
+    let living: Vec<String> = found.living.into_iter().map(|run| run.run_id).collect();
+    for entry in &found.dead {
+        let ended = wardens.remove(&entry.path).unwrap_or_default();
+        looked.runs.extend(end_dead(entry, &living, ended));
+    }
+    looked.runs.retain(|cleaned| {
+        !(cleaned.ended.is_empty() && cleaned.removed.is_empty() && cleaned.stuck.is_empty())
+    });
+    looked
+}
+
+/// What is in all the registries.
+fn entries(places: &[PathBuf]) -> Entries {
     let mut all = Entries::default();
     for place in places {
         let mut found = registry::entries(place);
         all.dead.append(&mut found.dead);
         all.living.append(&mut found.living);
-        all.refused.append(&mut found.refused);
+        all.unseen.append(&mut found.unseen);
     }
-    let told = |cleaned: &Cleaned| {
-        !(cleaned.ended.is_empty() && cleaned.removed.is_empty() && cleaned.stuck.is_empty())
-    };
-    let dead = all.dead.iter();
-    Search {
-        cleaned: dead
-            .filter_map(|entry| end_dead(entry, &all.living))
-            .filter(told)
-            .collect(),
-        refused: all.refused,
-    }
+    all
 }
 
-fn end_dead(entry: &Dead, living: &[String]) -> Option<Cleaned> {
+/// Ends what a dead run left; `wardens` were ended already.
+fn end_dead(entry: &Dead, living: &[String], wardens: Vec<(i32, String)>) -> Option<Cleaned> {
     let Some(owned) = Owned::read(&entry.lines) else {
         // Not even its first line was written: nothing had been started.
         let _ = std::fs::remove_file(&entry.path);
@@ -120,7 +147,8 @@ fn end_dead(entry: &Dead, living: &[String]) -> Option<Cleaned> {
     if owned.host != registry::host() || living.contains(&owned.run_id) {
         return None;
     }
-    let cleaned = owned.end();
+    let mut cleaned = owned.end();
+    cleaned.ended.splice(0..0, wardens);
     if cleaned.stuck.is_empty() {
         let _ = std::fs::remove_file(&entry.path);
     }
@@ -129,7 +157,9 @@ fn end_dead(entry: &Dead, living: &[String]) -> Option<Cleaned> {
 
 /// Ends what a warden left that died before its runner, who calls this; the entry goes with it.
 pub(super) fn end_own(entry: &Entry) -> Option<Cleaned> {
-    let cleaned = Owned::read(&registry::read(entry.path())?)?.end();
+    let mut owned = Owned::read(&registry::read(entry.path()).ok()?)?;
+    owned.adopted = link::adopt();
+    let cleaned = owned.end();
     if cleaned.stuck.is_empty() {
         let _ = std::fs::remove_file(entry.path());
     }
@@ -144,9 +174,13 @@ struct Owned {
     same_boot: bool,
     /// Pid, start and log.
     processes: Vec<(i32, u64, PathBuf)>,
+    /// Whether what its warden left has become children of this process.
+    adopted: bool,
+    /// Pid and start of descendants that bear no mark.
+    strays: BTreeSet<(i32, u64)>,
     directories: Vec<PathBuf>,
     /// Path, and inode where it is known.
-    cgroups: Vec<(PathBuf, Option<u64>)>,
+    cgroups: BTreeMap<PathBuf, Option<u64>>,
     /// Path and inode.
     memory: BTreeSet<(PathBuf, u64)>,
 }
@@ -167,8 +201,10 @@ impl Owned {
             host: host.clone(),
             same_boot: *boot_id == registry::boot_id(),
             processes: Vec::new(),
+            adopted: false,
+            strays: BTreeSet::new(),
             directories: Vec::new(),
-            cgroups: Vec::new(),
+            cgroups: BTreeMap::new(),
             memory: BTreeSet::new(),
         };
         for line in lines {
@@ -176,8 +212,10 @@ impl Owned {
                 Line::Process {
                     pid, start, log, ..
                 } => owned.processes.push((*pid, *start, log.clone())),
+                Line::Stray { pid, start } => _ = owned.strays.insert((*pid, *start)),
                 Line::Directory { path } => owned.directories.push(path.clone()),
-                Line::Cgroup { path, inode } => owned.cgroups.push((path.clone(), *inode)),
+                // Noted before it is made, and again with its inode.
+                Line::Cgroup { path, inode } => _ = owned.cgroups.insert(path.clone(), *inode),
                 Line::Memory { path, inode } => {
                     owned.memory.insert((path.clone(), *inode));
                 }
@@ -201,9 +239,9 @@ impl Owned {
                 return cleaned;
             }
             cleaned.removed = proc::remove_shared_memory(&memory);
-            for (cgroup, _) in &self.cgroups {
-                if tier::is_cgroup(cgroup) {
-                    let _ = std::fs::remove_dir(cgroup);
+            for (cgroup, inode) in &self.cgroups {
+                if self.is_ours(cgroup, *inode) && !tier::remove_cgroup(cgroup) {
+                    cleaned.stuck.push(format!("cgroup {}", cgroup.display()));
                 }
             }
         }
@@ -233,21 +271,29 @@ impl Owned {
     /// Kills what is in the run's cgroups, and in nobody else's.
     fn kill_cgroups(&self, cleaned: &mut Cleaned, memory: &mut BTreeSet<(PathBuf, u64)>) {
         for (cgroup, inode) in &self.cgroups {
-            if !tier::is_cgroup(cgroup) {
+            if !self.is_ours(cgroup, *inode) {
+                // What is marked in it is found one by one.
                 continue;
             }
-            let held = tier::members(cgroup);
-            let same = *inode == tier::inode(cgroup) && inode.is_some();
-            if !held.iter().all(|pid| self.holds(*pid, same)) {
-                // What is marked among them is found one by one.
-                continue;
-            }
-            for pid in held {
+            for pid in tier::members(cgroup) {
                 memory.append(&mut proc::shared_memory(pid));
                 cleaned.ended.push((pid, proc::command(pid)));
             }
             tier::kill_cgroup(cgroup);
         }
+    }
+
+    /// Whether a cgroup is the one that the run's warden made and holds nobody else's processes.
+    fn is_ours(&self, cgroup: &Path, inode: Option<u64>) -> bool {
+        if !tier::is_cgroup(cgroup) {
+            return false;
+        }
+        let same = inode.is_some() && inode == tier::inode(cgroup);
+        // One that was killed before its inode was noted held nothing.
+        (same || inode.is_none())
+            && tier::members(cgroup)
+                .iter()
+                .all(|pid| self.holds(*pid, same))
     }
 
     /// Whether a member of the cgroup is the run's: in the `same` one that its warden made, whatever names no other run.
@@ -263,65 +309,121 @@ impl Owned {
         let began = Instant::now();
         self.kill_cgroups(cleaned, memory);
         loop {
-            let found: Vec<i32> = proc::pids()
-                .into_iter()
-                .filter(|pid| self.owns(*pid))
-                .collect();
+            let found = self.owned();
             if found.is_empty() {
                 return;
             }
             if began.elapsed() > LIMIT {
-                cleaned.stuck.extend(
-                    found
-                        .iter()
-                        .map(|pid| format!("process {pid} ({})", proc::command(*pid))),
-                );
+                cleaned.stuck.extend(found.keys().map(|pid| {
+                    format!(
+                        "process {pid} ({}), which did not end or starts others again and again",
+                        proc::command(*pid)
+                    )
+                }));
                 return;
             }
-            for pid in found {
-                let Ok(process) = PidFd::open(pid) else {
+            for (pid, stat) in &found {
+                let Ok(process) = PidFd::open(*pid) else {
                     continue;
                 };
                 // The pid may have been given to another between the look and the open; now it can't any more.
-                if !self.owns(pid) {
+                if proc::stat(*pid).is_none_or(|now| now.start != stat.start) {
                     continue;
                 }
-                memory.append(&mut proc::shared_memory(pid));
-                let command = proc::command(pid);
-                if process.kill().is_ok() && !cleaned.ended.iter().any(|(known, _)| *known == pid) {
-                    cleaned.ended.push((pid, command));
+                memory.append(&mut proc::shared_memory(*pid));
+                let command = proc::command(*pid);
+                self.kill_group(stat.group, &found);
+                if process.kill().is_ok() && !cleaned.ended.iter().any(|(known, _)| known == pid) {
+                    cleaned.ended.push((*pid, command));
                 }
             }
             std::thread::sleep(TICK);
         }
     }
 
-    /// The rule of this module.
-    fn owns(&self, pid: i32) -> bool {
-        let Some(stat) = proc::stat(pid) else {
-            return false;
+    /// Kills a whole process group, which leaves no time for a fork, where nobody else is in it.
+    fn kill_group(&self, group: i32, found: &BTreeMap<i32, Stat>) {
+        let is_stranger = |pid: i32| {
+            !found.contains_key(&pid)
+                && proc::stat(pid).is_some_and(|stat| stat.group == group && !stat.zombie)
+                && proc::run_id(pid).flatten().as_ref() != Some(&self.run_id)
         };
-        if stat.zombie
-            || pid == std::process::id().cast_signed()
-            || proc::owner(pid) != Some(nix::unistd::geteuid().as_raw())
-        {
-            return false;
-        }
-        match proc::run_id(pid) {
-            Some(Some(run_id)) => run_id == self.run_id,
-            Some(None) => self.processes.iter().any(|(session, start, log)| {
-                let leader = proc::stat(*session);
-                stat.session == *session
-                    && stat.start >= *start
-                    && leader.is_none_or(|leader| leader.start == *start)
-                    // A terminal or `/dev/null` is open in processes that are none of the run's.
-                    && std::fs::symlink_metadata(log).is_ok_and(|data| data.is_file())
-                    && proc::mine(log)
-                    && proc::open_files(pid).contains(log)
-            }),
-            None => false,
+        if !proc::pids().into_iter().any(is_stranger) {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
     }
+
+    /// The processes of the run, by the rule of this module.
+    fn owned(&self) -> BTreeMap<i32, Stat> {
+        let user = nix::unistd::geteuid().as_raw();
+        let all: BTreeMap<i32, Stat> = proc::pids()
+            .into_iter()
+            .filter_map(|pid| Some((pid, proc::stat(pid)?)))
+            .collect();
+        let ours = lineage(&all);
+        let candidates: Vec<(i32, Stat, Option<String>)> = all
+            .iter()
+            .filter(|(pid, stat)| {
+                !stat.zombie && !ours.contains(pid) && proc::owner(**pid) == Some(user)
+            })
+            .map(|(pid, stat)| (*pid, *stat, proc::run_id(*pid).flatten()))
+            .collect();
+        let mut found: BTreeMap<i32, Stat> = candidates
+            .iter()
+            .filter(|(pid, stat, run_id)| match run_id {
+                Some(run_id) => *run_id == self.run_id,
+                None => self.names(*pid, stat, &all),
+            })
+            .map(|(pid, stat, _)| (*pid, *stat))
+            .collect();
+        // Their children, and theirs, whose environment was cleared.
+        loop {
+            let before = found.len();
+            for (pid, stat, run_id) in &candidates {
+                let of_ours = found.contains_key(&stat.parent) || found.contains_key(&stat.session);
+                if run_id.is_none() && of_ours {
+                    found.insert(*pid, *stat);
+                }
+            }
+            if found.len() == before {
+                return found;
+            }
+        }
+    }
+
+    /// Whether the registry names a process that bears no mark.
+    fn names(&self, pid: i32, stat: &Stat, all: &BTreeMap<i32, Stat>) -> bool {
+        let me = std::process::id().cast_signed();
+        // What wardens start has a session of its own: whoever is in ours was started by our user.
+        let elsewhere = all.get(&me).is_some_and(|own| own.session != stat.session);
+        let lives = |leader: &i32| elsewhere && all.contains_key(leader);
+        // A terminal or `/dev/null` is open in processes that are none of the run's.
+        let holds = |log: &PathBuf| {
+            std::fs::symlink_metadata(log).is_ok_and(|data| data.is_file())
+                && proc::mine(log)
+                && proc::open_files(pid).contains(log)
+        };
+        let adopted = self.adopted && stat.parent == me && elsewhere;
+        adopted
+            || self.strays.contains(&(pid, stat.start))
+            || self.processes.iter().any(|(session, start, log)| {
+                stat.session == *session
+                    && stat.start >= *start
+                    // The session is still that process's: its pid was not given to another that made one.
+                    && all.get(session).is_none_or(|leader| leader.start == *start)
+                    && (lives(session) || holds(log))
+            })
+    }
+}
+
+/// This process and its ancestors, which are never ended.
+fn lineage(all: &BTreeMap<i32, Stat>) -> BTreeSet<i32> {
+    let mut found = BTreeSet::new();
+    let mut next = Some(std::process::id().cast_signed());
+    while let Some(pid) = next.filter(|pid| found.insert(*pid)) {
+        next = all.get(&pid).map(|stat| stat.parent);
+    }
+    found
 }
 
 #[cfg(test)]

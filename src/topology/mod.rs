@@ -5,6 +5,7 @@ mod handle;
 mod holders;
 mod kept;
 pub mod leftovers;
+mod link;
 mod listeners;
 pub mod logs;
 pub mod ports;
@@ -16,11 +17,14 @@ mod raw;
 pub mod ready;
 pub mod registry;
 pub mod scratch;
+mod stalled;
+pub mod supervised;
 mod tier;
 pub mod trust;
 pub mod warden;
 
 pub use handle::{Killer, Topology};
+pub use process::polite_signals;
 pub use tier::Tier;
 
 use std::path::PathBuf;

@@ -14,12 +14,16 @@ pub(super) const MARK: &str = "BENCH_RUN_ID";
 pub(super) struct Stat {
     /// Its parent.
     pub(super) parent: i32,
+    /// Its process group.
+    pub(super) group: i32,
     /// Its session: the process that called `setsid`.
     pub(super) session: i32,
     /// When it started, in ticks since boot: with the pid, a name that is not given twice.
     pub(super) start: u64,
     /// Whether it has ended and only waits to be reaped.
     pub(super) zombie: bool,
+    /// Whether it is stopped, by a signal or a debugger.
+    pub(super) stopped: bool,
 }
 
 /// Every process that is visible.
@@ -43,7 +47,9 @@ fn stat_of(line: &str) -> Option<Stat> {
     let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();
     Some(Stat {
         zombie: matches!(*fields.first()?, "Z" | "X"),
+        stopped: matches!(*fields.first()?, "T" | "t"),
         parent: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
     })
@@ -68,6 +74,31 @@ fn field(file: &str, name: &str) -> Option<i32> {
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
+/// The children of a process. Asked of the process itself where the kernel can: that is fast enough to meet a child that
+/// lives for less than a millisecond.
+pub(super) fn children(parent: i32) -> Vec<i32> {
+    // A child belongs to the thread that started it; wardens have one thread.
+    let told = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    if let Ok(told) = told {
+        return told
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .collect();
+    }
+    pids()
+        .into_iter()
+        .filter(|pid| stat(*pid).is_some_and(|stat| stat.parent == parent))
+        .collect()
+}
+
+/// Whether this process has children, whichever of its threads is their parent.
+pub(super) fn is_parent() -> bool {
+    let me = std::process::id().cast_signed();
+    pids()
+        .into_iter()
+        .any(|pid| stat(pid).is_some_and(|stat| stat.parent == me))
+}
+
 /// Every descendant of a process.
 pub(super) fn descendants(root: i32) -> BTreeSet<i32> {
     let parents: Vec<(i32, i32)> = pids()
@@ -86,9 +117,25 @@ pub(super) fn descendants(root: i32) -> BTreeSet<i32> {
     found
 }
 
-/// The user a process belongs to.
+/// The user a process belongs to: its real user, also where it may not be looked into and its files are root's.
 pub(super) fn owner(pid: i32) -> Option<u32> {
-    Some(std::fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    users.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether processes can be looked for at all.
+///
+/// # Errors
+/// Why not.
+pub(super) fn can_look() -> Result<(), String> {
+    let me = std::process::id().cast_signed();
+    let entries = std::fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
+    drop(entries);
+    if !pids().contains(&me) || stat(me).is_none() || owner(me).is_none() {
+        return Err("/proc: it does not show this process, so it is not that of this PID namespace or not mounted".into());
+    }
+    Ok(())
 }
 
 /// Which run a process says it belongs to; `Some(None)` when its environment can be read and names none, or was
@@ -186,7 +233,7 @@ mod tests {
         let line = "7 (a) R 9 (b) S 5 6 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 1 2 3\n";
         let stat = stat_of(line).unwrap();
         assert_eq!((stat.parent, stat.session, stat.start), (5, 4, 4711));
-        assert!(!stat.zombie);
+        assert!(!stat.zombie && !stat.stopped);
         assert!(stat_of("7 (a").is_none());
     }
 

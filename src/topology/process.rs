@@ -68,6 +68,29 @@ pub(super) fn spawn(command: &mut Command, bond: Bond) -> io::Result<Child> {
     command.spawn()
 }
 
+/// The signals that ask for a polite end, those that were ignored when this program began left out: `nohup` ignores
+/// SIGHUP, and a shell without job control ignores SIGINT for what runs in its background. Ignored signals that are blocked
+/// would be kept, and so be obeyed by who waits for them.
+#[must_use]
+pub fn polite_signals() -> SigSet {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = ignored(&status);
+    let asking = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+    asking
+        .into_iter()
+        .filter(|signal| ignored & (1 << (*signal as i32 - 1)) == 0)
+        .collect()
+}
+
+/// The mask of ignored signals in a process's `status`; none where it says nothing.
+fn ignored(status: &str) -> u64 {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
 /// A process held by descriptor: signals reach it and nothing else, whoever gets its pid later.
 #[derive(Debug)]
 pub(super) struct PidFd(OwnedFd);
@@ -109,5 +132,18 @@ impl PidFd {
             )
         };
         Errno::result(sent).map(drop).map_err(io::Error::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_status() {
+        // As `nohup` leaves it, with SIGPIPE ignored by the standard library.
+        let status = "SigBlk:\t0000000000000002\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert_eq!(ignored(status), 1 | 1 << 12);
+        assert_eq!(ignored(""), 0);
     }
 }

@@ -24,11 +24,15 @@ pub(super) enum Order {
 pub(super) struct Start {
     pub(super) name: String,
     pub(super) argv: Vec<Word>,
-    /// The whole environment.
+    /// The whole environment, or what is added to the warden's own.
     pub(super) env: Vec<(Word, Word)>,
+    /// Whether it gets the warden's own environment, too.
+    pub(super) inherit: bool,
     /// Output is appended here.
     #[serde(with = "raw::path")]
     pub(super) log: PathBuf,
+    /// Where standard output goes instead.
+    pub(super) output: Option<Word>,
     /// Processes of a higher stage are stopped first.
     pub(super) stage: u32,
     pub(super) grace_ms: u64,
@@ -48,18 +52,29 @@ pub(super) enum Report {
     /// A process runs; the pid is the one it has for the runner.
     Started { name: String, pid: i32 },
     /// A process could not be started.
-    Refused { name: String, reason: String },
+    Refused {
+        name: String,
+        reason: String,
+        /// The system's error, where it is one.
+        errno: Option<i32>,
+    },
     /// A process ended.
-    Exited { name: String, status: String },
+    Exited {
+        name: String,
+        status: String,
+        /// Whether with exit code 0.
+        success: bool,
+    },
     /// A signal went to a process's group, or to a stray descendant.
     Signalled {
         name: String,
         signal: String,
         at_ms: f64,
     },
-    /// No child is left and the directories are removed.
+    /// No child is left but these, and the directories are removed but these.
     Gone {
         #[serde(with = "raw::paths")]
         leftover: Vec<PathBuf>,
+        running: Vec<String>,
     },
 }

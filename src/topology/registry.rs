@@ -38,6 +38,8 @@ pub(super) enum Line {
         #[serde(with = "raw::path")]
         log: PathBuf,
     },
+    /// A descendant that bears no mark, known by its pid and start alone.
+    Stray { pid: i32, start: u64 },
     /// A directory that goes when the processes are gone.
     Directory {
         #[serde(with = "raw::path")]
@@ -219,15 +221,22 @@ pub(super) struct Dead {
     _lock: Flock<File>,
 }
 
+/// An entry of a run whose runner or warden lives.
+#[derive(Debug)]
+pub(super) struct Living {
+    pub(super) path: PathBuf,
+    pub(super) run_id: String,
+}
+
 /// What is in a registry.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     /// Those whose runner and warden are gone.
     pub(super) dead: Vec<Dead>,
-    /// The ids of runs that live.
-    pub(super) living: Vec<String>,
-    /// What is not obeyed, and why.
-    pub(super) refused: Vec<Untrusted>,
+    /// The others.
+    pub(super) living: Vec<Living>,
+    /// What could not be looked at or is not obeyed, and why.
+    pub(super) unseen: Vec<Untrusted>,
 }
 
 /// The entries at `place`.
@@ -238,67 +247,74 @@ pub(super) fn entries(place: &Path) -> Entries {
         files.map_err(Untrusted::failed(&place))
     }) {
         Ok(files) => files,
+        // No run has noted anything.
         Err(why) if why.is_missing() => return found,
         Err(why) => {
-            found.refused.push(why);
+            found.unseen.push(why);
             return found;
         }
     };
-    for path in files.flatten().map(|file| file.path()) {
+    for file in files {
+        let path = match file {
+            Ok(file) => file.path(),
+            Err(error) => {
+                found.unseen.push(Untrusted::failed(place)(error));
+                continue;
+            }
+        };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') || !name.ends_with(".jsonl") {
             continue;
         }
-        let file = match trust::open(&path, OpenOptions::new().read(true)) {
-            Ok(file) => file,
-            Err(why) if why.is_missing() => continue,
-            Err(why) => {
-                found.refused.push(why);
-                continue;
-            }
-        };
-        let is_living = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => {
-                match lines(&lock) {
-                    Ok(lines) => found.dead.push(Dead {
-                        lines,
-                        path,
-                        _lock: lock,
-                    }),
-                    Err(error) => found.refused.push(Untrusted::failed(&path)(error)),
-                }
-                continue;
-            }
-            Err((file, Errno::EWOULDBLOCK)) => lines(&file),
-            Err((_, errno)) => Err(errno.into()),
-        };
-        match is_living {
-            Ok(lines) => found.living.extend(run_id(lines)),
-            Err(error) => found.refused.push(Untrusted::failed(&path)(error)),
+        match entry(&path, &mut found) {
+            // Its run has ended meanwhile.
+            Err(why) if why.is_missing() => {}
+            Err(why) => found.unseen.push(why),
+            Ok(()) => {}
         }
     }
     found
 }
 
-fn run_id(lines: Vec<Line>) -> Option<String> {
-    lines.into_iter().find_map(|line| match line {
-        Line::Run { run_id, .. } => Some(run_id),
-        Line::Process { .. }
-        | Line::Directory { .. }
-        | Line::Cgroup { .. }
-        | Line::Memory { .. } => None,
-    })
+/// Looks at one entry.
+fn entry(path: &Path, found: &mut Entries) -> Result<(), Untrusted> {
+    let failed = || Untrusted::failed(path);
+    let file = trust::open(path, OpenOptions::new().read(true))?;
+    let path = path.to_owned();
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => found.dead.push(Dead {
+            lines: lines(&lock).map_err(failed())?,
+            path,
+            _lock: lock,
+        }),
+        Err((file, Errno::EWOULDBLOCK)) => {
+            let first = lines(&file).map_err(failed())?.into_iter().next();
+            if let Some(Line::Run { run_id, .. }) = first {
+                found.living.push(Living { path, run_id });
+            }
+        }
+        Err((_, errno)) => return Err(failed()(errno.into())),
+    }
+    Ok(())
 }
 
 /// The lines of an entry of this user's.
-pub(super) fn read(path: &Path) -> Option<Vec<Line>> {
-    lines(&trust::open(path, OpenOptions::new().read(true)).ok()?).ok()
+///
+/// # Errors
+/// When it can't be read, or may not be obeyed.
+pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
+    let file = trust::open(path, OpenOptions::new().read(true)).map_err(io::Error::other)?;
+    lines(&file)
 }
 
 /// The lines of an entry; a last one that was cut short is left out.
 fn lines(file: &File) -> io::Result<Vec<Line>> {
     let mut bytes = Vec::new();
-    file.take(MOST).read_to_end(&mut bytes)?;
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        let why = format!("it has more than {MOST} bytes, the most that are read");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
     let lines = bytes.split(|byte| *byte == b'\n');
     Ok(lines
         .filter_map(|line| serde_json::from_slice(line).ok())
@@ -343,8 +359,12 @@ mod tests {
         drop(runner);
         assert_eq!(state(), (0, 1));
         drop(warden);
-        let Entries { dead, living, .. } = entries(place.path());
-        assert!(living.is_empty());
+        let Entries {
+            dead,
+            living,
+            unseen,
+        } = entries(place.path());
+        assert!(living.is_empty() && unseen.is_empty());
         assert_eq!(dead[0].lines.len(), 2);
         assert!(
             matches!(&dead[0].lines[0], Line::Run { run_id, boot_id, .. }

@@ -2,12 +2,12 @@
 //! is, the kernel kills them with it. In a cgroup, whoever comes next kills them all at once. Without either, the kernel
 //! kills those that the warden itself started, and their descendants are left to the registry.
 
-use super::handle::Link;
+use super::link::Link;
 use super::proc;
 use super::process::{self, Bond};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::sys::statvfs::statvfs;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -18,12 +18,16 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const SHARED_MEMORY: &str = "/dev/shm";
 /// Where the server of CUDA MPS is met, unless CUDA_MPS_PIPE_DIRECTORY says otherwise.
 const MPS: &str = "/tmp/nvidia-mps";
 /// What the names of cgroups begin with.
 const PREFIX: &str = "bench-";
+
+/// How long a process that was killed may take to leave its cgroup.
+const DYING: Duration = Duration::from_secs(2);
 
 /// How firmly processes are held; firmest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -56,7 +60,7 @@ impl Tier {
     /// # Errors
     /// Why not.
     pub fn try_out(self) -> Result<(), String> {
-        Link::start(self, "doctor", Path::new("/dev/null"), None)
+        Link::start(self, "doctor", Path::new("/dev/null"), None, &|| false)
             .map(Link::end)
             .map_err(|error| error.to_string())
     }
@@ -68,15 +72,8 @@ impl Tier {
 /// # Errors
 /// When the kernel allows no namespace here; nothing was started then.
 pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
-    let mut polite = SigSet::empty();
-    for signal in [
-        Signal::SIGCHLD,
-        Signal::SIGTERM,
-        Signal::SIGINT,
-        Signal::SIGHUP,
-    ] {
-        polite.add(signal);
-    }
+    let mut polite = process::polite_signals();
+    polite.add(Signal::SIGCHLD);
     polite.thread_block()?;
     isolate()?;
     // Taken before the namespace's own is laid over it.
@@ -141,12 +138,21 @@ pub(super) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes one below the cgroup that this process is in.
+    /// Where this process's own would be: below the cgroup that it is in, under a name that no other process had.
     ///
     /// # Errors
-    /// Where there is no cgroup v2, it is not delegated to this user, or can't kill (before Linux 5.14).
-    pub(super) fn create() -> io::Result<Self> {
-        let path = own_cgroup()?.join(format!("{PREFIX}{}", std::process::id()));
+    /// Where there is no cgroup v2.
+    pub(super) fn place() -> io::Result<PathBuf> {
+        let me = std::process::id();
+        let start = proc::stat(me.cast_signed()).map_or(0, |stat| stat.start);
+        Ok(own_cgroup()?.join(format!("{PREFIX}{me}-{start}")))
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// Where it is not delegated to this user, or can't kill (before Linux 5.14).
+    pub(super) fn create(path: PathBuf) -> io::Result<Self> {
         std::fs::create_dir(&path)?;
         let cgroup = Self { path };
         if !cgroup.path.join("cgroup.kill").exists() {
@@ -154,10 +160,6 @@ impl Cgroup {
         }
         cgroup.procs()?;
         Ok(cgroup)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Where a process joins it.
@@ -175,11 +177,11 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir(&self.path);
+        remove_cgroup(&self.path);
     }
 }
 
-/// Kills all that is in a cgroup.
+/// Kills all that is in a cgroup and below it, also what is being forked.
 pub(super) fn kill_cgroup(path: &Path) {
     // One that is gone holds nothing.
     let _ = std::fs::write(path.join("cgroup.kill"), "1");
@@ -188,24 +190,61 @@ pub(super) fn kill_cgroup(path: &Path) {
 /// Whether this is a cgroup v2 of this user's that a warden made, by its name.
 pub(super) fn is_cgroup(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    let pid = name.and_then(|name| name.strip_prefix(PREFIX));
+    let rest = name.and_then(|name| name.strip_prefix(PREFIX));
     let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
-    pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    // Pid and start; older ones had the pid alone.
+    rest.is_some_and(|rest| rest.splitn(2, '-').all(is_number))
         // Through no link, and not by way of `..`.
         && parent.as_deref() == path.parent()
         && proc::mine(path)
         && statfs(path).is_ok_and(|system| system.filesystem_type() == CGROUP2_SUPER_MAGIC)
 }
 
-/// The processes in a cgroup.
-pub(super) fn members(path: &Path) -> Vec<i32> {
-    let members = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-    members.lines().filter_map(|pid| pid.parse().ok()).collect()
-}
-
 /// A cgroup's inode, which no other gets before the next boot.
 pub(super) fn inode(path: &Path) -> Option<u64> {
     std::fs::symlink_metadata(path).ok().map(|data| data.ino())
+}
+
+/// The processes in a cgroup and in those below it.
+pub(super) fn members(path: &Path) -> Vec<i32> {
+    let told = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    let mut found: Vec<i32> = told.lines().filter_map(|pid| pid.parse().ok()).collect();
+    for inner in below(path) {
+        found.extend(members(&inner));
+    }
+    found
+}
+
+/// Removes a cgroup and those below it, once what was killed in them has ended; whether they are gone.
+pub(super) fn remove_cgroup(path: &Path) -> bool {
+    let until = Instant::now() + DYING;
+    loop {
+        remove_empty(path);
+        if !path.exists() {
+            return true;
+        }
+        if Instant::now() > until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn remove_empty(path: &Path) {
+    for inner in below(path) {
+        remove_empty(&inner);
+    }
+    let _ = std::fs::remove_dir(path);
+}
+
+/// The cgroups right below one.
+fn below(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// The directory of the cgroup v2 that this process is in.

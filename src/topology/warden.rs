@@ -11,7 +11,7 @@ use super::scratch;
 use super::tier::{self, Cgroup, Tier};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -28,6 +28,10 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(20);
 /// How often shared memory is looked for while processes start; never while they are measured.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Exit codes of a warden: nothing is left that the registry names; something is, or it could not work.
+const CLEAN: i32 = 0;
+const UNCLEAN: i32 = 1;
 
 /// What a warden is told by who starts it; orders come through its standard input.
 #[derive(Debug, clap::Args)]
@@ -54,13 +58,14 @@ pub fn run(options: &Options) -> io::Result<i32> {
         _ => Warden::new(options, socket.try_clone()?),
     };
     match served {
-        Ok(warden) => warden.run(),
-        Err(error) => return unable(&mut socket, &error),
+        Ok(warden) => Ok(if warden.run() { CLEAN } else { UNCLEAN }),
+        Err(error) => unable(&mut socket, &error),
     }
-    Ok(0)
 }
 
 fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
+    // Held by this process too, so that a later `bench` finds it should it be stopped, and removed by it at the end.
+    let entry = options.entry.as_deref().map(Entry::join).transpose()?;
     let mut inner = Command::new("/proc/self/exe");
     inner
         .args(["warden", "--tier", Tier::Namespace.name(), "--outside"])
@@ -68,7 +73,13 @@ fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
     if let Some(entry) = &options.entry {
         inner.arg("--entry").arg(entry);
     }
-    tier::enclose(&mut inner).or_else(|error| unable(socket, &error))
+    let code = tier::enclose(&mut inner).or_else(|error| unable(socket, &error))?;
+    if code == CLEAN
+        && let Some(entry) = entry
+    {
+        entry.remove();
+    }
+    Ok(code)
 }
 
 fn unable(socket: &mut UnixStream, error: &io::Error) -> io::Result<i32> {
@@ -77,7 +88,7 @@ fn unable(socket: &mut UnixStream, error: &io::Error) -> io::Result<i32> {
     })?;
     line.push(b'\n');
     socket.write_all(&line)?;
-    Ok(1)
+    Ok(UNCLEAN)
 }
 
 struct Managed {
@@ -106,6 +117,14 @@ struct Warden {
     /// Whether grace is over.
     hurry: bool,
     strays: Vec<(Pid, Instant)>,
+    /// When the sweep over strays began.
+    swept: Option<Instant>,
+    /// Strays that were told of.
+    told: usize,
+    /// What could not be ended.
+    running: Vec<String>,
+    /// Descendants that bear no mark, by pid and start.
+    unmarked: BTreeSet<(i32, u64)>,
     connected: bool,
     entry: Option<Entry>,
     cgroup: Option<Cgroup>,
@@ -128,15 +147,8 @@ impl Warden {
             return Err(io::Error::other("who started this has gone"));
         }
         prctl::set_child_subreaper(true)?;
-        let mut mask = SigSet::empty();
-        for signal in [
-            Signal::SIGCHLD,
-            Signal::SIGTERM,
-            Signal::SIGINT,
-            Signal::SIGHUP,
-        ] {
-            mask.add(signal);
-        }
+        let mut mask = process::polite_signals();
+        mask.add(Signal::SIGCHLD);
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         socket.set_nonblocking(true)?;
@@ -151,6 +163,10 @@ impl Warden {
             stopping: None,
             hurry: false,
             strays: Vec::new(),
+            swept: None,
+            told: 0,
+            running: Vec::new(),
+            unmarked: BTreeSet::new(),
             connected: true,
             entry: options.entry.as_deref().map(Entry::join).transpose()?,
             cgroup: None,
@@ -160,11 +176,15 @@ impl Warden {
             memory: BTreeSet::new(),
         };
         if options.tier == Tier::Cgroup {
-            let cgroup = Cgroup::create()?;
-            let path = cgroup.path().to_owned();
-            let inode = tier::inode(&path);
-            warden.register(&Line::Cgroup { path, inode });
-            warden.cgroup = Some(cgroup);
+            // Noted first: one that was made and not noted would stay. Nothing is in it before its inode is noted as well.
+            let path = Cgroup::place()?;
+            let note = |inode| Line::Cgroup {
+                path: path.clone(),
+                inode,
+            };
+            warden.register(&note(None));
+            warden.cgroup = Some(Cgroup::create(path.clone())?);
+            warden.register(&note(tier::inode(&path)));
         }
         warden.say(&Report::Ready);
         Ok(warden)
@@ -177,7 +197,8 @@ impl Warden {
         }
     }
 
-    fn run(mut self) {
+    /// Works until nothing is left; whether nothing is left that the registry names.
+    fn run(mut self) -> bool {
         loop {
             self.wait();
             self.read_signals();
@@ -188,6 +209,7 @@ impl Warden {
                     Order::Start(start) => self.say(&Report::Refused {
                         name: start.name,
                         reason: "the topology is being taken down".into(),
+                        errno: None,
                     }),
                     Order::Hush => {
                         self.note_memory();
@@ -210,8 +232,7 @@ impl Warden {
             if let Some(began) = self.stopping
                 && self.step_down(began)
             {
-                self.finish();
-                return;
+                return self.finish();
             }
         }
     }
@@ -291,35 +312,42 @@ impl Warden {
         let name = start.name.clone();
         match self.try_start(start) {
             Ok(pid) => self.say(&Report::Started { name, pid }),
-            Err(reason) => self.say(&Report::Refused { name, reason }),
+            Err(Refusal { reason, errno }) => self.say(&Report::Refused {
+                name,
+                reason,
+                errno,
+            }),
         }
     }
 
-    fn try_start(&mut self, start: Start) -> Result<i32, String> {
+    fn try_start(&mut self, start: Start) -> Result<i32, Refusal> {
         for directory in &start.directories {
             self.make(directory)
-                .map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
+                .map_err(|error| Refusal::of("cannot make", directory, &error))?;
         }
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&start.log)
-            .map_err(|error| format!("cannot write {}: {error}", start.log.display()))?;
-        let errors = log.try_clone().map_err(|error| error.to_string())?;
-        let (program, arguments) = start.argv.split_first().ok_or("no program is named")?;
+        let errors = append(&start.log)?;
+        let output = match &start.output {
+            Some(output) => append(Path::new(&output.0))?,
+            None => append(&start.log)?,
+        };
+        let Some((program, arguments)) = start.argv.split_first() else {
+            let none = io::Error::other("no program is named");
+            return Err(Refusal::of("cannot execute", Path::new(""), &none));
+        };
         let mut command = Command::new(&program.0);
+        if !start.inherit {
+            command.env_clear();
+        }
         command
             .args(arguments.iter().map(|argument| &argument.0))
-            .env_clear()
             .envs(start.env.into_iter().map(|(name, value)| (name.0, value.0)))
             .stdin(Stdio::null())
-            .stdout(log)
+            .stdout(output)
             .stderr(errors);
         let cgroup = self.cgroup.as_ref().map(Cgroup::procs).transpose();
         let child = cgroup
             .and_then(|procs| process::spawn(&mut command, Bond::Tied(procs)))
-            .map_err(|error| format!("cannot execute {}: {error}", program.0.display()))?;
+            .map_err(|error| Refusal::of("cannot execute", Path::new(&program.0), &error))?;
         let group = Pid::from_raw(child.id().cast_signed());
         self.processes.push(Managed {
             name: start.name.clone(),
@@ -364,10 +392,11 @@ impl Warden {
 
     fn reap(&mut self) {
         loop {
-            let (pid, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => (pid, format!("exit code {code}")),
+            let (pid, success, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, code == 0, format!("exit code {code}")),
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (
                     pid,
+                    false,
                     format!(
                         "signal {} ({})",
                         signal as i32,
@@ -384,10 +413,39 @@ impl Warden {
             {
                 managed.reaped = true;
                 let name = managed.name.clone();
-                self.say(&Report::Exited { name, status });
+                self.say(&Report::Exited {
+                    name,
+                    status,
+                    success,
+                });
             }
         }
     }
+}
+
+/// Why a process was not started.
+struct Refusal {
+    reason: String,
+    errno: Option<i32>,
+}
+
+impl Refusal {
+    fn of(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self {
+            reason: format!("{what} {}: {error}", path.display()),
+            errno: error.raw_os_error(),
+        }
+    }
+}
+
+/// Opens a file that output is appended to.
+fn append(path: &Path) -> Result<std::fs::File, Refusal> {
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Refusal::of("cannot write", path, &error))
 }
 
 fn millis(since: Instant) -> f64 {

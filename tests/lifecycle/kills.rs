@@ -30,6 +30,10 @@ pub(crate) enum How {
     KillRunner,
     KillWarden,
     KillBoth,
+    /// SIGSTOP of the warden, then SIGINT of `bench`.
+    StopWardenInt,
+    /// SIGSTOP of the warden, then SIGKILL of `bench`.
+    StopWardenKill,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +65,7 @@ struct Case {
 }
 
 /// Every way.
-pub(crate) const HOWS: [How; 9] = [
+pub(crate) const HOWS: [How; 11] = [
     How::EngineDies,
     How::Panic,
     How::Int,
@@ -71,6 +75,8 @@ pub(crate) const HOWS: [How; 9] = [
     How::KillRunner,
     How::KillWarden,
     How::KillBoth,
+    How::StopWardenInt,
+    How::StopWardenKill,
 ];
 const WHENS: [When; 5] = [
     When::BeforeStart,
@@ -194,11 +200,31 @@ impl How {
                 running.signal(Signal::SIGKILL);
                 signal(&wardens, Signal::SIGKILL);
             }
+            Self::StopWardenInt => {
+                signal(&running.pids(" warden "), Signal::SIGSTOP);
+                running.signal(Signal::SIGINT);
+            }
+            Self::StopWardenKill => {
+                signal(&running.pids(" warden "), Signal::SIGSTOP);
+                running.signal(Signal::SIGKILL);
+            }
         }
     }
 
     /// Where both were killed, what the tier could not hold and every directory is for the next `bench` to end.
     pub(crate) fn left(self, tier: &str, done: &Done) {
+        if self == Self::StopWardenKill {
+            // A warden that was not met ends by itself, and what it held with it.
+            let began = Instant::now();
+            while !done.running().is_empty() && began.elapsed() < Duration::from_secs(LIMIT) {
+                let cleaned = done.then(&["clean"]);
+                let said = String::from_utf8_lossy(&cleaned.stdout);
+                assert!(cleaned.status.success(), "{said}");
+            }
+            // Directories, where the warden had ended before it was met.
+            assert!(done.then(&["clean"]).status.success());
+            return;
+        }
         if self != Self::KillBoth {
             return;
         }
@@ -305,6 +331,16 @@ fn a_kill_of_the_runner() {
 #[test]
 fn a_kill_of_the_warden() {
     row(How::KillWarden);
+}
+
+#[test]
+fn an_interrupt_while_the_warden_is_stopped() {
+    row(How::StopWardenInt);
+}
+
+#[test]
+fn a_kill_while_the_warden_is_stopped() {
+    row(How::StopWardenKill);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::observe::{host, pace};
 use crate::run::prepare;
 use crate::runtime;
 use crate::scenario::model::Runtime;
+use crate::topology::supervised::Supervisor;
 use std::path::{Path, PathBuf};
 
 /// Share of the processors that others may take before figures become noisy.
@@ -64,7 +65,7 @@ fn governor(name: &str) -> Option<Finding> {
 }
 
 /// Python environments that `ci/setup` made, with the engines in them.
-pub(super) fn environments() -> Vec<Finding> {
+pub(super) fn environments(supervisor: &Supervisor<'_>) -> Vec<Finding> {
     let Ok(entries) = std::fs::read_dir(prepare::cache().join("engines")) else {
         return Vec::new();
     };
@@ -72,18 +73,22 @@ pub(super) fn environments() -> Vec<Finding> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
     paths.sort();
-    paths.iter().filter_map(|path| environment(path)).collect()
+    let found = paths
+        .iter()
+        .filter_map(|path| environment(path, supervisor));
+    found.collect()
 }
 
-fn environment(path: &Path) -> Option<Finding> {
+fn environment(path: &Path, supervisor: &Supervisor<'_>) -> Option<Finding> {
     path.join("bin/python").exists().then_some(())?;
     let venv = Runtime::Venv(path.display().to_string());
-    let found = runtime::find(
-        &venv,
-        &|path| PathBuf::from(path),
-        &prepare::cache(),
-        &|_| {},
-    );
+    let context = runtime::Context {
+        locate: &|path| PathBuf::from(path),
+        cache: &prepare::cache(),
+        say: &|_| {},
+        supervisor: *supervisor,
+    };
+    let found = runtime::find(&venv, &context);
     Some(match found {
         Ok(found) => {
             let versions = found.python.versions.iter();

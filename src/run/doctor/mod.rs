@@ -5,17 +5,19 @@ pub(crate) mod floor;
 mod host;
 mod needs;
 
+use super::Failure;
 use super::limits::{Files, OTHER_FILES};
-use super::prepare::{require_gpu, which};
+use super::prepare::{Asker, require_gpu, which};
 use crate::load::socket::Stamping;
 use crate::observe::gpu;
 use crate::plan;
 use crate::scenario::model::Scenario;
 use crate::topology::Tier;
 use crate::topology::ports::Ports;
+use crate::topology::supervised::{Supervisor, Task};
 use nix::sys::resource::{Resource, getrlimit};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +46,16 @@ pub struct Finding {
 /// Where users get the engines.
 const ENGINES: &str = "ci/setup";
 
+/// How long a program may take to tell its version.
+const VERSION: Duration = Duration::from_secs(10);
+
 /// Looks at the machine, and at what `scenario` needs of it.
-#[must_use]
-pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Vec<Finding> {
+///
+/// # Errors
+/// When the kernel refuses to block signals.
+pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Result<Vec<Finding>, Failure> {
+    let asker = Asker::new("doctor")?;
+    let supervisor = &asker.supervisor();
     let mut all = vec![
         driver(scenario),
         stamps(),
@@ -58,14 +67,14 @@ pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Vec<Finding> 
     host::add(&mut all);
     floor::add(&mut all);
     match scenario {
-        Some((scenario, path)) => needs::add(&mut all, scenario, path),
+        Some((scenario, path)) => needs::add(&mut all, scenario, path, supervisor),
         None => {
-            all.push(program("etcd", Weight::Note));
-            all.push(program("uv", Weight::Note));
-            all.extend(host::environments());
+            all.push(program("etcd", Weight::Note, supervisor));
+            all.push(program("uv", Weight::Note, supervisor));
+            all.extend(host::environments(supervisor));
         }
     }
-    all
+    Ok(all)
 }
 
 fn finding(topic: &'static str, weight: Weight, found: impl Into<String>) -> Finding {
@@ -214,11 +223,11 @@ fn tiers() -> Finding {
     }
 }
 
-fn program(name: &'static str, missing: Weight) -> Finding {
+fn program(name: &'static str, missing: Weight, supervisor: &Supervisor<'_>) -> Finding {
     let path = std::env::var_os("PATH").unwrap_or_default();
     match which(name, &path) {
         Some(found) => {
-            let version = version(&found);
+            let version = version(&found, supervisor);
             finding(name, Weight::Good, format!("{}{version}", found.display()))
         }
         None => finding(name, missing, "not on PATH").fix(match name {
@@ -229,11 +238,13 @@ fn program(name: &'static str, missing: Weight) -> Finding {
 }
 
 /// What a program says of its version, in brackets.
-fn version(program: &Path) -> String {
-    let output = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output();
+fn version(program: &Path, supervisor: &Supervisor<'_>) -> String {
+    let output = supervisor.run(&Task {
+        program,
+        arguments: vec!["--version".into()],
+        env: Vec::new(),
+        limit: VERSION,
+    });
     let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let number = said.as_deref().unwrap_or_default().split_whitespace();
     let mut number = number.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));

@@ -8,11 +8,17 @@ use crate::run::prepare;
 use crate::runtime;
 use crate::scenario::effective;
 use crate::scenario::model::{Discovery, Engine, Runtime, Scenario};
+use crate::topology::supervised::Supervisor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What the scenario's variants need.
-pub(super) fn add(all: &mut Vec<Finding>, scenario: &Scenario, file: &Path) {
+pub(super) fn add(
+    all: &mut Vec<Finding>,
+    scenario: &Scenario,
+    file: &Path,
+    supervisor: &Supervisor<'_>,
+) {
     let base = file.parent().unwrap_or(Path::new("")).to_owned();
     let home = std::env::home_dir();
     let locate = |path: &str| plan::locate(path, &base, home.as_deref());
@@ -31,23 +37,28 @@ pub(super) fn add(all: &mut Vec<Finding>, scenario: &Scenario, file: &Path) {
             Engine::Dynamo(dynamo) => {
                 let given = std::env::var_os("ETCD_ENDPOINTS").is_some_and(|v| !v.is_empty());
                 if matches!(dynamo.discovery, Discovery::Etcd) && !given {
-                    push(program("etcd", Weight::Bad));
+                    push(program("etcd", Weight::Bad, supervisor));
                 }
-                push(python(variant.runtime, "ai-dynamo", &locate));
+                push(python(variant.runtime, "ai-dynamo", &locate, supervisor));
             }
-            Engine::Vllm(_) => push(python(variant.runtime, "vllm", &locate)),
+            Engine::Vllm(_) => push(python(variant.runtime, "vllm", &locate, supervisor)),
             Engine::Sim(_) => {}
         }
     }
 }
 
 /// Whether the environment has the engine, for a CUDA that the driver takes.
-fn python(runtime: Option<&Runtime>, wanted: &str, locate: &dyn Fn(&str) -> PathBuf) -> Finding {
+fn python(
+    runtime: Option<&Runtime>,
+    wanted: &str,
+    locate: &dyn Fn(&str) -> PathBuf,
+    supervisor: &Supervisor<'_>,
+) -> Finding {
     let Some(runtime) = runtime else {
         return finding("python", Weight::Bad, format!("no `runtime` for {wanted}"));
     };
     if let Runtime::Uv(_) = runtime {
-        let uv = program("uv", Weight::Bad);
+        let uv = program("uv", Weight::Bad, supervisor);
         let found = match uv.weight {
             Weight::Good => "made by uv at the first run".to_owned(),
             _ => "to be made by uv, which is not on PATH".to_owned(),
@@ -58,7 +69,13 @@ fn python(runtime: Option<&Runtime>, wanted: &str, locate: &dyn Fn(&str) -> Path
             ..uv
         };
     }
-    let found = match runtime::find(runtime, locate, &prepare::cache(), &|_| {}) {
+    let context = runtime::Context {
+        locate,
+        cache: &prepare::cache(),
+        say: &|_| {},
+        supervisor: *supervisor,
+    };
+    let found = match runtime::find(runtime, &context) {
         Ok(found) => found.python,
         Err(error) => return finding("python", Weight::Bad, error.to_string()).fix(ENGINES),
     };

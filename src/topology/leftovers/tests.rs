@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 fn cleaned(place: &Path) -> Vec<Cleaned> {
-    clean(&[place.to_owned()]).cleaned
+    clean_at(&[place.to_owned()]).runs
 }
 
 /// A directory of a run, as its warden makes it.
@@ -112,6 +112,47 @@ fn a_process_that_overwrote_its_environment_is_known_by_session_and_log() {
 }
 
 #[test]
+fn a_process_without_a_mark_is_known_by_session_start_or_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, log) = (folder.path().join("runs"), folder.path().join("engine.log"));
+    // The leader of a session of its own, which has no mark either, and a child of it in another session.
+    let nap = format!("3{}", std::process::id());
+    let mut leader = Command::new("setsid");
+    let script = format!("setsid sleep {nap} & sleep {nap}");
+    leader.args(["sh", "-c", &script]).env_clear();
+    leader.env("PATH", std::env::var_os("PATH").unwrap());
+    let mut leader = leader.stdin(Stdio::null()).spawn().unwrap();
+    let sleeping = || {
+        let named = |pid: &i32| proc::command(*pid) == format!("sleep {nap}");
+        let alive = |pid: &i32| proc::stat(*pid).is_some_and(|stat| !stat.zombie);
+        proc::pids().into_iter().filter(named).filter(alive).count()
+    };
+    while sleeping() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // One that the registry names by pid and start, and one whose pid it names with another start.
+    let elsewhere = folder.path().join("other.log");
+    let mut named = sleeper(None, &elsewhere);
+    let mut innocent = sleeper(None, &elsewhere);
+    dead_run(&place, "dead", pid(&leader), &log, &folder.path().join("none"));
+    let stray = |child: &Child, later: u64| Line::Stray {
+        pid: pid(child),
+        start: proc::stat(pid(child)).unwrap().start + later,
+    };
+    let mut entry = Entry::create(&place, "dead").unwrap();
+    entry.add(&stray(&named, 0)).unwrap();
+    entry.add(&stray(&innocent, 1)).unwrap();
+    drop(entry);
+    let looked = clean_at(std::slice::from_ref(&place));
+    assert!(looked.unseen.is_empty() && looked.ending.is_empty());
+    assert_eq!(sleeping(), 0, "{looked:?}");
+    assert!(!alive(&mut named) && alive(&mut innocent));
+    leader.wait().unwrap();
+    innocent.kill().unwrap();
+    innocent.wait().unwrap();
+}
+
+#[test]
 fn a_run_that_lives_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (place, log) = (folder.path().join("runs"), folder.path().join("engine.log"));
@@ -189,10 +230,12 @@ fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
 #[test]
 fn a_cgroup_is_killed_only_where_it_is_the_runs() {
     // Where none can be made, there is none to kill.
-    let Ok(cgroup) = tier::Cgroup::create() else {
+    let Ok((path, _cgroup)) =
+        tier::Cgroup::place().and_then(|path| Ok((path.clone(), tier::Cgroup::create(path)?)))
+    else {
         return;
     };
-    let (path, log) = (cgroup.path().to_owned(), PathBuf::from("/dev/null"));
+    let log = PathBuf::from("/dev/null");
     let inode = tier::inode(&path);
     let line = |inode| {
         let path = path.clone();

@@ -1,0 +1,240 @@
+//! The runner's end of a warden: its process and its socket. Every wait here is bounded, since a warden can be stopped
+//! (SIGSTOP), frozen or held by a debugger; one that is merely stopped is continued.
+
+use super::process::{self, Bond};
+use super::protocol::{Order, Report};
+use super::registry::Entry;
+use super::{Tier, proc};
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// How long a warden may take to say its first word, or to start a process.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a warden may take to read what it is told.
+const HEARING: Duration = Duration::from_secs(5);
+/// How long a warden that was told to end may take, once nothing of its topology is left.
+pub(super) const PARTING: Duration = Duration::from_secs(5);
+/// How often a wait looks around.
+pub(super) const TICK: Duration = Duration::from_millis(20);
+
+/// A warden that has said its first word.
+pub(super) struct Link {
+    pub(super) socket: UnixStream,
+    pub(super) reports: Reports,
+    pub(super) warden: WardenProcess,
+}
+
+impl Link {
+    /// Starts a warden, this program executed anew; `given_up` ends the wait for its first word.
+    ///
+    /// # Errors
+    /// When it can't be started, does not answer, or can't hold processes at this tier.
+    pub(super) fn start(
+        tier: Tier,
+        run_id: &str,
+        log: &Path,
+        entry: Option<&Entry>,
+        given_up: &dyn Fn() -> bool,
+    ) -> io::Result<Self> {
+        adopt();
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .args(["warden", "--tier", tier.name()])
+            .env(proc::MARK, run_id)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(private(log)?);
+        if let Some(entry) = entry {
+            command.arg("--entry").arg(entry.path());
+        }
+        let mut warden = WardenProcess {
+            child: process::spawn(&mut command, Bond::Loose)?,
+            tier,
+        };
+        // The command still holds the warden's end of the socket; its closing must be seen by us.
+        drop(command);
+        ours.set_write_timeout(Some(HEARING))?;
+        let mut reports = Reports::new(ours.try_clone()?);
+        let reason = match first(&mut reports, &warden, given_up) {
+            Ok(Report::Ready) => {
+                return Ok(Self {
+                    socket: ours,
+                    reports,
+                    warden,
+                });
+            }
+            Ok(Report::Unable { reason }) => reason,
+            Ok(_) => "it ended without a word".into(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "it ended without a word".into()
+            }
+            Err(error) => error.to_string(),
+        };
+        drop((ours, reports));
+        warden.end(PARTING);
+        Err(io::Error::other(reason))
+    }
+
+    /// Lets it end.
+    pub(super) fn end(mut self) {
+        drop((self.socket, self.reports));
+        self.warden.end(PARTING);
+    }
+}
+
+/// From now on, what a warden that is killed leaves becomes a child of this process, by which it is found whatever it has
+/// put off. Not where this process has children that it did not start, as after `exec` in a shell: theirs would come, too.
+/// Whether it is so.
+pub(super) fn adopt() -> bool {
+    static ADOPTS: OnceLock<bool> = OnceLock::new();
+    *ADOPTS.get_or_init(|| !proc::is_parent() && prctl::set_child_subreaper(true).is_ok())
+}
+
+/// The first word of a warden.
+fn first(
+    reports: &mut Reports,
+    warden: &WardenProcess,
+    given_up: &dyn Fn() -> bool,
+) -> io::Result<Report> {
+    let began = Instant::now();
+    loop {
+        if let Some(report) = reports.next(TICK)? {
+            return Ok(report);
+        }
+        warden.resume();
+        if given_up() {
+            return Err(io::Error::other("interrupted"));
+        }
+        if began.elapsed() > PATIENCE {
+            let why = format!("it did not answer for {} s", PATIENCE.as_secs());
+            return Err(io::Error::other(why));
+        }
+    }
+}
+
+/// What a warden says, report by report.
+pub(super) struct Reports {
+    reader: BufReader<UnixStream>,
+    /// A line that has not wholly come.
+    line: Vec<u8>,
+}
+
+impl Reports {
+    fn new(socket: UnixStream) -> Self {
+        Self {
+            reader: BufReader::new(socket),
+            line: Vec::new(),
+        }
+    }
+
+    /// The next report, or nothing where none came within `wait`.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` once the socket is closed; when a line is no report.
+    pub(super) fn next(&mut self, wait: Duration) -> io::Result<Option<Report>> {
+        self.reader.get_ref().set_read_timeout(Some(wait))?;
+        // What was read before a timeout stays in `line`.
+        match self.reader.read_until(b'\n', &mut self.line) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) if !self.line.ends_with(b"\n") => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {
+                let line = std::mem::take(&mut self.line);
+                Ok(Some(serde_json::from_slice(&line)?))
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::Interrupted => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+/// A warden's process; in the namespace tier also the one inside, whose parent it is.
+#[derive(Debug)]
+pub(super) struct WardenProcess {
+    child: Child,
+    tier: Tier,
+}
+
+impl WardenProcess {
+    pub(super) fn id(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Continues it where it is stopped; whether it was.
+    pub(super) fn resume(&self) -> bool {
+        let mut stopped = resume(self.id());
+        if self.tier == Tier::Namespace {
+            for inside in proc::children(self.id()) {
+                stopped |= resume(inside);
+            }
+        }
+        stopped
+    }
+
+    /// Kills it, and with it all that its tier ties to it.
+    pub(super) fn kill(&mut self) {
+        let _ = self.child.kill();
+    }
+
+    /// Waits until it has ended; one that takes longer than `limit` is killed.
+    pub(super) fn end(&mut self, limit: Duration) {
+        let mut until = Instant::now() + limit;
+        let mut killed = false;
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > until {
+                if killed {
+                    // Not even KILL ends it: it is left to the kernel.
+                    return;
+                }
+                self.kill();
+                killed = true;
+                until = Instant::now() + PARTING;
+            }
+            self.resume();
+            std::thread::sleep(TICK / 4);
+        }
+    }
+}
+
+/// Continues a process where it is stopped; whether it was.
+fn resume(pid: i32) -> bool {
+    let stopped = proc::stat(pid).is_some_and(|stat| stat.stopped);
+    if stopped {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+    }
+    stopped
+}
+
+/// Makes a log that only this user can read: it may hold secrets until its run is over.
+///
+/// # Errors
+/// When it can't be made.
+pub(super) fn private(log: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).write(true).truncate(true).mode(0o600);
+    options.open(log)
+}
+
+/// Tells a warden something.
+///
+/// # Errors
+/// When it has gone, or reads nothing.
+pub(super) fn send(socket: &mut UnixStream, order: &Order) -> io::Result<()> {
+    let mut line = serde_json::to_vec(order)?;
+    line.push(b'\n');
+    socket.write_all(&line)
+}
