@@ -134,7 +134,13 @@ fn a_process_without_a_mark_is_known_by_session_start_or_parent() {
     let elsewhere = folder.path().join("other.log");
     let mut named = sleeper(None, &elsewhere);
     let mut innocent = sleeper(None, &elsewhere);
-    dead_run(&place, "dead", pid(&leader), &log, &folder.path().join("none"));
+    dead_run(
+        &place,
+        "dead",
+        pid(&leader),
+        &log,
+        &folder.path().join("none"),
+    );
     let stray = |child: &Child, later: u64| Line::Stray {
         pid: pid(child),
         start: proc::stat(pid(child)).unwrap().start + later,
