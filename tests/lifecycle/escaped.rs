@@ -72,6 +72,8 @@ fn what_cleared_its_environment_is_found_where_both_were_killed() {
         for pid in wardens {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
+        // Until they are gone, the run lives: `bench clean` would say that it is being taken down.
+        wait_until("no warden lives", || running.pids(" warden ").is_empty());
         let done = running.done();
         let cleaned = done.then(&["clean"]);
         let said = String::from_utf8_lossy(&cleaned.stdout);

@@ -141,7 +141,7 @@ fn clean_says_what_it_could_not_look_at() {
     let (code, said) = clean("exec \"$0\" clean");
     assert_eq!(code, Some(3), "{said}");
     assert!(
-        said.contains("it is a pipe; expected a regular file"),
+        said.contains("is a FIFO, expected a regular file"),
         "{said}"
     );
     std::fs::remove_file(&pipe).unwrap();
