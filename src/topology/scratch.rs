@@ -46,11 +46,42 @@ pub fn root() -> Result<Root, NoRoot> {
     let mut reasons = Vec::new();
     for parent in parents() {
         match root_in(&parent) {
-            Ok(root) => return Ok(root),
+            Ok(mut root) => {
+                let bad: Vec<&str> = reasons.iter().filter_map(Skipped::bad).collect();
+                if root.note.is_none() && !bad.is_empty() {
+                    root.note = Some(instead(&bad.join("; "), &root.path));
+                }
+                return Ok(root);
+            }
             Err(reason) => reasons.push(reason),
         }
     }
-    Err(NoRoot(reasons))
+    let all = reasons.into_iter().map(|skipped| match skipped {
+        Skipped::Unfit(why) | Skipped::Bad(why) => why,
+    });
+    Err(NoRoot(all.collect()))
+}
+
+/// Why a place was passed over.
+enum Skipped {
+    /// It is good for other things, such as a long path.
+    Unfit(String),
+    /// It can't be used at all, which its user should know.
+    Bad(String),
+}
+
+impl Skipped {
+    fn bad(&self) -> Option<&str> {
+        match self {
+            Self::Bad(why) => Some(why),
+            Self::Unfit(_) => None,
+        }
+    }
+}
+
+fn instead(why: &str, path: &Path) -> String {
+    let path = path.display();
+    format!("{why}; directories of this run are in {path} instead")
 }
 
 /// Where [`root`] most likely is; nothing is made.
@@ -102,19 +133,20 @@ fn parents() -> Vec<PathBuf> {
     all
 }
 
-fn root_in(parent: &Path) -> Result<Root, String> {
-    let parent = trust::parent(parent).map_err(|why| why.to_string())?;
+fn root_in(parent: &Path) -> Result<Root, Skipped> {
+    let parent = trust::parent(parent).map_err(|why| Skipped::Bad(why.to_string()))?;
     let shown = parent.display();
     let length = parent.to_str().map(str::len);
     if length.is_none_or(|length| length + NAMES > LONGEST) {
-        return Err(format!(
+        return Err(Skipped::Unfit(format!(
             "{shown} is too long for sockets below it, or is not UTF-8"
-        ));
+        )));
     }
     let path = parent.join(usual_name());
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(format!("failed to make {}: {error}", path.display()));
+            let why = format!("failed to make {}: {error}", path.display());
+            return Err(Skipped::Bad(why));
         }
         _ => {}
     }
@@ -128,17 +160,13 @@ fn root_in(parent: &Path) -> Result<Root, String> {
             .prefix(&format!("{}-", usual_name()))
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&parent)
-            .map_err(|error| format!("{why}; failed to make another in {shown}: {error}"))?
+            .map_err(|error| {
+                Skipped::Bad(format!("{why}; failed to make another in {shown}: {error}"))
+            })?
             .keep(),
     };
-    let note = format!(
-        "{why}; directories of this run are in {} instead",
-        path.display()
-    );
-    Ok(Root {
-        path,
-        note: Some(note),
-    })
+    let note = Some(instead(&why.to_string(), &path));
+    Ok(Root { path, note })
 }
 
 fn roots_in(parent: &Path) -> Vec<PathBuf> {
