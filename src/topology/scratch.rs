@@ -63,6 +63,7 @@ pub fn root() -> Result<Root, NoRoot> {
 }
 
 /// Why a place was passed over.
+#[derive(Debug)]
 enum Skipped {
     /// It is good for other things, such as a long path.
     Unfit(String),
