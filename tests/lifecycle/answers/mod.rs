@@ -2,11 +2,18 @@
 
 mod counts;
 mod degenerate;
+mod degenerate_apis;
+mod degenerate_bodies;
 mod harmless;
 
 use crate::server::{Reply, events, json, serve};
 use crate::support::{Done, bench};
 use serde_json::{Value, json as value};
+
+pub(super) const INCOMPLETE: &str = "incomplete answer";
+pub(super) const SERVER: &str = "server error";
+pub(super) const BROKEN: &str = "broken stream";
+pub(super) const MISMATCHED: &str = "mismatched answer";
 
 /// One answer, and what is to be said of it: a class of failure and words of its detail, or nothing.
 pub(super) struct Case {
