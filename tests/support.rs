@@ -146,11 +146,17 @@ impl Bench {
     /// Lets a shell script execute the command, as `"$0" "$@"`.
     pub(crate) fn through(mut self, script: &str) -> Self {
         let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(self.command.get_program());
+        self.instead(command);
+        self
+    }
+
+    /// Replaces the command, of which the arguments and the environment stay.
+    fn instead(&mut self, mut command: Command) {
+        let directory = self.command.get_current_dir().unwrap_or(root());
         command
-            .args(["-c", script])
-            .arg(self.command.get_program())
             .args(self.command.get_args())
-            .current_dir(root())
+            .current_dir(directory)
             .stdin(Stdio::null());
         for (name, value) in self.command.get_envs() {
             match value {
@@ -159,20 +165,32 @@ impl Bench {
             };
         }
         self.command = command;
+    }
+
+    /// Executes a program in the test's own folder, in a directory that everyone may enter: other users may not be able to
+    /// enter the checkout.
+    pub(crate) fn reachable(mut self) -> Self {
+        let reachable = self.folder.path().join("bench-program");
+        // By another process: a program that this one holds open for writing, in whatever thread, can't be executed.
+        let copied = Command::new("cp").arg(program()).arg(&reachable).status();
+        assert!(copied.unwrap().success());
+        self.instead(Command::new(reachable));
+        self.command.current_dir("/");
         self
     }
 
     /// Executes the command as another user, who then owns the test's own folder. Only root can.
-    pub(crate) fn user(mut self, user: u32) -> Self {
-        let folder = self.folder.path().to_owned();
+    pub(crate) fn user(self, user: u32) -> Self {
+        let mut this = self.reachable();
+        let folder = this.folder.path().to_owned();
         std::os::unix::fs::chown(&folder, Some(user), Some(user)).unwrap();
-        self.command
+        this.command
             .uid(user)
             .gid(user)
             .env("HOME", &folder)
             .env_remove("BENCH_CACHE")
             .env_remove("XDG_CACHE_HOME");
-        self
+        this
     }
 
     fn reports(&self) -> PathBuf {

@@ -23,6 +23,10 @@ fn started(done: &Done) -> bool {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that does nothing says so")]
+fn not_tested(wrapper: &str) {
+    eprintln!("not tested: `{wrapper}` does not work here");
+}
+
 fn works(wrapper: &[&str]) -> bool {
     let tried = Command::new(wrapper[0])
         .args(&wrapper[1..])
@@ -31,7 +35,7 @@ fn works(wrapper: &[&str]) -> bool {
         .output();
     let works = tried.is_ok_and(|output| output.status.success());
     if !works {
-        eprintln!("not tested: `{}` does not work here", wrapper.join(" "));
+        not_tested(&wrapper.join(" "));
     }
     works
 }
@@ -138,22 +142,21 @@ fn a_stack_or_processor_time_that_is_too_small_ends_in_a_message() {
 fn processes_that_are_not_allowed_end_in_a_message() {
     // The limit counts the processes of a user, and root has none: a user without any other process.
     let user = (60_000 + std::process::id() % 5_000).to_string();
-    let become_user = [
-        "setpriv",
-        &format!("--reuid={user}"),
-        "--regid=60000",
-        "--clear-groups",
-    ];
-    if !works(&become_user) {
+    let as_user = format!(
+        "chown -R {user} \"$XDG_STATE_HOME\"; exec setpriv --reuid={user} --regid=60000 --clear-groups"
+    );
+    let through = |bench: Bench, wrapper: &str| {
+        let script = format!("{wrapper} \"$0\" \"$@\"");
+        bench.reachable().through(&script).run()
+    };
+    if through(bench("--version"), &as_user).code != 0 {
+        not_tested(&as_user);
         return;
     }
     let mut ran = 0;
     for count in [1, 2, 3, 4, 5, 6, 8, 10, 40] {
-        let limit = format!(
-            "chown -R {user} \"$XDG_STATE_HOME\"; exec {} prlimit --nproc={count}",
-            become_user.join(" ")
-        );
-        let done = run().through(&format!("{limit} \"$0\" \"$@\"")).run();
+        let limit = format!("{as_user} prlimit --nproc={count}");
+        let done = through(run(), &limit);
         ran += usize::from(checked(done, &limit, "(`ulimit -u`"));
     }
     assert!((1..8).contains(&ran), "{ran} of 9 ran");
