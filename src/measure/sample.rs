@@ -60,12 +60,12 @@ pub struct Reads {
     pub events: u32,
 }
 
-/// What is said of an answer, beside how it was transported.
+/// How an answer was judged, apart from its transport.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// Whether a rule asked for the status that came, so that a status other than 2xx is no failure.
     pub status_accepted: bool,
-    /// Why it is not a whole answer to what was asked.
+    /// Why it is not a whole answer to the request: the class of the failure, and the failure in words.
     pub fault: Option<(ErrorClass, String)>,
     /// How its token counts contradict what came.
     pub miscounted: Option<Miscount>,
@@ -247,6 +247,13 @@ impl Sample {
         self.chunks < 2 || speaking == 0 || self.reads.crowded > 0 && speaking < BURST
     }
 
+    /// Whether there would be a time per token, had the text not come at once.
+    #[must_use]
+    pub fn pace_unknown(&self) -> bool {
+        let firsts = u64::from(self.choices.unwrap_or(1));
+        self.at_once() && self.output_tokens > Some(firsts)
+    }
+
     /// From the first to the last text of each choice, added up.
     fn speaking(&self) -> Option<Nanos> {
         let whole = || Some(self.last_text_ns?.saturating_sub(self.first_text_ns?));
@@ -339,7 +346,7 @@ fn leads_to(exchange: &Exchange, status: u16) -> String {
 
 /// First 16 hexadecimal digits of the SHA-256 of the texts, joined by zero bytes.
 fn digest(texts: &[String]) -> String {
-    // Choices without text are as little as none.
+    // Several empty choices have the hash of one, so that no text is known by one hash.
     let silent = texts.iter().all(String::is_empty);
     let joined = if silent {
         String::new()

@@ -153,7 +153,7 @@ pub struct ClientAudit {
     /// Answers whose tokens the server counted otherwise than planned.
     #[serde(default)]
     pub off_plan: u64,
-    /// Successes whose token counts contradict what came; with one of them, there is no output throughput.
+    /// Successes whose token counts contradict the answer. Output throughput is absent where there is one.
     #[serde(default)]
     pub miscounted: u64,
     /// Successes whose text of several tokens came at once, so that they have no time per token.
@@ -312,7 +312,7 @@ impl Summary {
         self.counts.succeeded += 1;
         self.good += u64::from(self.meets_objectives(sample));
         self.audit.miscounted += u64::from(sample.miscounted.is_some());
-        self.audit.at_once += u64::from(sample.at_once() && sample.output_tokens > Some(1));
+        self.audit.at_once += u64::from(sample.pace_unknown());
         if let Some(tokens) = sample.output_tokens {
             *self.output_tokens.get_or_insert(0) += tokens;
         }
@@ -382,7 +382,7 @@ impl Summary {
         }
     }
 
-    /// A time that can't be told meets nothing; but one token has no time per token to miss.
+    /// An unknown time does not meet its objective. An answer of one token has no time per token, and meets that objective.
     fn meets_objectives(&self, sample: &Sample) -> bool {
         let within = |limit: Option<u64>, value: Option<u64>| {
             limit.is_none_or(|limit| value.is_some_and(|value| value <= limit))
@@ -435,7 +435,7 @@ impl Spreads {
         let ntpot = sample.e2e().zip(tokens);
         self.ntpot
             .add_all(ntpot.map(|(e2e, tokens)| nearest(e2e as f64 / tokens as f64)));
-        // What came at once was not read as it was sent: its gaps are of no use.
+        // The gaps of text that came at once say nothing about the server.
         let gaps = if sample.at_once() { &[] } else { gaps };
         self.chunk_gap.add_all(gaps.iter().copied());
         self.e2e.add_all(sample.e2e());

@@ -15,7 +15,8 @@ use crate::plan::{PhasePlan, Requests, Until};
 use crate::record::{self, Writer};
 use crate::scenario::gate::Timing;
 use crate::scenario::model::ApiEndpoint;
-use crate::verify::counts::{Miscounts, came, miscounted};
+use crate::verify::counts::{came, miscounted};
+use crate::verify::examples::{Cause, Examples};
 use crate::verify::{Asked, Breach, Rules, Tally};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -111,8 +112,8 @@ pub(super) struct Assessed {
     pub(super) figures: PhaseFigures,
     /// Successes whose tokens the server did not count.
     pub(super) counted_by_chunks: u64,
-    /// Counts that contradict what came.
-    pub(super) miscounts: Miscounts,
+    /// The first requests that gave cause for findings.
+    pub(super) examples: Examples,
     /// What its answers told of the server.
     pub(super) told: Told,
     /// What the server said of itself.
@@ -129,7 +130,7 @@ pub(super) struct Assessed {
 pub(super) struct Gathered {
     summary: Summary,
     counted_by_chunks: u64,
-    miscounts: Miscounts,
+    examples: Examples,
     /// Successes whose tokens were not as planned.
     off_plan: u64,
     /// Successes in which nothing was generated.
@@ -199,7 +200,7 @@ impl Gathered {
         Assessed {
             figures,
             counted_by_chunks: self.counted_by_chunks,
-            miscounts: self.miscounts,
+            examples: self.examples,
             told: self.told,
             server: None,
             curve: Vec::new(),
@@ -290,7 +291,7 @@ impl Assessor<'_> {
             came: None,
             summary: Summary::new(self.objectives),
             counted_by_chunks: 0,
-            miscounts: Miscounts::default(),
+            examples: Examples::default(),
             off_plan: 0,
             empty: 0,
             told: Told::default(),
@@ -320,14 +321,32 @@ impl Assessor<'_> {
             ..
         } = self.judge_answer(exchange, &answer, &asked);
         let gaps = &answer.timeline.gaps;
+        let mut example = |cause, what: &dyn Fn() -> String| {
+            into.examples.add(cause, &phase.name, sample.index, what);
+        };
         if let Some((kind, what)) = miscount {
-            into.miscounts.add(kind, &phase.name, sample.index, &what);
+            example(Cause::Miscounted(kind), &|| what.clone());
+        }
+        if sample.ok() && sample.pace_unknown() {
+            let events = sample.chunks;
+            example(Cause::AtOnce, &|| {
+                format!("{events} events with text came at once")
+            });
+        }
+        if sample.ok() && !generated {
+            example(Cause::Empty, &|| "nothing was generated".to_owned());
+            into.empty += 1;
         }
         if let Some(talk) = talk {
             let turn = talk.answered(exchange, sample.ok().then_some(&answer));
             (sample.conversation, sample.turn) = turn.unzip();
         } else {
-            into.off_plan += u64::from(self.off_plan(&sample));
+            if let Some(differs) = self.off_plan(&sample) {
+                let differs = || differs.clone();
+                into.examples
+                    .add(Cause::OffPlan, &phase.name, sample.index, differs);
+                into.off_plan += 1;
+            }
         }
         if phase.measured && answered(exchange) {
             tally.add(&phase.name, sample.index, &breaches);
@@ -341,7 +360,6 @@ impl Assessor<'_> {
             into.told.add(sample.prompt_tokens, output, timing);
         }
         into.done += 1;
-        into.empty += u64::from(sample.ok() && !generated);
         into.ttfts.extend(sample.ttft().filter(|_| sample.ok()));
         if let Some(error) = &sample.error {
             into.failed += 1;
@@ -390,14 +408,21 @@ impl Assessor<'_> {
         self.judge_answer(exchange, &assemble(exchange), &asked)
     }
 
-    /// Whether the server counted other tokens than were planned.
-    fn off_plan(&self, sample: &Sample) -> bool {
+    /// How the server counted other tokens than were planned, where it did.
+    fn off_plan(&self, sample: &Sample) -> Option<String> {
         if !sample.ok() || sample.tokens_from != Some(TokenSource::Usage) {
-            return false;
+            return None;
         }
         let (input, output) = self.requests.planned(sample.index);
-        let differs = |planned: Option<u64>, counted| planned.is_some() && planned != counted;
-        differs(input, sample.prompt_tokens) || differs(output, sample.output_tokens)
+        let differs = |what: &str, planned: Option<u64>, counted: Option<u64>| {
+            let planned = planned.filter(|planned| Some(*planned) != counted)?;
+            let counted = counted.map_or_else(|| "none".to_owned(), |n| n.to_string());
+            Some(format!(
+                "{counted} {what} tokens counted, {planned} planned"
+            ))
+        };
+        differs("prompt", input, sample.prompt_tokens)
+            .or_else(|| differs("output", output, sample.output_tokens))
     }
 
     fn judge_answer(&self, exchange: &Exchange, answer: &Answer, asked: &Asked<'_>) -> Judged {

@@ -14,8 +14,8 @@ use crate::plan::{Plan, VariantPlan};
 use crate::record::model::{Finding, PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
 use crate::record::{self, Ending, ExitCode, Writer, conclude};
 use crate::scenario::rules::Alike;
-use crate::verify::counts::Miscounts;
 use crate::verify::evidence::{Logs, processes};
+use crate::verify::examples::Examples;
 use crate::verify::{Check, Measured, PhaseResult, gates, quality, successes};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -98,7 +98,7 @@ fn each(variant: &VariantPlan, turns: &Turns) -> Vec<RoundRecord> {
 struct Typical {
     figures: PhaseFigures,
     server: Option<ServerWindow>,
-    miscounts: Miscounts,
+    examples: Examples,
 }
 
 /// The phases that began, each as its typical round.
@@ -108,10 +108,10 @@ fn typical(outcomes: &[Outcome]) -> Vec<Typical> {
         let rounds = || outcomes.iter().filter_map(move |o| o.phases.get(index));
         let figures: Vec<&PhaseFigures> = rounds().map(|assessed| &assessed.figures).collect();
         let servers: Vec<&ServerWindow> = rounds().filter_map(|a| a.server.as_ref()).collect();
-        let mut miscounts = Miscounts::default();
-        rounds().for_each(|assessed| miscounts.join(&assessed.miscounts));
+        let mut examples = Examples::default();
+        rounds().for_each(|assessed| examples.join(&assessed.examples));
         Some(Typical {
-            miscounts,
+            examples,
             figures: rounds::typical(&figures)?,
             server: rounds::typical_server(&servers),
         })
@@ -333,7 +333,7 @@ fn results<'a>(
             PhaseResult {
                 plan,
                 figures: &typical.figures,
-                miscounts: &typical.miscounts,
+                examples: &typical.examples,
                 counted_by_chunks: rounds().map(|assessed| assessed.counted_by_chunks).sum(),
                 // What answers told adds up to one round's count, not to all of theirs.
                 told: rounds()

@@ -122,7 +122,7 @@ fn findings(driven: &Driven, shape: Shape) -> Vec<String> {
     let result = PhaseResult {
         plan: &phase,
         figures: &summary.finish(),
-        miscounts: &crate::verify::counts::NONE,
+        examples: &crate::verify::examples::NONE,
         counted_by_chunks: 0,
         told: None,
         server: None,

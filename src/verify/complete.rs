@@ -52,7 +52,7 @@ impl Asked<'static> {
     }
 }
 
-/// Why an answer is none.
+/// Why an answer is not whole: the class of the failure, and the failure in words.
 type Fault = (ErrorClass, String);
 
 impl<'a> Asked<'a> {
@@ -70,7 +70,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// What keeps an answer of a good status from being the whole answer to this.
+    /// Why an answer with a 2xx status is not the whole answer to this request.
     #[must_use]
     pub fn fault(&self, answer: &Answer) -> Option<Fault> {
         let broken = |why: String| (ErrorClass::BrokenStream, why);
@@ -226,8 +226,13 @@ pub(super) fn lacks(body: &Value, part: &str) -> String {
 /// Whether an answer of `tokens` is its stop token alone, which has no text: the model ended at once.
 pub(super) fn stop_alone(body: &Value, tokens: u64) -> bool {
     let mut choices = choices(body);
-    let stop = choices.next().and_then(finish_reason) == Some("stop");
-    tokens == 1 && stop && choices.next().is_none()
+    let stopped = match choices.next() {
+        Some(choice) => finish_reason(choice) == Some("stop"),
+        None => body
+            .get("status")
+            .is_some_and(|status| status == "completed"),
+    };
+    tokens == 1 && stopped && choices.next().is_none()
 }
 
 fn choices(body: &Value) -> impl Iterator<Item = &Value> {
@@ -235,7 +240,7 @@ fn choices(body: &Value) -> impl Iterator<Item = &Value> {
     choices.into_iter().flatten()
 }
 
-/// Some servers send an empty one.
+/// The finish reason of a choice; an empty one, as some servers send it, is none.
 fn finish_reason(choice: &Value) -> Option<&str> {
     let reason = choice.get("finish_reason")?.as_str()?;
     (!reason.is_empty()).then_some(reason)

@@ -5,40 +5,9 @@ use crate::measure::answer::Answer;
 use crate::measure::message::{generated, item_generated};
 use crate::measure::usage::{self, Count, Miscount};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// More tokens than any context holds.
 const ABSURD: u64 = 100_000_000;
-
-/// The contradictions of a phase: of each kind how many, and the first one in words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Miscounts(BTreeMap<Miscount, (u64, String)>);
-
-/// No contradiction.
-#[cfg(test)]
-pub(crate) static NONE: Miscounts = Miscounts(BTreeMap::new());
-
-impl Miscounts {
-    /// Adds the contradiction of request `index` of `phase`.
-    pub fn add(&mut self, kind: Miscount, phase: &str, index: u64, what: &str) {
-        let first = || (0, format!("{phase} request {index}: {what}"));
-        self.0.entry(kind).or_insert_with(first).0 += 1;
-    }
-
-    /// Adds those of another round.
-    pub fn join(&mut self, other: &Self) {
-        for (kind, (count, first)) in &other.0 {
-            let known = self.0.entry(*kind).or_insert_with(|| (0, first.clone()));
-            known.0 += count;
-        }
-    }
-
-    /// Each kind with its count and its first example.
-    pub fn kinds(&self) -> impl Iterator<Item = (Miscount, u64, &str)> {
-        let kinds = self.0.iter();
-        kinds.map(|(kind, (count, first))| (*kind, *count, first.as_str()))
-    }
-}
 
 /// How the counts of an answer contradict what came, and the contradiction in words.
 #[must_use]
@@ -87,7 +56,7 @@ pub fn came(body: &Value) -> bool {
     parts(body, "choices").any(generated) || parts(body, "output").any(item_generated)
 }
 
-/// Whether an answer without text has a part that `tokens` should have been seen in.
+/// Whether an answer without text has a choice or item in which `tokens` should have been seen.
 fn unexplained(body: &Value, tokens: u64) -> bool {
     let mut parts = parts(body, "choices").chain(parts(body, "output"));
     parts.next().is_some() && !stop_alone(body, tokens)

@@ -1,7 +1,7 @@
 //! Gates on figures. Each is judged on every measured phase that has its quantity; a quantity that no phase has is a
 //! failed gate, never a silent pass.
 
-use super::counts::Miscounts;
+use super::examples::Examples;
 use super::outcome::Check;
 use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
@@ -30,8 +30,8 @@ pub struct PhaseResult<'a> {
     pub figures: &'a PhaseFigures,
     /// Requests whose tokens were counted by chunks, for want of `usage`.
     pub counted_by_chunks: u64,
-    /// Counts that contradict what came.
-    pub miscounts: &'a Miscounts,
+    /// The first requests that gave cause for findings.
+    pub examples: &'a Examples,
     /// What its answers told of the server.
     pub told: Option<&'a Told>,
     /// What the server said of itself.
@@ -146,7 +146,7 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
     checks
 }
 
-/// Why a phase's figure can't be held against a gate, though other phases' may: it must not pass for them.
+/// Why a gate does not apply to this phase. Without this check the gate would pass on the other phases alone.
 fn not_applicable(quantity: Quantity, figures: &PhaseFigures) -> Option<String> {
     let audit = &figures.audit;
     let tpot = matches!(quantity, Quantity::Timing(_, Timing::Tpot));

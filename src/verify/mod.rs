@@ -5,6 +5,7 @@
 pub mod complete;
 pub mod counts;
 pub mod evidence;
+pub mod examples;
 pub mod gate;
 pub mod outcome;
 pub mod quality;

@@ -49,16 +49,16 @@ pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
     for variant in of {
         for phase in variant.phases {
             let scope = variant.scope(phase);
-            let found = if phase.plan.measured {
-                doubts::all(phase, limits)
+            let (found, of_requests) = if phase.plan.measured {
+                (doubts::all(phase, limits), doubts::of_requests(phase))
             } else {
-                vec![doubts::awaited(phase)]
+                (vec![doubts::awaited(phase)], Vec::new())
             };
             for doubt in found.into_iter().flatten() {
                 add(&mut all, &scope, doubt, None);
             }
-            for (doubt, example) in doubts::miscounts(phase) {
-                add(&mut all, &scope, doubt, Some(example));
+            for (doubt, first) in of_requests {
+                add(&mut all, &scope, doubt, first);
             }
         }
     }

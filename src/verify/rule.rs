@@ -192,7 +192,7 @@ impl Rule {
 }
 
 impl Asks {
-    /// Whether it speaks of every choice.
+    /// Whether the rule covers every choice.
     fn every_choice(&self) -> bool {
         match self {
             Self::Text(_) => true,

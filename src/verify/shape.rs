@@ -65,7 +65,7 @@ impl StreamAsk {
         }
     }
 
-    /// Whether it speaks of every choice.
+    /// Whether the rule covers every choice.
     pub(super) fn every_choice(&self) -> bool {
         matches!(
             self.rule,
@@ -87,7 +87,7 @@ impl StreamAsk {
     }
 }
 
-/// What keeps an answer from having all the tokens that it may have.
+/// How an answer differs from one that has all the tokens that were allowed and was ended by its length.
 fn length(answer: &Answer, asked: &Asked<'_>) -> Option<String> {
     if let Some(reason) = finish_reasons(&answer.body).find(|reason| *reason != Some("length")) {
         return Some(format!("finished by {}", reason.unwrap_or("nothing")));

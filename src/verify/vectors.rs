@@ -60,7 +60,7 @@ fn numbers(vector: Option<&Value>) -> Result<usize, String> {
         Some(Value::Null) => Err("is null".to_owned()),
         Some(Value::Array(numbers)) if numbers.is_empty() => Err("is empty".to_owned()),
         Some(Value::Array(list)) => match list.iter().position(|n| !n.is_number()) {
-            Some(at) => Err(format!("has {} in place of number {at}", kind(&list[at]))),
+            Some(at) => Err(format!("has {} at position {at}", kind(&list[at]))),
             None => Ok(list.len()),
         },
         Some(Value::String(base64)) => floats(base64),
@@ -83,7 +83,7 @@ fn floats(text: &str) -> Result<usize, String> {
     }
     let finite = |float: &[u8; 4]| f32::from_le_bytes(*float).is_finite();
     match floats.iter().position(|float| !finite(float)) {
-        Some(at) => Err(format!("has a number {at} that is not finite")),
+        Some(at) => Err(format!("has a number at position {at} that is not finite")),
         None => Ok(floats.len()),
     }
 }
@@ -144,10 +144,7 @@ mod tests {
         assert_eq!(one(json!([0.0, 1])), "");
         assert_eq!(one(json!(null)), "vector 0 is null");
         assert_eq!(one(json!([])), "vector 0 is empty");
-        assert_eq!(
-            one(json!([0.5, null])),
-            "vector 0 has null in place of number 1"
-        );
+        assert_eq!(one(json!([0.5, null])), "vector 0 has null at position 1");
         assert_eq!(one(json!({})), "vector 0 is a map");
         assert_eq!(said(json!([{"index": 0}]), 1), "vector 0 is missing");
     }
@@ -166,7 +163,7 @@ mod tests {
         // Not a number: 00 00 c0 7f.
         assert_eq!(
             one(json!("AADAfw==")),
-            "vector 0 has a number 0 that is not finite"
+            "vector 0 has a number at position 0 that is not finite"
         );
     }
 }

@@ -88,7 +88,7 @@ fn with_phases(test: impl FnOnce(&Measured<'_>)) {
         .map(|(plan, figures)| PhaseResult {
             plan,
             figures,
-            miscounts: &crate::verify::counts::NONE,
+            examples: &crate::verify::examples::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,
@@ -223,7 +223,7 @@ fn zero_successes_never_pass() {
     let phases = [PhaseResult {
         plan: &plan,
         figures: &dead,
-        miscounts: &crate::verify::counts::NONE,
+        examples: &crate::verify::examples::NONE,
         counted_by_chunks: 0,
         told: None,
         server: None,
@@ -250,7 +250,7 @@ fn a_late_client_is_marked_then_invalid() {
         let phases = [PhaseResult {
             plan: &plan,
             figures: &figures,
-            miscounts: &crate::verify::counts::NONE,
+            examples: &crate::verify::examples::NONE,
             counted_by_chunks: chunks,
             told: None,
             server: None,
@@ -301,7 +301,7 @@ fn what_was_read_together_or_unstamped_is_noted() {
         let phases = [PhaseResult {
             plan: &plan,
             figures,
-            miscounts: &crate::verify::counts::NONE,
+            examples: &crate::verify::examples::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,
@@ -341,7 +341,7 @@ fn a_clock_that_was_set_marks_the_measurement() {
     let phases = [PhaseResult {
         plan: &plan,
         figures: &figures,
-        miscounts: &crate::verify::counts::NONE,
+        examples: &crate::verify::examples::NONE,
         counted_by_chunks: 0,
         told: None,
         server: None,
@@ -386,7 +386,7 @@ fn an_open_loop_is_judged_by_its_lateness_unless_a_cap_made_it_late() {
         let phase = PhaseResult {
             plan: &open,
             figures: &figures,
-            miscounts: &crate::verify::counts::NONE,
+            examples: &crate::verify::examples::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,
@@ -445,7 +445,7 @@ fn a_servers_own_figures_are_gated_and_held_against_the_clients() {
         let phase = [PhaseResult {
             plan: &plan,
             figures: &figures,
-            miscounts: &crate::verify::counts::NONE,
+            examples: &crate::verify::examples::NONE,
             counted_by_chunks: 0,
             told: Some(&told),
             server,
@@ -514,7 +514,7 @@ fn every_limit_is_the_scenarios_own() {
         let phases = [PhaseResult {
             plan: &plan,
             figures: &figures,
-            miscounts: &crate::verify::counts::NONE,
+            examples: &crate::verify::examples::NONE,
             counted_by_chunks: 0,
             told: None,
             server: None,

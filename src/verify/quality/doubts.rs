@@ -8,23 +8,21 @@ use crate::plan::Until;
 use crate::scenario::gate::Timing;
 use crate::scenario::margin::Margin;
 use crate::scenario::model::Measurement;
+use crate::verify::examples::Cause;
 use crate::verify::gate::{PhaseResult, distribution};
 
-/// Every doubt about a measured phase.
+/// Every doubt about a measured phase as a whole.
 pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<Doubt>> {
     let told = |count: fn(&Told) -> Option<u64>| phase.told.and_then(count);
     let mut all = vec![
         client::lag(phase, limits),
         client::held_back(phase),
         client::backed_off(phase),
-        off_plan(phase),
         client::waits(phase),
         client::delay(phase, limits),
         awaited(phase),
         thin(phase),
         chunks(phase),
-        at_once(phase),
-        empty(phase),
         client::unstamped(phase, limits),
         client::crowded(phase, limits),
         reconnects(phase),
@@ -196,8 +194,24 @@ fn chunks(phase: &PhaseResult<'_>) -> Option<Doubt> {
     })
 }
 
+/// Every doubt about a measured phase that single requests gave cause for, with the first of them.
+pub(super) fn of_requests(phase: &PhaseResult<'_>) -> Vec<(Doubt, Option<String>)> {
+    let with_first = |cause, doubt: Option<Doubt>| {
+        let first = phase.examples.first(cause).map(str::to_owned);
+        doubt.map(|doubt| (doubt, first))
+    };
+    let mut all = miscounts(phase);
+    let others = [
+        with_first(Cause::OffPlan, off_plan(phase)),
+        with_first(Cause::AtOnce, at_once(phase)),
+        with_first(Cause::Empty, empty(phase)),
+    ];
+    all.extend(others.into_iter().flatten());
+    all
+}
+
 /// Counts of tokens that contradict what came, each kind with its first example.
-pub(super) fn miscounts(phase: &PhaseResult<'_>) -> Vec<(Doubt, String)> {
+fn miscounts(phase: &PhaseResult<'_>) -> Vec<(Doubt, Option<String>)> {
     let sent = phase.figures.counts.sent;
     let doubt = |(kind, count, example): (Miscount, u64, &str)| {
         let what = match kind {
@@ -209,7 +223,9 @@ pub(super) fn miscounts(phase: &PhaseResult<'_>) -> Vec<(Doubt, String)> {
             }
             Miscount::TokensWithoutText => "the server counted output tokens, and no text came",
             Miscount::TextWithoutTokens => "text came, and the server counted no output token",
-            Miscount::Absurd => "the server's token counts are no counts",
+            Miscount::Absurd => {
+                "the server's token counts are negative, fractions, not numbers, or impossibly large"
+            }
         };
         let doubt = Doubt {
             weight: Weight::Marked,
@@ -218,9 +234,9 @@ pub(super) fn miscounts(phase: &PhaseResult<'_>) -> Vec<(Doubt, String)> {
             figure: format!("for {count} of {sent} requests"),
             advice: "output throughput and time per token are not applicable: correct what counts the tokens",
         };
-        (doubt, example.to_owned())
+        (doubt, Some(example.to_owned()))
     };
-    phase.miscounts.kinds().map(doubt).collect()
+    phase.examples.miscounts().map(doubt).collect()
 }
 
 /// Text that came at once has no time per token: a proxy that buffers, or a server that does not stream.
@@ -244,10 +260,10 @@ fn empty(phase: &PhaseResult<'_>) -> Option<Doubt> {
     (n > 0).then(|| Doubt {
         weight: if most { Weight::Invalid } else { Weight::Note },
         code: "empty_answers",
-        what: "answers had no text by their own count: the model ended at once".to_owned(),
+        what: "answers were empty, as their own token counts say: the model ended at once".to_owned(),
         figure: format!("{n} of {}", phase.figures.counts.sent),
         advice: if most {
-            "little was generated: check the prompts, the chat template and the model"
+            "too little was generated to be measured: check the prompts, the chat template and the model"
         } else {
             ""
         },

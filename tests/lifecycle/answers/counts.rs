@@ -49,9 +49,9 @@ fn counts_that_contradict_the_stream_are_found() {
             counted(value!(1000)),
             "more output tokens than the request allowed",
         ),
-        (counted(value!(-4)), "are no counts"),
-        (counted(value!("4")), "are no counts"),
-        (counted(value!(4.5)), "are no counts"),
+        (counted(value!(-4)), "are negative, fractions"),
+        (counted(value!("4")), "are negative, fractions"),
+        (counted(value!(4.5)), "are negative, fractions"),
         (
             stream(&[ended("length"), usage(20)]),
             "counted output tokens, and no text came",
@@ -128,6 +128,8 @@ fn text_that_came_at_once_has_no_time_per_token() {
         said[0].contains("all text of an answer came at once"),
         "{said:?}"
     );
+    let example = " | closed request 0: 8 events with text came at once";
+    assert!(said[0].ends_with(example), "{said:?}");
     // A busy machine makes the measurement invalid besides.
     assert_ne!(run["exit_code"], 0);
     let checks = run["checks"].as_array().unwrap();

@@ -158,7 +158,7 @@ fn vectors() {
                 "of nulls",
                 vector(value!([null, null])),
                 INCOMPLETE,
-                "vector 0 has null in place of number 0",
+                "vector 0 has null at position 0",
             ),
             bad("not base64", vector(value!("?!")), INCOMPLETE, "not base64"),
             bad("no base64", vector(value!("")), INCOMPLETE, "empty"),
