@@ -12,7 +12,7 @@ pub(super) fn clean() -> ExitCode {
     }
     for run_id in &looked.ending {
         print(&format!(
-            "run {} has lost its bench, and its warden is taking it down; `bench clean` says later what it left\n",
+            "the bench of run {} has ended, and its warden is taking the run down; run `bench clean` again to see what is left\n",
             harmless(run_id)
         ));
     }

@@ -6,7 +6,7 @@ use crate::record::model::{
 };
 use crate::stats::{self, BUDGET, Estimate, Pair};
 
-/// An answer that has fewer than one in so many of the other's tokens lacks them.
+/// A variant's answers lack tokens where another variant's answers have more than this many times as many in the mean.
 const LACKS: f64 = 2.0;
 
 /// Why no verdict on a phase can be trusted.
@@ -60,7 +60,7 @@ impl Doubts {
         }
     }
 
-    /// What stays where someone compares all the same.
+    /// Keeps only the doubts that remain when the user forces the comparison.
     pub(super) fn overruled(&mut self) {
         self.whole = None;
         self.shorter.clear();
@@ -78,7 +78,8 @@ impl Doubts {
     }
 }
 
-/// The phases in which a variant's answers lack tokens that another variant's answers have: to say less is not to be faster.
+/// The phases in which a variant's answers lack tokens that another variant's answers have. A shorter answer is not
+/// a faster one.
 fn shorter(run: &Run) -> Vec<(String, String, String)> {
     let phases = run.variants.iter().flat_map(|variant| {
         let phases = variant.phases.iter().filter(|phase| phase.measured());

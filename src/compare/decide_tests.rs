@@ -114,7 +114,7 @@ fn errors_and_bad_measurements_make_a_verdict_invalid() {
 }
 
 #[test]
-fn to_say_less_is_not_to_be_faster() {
+fn shorter_answers_are_not_faster_ones() {
     let mut run = fixture::rounds(10, 0.8);
     let verdict = |run: &Run| {
         let rows = side_by_side(run);

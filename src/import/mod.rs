@@ -143,7 +143,7 @@ pub fn import(
 /// The tool that wrote a result, which must be the one that is wanted.
 fn found(shown: &str, file: &Value, wanted: Option<Tool>) -> Result<Tool, String> {
     match (Tool::of(file), wanted) {
-        (None, _) => Err(format!("{shown} is no result that is understood; {KNOWN}")),
+        (None, _) => Err(format!("{shown} is not a known result; {KNOWN}")),
         (Some(found), Some(wanted)) if wanted != found => Err(format!(
             "{shown} is a result of {}, not of {}",
             found.name(),

@@ -66,7 +66,7 @@ fn every_appended_result_is_a_record() {
     // Of another tool, of none, or cut: nothing is imported.
     let said = refused(&format!("{APPENDED}\n{{}}"));
     assert!(
-        said.contains("result 3 of x.json is no result that is understood"),
+        said.contains("result 3 of x.json is not a known result"),
         "{said}"
     );
     let said = refused(&APPENDED[..APPENDED.len() - 5]);

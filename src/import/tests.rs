@@ -178,7 +178,7 @@ fn what_is_no_result_is_refused_in_plain_words() {
         import("x.json", text, tool, jiff::Timestamp::UNIX_EPOCH).expect_err("refused")
     };
     assert!(says("{", None).contains("is not JSON"));
-    assert!(says("{}", None).contains("is no result that is understood"));
+    assert!(says("{}", None).contains("is not a known result"));
     assert!(
         says(AIPERF, Some(Tool::Vllm)).contains("is a result of aiperf, not of vllm bench serve")
     );

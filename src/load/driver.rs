@@ -1,7 +1,7 @@
 //! The loop that drives phases: it sends what is due, reads what has come, and hands every finished exchange on.
 
 mod connection;
-mod despair;
+mod give_up;
 mod nap;
 mod pool;
 mod wire;

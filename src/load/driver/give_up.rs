@@ -1,25 +1,25 @@
-//! When a phase is given up: every request that was begun for a while has failed, and none is left that may succeed.
+//! When a phase is given up: every request of the last while has failed, and no request is left that may succeed.
 
 use super::{Driver, Flight};
 use crate::measure::exchange::{End, Nanos};
 
-/// Time between two looks once there is doubt, in nanoseconds.
+/// Time between two checks after the first one, in nanoseconds.
 const AGAIN: Nanos = 100_000_000;
 
 impl Driver<'_> {
-    /// When to look first at a phase that started at `started`.
+    /// When to check a phase for the first time that started at `started`.
     pub(super) fn doubt_from(&self, started: Nanos) -> Nanos {
         let limit = self.phases[self.current].patience.limit();
         limit.map_or(Nanos::MAX, |limit| started.saturating_add(limit))
     }
 
-    /// Gives the phase up, and all after it, if it is hopeless. Requests that were not sent are then forgotten.
+    /// Gives up the phase and all later ones if nothing succeeds any more. Requests that were not sent are dropped.
     pub(super) fn gives_up(&mut self, now: Nanos) -> bool {
         let Some(limit) = self.phases[self.current].patience.limit() else {
             return false;
         };
         self.next_doubt = now.saturating_add(AGAIN.min(limit));
-        let Some(since) = self.hopeless_since(now, limit) else {
+        let Some(since) = self.failing_since(now, limit) else {
             return false;
         };
         self.run_of_now().given_up = Some(now.saturating_sub(since));
@@ -30,9 +30,9 @@ impl Driver<'_> {
         true
     }
 
-    fn hopeless_since(&self, now: Nanos, limit: Nanos) -> Option<Nanos> {
+    fn failing_since(&self, now: Nanos, limit: Nanos) -> Option<Nanos> {
         let begun = &self.phases[..=self.current];
-        // Whoever assesses may not have come to a success yet.
+        // A success may still wait to be assessed.
         if begun.iter().map(|phase| phase.seen.assessed()).sum::<u64>() != self.landed {
             return None;
         }
@@ -50,8 +50,8 @@ impl Driver<'_> {
             Some(since) => (since, false),
             None => (self.stuck_since(flights(), succeeded)?, true),
         };
-        // A request that was sent among the first of those that failed may still be answered; of a server to which no
-        // connection can be made nothing is.
+        // A request that was sent early among the failed ones may still be answered. Where no connection can be made,
+        // nothing is pending.
         let pending =
             oldest_sent.is_some_and(|sent| is_stuck || sent < since.saturating_add(limit));
         (!pending && now.saturating_sub(since) >= limit).then_some(since)

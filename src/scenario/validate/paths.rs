@@ -260,7 +260,7 @@ impl Walk<'_> {
             true => "this may never fail",
             false => "this may never hold",
         };
-        let message = format!("no server that is known sends {} there: {may}", quote(name));
+        let message = format!("no known server sends {} there: {may}", quote(name));
         let help = format!("known are {}", list(names().take(12)));
         Ok(Found {
             shapes: vec![&Shape::Any],
