@@ -8,6 +8,11 @@ fn cleaned(place: &Path) -> Vec<Cleaned> {
     clean_at(&[place.to_owned()]).runs
 }
 
+/// The id of a test's own run: cleaning ends every process with the mark, whichever test of which checkout started it.
+fn run_id(test: &str) -> String {
+    format!("{test}-{}", std::process::id())
+}
+
 /// A directory of a run, as its warden makes it.
 fn scratch_of(run_id: &str) -> PathBuf {
     let root = scratch::root().unwrap();
@@ -65,11 +70,12 @@ fn alive(child: &mut Child) -> bool {
 fn what_a_dead_run_left_is_ended_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let (place, log) = (folder.path().join("runs"), folder.path().join("engine.log"));
-    let scratch = scratch_of("dead");
-    let mut marked = sleeper(Some("dead"), &log);
+    let (dead, living) = (run_id("dead"), run_id("living"));
+    let scratch = scratch_of(&dead);
+    let mut marked = sleeper(Some(&dead), &log);
     let mut unmarked = sleeper(None, &log);
-    let mut other = sleeper(Some("living"), &log);
-    dead_run(&place, "dead", pid(&marked), &log, &scratch);
+    let mut other = sleeper(Some(&living), &log);
+    dead_run(&place, &dead, pid(&marked), &log, &scratch);
     let ended = cleaned(&place);
     assert_eq!(ended.len(), 1);
     assert_eq!(ended[0].ended.len(), 1, "{ended:?}");
@@ -99,7 +105,7 @@ fn a_process_that_overwrote_its_environment_is_known_by_session_and_log() {
     let mut innocent = sleeper(None, &elsewhere);
     dead_run(
         &place,
-        "renamed",
+        &run_id("renamed"),
         session,
         &log,
         &folder.path().join("none"),
@@ -134,9 +140,10 @@ fn a_process_without_a_mark_is_known_by_session_start_or_parent() {
     let elsewhere = folder.path().join("other.log");
     let mut named = sleeper(None, &elsewhere);
     let mut innocent = sleeper(None, &elsewhere);
+    let unmarked = run_id("unmarked");
     dead_run(
         &place,
-        "dead",
+        &unmarked,
         pid(&leader),
         &log,
         &folder.path().join("none"),
@@ -145,7 +152,7 @@ fn a_process_without_a_mark_is_known_by_session_start_or_parent() {
         pid: pid(child),
         start: proc::stat(pid(child)).unwrap().start + later,
     };
-    let mut entry = Entry::create(&place, "dead").unwrap();
+    let mut entry = Entry::create(&place, &unmarked).unwrap();
     entry.add(&stray(&named, 0)).unwrap();
     entry.add(&stray(&innocent, 1)).unwrap();
     drop(entry);
@@ -162,10 +169,11 @@ fn a_process_without_a_mark_is_known_by_session_start_or_parent() {
 fn a_run_that_lives_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (place, log) = (folder.path().join("runs"), folder.path().join("engine.log"));
-    let scratch = scratch_of("twice");
-    let mut child = sleeper(Some("twice"), &log);
-    dead_run(&place, "twice", pid(&child), &log, &scratch);
-    let living = Entry::create(&place, "twice").unwrap();
+    let twice = run_id("twice");
+    let scratch = scratch_of(&twice);
+    let mut child = sleeper(Some(&twice), &log);
+    dead_run(&place, &twice, pid(&child), &log, &scratch);
+    let living = Entry::create(&place, &twice).unwrap();
     assert!(cleaned(&place).is_empty());
     assert!(alive(&mut child) && scratch.exists());
     drop(living);
@@ -173,10 +181,10 @@ fn a_run_that_lives_is_left_alone() {
     assert!(!alive(&mut child));
 }
 
-/// What cleaning a registry whose only entry, of run `grouped`, has these lines does.
+/// What cleaning a registry whose only entry, of the run `run_id("grouped")`, has these lines does.
 fn with_lines(lines: &[Line]) -> Vec<Cleaned> {
     let place = tempfile::tempdir().unwrap();
-    let mut entry = Entry::create(place.path(), "grouped").unwrap();
+    let mut entry = Entry::create(place.path(), &run_id("grouped")).unwrap();
     for line in lines {
         entry.add(line).unwrap();
     }
@@ -189,10 +197,15 @@ fn a_directory_that_is_not_marked_as_the_runs_stays() {
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::write(elsewhere.path().join("file"), "").unwrap();
     // Marked, but not where directories of runs are.
-    std::fs::write(elsewhere.path().join(scratch::MARKER), "grouped\n").unwrap();
-    let other = scratch_of("another");
+    std::fs::write(
+        elsewhere.path().join(scratch::MARKER),
+        format!("{}\n", run_id("grouped")),
+    )
+    .unwrap();
+    let another = run_id("another");
+    let other = scratch_of(&another);
     let root = other.parent().unwrap().to_owned();
-    let link = root.join(scratch::name("link"));
+    let link = root.join(scratch::name(&run_id("link")));
     std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
     let around = other.join("..").join(other.file_name().unwrap());
     for path in [elsewhere.path(), &other, &root, &link, &around] {
@@ -204,7 +217,7 @@ fn a_directory_that_is_not_marked_as_the_runs_stays() {
     }
     assert!(elsewhere.path().join("file").exists());
     std::fs::remove_file(link).unwrap();
-    scratch::remove(&other, "another").unwrap();
+    scratch::remove(&other, &another).unwrap();
 }
 
 #[test]
@@ -259,10 +272,13 @@ fn a_cgroup_is_killed_only_where_it_is_the_runs() {
         let _ = std::fs::create_dir(&path);
         lives
     };
-    assert!(survives(Some("living"), inode), "it is another run's");
+    assert!(
+        survives(Some(&run_id("living")), inode),
+        "it is another run's"
+    );
     assert!(survives(None, None), "nothing says whose it is");
     assert!(survives(None, Some(1)), "it is a later one of that name");
     assert!(!survives(None, inode), "it is the one noted");
     let again = tier::inode(&path);
-    assert!(!survives(Some("grouped"), again), "it is marked");
+    assert!(!survives(Some(&run_id("grouped")), again), "it is marked");
 }
