@@ -218,5 +218,5 @@ pub fn decided(rows: &[Comparison]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
+#[path = "tests/decide.rs"]
 mod tests;

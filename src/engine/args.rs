@@ -82,27 +82,5 @@ fn text(value: &ArgValue) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_users_arguments_override_by_key_and_null_is_bare() {
-        let flags = Flags::new([
-            ("discovery-backend", ArgValue::Text("etcd".into())),
-            ("no-router-kv-events", ArgValue::Bare),
-            ("event-plane", ArgValue::Text("zmq".into())),
-        ])
-        .over(&Args::from([
-            ("discovery_backend".into(), ArgValue::Text("file".into())),
-            ("no-router-kv-events".into(), ArgValue::Switch(false)),
-            ("ports".into(), ArgValue::List(vec!["1".into(), "2".into()])),
-            ("rate".into(), ArgValue::Number(0.72)),
-        ]));
-        let mut argv = Vec::new();
-        flags.append(&mut argv);
-        assert_eq!(
-            argv.join(" ".as_ref()),
-            "--discovery-backend file --event-plane zmq --ports 1 2 --rate 0.72"
-        );
-    }
-}
+#[path = "tests/args.rs"]
+mod tests;

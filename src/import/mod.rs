@@ -282,8 +282,4 @@ fn text(value: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-mod by_hand;
-#[cfg(test)]
-mod more_tests;
-#[cfg(test)]
 mod tests;

@@ -313,5 +313,5 @@ fn head_end(head: &[u8], from: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "http_tests.rs"]
+#[path = "tests/http.rs"]
 mod tests;

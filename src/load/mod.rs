@@ -7,21 +7,13 @@ pub mod driver;
 mod flight;
 pub mod http;
 mod patience;
-#[cfg(test)]
-mod patience_tests;
 mod ring;
-#[cfg(test)]
-mod ring_tests;
 mod room;
-#[cfg(test)]
-mod shape_tests;
 pub mod socket;
 pub mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
-#[cfg(test)]
-mod tls_tests;
 
 pub use driver::{Client, PhaseLoad, PhaseRun, drive};
 pub use patience::{Patience, Seen};

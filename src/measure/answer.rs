@@ -137,5 +137,5 @@ fn streams(exchange: &Exchange) -> bool {
 }
 
 #[cfg(test)]
-#[path = "answer_tests.rs"]
+#[path = "tests/answer.rs"]
 mod tests;

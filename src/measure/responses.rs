@@ -141,5 +141,5 @@ pub(super) fn item_text(item: &Value) -> String {
 }
 
 #[cfg(test)]
-#[path = "responses_tests.rs"]
+#[path = "tests/responses.rs"]
 mod tests;

@@ -367,5 +367,5 @@ fn is_false(b: &bool) -> bool {
 }
 
 #[cfg(test)]
-#[path = "sample_tests.rs"]
+#[path = "tests/sample.rs"]
 mod tests;

@@ -453,5 +453,5 @@ fn nearest(ns: f64) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "summary_tests.rs"]
+#[path = "tests/summary.rs"]
 mod tests;

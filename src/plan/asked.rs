@@ -97,5 +97,5 @@ pub(super) fn limits(body: &Map<String, Value>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "asked_tests.rs"]
+#[path = "tests/asked.rs"]
 mod tests;

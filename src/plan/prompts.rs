@@ -413,5 +413,5 @@ impl Serialize for Words {
 }
 
 #[cfg(test)]
-#[path = "prompts_tests.rs"]
+#[path = "tests/prompts.rs"]
 mod tests;

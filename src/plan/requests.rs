@@ -379,5 +379,5 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "requests_tests.rs"]
+#[path = "tests/requests.rs"]
 pub(super) mod tests;

@@ -275,5 +275,5 @@ fn plain(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "live_tests.rs"]
+#[path = "tests/live.rs"]
 mod tests;

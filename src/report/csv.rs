@@ -73,33 +73,5 @@ fn cell(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::fixture;
-
-    #[test]
-    fn every_figure_has_a_row() {
-        let run = fixture::pass();
-        let text = csv(&run);
-        let id = &run.run_id;
-        assert!(text.contains(&format!(
-            "{id},dynamo,batch,batch,batch_ms.p50,565.03125\r\n"
-        )));
-        assert!(text.contains(&format!(
-            "{id},native,closed,closed,goodput.share,0.9925\r\n"
-        )));
-        assert!(text.contains(&format!("{id},native,topology,,ready_ms,41250\r\n")));
-        assert!(
-            !text.contains("native,closed,closed,tpot_ms"),
-            "not applicable"
-        );
-        assert!(text.lines().all(|row| row.split(',').count() == 6));
-    }
-
-    #[test]
-    fn names_neither_break_rows_nor_compute() {
-        assert_eq!(cell("a,\"b\"\r\nc"), "\"a,\"\"b\"\"  c\"");
-        assert_eq!(cell("=1+1"), "'=1+1");
-        assert_eq!(cell("-1.5"), "-1.5");
-    }
-}
+#[path = "tests/csv.rs"]
+mod tests;

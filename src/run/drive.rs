@@ -405,16 +405,5 @@ pub(super) fn cancel(alarm: &Alarm) -> Cancel {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_answers_in_flight_may_end_at_once() {
-        let of = |shapes: &[Shape]| may_wait(shapes.iter());
-        assert_eq!(of(&[Shape::closed(4, 40)]), ASSESSING);
-        assert_eq!(
-            of(&[Shape::closed(4, 40), Shape::closed(10_000, 20_000)]),
-            10_000
-        );
-    }
-}
+#[path = "tests/drive.rs"]
+mod tests;

@@ -8,12 +8,12 @@ mod explain;
 mod floors;
 mod judge;
 mod limits;
-#[cfg(test)]
-mod oracle_tests;
 mod prepare;
 mod prove;
 mod rounds;
 mod signals;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 mod up;
 mod variant;

@@ -1,0 +1,98 @@
+use super::*;
+use crate::record::{SampleRow, fixture};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+#[test]
+fn the_log_reads_back_with_the_values() {
+    let run = fixture::pass();
+    let rows: Vec<SampleRow> = (0..200)
+        .map(|index| SampleRow {
+            variant: "native".to_owned(),
+            round: 1,
+            sample: fixture::sample(index),
+        })
+        .collect();
+    let phase = rows[0].sample.phase;
+    let own = |row: &&SampleRow| row.sample.ok() && row.sample.phase == phase;
+    let most = rows
+        .iter()
+        .filter(own)
+        .filter_map(|row| row.sample.e2e())
+        .max();
+    let count = rows.iter().filter(own).count();
+    let detail = Detail::gather(&run, rows.clone(), Vec::new());
+    let text = hdr(&run, &detail);
+    let name = &run.variants[0].phases[phase as usize].name;
+    let tag = format!("native.{name}.e2e");
+    let found = IntervalLogIterator::new(text.as_bytes())
+        .filter_map(|entry| match entry.expect("a line") {
+            LogEntry::Interval(interval) => Some(interval),
+            _ => None,
+        })
+        .find(|interval| interval.tag().is_some_and(|t| t.as_str() == tag))
+        .unwrap_or_else(|| panic!("no {tag} in\n{text}"));
+    let bytes = base64(found.encoded_histogram());
+    let histogram: Histogram<u64> = Deserializer::new()
+        .deserialize(&mut bytes.as_slice())
+        .expect("a histogram");
+    assert_eq!(histogram.len() as usize, count);
+    let most = most.expect("values") as f64;
+    assert!((histogram.max() as f64 - most).abs() <= most * 1e-3);
+}
+
+#[test]
+fn rounds_last_from_the_first_to_the_last() {
+    let run = fixture::pass();
+    let row = |round| SampleRow {
+        variant: "native".to_owned(),
+        round,
+        sample: fixture::sample(1),
+    };
+    let event = |at_ms, event: &str, fields| EventRow {
+        at_ms,
+        event: event.to_owned(),
+        fields: serde_json::from_value(fields).expect("a map"),
+    };
+    let turn = |round, at_ms| {
+        let fields = serde_json::json!({"variant": "native", "round": round});
+        [
+            event(at_ms, "variant_started", fields),
+            event(at_ms + 500.0, "phase_started", serde_json::json!({})),
+        ]
+    };
+    let events = [turn(1, 1_000.0), turn(2, 61_000.0)].concat();
+    let detail = Detail::gather(&run, [row(1), row(2)], events);
+    let text = hdr(&run, &detail);
+    let line = text.lines().find(|line| line.contains("native"));
+    let sample = fixture::sample(1);
+    let began = 1.5 + sample.due_ns as f64 / 1e9;
+    let long = 60.0 + (sample.end_ns - sample.due_ns) as f64 / 1e9;
+    let numbers: Vec<f64> = line
+        .expect("a histogram")
+        .split(',')
+        .skip(1)
+        .take(2)
+        .map(|number| number.parse().expect("a number"))
+        .collect();
+    assert!((numbers[0] - began).abs() < 2e-3, "{line:?}");
+    assert!((numbers[1] - long).abs() < 2e-3, "{line:?}");
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => u32::from(c - b'A'),
+        b'a'..=b'z' => u32::from(c - b'a') + 26,
+        b'0'..=b'9' => u32::from(c - b'0') + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let text = text.trim_end_matches('=').as_bytes();
+    let mut out = Vec::new();
+    for group in text.chunks(4) {
+        let bits = group.iter().fold(0, |bits, c| bits << 6 | digit(*c)) << (6 * (4 - group.len()));
+        out.extend(&bits.to_be_bytes()[1..group.len()]);
+    }
+    out
+}

@@ -1,0 +1,145 @@
+use super::*;
+
+#[test]
+fn gates_are_read_in_the_unit_of_their_metric() {
+    let p99 = |timing| Quantity::Timing(Stat::P99, timing);
+    for (text, quantity, op, limit) in [
+        ("p99 ttft < 800ms", p99(Timing::Ttft), Op::Lt, 800.0),
+        (
+            "mean e2e <= 2s",
+            Quantity::Timing(Stat::Mean, Timing::E2e),
+            Op::Le,
+            2_000.0,
+        ),
+        ("error_rate == 0", Quantity::ErrorRate, Op::Eq, 0.0),
+        ("error_rate < 1%", Quantity::ErrorRate, Op::Lt, 0.01),
+        ("goodput>=95%", Quantity::Goodput, Op::Ge, 0.95),
+        (
+            "output_throughput > 400/s",
+            Quantity::OutputThroughput,
+            Op::Gt,
+            400.0,
+        ),
+        (
+            "request_throughput >= 2.5/s",
+            Quantity::RequestThroughput,
+            Op::Ge,
+            2.5,
+        ),
+        ("startup < 180s", Quantity::Startup, Op::Lt, 180_000.0),
+        ("  teardown  <  20s ", Quantity::Teardown, Op::Lt, 20_000.0),
+        (
+            "p99 schedule_lag < 100us",
+            p99(Timing::ScheduleLag),
+            Op::Lt,
+            0.1,
+        ),
+    ] {
+        let gate: Gate = text.parse().unwrap();
+        assert_eq!((gate.quantity, gate.op), (quantity, op), "{text}");
+        let Limit::Number(found) = gate.limit else {
+            panic!("{text}: {:?}", gate.limit)
+        };
+        assert!((found - limit).abs() < 1e-9, "{text}: {found}");
+        let json = serde_json::to_string(&gate).unwrap();
+        assert_eq!(serde_json::from_str::<Gate>(&json).unwrap(), gate);
+    }
+}
+
+#[test]
+fn gates_reach_across_variants() {
+    let p50 = Quantity::Timing(Stat::P50, Timing::Ttft);
+    let times =
+        |factor, variant: &str, quantity| Limit::Times(factor, variant.to_owned(), quantity);
+    for (text, variant, quantity, limit) in [
+        (
+            "dynamo.p50 ttft <= 1.1 * native.p50 ttft",
+            Some("dynamo"),
+            p50,
+            times(1.1, "native", p50),
+        ),
+        (
+            "v1.0.p50 ttft<=native.p50 ttft",
+            Some("v1.0"),
+            p50,
+            times(1.0, "native", p50),
+        ),
+        (
+            "dynamo.startup < 2*native.startup",
+            Some("dynamo"),
+            Quantity::Startup,
+            times(2.0, "native", Quantity::Startup),
+        ),
+        (
+            "p50 ttft < 3 * native.p50 ttft",
+            None,
+            p50,
+            times(3.0, "native", p50),
+        ),
+        (
+            "dynamo.goodput >= 95%",
+            Some("dynamo"),
+            Quantity::Goodput,
+            Limit::Number(0.95),
+        ),
+    ] {
+        let gate: Gate = text.parse().unwrap();
+        assert_eq!(gate.variant.as_deref(), variant, "{text}");
+        assert_eq!((gate.quantity, gate.limit), (quantity, limit), "{text}");
+    }
+    let both: Gate = "a.startup < 2 * b.startup".parse().unwrap();
+    assert_eq!(both.variants().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[test]
+fn metrics_of_comparisons_have_the_names_of_records() {
+    for (text, key) in [
+        ("ttft", "ttft_ms.p50"),
+        ("p95 e2e", "e2e_ms.p95"),
+        ("output_throughput", "output_tokens_per_s"),
+        ("startup", "ready_ms"),
+    ] {
+        assert_eq!(parse::compared(text).unwrap(), key);
+    }
+    for wrong in [
+        "goodput",
+        "mean ttft",
+        "tfft",
+        "p99 p99",
+        "",
+        "p50 schedule_lag",
+    ] {
+        assert!(parse::compared(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn mistakes_point_at_the_word() {
+    for (text, word) in [
+        ("p99 tfft < 800ms", "tfft"),
+        ("p9 ttft < 800ms", "p9"),
+        ("p99 ttft << 800ms", "<<"),
+        ("p99 ttft < 800", "800"),
+        ("goodput >= 95", "95"),
+        ("error_rate != 0", "!="),
+        ("ttft < 1s", "ttft"),
+        ("dynamo.p9 ttft < 1s", "p9"),
+        ("dynamo.ttft < 1s", "ttft"),
+        ("p50 ttft <= 1.1 * native.p50 tfft", "tfft"),
+        ("p50 ttft <= 1.1 * native.p50 tpot", "native.p50 tpot"),
+        ("p50 ttft <= x * native.p50 ttft", "x"),
+        ("p50 ttft <= 1.1 * p50 ttft", "p50 ttft"),
+        ("p50 ttft <= 2 *", "2 *"),
+    ] {
+        let mistake = text.parse::<Gate>().unwrap_err();
+        assert_eq!(&text[mistake.part.clone().unwrap()], word, "{mistake:?}");
+        assert_eq!(Mistake::decode(&format!("{mistake:#}")), mistake);
+    }
+}
+
+#[test]
+fn comparisons_hold_at_their_edge() {
+    assert!(Op::Le.holds(1.0, 1.0) && Op::Ge.holds(1.0, 1.0) && Op::Eq.holds(0.0, 0.0));
+    assert!(!Op::Lt.holds(1.0, 1.0) && !Op::Gt.holds(1.0, 1.0) && !Op::Eq.holds(0.1, 0.0));
+    assert!(!Op::Lt.holds(f64::NAN, 1.0) && !Op::Gt.holds(f64::NAN, 1.0));
+}
