@@ -1,17 +1,17 @@
 //! Two records side by side: another day, another build. Their rounds did not interleave, so that whatever changed on the
 //! machine in between is part of the difference.
 
-mod apart;
 mod side;
+mod unpaired;
 
 pub use side::{Side, obstacles};
 
 use super::{Answers, Tokenizer, decompose, same_text};
 use crate::record::model::{Check, Finding, Quality, Run, SameText, ScenarioRecord};
 use crate::record::{self, Ending, Error, conclude};
-use apart::decided;
 use serde_json::json;
 use std::path::Path;
+use unpaired::decided;
 
 /// The comparison of two records, itself a record: its first variant is the baseline's, called `name` where both have the same
 /// name. `obstacles` that were overruled are kept in it. `texts` are as [`texts`] finds them.

@@ -1,7 +1,7 @@
 //! What the page shows beyond `run.json`: gathered from samples and events in one pass each, in memory that does not grow
 //! with the requests.
 
-use super::thinned::Thinned;
+use super::downsample::Downsample;
 use crate::measure::spread::Spread;
 use crate::record::model::{PhaseRecord, Run};
 use crate::record::{EventRow, Sample, SampleRow, ServerRow};
@@ -27,7 +27,7 @@ pub(in crate::report) struct Requests {
     /// The round of the requests that are drawn over time, which is the last.
     pub(super) round: u32,
     /// Its requests that ended well, and the others, warm-up included.
-    pub(super) drawn: [Thinned; 2],
+    pub(super) drawn: [Downsample; 2],
     /// Successes of all rounds, by phase.
     pub(in crate::report) phases: BTreeMap<u32, Successes>,
     /// The slowest successes of measured phases, slowest first.
@@ -173,7 +173,7 @@ impl Requests {
     pub(super) fn draw(&mut self, round: u32, point: Point) {
         if round > self.round {
             self.round = round;
-            self.drawn.iter_mut().for_each(Thinned::clear);
+            self.drawn.iter_mut().for_each(Downsample::clear);
         }
         if round == self.round {
             self.drawn[usize::from(!point.ok)].add(point);

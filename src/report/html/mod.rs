@@ -1,16 +1,16 @@
 //! A record as one self-contained page: no network, no style or script but its own, which its policy names by hash.
 //! Pure. From top to bottom it goes from the verdict to what it rests on.
 
+mod breakdown;
 mod course;
 mod decided;
 mod detail;
+mod downsample;
 mod figures;
 mod gantt;
 mod lists;
 mod spread;
 pub(super) mod text;
-mod thinned;
-mod whence;
 
 pub use detail::Detail;
 pub(super) use detail::{Successes, Tokens};
@@ -40,7 +40,7 @@ pub fn html(run: &Run, detail: &Detail) -> String {
         (
             "whence",
             "Where the difference comes from",
-            whence::bars(run),
+            breakdown::bars(run),
         ),
         (
             "latency",

@@ -1,18 +1,18 @@
-//! The requests that are drawn over time, in memory that does not grow with them.
+//! Keeps an evenly spaced sample of the requests for the charts over time, in bounded memory.
 
 use super::detail::Point;
 
-/// Most points; even, so that what is thinned stays even.
+/// Most points; even, so that halving keeps the points evenly spaced.
 const POINTS: usize = 1 << 16;
 
-/// Requests in the order in which they ended; once they are many every second, then every fourth, and so on.
+/// Requests in the order in which they ended: all of them at first, then every second, every fourth, and so on.
 #[derive(Debug, Default)]
-pub(super) struct Thinned {
+pub(super) struct Downsample {
     pub(super) points: Vec<Point>,
     seen: u64,
 }
 
-impl Thinned {
+impl Downsample {
     pub(super) fn add(&mut self, mut point: Point) {
         let mut each = self.points.first().map_or(1, |p| p.each);
         if self.seen.is_multiple_of(each.into()) {
@@ -36,5 +36,5 @@ impl Thinned {
 }
 
 #[cfg(test)]
-#[path = "tests/thinned.rs"]
+#[path = "tests/downsample.rs"]
 mod tests;

@@ -125,5 +125,5 @@ fn said(split: &Split) -> String {
 }
 
 #[cfg(test)]
-#[path = "tests/whence.rs"]
+#[path = "tests/breakdown.rs"]
 mod tests;

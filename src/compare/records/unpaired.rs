@@ -34,7 +34,7 @@ pub(super) fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Compa
         doubts.overruled();
     }
     decide(&mut rows, &comparing, &doubts, BUDGET, |row| {
-        apart(row, rounds)
+        unpaired(row, rounds)
     });
     for row in &mut rows {
         // Its rounds are no pairs.
@@ -97,7 +97,7 @@ fn values(a: &VariantRecord, b: &VariantRecord, row: &Comparison) -> Vec<RoundVa
 }
 
 /// The effect between rounds that did not interleave, where all of them have the value.
-fn apart(row: &Comparison, rounds: [usize; 2]) -> Option<Estimate> {
+fn unpaired(row: &Comparison, rounds: [usize; 2]) -> Option<Estimate> {
     let logs = |get: fn(&RoundValues) -> Option<f64>| -> Vec<f64> {
         row.values
             .iter()
