@@ -1,9 +1,9 @@
 //! One request on its way: what is still to be written, what has come, and the exchange that it ends as. No sockets.
 
 use super::arrivals::Due;
+use super::buffer_pool::AnswerBuffers;
 use super::http::Response;
 use super::ring;
-use super::room::Room;
 use super::socket::Received;
 use crate::measure::clock::Realtime;
 use crate::measure::exchange::{Arrival, End, Exchange, Nanos, RequestId};
@@ -41,7 +41,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(due: Due, request: Vec<u8>, phase: usize, room: Room) -> Self {
+    pub(super) fn new(due: Due, request: Vec<u8>, phase: usize, buffers: AnswerBuffers) -> Self {
         Self {
             due,
             phase,
@@ -56,10 +56,10 @@ impl Flight {
             tried: 0,
             reused: false,
             reconnected: false,
-            response: Response::within(room.body),
+            response: Response::within(buffers.body),
             heard: false,
             last: 0,
-            arrivals: room.arrivals,
+            arrivals: buffers.arrivals,
         }
     }
 
@@ -82,7 +82,7 @@ impl Flight {
     }
 
     /// Has the processor fetch the memory that the next read goes to.
-    pub(super) fn fetch_room(&mut self) {
+    pub(super) fn prefetch_buffers(&mut self) {
         ring::fetch(beginning(self.response.body.spare_capacity_mut(), EVENT));
         ring::fetch(beginning(self.arrivals.spare_capacity_mut(), 1));
     }

@@ -2,22 +2,22 @@
 //! owned connection for each request in flight: no pool, no hidden retry. docs/decisions/0002-hot-path.md says why.
 
 pub mod arrivals;
+mod buffer_pool;
 mod chunked;
 pub mod driver;
 mod flight;
 pub mod http;
 mod patience;
 mod ring;
-mod room;
 pub mod socket;
 pub mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
 
+pub use buffer_pool::BufferPool;
 pub use driver::{Client, PhaseLoad, PhaseRun, drive};
 pub use patience::{Patience, Seen};
-pub use room::Rooms;
 pub use target::Target;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::conversations::Conversations;
 use crate::event::{Event, Events};
-use crate::load::{PhaseRun, Rooms, Seen};
+use crate::load::{BufferPool, PhaseRun, Seen};
 use crate::measure::answer::{Answer, assemble};
 use crate::measure::enough::{Awaited, Precision, Steady};
 use crate::measure::exchange::{End, Exchange, Nanos};
@@ -39,14 +39,14 @@ pub(super) struct Backlog {
     /// What was seen of every phase.
     pub(super) seen: Vec<Seen>,
     /// Where assessed exchanges go.
-    rooms: Arc<Rooms>,
+    buffer_pool: Arc<BufferPool>,
 }
 
 impl Backlog {
     /// Of so many phases.
-    pub(super) fn of(phases: usize, rooms: Arc<Rooms>) -> Self {
+    pub(super) fn of(phases: usize, buffer_pool: Arc<BufferPool>) -> Self {
         Self {
-            rooms,
+            buffer_pool,
             seen: (0..phases).map(|_| Seen::new()).collect(),
             ..Self::default()
         }
@@ -71,7 +71,7 @@ impl Assessing<'_> {
     /// Says that an exchange is done with.
     fn done(&self, exchange: Exchange) {
         self.0.bytes.fetch_sub(exchange.body.len(), Relaxed);
-        self.0.rooms.give_back(exchange);
+        self.0.buffer_pool.give_back(exchange);
     }
 }
 

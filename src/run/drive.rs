@@ -193,7 +193,7 @@ impl Turn<'_> {
         begin: u64,
         under: &mut Under<'_>,
     ) -> Result<Vec<Assessed>, Failure> {
-        let backlog = &Backlog::of(phases.len(), under.client.rooms());
+        let backlog = &Backlog::of(phases.len(), under.client.buffer_pool());
         let talks: Vec<Option<Conversations<'_>>> = phases
             .iter()
             .zip(first..)

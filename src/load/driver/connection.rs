@@ -17,7 +17,7 @@ pub(super) struct Connection {
     /// Whether it can carry a request.
     pub(super) open: bool,
     /// Whether room for writing is waited for.
-    pub(super) wants_room: bool,
+    pub(super) wants_write: bool,
     /// Whether it has carried a request.
     pub(super) carried: bool,
     /// When it was begun.
@@ -46,7 +46,7 @@ impl Connection {
             tls: tls.transpose().map_err(Trouble::Failed)?,
             connected: false,
             open: false,
-            wants_room: true,
+            wants_write: true,
             carried: false,
             began,
             ring: None,

@@ -402,8 +402,8 @@ impl<'a> Driver<'a> {
         let drafted = self.drafted.pop_front();
         let request = drafted.unwrap_or_else(|| self.draft(due.index));
         let slot = self.pool.take();
-        let room = self.pool.rooms.take();
-        let mut flight = Flight::new(due, request, self.current, room);
+        let buffers = self.pool.buffer_pool.take();
+        let mut flight = Flight::new(due, request, self.current, buffers);
         let place = &mut self.pool.slots[slot];
         if let Some(connection) = &place.connection {
             let idle = clock::now().saturating_sub(connection.began);

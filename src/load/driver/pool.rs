@@ -5,7 +5,7 @@ use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
 use crate::load::flight::Flight;
 use crate::load::ring::{self, Done, Ring};
 use crate::load::socket::{Trouble, allow_files};
-use crate::load::{Cancel, Error, Rooms, Target};
+use crate::load::{BufferPool, Cancel, Error, Target};
 use crate::measure::clock;
 use crate::measure::exchange::{Exchange, Nanos};
 use crate::plan::Shape;
@@ -70,8 +70,8 @@ impl<'a> Client<'a> {
 
     /// Where exchanges may go back to, from any thread, when nothing of them is needed any more.
     #[must_use]
-    pub fn rooms(&self) -> Arc<Rooms> {
-        Arc::clone(&self.pool.rooms)
+    pub fn buffer_pool(&self) -> Arc<BufferPool> {
+        Arc::clone(&self.pool.buffer_pool)
     }
 
     /// Drives phases one after the other, each of which begins when the one before has sent its last request, and hands
@@ -140,7 +140,7 @@ pub(super) struct Pool {
     cold: Vec<usize>,
     /// Connections in the making that no request waits for.
     connecting: usize,
-    pub(super) rooms: Arc<Rooms>,
+    pub(super) buffer_pool: Arc<BufferPool>,
     /// The address that last took a connection.
     pub(super) address: usize,
     /// No connection is opened ahead before this: one has just failed.
@@ -164,7 +164,7 @@ impl Pool {
             warm: Vec::new(),
             cold: Vec::new(),
             connecting: 0,
-            rooms: Arc::default(),
+            buffer_pool: Arc::default(),
             address: 0,
             spares_from: 0,
         })
@@ -205,7 +205,7 @@ impl Pool {
         let Some(connection) = &mut self.slots[slot].connection else {
             return;
         };
-        connection.wants_room = false;
+        connection.wants_write = false;
         if let Some(ring) = &mut self.ring {
             self.reads = self.reads.wrapping_add(1);
             let name = u64::from(self.reads) << 32 | slot as u64;
@@ -233,7 +233,7 @@ impl Pool {
             if let Some(Slot { flight, .. }) = self.slot_of(done)
                 && let Some(flight) = flight
             {
-                flight.fetch_room();
+                flight.prefetch_buffers();
             }
         }
         !batch.is_empty()
@@ -262,10 +262,10 @@ impl Pool {
             return;
         };
         let mut flags = NEWS;
-        flags.set(EpollFlags::EPOLLOUT, connection.wants_room);
+        flags.set(EpollFlags::EPOLLOUT, connection.wants_write);
         let mut event = EpollEvent::new(flags, slot as u64);
         // A socket that epoll knows can be modified; if not, the deadline ends the request.
-        let _ = match (connection.ring, connection.wants_room) {
+        let _ = match (connection.ring, connection.wants_write) {
             (None, _) => self.epoll.modify(&connection.socket, &mut event),
             (Some(_), true) => self.epoll.add(&connection.socket, event),
             (Some(_), false) => self.epoll.delete(&connection.socket),

@@ -137,9 +137,9 @@ impl Driver<'_> {
             }
         }
         let failed = flight.write_error.is_some();
-        let wants_room = !flight.is_written() && !failed;
-        if wants_room != connection.wants_room {
-            connection.wants_room = wants_room;
+        let wants_write = !flight.is_written() && !failed;
+        if wants_write != connection.wants_write {
+            connection.wants_write = wants_write;
             self.pool.watch(slot);
         }
         // The answer that made the server close may be there.

@@ -219,7 +219,7 @@ fn answers_in_memory_that_was_given_back_hold_nothing_of_others() {
     });
     let target = Target::resolve(&url, &[]).expect("a good URL");
     let mut client = Client::new(&target).expect("a client");
-    let rooms = client.rooms();
+    let buffer_pool = client.buffer_pool();
     let shape = closed(4, 200);
     let body = |i: u64| (i * 37 % 1_000).to_string().into_bytes();
     let load = PhaseLoad {
@@ -236,7 +236,7 @@ fn answers_in_memory_that_was_given_back_hold_nothing_of_others() {
             Some(expected.len())
         );
         right += 1;
-        rooms.give_back(exchange);
+        buffer_pool.give_back(exchange);
     });
     assert_eq!((runs.map(|runs| runs.len()).ok(), right), (Some(1), 200));
 }
