@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use std::{io, mem};
 
-/// Wishes that may wait for the next call.
-const WISHES: u32 = 256;
+/// Submissions that may wait for the next call.
+const SUBMISSIONS: u32 = 256;
 /// Buffers, a power of two. The kernel fills some twenty before a call returns; where it runs out, the read is asked for anew.
 const BUFFERS: u16 = 128;
 /// Bytes of one: what the kernel says of the read, the stamp, and what was read.
@@ -114,8 +114,8 @@ impl Ring {
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_taskrun_flag()
-            .setup_cqsize(8 * WISHES)
-            .build(WISHES)?;
+            .setup_cqsize(8 * SUBMISSIONS)
+            .build(SUBMISSIONS)?;
         let mut new = Self {
             ring,
             memory: Memory::new()?,
@@ -195,8 +195,8 @@ impl Ring {
     /// What the kernel says.
     pub(super) fn read(&mut self, socket: &impl AsFd, name: u64) -> io::Result<()> {
         let fd = Fd(socket.as_fd().as_raw_fd());
-        let wish = opcode::RecvMsgMulti::new(fd, &raw const *self.shape, 0).ioprio(POLL_FIRST);
-        self.wish(&wish.build().user_data(name))?;
+        let entry = opcode::RecvMsgMulti::new(fd, &raw const *self.shape, 0).ioprio(POLL_FIRST);
+        self.push(&entry.build().user_data(name))?;
         self.ring.submit().map(drop)
     }
 
@@ -206,30 +206,30 @@ impl Ring {
     /// What the kernel says.
     pub(super) fn watch(&mut self, epoll: &impl AsFd) -> io::Result<()> {
         let fd = Fd(epoll.as_fd().as_raw_fd());
-        let wish = opcode::PollAdd::new(fd, libc::POLLIN as u32);
-        self.wish(&wish.build().user_data(EPOLL))
+        let entry = opcode::PollAdd::new(fd, libc::POLLIN as u32);
+        self.push(&entry.build().user_data(EPOLL))
     }
 
-    #[expect(unsafe_code, reason = "wishes hold addresses")]
-    fn wish(&mut self, wish: &squeue::Entry) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "submissions hold addresses")]
+    fn push(&mut self, submission: &squeue::Entry) -> io::Result<()> {
         loop {
-            // SAFETY: the only address in a wish is that of `shape`, which lives as long as the ring. Buffers the kernel takes
-            // from the list. A descriptor that is closed makes the wish fail.
-            match unsafe { self.ring.submission().push(wish) } {
+            // SAFETY: the only address in a submission is that of `shape`, which lives as long as the ring. Buffers the kernel takes
+            // from the list. A descriptor that is closed makes the submission fail.
+            match unsafe { self.ring.submission().push(submission) } {
                 Ok(()) => return Ok(()),
                 Err(_) => self.ring.submit()?,
             };
         }
     }
 
-    /// Hands over what is wished, and waits until something is done or `patience` is over.
+    /// Submits what is queued, and waits until something is done or `patience` is over.
     ///
     /// # Errors
     /// What the kernel says.
     pub(super) fn wait(&mut self, patience: Duration) -> io::Result<()> {
-        let wishes = self.ring.submission();
-        let idle = wishes.is_empty() && !wishes.taskrun();
-        drop(wishes);
+        let submissions = self.ring.submission();
+        let idle = submissions.is_empty() && !submissions.taskrun();
+        drop(submissions);
         if patience.is_zero() && idle && !self.is_behind() {
             return Ok(());
         }

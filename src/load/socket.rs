@@ -29,7 +29,7 @@ impl Stamping {
         Self(socket.filter(ask_for_stamps))
     }
 
-    /// Whether the kernel took the wish.
+    /// Whether the kernel stamps received packets for this socket.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.0.is_some()

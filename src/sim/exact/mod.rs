@@ -137,7 +137,7 @@ pub(super) fn serve(
 /// What epoll says of the listener and the timer.
 const LISTENER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
-/// How often the wish to stop is looked at, in milliseconds.
+/// Interval between two looks at the stop flag, in milliseconds.
 const GLANCE_MS: u8 = 50;
 
 struct Server {

@@ -123,10 +123,10 @@ fn answers_end_by_length_or_by_themselves() {
 
 #[test]
 fn nvext_comes_from_dynamo_when_asked_for() {
-    let wish = json!({"nvext": {"extra_fields": ["timing", "worker_id", "unheard_of"]}});
+    let extra = json!({"nvext": {"extra_fields": ["timing", "worker_id", "unheard_of"]}});
     let (vllm, dynamo) = (Server::start(""), Server::start("--flavour dynamo"));
     assert!(
-        vllm.complete(&ask(wish.clone()))
+        vllm.complete(&ask(extra.clone()))
             .json()
             .get("nvext")
             .is_none()
@@ -138,9 +138,9 @@ fn nvext_comes_from_dynamo_when_asked_for() {
             .get("nvext")
             .is_none()
     );
-    let whole = dynamo.complete(&ask(wish.clone())).json();
+    let whole = dynamo.complete(&ask(extra.clone())).json();
     assert!(whole["nvext"]["worker_id"]["decode_worker_id"].is_u64());
-    let events = dynamo.complete(&streamed(wish)).events();
+    let events = dynamo.complete(&streamed(extra)).events();
     let [tokens @ .., last, usage] = events.as_slice() else {
         panic!("too few events")
     };
