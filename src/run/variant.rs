@@ -274,7 +274,7 @@ impl Turn<'_> {
             outcome.port_taken = is_over_port(&error);
             self.interrupted_or(error)
         })?);
-        topology.hush();
+        topology.stop_scanning();
         Ok(())
     }
 

@@ -240,9 +240,9 @@ impl Topology {
     }
 
     /// All serve and are about to be measured: the warden looks at nothing from now on.
-    pub fn hush(&mut self) {
+    pub fn stop_scanning(&mut self) {
         // A warden that is gone is noticed by who listens to it.
-        let _ = send(&mut self.socket, &Order::Hush);
+        let _ = send(&mut self.socket, &Order::StopScanning);
     }
 
     /// From now on, a process that ends by itself raises no alarm; [`Self::death`] still tells of it.

@@ -12,7 +12,7 @@ pub(super) enum Order {
     /// Start a process.
     Start(Start),
     /// All serve and are about to be measured: from now on, look at nothing.
-    Hush,
+    StopScanning,
     /// Take everything down in reverse order, with grace; with `keep`, the runner sees to the directories.
     Stop { keep: bool },
     /// Skip what is left of the grace.

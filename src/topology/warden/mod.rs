@@ -131,7 +131,7 @@ struct Warden {
     /// Whether pids are others outside.
     enclosed: bool,
     /// Whether the processes are being measured, so that nothing may disturb them.
-    hushed: bool,
+    scanning_stopped: bool,
     /// Whether directories stay.
     keep: bool,
     /// Shared memory seen in use: path and inode.
@@ -171,7 +171,7 @@ impl Warden {
             entry: options.entry.as_deref().map(Entry::join).transpose()?,
             cgroup: None,
             enclosed: options.outside.is_some(),
-            hushed: false,
+            scanning_stopped: false,
             keep: false,
             memory: BTreeSet::new(),
         };
@@ -211,9 +211,9 @@ impl Warden {
                         reason: "the topology is being taken down".into(),
                         errno: None,
                     }),
-                    Order::Hush => {
+                    Order::StopScanning => {
                         self.note_memory();
-                        self.hushed = true;
+                        self.scanning_stopped = true;
                     }
                     Order::Stop { keep } => {
                         self.keep = keep;
@@ -226,7 +226,7 @@ impl Warden {
                 }
             }
             self.reap();
-            if self.stopping.is_none() && !self.hushed {
+            if self.stopping.is_none() && !self.scanning_stopped {
                 self.note_memory();
             }
             if let Some(began) = self.stopping
@@ -240,7 +240,7 @@ impl Warden {
     fn wait(&self) {
         let timeout = match self.stopping {
             Some(_) => PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO),
-            None if self.hushed || self.processes.is_empty() => PollTimeout::NONE,
+            None if self.scanning_stopped || self.processes.is_empty() => PollTimeout::NONE,
             None => PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO),
         };
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
