@@ -31,8 +31,8 @@ pub(super) fn note(run: &mut Run, plan: &Plan, all: &[Turns]) {
             tier: turns
                 .outcomes
                 .last()
-                .and_then(|outcome| outcome.tier)
-                .map(|tier| tier.name().to_owned()),
+                .and_then(|outcome| outcome.containment)
+                .map(|containment| containment.name().to_owned()),
             startup: middle(
                 turns,
                 |outcome| outcome.startup.as_ref(),

@@ -13,7 +13,7 @@ use crate::observe::gpu;
 use crate::plan::{Plan, Purpose, VariantPlan, scrubbed};
 use crate::record::{Redactor, Writer};
 use crate::topology::ready::{Launch, bring_up};
-use crate::topology::{self, Alarm, Tier, Topology};
+use crate::topology::{self, Alarm, Containment, Topology};
 use crate::verify::{Rules, Tally};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ pub(super) enum Task<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// How firmly its processes were held; none where it has none.
-    pub(super) tier: Option<Tier>,
+    pub(super) containment: Option<Containment>,
     /// How it came up.
     pub(super) startup: Option<Startup>,
     /// Its phases that began, in order.
@@ -155,7 +155,7 @@ impl Turn<'_> {
         let is_up = earlier.is_some();
         let mut running = earlier.map_or_else(|| self.open(), Ok)?;
         self.signals.watch(&running.alarm);
-        outcome.tier = Some(running.topology.tier());
+        outcome.containment = Some(running.topology.containment());
         let mut served = Ok(());
         if !is_up {
             served = self.bring_up(&mut running, &rules, &target, outcome);

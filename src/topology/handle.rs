@@ -9,7 +9,7 @@ use super::protocol::{Order, Report, Start};
 use super::raw::Word;
 use super::registry::{self, Entry};
 use super::scratch;
-use super::{Alarm, Error, Exit, Tier};
+use super::{Alarm, Containment, Error, Exit};
 use crate::engine::Process;
 use crate::event::{Event, Events};
 use crate::measure::lifecycle::{SignalRecord, Teardown};
@@ -53,8 +53,8 @@ pub struct Topology {
     alarm: Alarm,
     /// The longest that one of its processes may take to end.
     grace: Duration,
-    tier: Tier,
-    /// Why firmer tiers can't be had.
+    containment: Containment,
+    /// Why firmer containments can't be had.
     missed: Vec<String>,
     replies: Receiver<Result<i32, String>>,
     gone: Receiver<Gone>,
@@ -90,13 +90,13 @@ struct Seen {
 }
 
 impl Topology {
-    /// Starts a warden, this program executed anew, at the firmest tier that can be had, or at the one that BENCH_TIER
+    /// Starts a warden, this program executed anew, at the firmest containment that can be had, or at the one that BENCH_TIER
     /// names. `logs` is where every process's output goes; `alarm` is raised when a process ends that was not asked to.
     ///
     /// # Errors
     /// [`Error::Warden`] when it can't be started.
     pub fn open(run_id: &str, logs: &Path, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
-        let tiers = tiers()?;
+        let containments = containments()?;
         // Why it may not be in the state directory was said when the run began.
         let entry = registry::place().and_then(|(place, _)| Entry::create(&place, run_id));
         if let Err(error) = &entry {
@@ -108,13 +108,14 @@ impl Topology {
         }
         let entry = entry.ok();
         let mut missed = Vec::new();
-        for tier in tiers {
+        for containment in containments {
             let log = logs.join("warden.log");
-            let mut link = match Link::start(tier, run_id, &log, entry.as_ref(), &|| alarm.raised())
-            {
+            let mut link = match Link::start(containment, run_id, &log, entry.as_ref(), &|| {
+                alarm.raised()
+            }) {
                 Ok(link) => link,
                 Err(error) => {
-                    missed.push(format!("{}: {error}", tier.name()));
+                    missed.push(format!("{}: {error}", containment.name()));
                     continue;
                 }
             };
@@ -144,7 +145,7 @@ impl Topology {
                 warden: link.warden,
                 alarm: alarm.clone(),
                 grace: Duration::ZERO,
-                tier,
+                containment,
                 missed,
                 replies,
                 gone,
@@ -166,11 +167,11 @@ impl Topology {
 
     /// How firmly the processes are held.
     #[must_use]
-    pub fn tier(&self) -> Tier {
-        self.tier
+    pub fn containment(&self) -> Containment {
+        self.containment
     }
 
-    /// Why no firmer tier can be had, one sentence each.
+    /// Why no firmer containment can be had, one sentence each.
     #[must_use]
     pub fn missed(&self) -> &[String] {
         &self.missed
@@ -328,7 +329,7 @@ impl Topology {
     }
 
     /// Waits until the warden says that all is gone. One that says nothing for too long is killed: with it goes what its
-    /// tier holds, and the registry tells of the rest.
+    /// containment holds, and the registry tells of the rest.
     fn gone_or_silent(&mut self) -> Result<Gone, String> {
         let began = Instant::now();
         let mut stopped = false;
@@ -472,13 +473,15 @@ impl Listener {
     }
 }
 
-/// The tiers to try.
-pub(super) fn tiers() -> Result<Vec<Tier>, Error> {
+/// The containments to try.
+pub(super) fn containments() -> Result<Vec<Containment>, Error> {
     let Some(asked) = std::env::var_os("BENCH_TIER").filter(|value| !value.is_empty()) else {
-        return Ok(Tier::ALL.to_vec());
+        return Ok(Containment::ALL.to_vec());
     };
-    let known = Tier::ALL.iter().find(|tier| asked == tier.name());
-    known.map(|tier| vec![*tier]).ok_or_else(|| {
+    let known = Containment::ALL
+        .iter()
+        .find(|containment| asked == containment.name());
+    known.map(|containment| vec![*containment]).ok_or_else(|| {
         Error::Warden(format!(
             "can't be started: BENCH_TIER is {}, not `namespace`, `cgroup` or `plain`",
             asked.display()

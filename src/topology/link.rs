@@ -4,7 +4,7 @@
 use super::process::{self, Bond};
 use super::protocol::{Order, Report};
 use super::registry::Entry;
-use super::{Tier, proc};
+use super::{Containment, proc};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -38,9 +38,9 @@ impl Link {
     /// Starts a warden, this program executed anew; `given_up` ends the wait for its first word.
     ///
     /// # Errors
-    /// When it can't be started, does not answer, or can't hold processes at this tier.
+    /// When it can't be started, does not answer, or can't hold processes at this containment.
     pub(super) fn start(
-        tier: Tier,
+        containment: Containment,
         run_id: &str,
         log: &Path,
         entry: Option<&Entry>,
@@ -50,7 +50,7 @@ impl Link {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
         command
-            .args(["warden", "--tier", tier.name()])
+            .args(["warden", "--containment", containment.name()])
             .env(proc::MARK, run_id)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -60,7 +60,7 @@ impl Link {
         }
         let mut warden = WardenProcess {
             child: process::spawn(&mut command, Bond::Loose)?,
-            tier,
+            containment,
         };
         // The command still holds the warden's end of the socket; its closing must be seen by us.
         drop(command);
@@ -162,11 +162,11 @@ impl Reports {
     }
 }
 
-/// A warden's process; in the namespace tier also the one inside, whose parent it is.
+/// A warden's process; in the namespace containment also the one inside, whose parent it is.
 #[derive(Debug)]
 pub(super) struct WardenProcess {
     child: Child,
-    tier: Tier,
+    containment: Containment,
 }
 
 impl WardenProcess {
@@ -177,7 +177,7 @@ impl WardenProcess {
     /// Continues it where it is stopped; whether it was.
     pub(super) fn resume(&self) -> bool {
         let mut stopped = resume(self.id());
-        if self.tier == Tier::Namespace {
+        if self.containment == Containment::Namespace {
             for inside in proc::children(self.id()) {
                 stopped |= resume(inside);
             }
@@ -185,7 +185,7 @@ impl WardenProcess {
         stopped
     }
 
-    /// Kills it, and with it all that its tier ties to it.
+    /// Kills it, and with it all that its containment ties to it.
     pub(super) fn kill(&mut self) {
         let _ = self.child.kill();
     }

@@ -1,6 +1,7 @@
 //! Processes: the warden that owns them, their ports, logs, readiness and end. A [`Topology`] is the runner's handle on a
 //! warden; dropping it takes everything down.
 
+mod containment;
 mod handle;
 mod holders;
 mod kept;
@@ -19,13 +20,12 @@ pub mod registry;
 pub mod scratch;
 mod stalled;
 pub mod supervised;
-mod tier;
 pub mod trust;
 pub mod warden;
 
+pub use containment::Containment;
 pub use handle::{Killer, Topology};
 pub use process::polite_signals;
-pub use tier::Tier;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -47,7 +47,7 @@ pub(super) struct Start {
 pub(super) enum Report {
     /// The warden works; the first word.
     Ready,
-    /// The tier asked for can't be had here; the last word.
+    /// The containment asked for can't be had here; the last word.
     Unable { reason: String },
     /// A process runs; the pid is the one it has for the runner.
     Started { name: String, pid: i32 },

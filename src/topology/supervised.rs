@@ -104,15 +104,19 @@ impl Supervisor<'_> {
         })
     }
 
-    /// A warden at the firmest tier that can be had.
+    /// A warden at the firmest containment that can be had.
     fn link(&self, entry: Option<&Entry>) -> Result<Link, Error> {
         let mut missed = Vec::new();
-        for tier in handle::tiers().map_err(|error| Error::Warden(error.to_string()))? {
+        for containment in
+            handle::containments().map_err(|error| Error::Warden(error.to_string()))?
+        {
             let log = Path::new("/dev/null");
-            match Link::start(tier, self.run_id, log, entry, &|| self.alarm.raised()) {
+            match Link::start(containment, self.run_id, log, entry, &|| {
+                self.alarm.raised()
+            }) {
                 Ok(link) => return Ok(link),
                 Err(_) if self.alarm.raised() => return Err(Error::Interrupted),
-                Err(error) => missed.push(format!("{}: {error}", tier.name())),
+                Err(error) => missed.push(format!("{}: {error}", containment.name())),
             }
         }
         Err(Error::Warden(format!(

@@ -12,7 +12,7 @@ use crate::load::socket::Stamping;
 use crate::observe::gpu;
 use crate::plan;
 use crate::scenario::model::Scenario;
-use crate::topology::Tier;
+use crate::topology::Containment;
 use crate::topology::ports::Ports;
 use crate::topology::supervised::{Supervisor, Task};
 use nix::sys::resource::{Resource, getrlimit};
@@ -62,7 +62,7 @@ pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Result<Vec<Fi
         files(scenario),
         ports(scenario),
         writable(out),
-        tiers(),
+        containments(),
     ];
     host::add(&mut all);
     floor::add(&mut all);
@@ -199,20 +199,20 @@ fn writable(out: &Path) -> Finding {
 }
 
 /// How firmly the engines of a run are held, by trying.
-fn tiers() -> Finding {
-    let tried: Vec<_> = Tier::ALL
+fn containments() -> Finding {
+    let tried: Vec<_> = Containment::ALL
         .iter()
-        .map(|tier| (tier, tier.try_out()))
+        .map(|containment| (containment, containment.try_out()))
         .collect();
     let held = tried.iter().find(|(_, tried)| tried.is_ok());
-    let first = held.map(|(tier, _)| **tier);
-    let said = |(tier, tried): &(&Tier, Result<(), String>)| match tried {
-        Ok(()) => format!("{} works", tier.name()),
-        Err(reason) => format!("{} does not ({reason})", tier.name()),
+    let first = held.map(|(containment, _)| **containment);
+    let said = |(containment, tried): &(&Containment, Result<(), String>)| match tried {
+        Ok(()) => format!("{} works", containment.name()),
+        Err(reason) => format!("{} does not ({reason})", containment.name()),
     };
     let all = tried.iter().map(said).collect::<Vec<_>>().join(", ");
     match first {
-        Some(Tier::Namespace) => finding("processes", Weight::Good, all),
+        Some(Containment::Namespace) => finding("processes", Weight::Good, all),
         Some(_) => finding(
             "processes",
             Weight::Note,

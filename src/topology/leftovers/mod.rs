@@ -18,7 +18,7 @@ use super::proc::Stat;
 use super::process::PidFd;
 use super::registry::{self, Dead, Entries, Line};
 use super::stalled::{self, State};
-use super::{link, proc, registry::Entry, scratch, tier};
+use super::{containment, link, proc, registry::Entry, scratch};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -240,7 +240,7 @@ impl Owned {
             }
             cleaned.removed = proc::remove_shared_memory(&memory);
             for (cgroup, inode) in &self.cgroups {
-                if self.is_ours(cgroup, *inode) && !tier::remove_cgroup(cgroup) {
+                if self.is_ours(cgroup, *inode) && !containment::remove_cgroup(cgroup) {
                     cleaned.stuck.push(format!("cgroup {}", cgroup.display()));
                 }
             }
@@ -275,23 +275,23 @@ impl Owned {
                 // What is marked in it is found one by one.
                 continue;
             }
-            for pid in tier::members(cgroup) {
+            for pid in containment::members(cgroup) {
                 memory.append(&mut proc::shared_memory(pid));
                 cleaned.ended.push((pid, proc::command(pid)));
             }
-            tier::kill_cgroup(cgroup);
+            containment::kill_cgroup(cgroup);
         }
     }
 
     /// Whether a cgroup is the one that the run's warden made and holds nobody else's processes.
     fn is_ours(&self, cgroup: &Path, inode: Option<u64>) -> bool {
-        if !tier::is_cgroup(cgroup) {
+        if !containment::is_cgroup(cgroup) {
             return false;
         }
-        let same = inode.is_some() && inode == tier::inode(cgroup);
+        let same = inode.is_some() && inode == containment::inode(cgroup);
         // One that was killed before its inode was noted held nothing.
         (same || inode.is_none())
-            && tier::members(cgroup)
+            && containment::members(cgroup)
                 .iter()
                 .all(|pid| self.holds(*pid, same))
     }

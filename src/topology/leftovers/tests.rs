@@ -226,7 +226,7 @@ fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
     let (file, cgroup) = (folder.path().join("file"), folder.path().join("bench-1"));
     std::fs::write(&file, "").unwrap();
     std::fs::create_dir(&cgroup).unwrap();
-    let inode = tier::inode(&file).unwrap();
+    let inode = containment::inode(&file).unwrap();
     let around = PathBuf::from("/dev/shm/../..").join(file.strip_prefix("/").unwrap());
     let lines = [
         Line::Memory {
@@ -239,7 +239,7 @@ fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
         },
         Line::Cgroup {
             path: cgroup.clone(),
-            inode: tier::inode(&cgroup),
+            inode: containment::inode(&cgroup),
         },
     ];
     assert!(with_lines(&lines).is_empty());
@@ -249,13 +249,13 @@ fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
 #[test]
 fn a_cgroup_is_killed_only_where_it_is_the_runs() {
     // Where none can be made, there is none to kill.
-    let Ok((path, _cgroup)) =
-        tier::Cgroup::place().and_then(|path| Ok((path.clone(), tier::Cgroup::create(path)?)))
+    let Ok((path, _cgroup)) = containment::Cgroup::place()
+        .and_then(|path| Ok((path.clone(), containment::Cgroup::create(path)?)))
     else {
         return;
     };
     let log = PathBuf::from("/dev/null");
-    let inode = tier::inode(&path);
+    let inode = containment::inode(&path);
     let line = |inode| {
         let path = path.clone();
         [Line::Cgroup { path, inode }]
@@ -279,6 +279,6 @@ fn a_cgroup_is_killed_only_where_it_is_the_runs() {
     assert!(survives(None, None), "nothing says whose it is");
     assert!(survives(None, Some(1)), "it is a later one of that name");
     assert!(!survives(None, inode), "it is the one noted");
-    let again = tier::inode(&path);
+    let again = containment::inode(&path);
     assert!(!survives(Some(&run_id("grouped")), again), "it is marked");
 }

@@ -3,12 +3,12 @@
 
 mod down;
 
+use super::containment::{self, Cgroup, Containment};
 use super::proc;
 use super::process::{self, Bond, PidFd};
 use super::protocol::{Order, Report, Start};
 use super::registry::{Entry, Line};
 use super::scratch;
-use super::tier::{self, Cgroup, Tier};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -38,7 +38,7 @@ const UNCLEAN: i32 = 1;
 pub struct Options {
     /// How firmly processes are held.
     #[arg(long)]
-    tier: Tier,
+    containment: Containment,
     /// The run's entry in the registry.
     #[arg(long)]
     entry: Option<PathBuf>,
@@ -53,8 +53,10 @@ pub struct Options {
 /// When the kernel refuses what it needs; nothing was started then.
 pub fn run(options: &Options) -> io::Result<i32> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let served = match options.tier {
-        Tier::Namespace if options.outside.is_none() => return enclose(options, &mut socket),
+    let served = match options.containment {
+        Containment::Namespace if options.outside.is_none() => {
+            return enclose(options, &mut socket);
+        }
         _ => Warden::new(options, socket.try_clone()?),
     };
     match served {
@@ -68,12 +70,17 @@ fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
     let entry = options.entry.as_deref().map(Entry::join).transpose()?;
     let mut inner = Command::new("/proc/self/exe");
     inner
-        .args(["warden", "--tier", Tier::Namespace.name(), "--outside"])
+        .args([
+            "warden",
+            "--containment",
+            Containment::Namespace.name(),
+            "--outside",
+        ])
         .arg(std::process::id().to_string());
     if let Some(entry) = &options.entry {
         inner.arg("--entry").arg(entry);
     }
-    let code = tier::enclose(&mut inner).or_else(|error| unable(socket, &error))?;
+    let code = containment::enclose(&mut inner).or_else(|error| unable(socket, &error))?;
     if code == CLEAN
         && let Some(entry) = entry
     {
@@ -142,7 +149,7 @@ impl Warden {
     fn new(options: &Options, socket: UnixStream) -> io::Result<Self> {
         if options
             .outside
-            .is_some_and(|parent| !tier::is_parent(parent))
+            .is_some_and(|parent| !containment::is_parent(parent))
         {
             return Err(io::Error::other("who started this has gone"));
         }
@@ -175,7 +182,7 @@ impl Warden {
             keep: false,
             memory: BTreeSet::new(),
         };
-        if options.tier == Tier::Cgroup {
+        if options.containment == Containment::Cgroup {
             // Noted first: one that was made and not noted would stay. Nothing is in it before its inode is noted as well.
             let path = Cgroup::place()?;
             let note = |inode| Line::Cgroup {
@@ -184,7 +191,7 @@ impl Warden {
             };
             warden.register(&note(None));
             warden.cgroup = Some(Cgroup::create(path.clone())?);
-            warden.register(&note(tier::inode(&path)));
+            warden.register(&note(containment::inode(&path)));
         }
         warden.say(&Report::Ready);
         Ok(warden)

@@ -32,7 +32,7 @@ const DYING: Duration = Duration::from_secs(2);
 /// How firmly processes are held; firmest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum Tier {
+pub enum Containment {
     /// A PID namespace.
     Namespace,
     /// A cgroup of version 2.
@@ -41,8 +41,8 @@ pub enum Tier {
     Plain,
 }
 
-impl Tier {
-    /// Every tier, firmest first.
+impl Containment {
+    /// Every containment, strongest first.
     pub const ALL: [Self; 3] = [Self::Namespace, Self::Cgroup, Self::Plain];
 
     /// `namespace`, `cgroup`, `plain`: as records and BENCH_TIER name it.
