@@ -1,22 +1,23 @@
-//! What the documentation says to type is taken, what it links to is there, and the book has every page.
+//! The documentation is true: its commands parse, its links and paths lead somewhere, its lines are short, and the book has
+//! every page.
 
 use crate::support::{bench, root};
 use bench::cli::Cli;
 use clap::Parser as _;
 use std::path::{Path, PathBuf};
 
-/// Every page that users read: name from the checkout, and text.
+/// Every Markdown page of the repository: its path from the root, and its text.
 fn pages() -> Vec<(PathBuf, String)> {
-    let mut paths: Vec<PathBuf> = [
-        "README.md",
-        "ARCHITECTURE.md",
-        "CHANGELOG.md",
-        "SECURITY.md",
-        "reports/README.md",
-    ]
-    .map(PathBuf::from)
-    .to_vec();
-    for folder in ["docs", "docs/decisions"] {
+    let mut paths = Vec::new();
+    let folders = [
+        "",
+        "docs",
+        "docs/decisions",
+        "reports",
+        ".github",
+        ".github/ISSUE_TEMPLATE",
+    ];
+    for folder in folders {
         let entries = std::fs::read_dir(root().join(folder)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name());
         let pages = names.map(|name| Path::new(folder).join(name));
@@ -38,11 +39,11 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let link = regex::Regex::new(r"\]\(([^)\s]*)\)").unwrap();
+    let link = regex::Regex::new(r"\]\(([^)\s]*)\)|(?m)^\[[^\]]+\]: (\S+)").unwrap();
     let mut wrong = Vec::new();
     for (page, text) in pages() {
         for found in link.captures_iter(&text) {
-            let target = &found[1];
+            let target = found.get(1).or(found.get(2)).unwrap().as_str();
             if target.contains("://") || target.is_empty() {
                 continue;
             }
@@ -67,12 +68,12 @@ fn every_link_leads_somewhere() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Lines of shell in the pages, without prompts and comments.
+/// Commands in the shell blocks of the pages. A line that ends with a backslash is joined with the next.
 fn commands() -> Vec<(PathBuf, String)> {
     let mut all = Vec::new();
     for (page, text) in pages() {
         for block in text.split("```sh\n").skip(1) {
-            let block = block.split("```").next().unwrap();
+            let block = block.split("```").next().unwrap().replace("\\\n", "");
             for line in block.lines().filter(|line| !line.trim().is_empty()) {
                 all.push((page.clone(), line.trim().to_owned()));
             }
@@ -123,6 +124,90 @@ fn every_command_is_one_that_the_tool_takes() {
         }
     }
     assert!(seen > 20, "only {seen} commands were found");
+}
+
+/// Commands within sentences and tables, such as `bench plan FILE`. They may leave out required arguments.
+#[test]
+fn every_command_in_a_sentence_is_one_that_the_tool_takes() {
+    let span = regex::Regex::new(r"`(bench [^`]*)`").unwrap();
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for (page, text) in pages() {
+        for found in span.captures_iter(&text) {
+            seen += 1;
+            let Err(error) = Cli::try_parse_from(words(&found[1].replace('\n', " "))) else {
+                continue;
+            };
+            let harmless = matches!(
+                error.kind(),
+                clap::error::ErrorKind::DisplayHelp
+                    | clap::error::ErrorKind::DisplayVersion
+                    | clap::error::ErrorKind::MissingRequiredArgument
+            );
+            if !harmless {
+                wrong.push(format!("{}: {}: {error}", page.display(), &found[1]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 60, "only {seen} commands were found");
+}
+
+/// Tables are exempt, since Markdown cannot break a cell, and so is the page that is generated.
+#[test]
+fn no_line_is_longer_than_100_characters() {
+    let mut long = Vec::new();
+    for (page, text) in pages() {
+        if page == Path::new("docs/reference.md") {
+            continue;
+        }
+        for (index, line) in text.lines().enumerate() {
+            if line.chars().count() > 100 && !line.starts_with('|') {
+                long.push(format!("{}:{}", page.display(), index + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+/// Whether something in the repository has this path. `*`, NAME and ROOM stand for any part of a name.
+fn exists(folder: &Path, path: &str) -> bool {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    if first.is_empty() {
+        return true;
+    }
+    let name = regex::escape(first)
+        .replace(r"\*", ".*")
+        .replace("NAME", ".*")
+        .replace("ROOM", ".*");
+    let name = regex::Regex::new(&format!("^{name}$")).unwrap();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return false;
+    };
+    entries
+        .flatten()
+        .filter(|entry| name.is_match(&entry.file_name().to_string_lossy()))
+        .any(|entry| exists(&entry.path(), rest))
+}
+
+#[test]
+fn every_path_that_contributors_are_sent_to_exists() {
+    let path = regex::Regex::new(
+        r"(?x)
+        `([\w.*/-]+ (?: / | \.(?:rs|md|yaml|toml) ))` |
+        `((?:src|tests|ci|docs|fuzz|scenarios|benches|reports|\.github)/[\w.*/-]+)`",
+    )
+    .unwrap();
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root().join(page)).unwrap();
+        let named = path.captures_iter(&text);
+        let paths: Vec<&str> = named
+            .map(|found| found.get(1).or(found.get(2)).unwrap().as_str())
+            .collect();
+        assert!(paths.len() > 20, "{page} names {} paths", paths.len());
+        let missing: Vec<&&str> = paths.iter().filter(|path| !exists(root(), path)).collect();
+        assert!(missing.is_empty(), "{page}: {missing:#?}");
+    }
 }
 
 #[test]
