@@ -45,9 +45,9 @@ struct Page {
     why: Arc<OnceLock<String>>,
 }
 
-/// What a watch is told.
+/// Tells a watch how far the run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum WatchSignal {
     /// One phase handed over to the next.
     HandedOver,
     /// All is over.
@@ -137,7 +137,7 @@ impl Pages {
     /// Samples levels, the GPUs' among them, until it is told to end, over phases that hand over to each other `handed_over` times. Each sample is given to `row`, with the number of its phase.
     pub fn watch(
         &self,
-        words: &Receiver<Word>,
+        signals: &Receiver<WatchSignal>,
         handed_over: usize,
         zero: u64,
         mut row: impl FnMut(usize, &ServerSample),
@@ -146,15 +146,18 @@ impl Pages {
         let gpus = Gpus::open();
         let mut wait = INTERVAL / 2;
         loop {
-            let word = words.recv_timeout(wait);
-            if matches!(word, Ok(Word::Ended) | Err(RecvTimeoutError::Disconnected)) {
+            let signal = signals.recv_timeout(wait);
+            if matches!(
+                signal,
+                Ok(WatchSignal::Ended) | Err(RecvTimeoutError::Disconnected)
+            ) {
                 break;
             }
             let began = clock::now();
             let reading = self.read();
             let mut sample = reading.sample(zero);
             sample.gauges.extend(gpus.levels());
-            if word.is_ok() && all.len() <= handed_over {
+            if signal.is_ok() && all.len() <= handed_over {
                 all.push(Watched {
                     from: Some(reading),
                     ..Watched::default()

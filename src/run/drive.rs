@@ -10,7 +10,7 @@ use crate::load::{Cancel, Client, Patience, PhaseLoad};
 use crate::measure::clock;
 use crate::measure::probe::Probe;
 use crate::measure::summary::Objectives;
-use crate::observe::scrape::Word;
+use crate::observe::scrape::WatchSignal;
 use crate::observe::{Pages, Reading};
 use crate::plan::search::{Bisection, Search};
 use crate::plan::{Label, PhasePlan, Purpose, Shape};
@@ -202,7 +202,7 @@ impl Turn<'_> {
                 Conversations::of(&self.variant.requests, purpose, &phase.shape, begin)
             })
             .collect();
-        let (word, words) = channel();
+        let (signal, signals) = channel();
         let begun = AtomicBool::new(false);
         let sources: Vec<_> = phases
             .iter()
@@ -211,11 +211,11 @@ impl Turn<'_> {
             .map(|((phase, number), talk)| {
                 let purpose = Purpose::of_phase(phase.measured, number, self.round);
                 let ready = talk.as_ref().map(|talk| move || talk.ready());
-                let (word, begun, measured) = (word.clone(), &begun, phase.measured);
+                let (signal, begun, measured) = (signal.clone(), &begun, phase.measured);
                 let body = move |request: u64| {
                     // Warm-up hands over here, without a pause in which pages could be read.
                     if measured && !begun.swap(true, Ordering::Relaxed) {
-                        word.send(Word::HandedOver).ok();
+                        signal.send(WatchSignal::HandedOver).ok();
                     }
                     match talk {
                         Some(talk) => talk.body(&self.variant.endpoint.model, begin + request),
@@ -272,11 +272,11 @@ impl Turn<'_> {
         let mut waits = 0;
         let before = pages.read();
         let (assessed, driven, watched) = thread::scope(|scope| {
-            let ended = Ended(word);
+            let ended = Ended(signal);
             let zero = assessor.zero;
             let row = |phase, sample: &ServerSample| self.server_row(first + phase, sample);
             let handed_over = phases.len() - 1;
-            let watch = move || pages.watch(&words, handed_over, zero, row);
+            let watch = move || pages.watch(&signals, handed_over, zero, row);
             let watching = thread::Builder::new().spawn_scoped(scope, watch);
             let talks = &talks;
             let assess = move || {
@@ -392,11 +392,11 @@ fn together(phases: &[PhasePlan]) -> Vec<Range<usize>> {
 }
 
 /// Says that the phases are over, however they end.
-struct Ended(Sender<Word>);
+struct Ended(Sender<WatchSignal>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.send(Word::Ended).ok();
+        self.0.send(WatchSignal::Ended).ok();
     }
 }
 
