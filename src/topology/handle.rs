@@ -6,7 +6,7 @@ use super::link::{Link, PARTING, PATIENCE, Reports, TICK, WardenProcess, private
 use super::listeners::stranger;
 use super::proc;
 use super::protocol::{Order, Report, Start};
-use super::raw::Word;
+use super::raw::RawText;
 use super::registry::{self, Entry};
 use super::scratch;
 use super::{Alarm, Containment, Error, Exit};
@@ -199,10 +199,10 @@ impl Topology {
             .map_err(|error| refused(error.to_string()))?;
         let order = Order::Start(Start {
             name: process.name.clone(),
-            argv: process.argv.iter().cloned().map(Word).collect(),
+            argv: process.argv.iter().cloned().map(RawText).collect(),
             env: env
                 .into_iter()
-                .map(|(name, value)| (Word(name), Word(value)))
+                .map(|(name, value)| (RawText(name), RawText(value)))
                 .collect(),
             log,
             output: None,

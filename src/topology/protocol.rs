@@ -1,7 +1,7 @@
 //! What the runner and the warden say to each other: one JSON object a line over a socket. The runner's end closing is an
 //! order too: take everything down.
 
-use super::raw::{self, Word};
+use super::raw::{self, RawText};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -23,16 +23,16 @@ pub(super) enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Start {
     pub(super) name: String,
-    pub(super) argv: Vec<Word>,
+    pub(super) argv: Vec<RawText>,
     /// The whole environment, or what is added to the warden's own.
-    pub(super) env: Vec<(Word, Word)>,
+    pub(super) env: Vec<(RawText, RawText)>,
     /// Whether it gets the warden's own environment, too.
     pub(super) inherit: bool,
     /// Output is appended here.
     #[serde(with = "raw::path")]
     pub(super) log: PathBuf,
     /// Where standard output goes instead.
-    pub(super) output: Option<Word>,
+    pub(super) output: Option<RawText>,
     /// Processes of a higher stage are stopped first.
     pub(super) stage: u32,
     pub(super) grace_ms: u64,

@@ -1,15 +1,15 @@
-//! Words and paths in JSON without loss. The operating system allows bytes in them that are not UTF-8: text stays text, other
-//! bytes become a list of numbers.
+//! Arguments and paths in JSON without loss. The operating system allows bytes in them that are not UTF-8: UTF-8 becomes a
+//! string, anything else a list of numbers.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-/// A word of a command, or the name or value of a variable.
+/// An argument, or the name or value of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Form", into = "Form")]
-pub(super) struct Word(pub(super) OsString);
+pub(super) struct RawText(pub(super) OsString);
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -18,7 +18,7 @@ enum Form {
     Bytes(Vec<u8>),
 }
 
-impl From<Form> for Word {
+impl From<Form> for RawText {
     fn from(form: Form) -> Self {
         Self(match form {
             Form::Text(text) => text.into(),
@@ -27,18 +27,18 @@ impl From<Form> for Word {
     }
 }
 
-impl From<Word> for Form {
-    fn from(Word(word): Word) -> Self {
-        match word.into_string() {
+impl From<RawText> for Form {
+    fn from(RawText(text): RawText) -> Self {
+        match text.into_string() {
             Ok(text) => Self::Text(text),
-            Err(word) => Self::Bytes(word.as_bytes().to_vec()),
+            Err(text) => Self::Bytes(text.as_bytes().to_vec()),
         }
     }
 }
 
 /// For fields that are one path.
 pub(super) mod path {
-    use super::{Deserialize, OsString, PathBuf, Serialize, Word};
+    use super::{Deserialize, OsString, PathBuf, RawText, Serialize};
     use serde::{Deserializer, Serializer};
     use std::path::Path;
 
@@ -46,33 +46,33 @@ pub(super) mod path {
         path: &Path,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        Word(OsString::from(path)).serialize(serializer)
+        RawText(OsString::from(path)).serialize(serializer)
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<PathBuf, D::Error> {
-        Ok(Word::deserialize(deserializer)?.0.into())
+        Ok(RawText::deserialize(deserializer)?.0.into())
     }
 }
 
 /// For fields that are several paths.
 pub(super) mod paths {
-    use super::{Deserialize, OsString, PathBuf, Word};
+    use super::{Deserialize, OsString, PathBuf, RawText};
     use serde::{Deserializer, Serializer};
 
     pub(in super::super) fn serialize<S: Serializer>(
         paths: &[PathBuf],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(paths.iter().map(|path| Word(OsString::from(path))))
+        serializer.collect_seq(paths.iter().map(|path| RawText(OsString::from(path))))
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<PathBuf>, D::Error> {
-        let words = Vec::<Word>::deserialize(deserializer)?;
-        Ok(words.into_iter().map(|Word(word)| word.into()).collect())
+        let texts = Vec::<RawText>::deserialize(deserializer)?;
+        Ok(texts.into_iter().map(|RawText(text)| text.into()).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::link::{Link, PARTING, Reports, TICK, send};
 use super::protocol::{Order, Report, Start};
-use super::raw::Word;
+use super::raw::RawText;
 use super::registry::{self, Entry};
 use super::{Alarm, handle, leftovers};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -168,17 +168,17 @@ fn start(task: &Task<'_>, [stdout, stderr]: [&Printed; 2]) -> Order {
         name: "program".into(),
         argv: std::iter::once(program)
             .chain(task.arguments.iter().cloned())
-            .map(Word)
+            .map(RawText)
             .collect(),
         env: task
             .env
             .iter()
             .cloned()
-            .map(|(name, value)| (Word(name), Word(value)))
+            .map(|(name, value)| (RawText(name), RawText(value)))
             .collect(),
         inherit: true,
         log: stderr.path(),
-        output: Some(Word(stdout.path().into())),
+        output: Some(RawText(stdout.path().into())),
         stage: 0,
         grace_ms: 0,
         directories: Vec::new(),
