@@ -66,7 +66,7 @@ impl Requests {
     fn length_of(&self, index: u64) -> Option<u32> {
         self.output_tokens.or_else(|| match &self.prompts.source {
             // Which turn a request is, is known only when it is sent.
-            Source::Conversations(talk) => match talk.output_tokens.as_ref()? {
+            Source::Conversations(spec) => match spec.output_tokens.as_ref()? {
                 Length::Fixed(tokens) => Some(*tokens),
                 Length::Spread(spread) => spread.max,
             },

@@ -340,8 +340,8 @@ fn variant_plan(
 fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
     for phase in &mut phases {
         match (&mut phase.shape, &prompts.source) {
-            (Shape::Closed { think_time, .. }, prompts::Source::Conversations(talk)) => {
-                *think_time = talk.think_time.max(*think_time);
+            (Shape::Closed { think_time, .. }, prompts::Source::Conversations(spec)) => {
+                *think_time = spec.think_time.max(*think_time);
             }
             (Shape::Open { pace, limit, .. }, _) => {
                 if let pace::Rates::Recorded(times) = &mut pace.rate {

@@ -33,7 +33,7 @@ pub enum Source {
     /// Drawn one by one, without end.
     Synthetic(Synthetic),
     /// Conversations.
-    Conversations(Talk),
+    Conversations(ConversationSpec),
 }
 
 /// One prompt.
@@ -80,7 +80,7 @@ pub struct Part {
 
 /// Conversations, several turns each.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Talk {
+pub struct ConversationSpec {
     /// What users say, one list a conversation, taken in turn; drawn where there is none.
     pub written: Vec<Script>,
     /// Turns of one conversation at most.
@@ -156,7 +156,7 @@ impl Prompts {
                 None => Cow::Owned(Entry::written(String::new())),
             },
             Source::Synthetic(synthetic) => Cow::Owned(drawn(synthetic, self.overhead, number)),
-            Source::Conversations(talk) => Cow::Owned(talk.turn(number, 0)),
+            Source::Conversations(spec) => Cow::Owned(spec.turn(number, 0)),
         }
     }
 
@@ -298,7 +298,7 @@ fn drawn(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
     }
 }
 
-impl Talk {
+impl ConversationSpec {
     /// How many turns a conversation has.
     #[must_use]
     pub fn turns(&self, conversation: u64) -> u32 {

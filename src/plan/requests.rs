@@ -149,10 +149,10 @@ impl Requests {
     /// The system message that a conversation begins with.
     #[must_use]
     pub fn opening(&self, purpose: Purpose, conversation: u64) -> Option<Value> {
-        let Source::Conversations(talk) = &self.prompts.source else {
+        let Source::Conversations(spec) = &self.prompts.source else {
             return None;
         };
-        let text = talk.system(conversation)?;
+        let text = spec.system(conversation)?;
         let mark = self.mark(purpose, conversation);
         Some(json!({"role": "system", "content": format!("{mark}{text}")}))
     }

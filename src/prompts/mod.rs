@@ -15,7 +15,7 @@ mod tests;
 mod tokens;
 mod trace;
 
-use crate::plan::prompts::{Entry, Source, Talk};
+use crate::plan::prompts::{ConversationSpec, Entry, Source};
 use crate::plan::{Prompts, Shape, locate, phases};
 use crate::scenario::model::{
     Conversations, Length, Model, OnBadRow, Prompts as Wanted, Scenario, Spread, Synthetic,
@@ -270,7 +270,7 @@ fn conversations(
         None => (Vec::new(), Tally::default()),
     };
     let is_written = !written.is_empty();
-    let source = Source::Conversations(Talk {
+    let source = Source::Conversations(ConversationSpec {
         written,
         turns: wanted.turns,
         think_time: wanted.think_time.0,

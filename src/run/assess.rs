@@ -248,7 +248,7 @@ impl Assessor<'_> {
         &self,
         first: usize,
         phases: &[PhasePlan],
-        talks: &[Option<Conversations<'_>>],
+        conversations: &[Option<Conversations<'_>>],
         exchanges: &Receiver<Exchange>,
         backlog: &Backlog,
         tally: &mut Tally,
@@ -270,7 +270,13 @@ impl Assessor<'_> {
             let (phase, gathered) = (&phases[at], &mut all[at]);
             let seen = &backlog.seen[at];
             let failed = gathered.failed;
-            if self.take(phase, talks[at].as_ref(), gathered, &exchange, tally)? {
+            if self.take(
+                phase,
+                conversations[at].as_ref(),
+                gathered,
+                &exchange,
+                tally,
+            )? {
                 seen.enough();
             }
             let ok = gathered.failed == failed;
@@ -306,7 +312,7 @@ impl Assessor<'_> {
     fn take(
         &self,
         phase: &PhasePlan,
-        talk: Option<&Conversations<'_>>,
+        conversations: Option<&Conversations<'_>>,
         into: &mut Gathered,
         exchange: &Exchange,
         tally: &mut Tally,
@@ -337,8 +343,8 @@ impl Assessor<'_> {
             example(Cause::Empty, &|| "nothing was generated".to_owned());
             into.empty += 1;
         }
-        if let Some(talk) = talk {
-            let turn = talk.answered(exchange, sample.ok().then_some(&answer));
+        if let Some(conversations) = conversations {
+            let turn = conversations.answered(exchange, sample.ok().then_some(&answer));
             (sample.conversation, sample.turn) = turn.unzip();
         } else {
             if let Some(differs) = self.off_plan(&sample) {

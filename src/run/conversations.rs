@@ -4,7 +4,7 @@
 use crate::measure::answer::Answer;
 use crate::measure::clock;
 use crate::measure::exchange::{Exchange, Nanos};
-use crate::plan::prompts::{Source, Talk};
+use crate::plan::prompts::{ConversationSpec, Source};
 use crate::plan::{Label, Purpose, Requests, Shape};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The conversations of one phase.
 pub(super) struct Conversations<'a> {
     requests: &'a Requests,
-    talk: &'a Talk,
+    spec: &'a ConversationSpec,
     purpose: Purpose,
     /// Requests of the phase before these; no more conversations were begun by them.
     begin: u64,
@@ -51,7 +51,7 @@ impl<'a> Conversations<'a> {
         shape: &Shape,
         begin: u64,
     ) -> Option<Self> {
-        let Source::Conversations(talk) = &requests.prompts.source else {
+        let Source::Conversations(spec) = &requests.prompts.source else {
             return None;
         };
         let most = match shape {
@@ -60,7 +60,7 @@ impl<'a> Conversations<'a> {
         };
         Some(Self {
             requests,
-            talk,
+            spec,
             purpose,
             begin,
             most,
@@ -79,7 +79,7 @@ impl<'a> Conversations<'a> {
         let mut state = self.state();
         let mut conversation = state.take(clock::now());
         let (id, turn) = (conversation.id, conversation.turn);
-        let entry = self.talk.turn(id, turn);
+        let entry = self.spec.turn(id, turn);
         if turn == 0 {
             let system = self.requests.opening(self.purpose, id);
             conversation.said.extend(system);
@@ -118,7 +118,7 @@ impl<'a> Conversations<'a> {
         let mut conversation = state.asked.remove(&exchange.id.index)?;
         let was = (conversation.id, conversation.turn);
         conversation.turn += 1;
-        let goes_on = conversation.turn < self.talk.turns(conversation.id);
+        let goes_on = conversation.turn < self.spec.turns(conversation.id);
         match answer.filter(|_| goes_on) {
             Some(answer) => {
                 let message = &answer.body["choices"][0]["message"];
@@ -126,7 +126,7 @@ impl<'a> Conversations<'a> {
                 conversation
                     .said
                     .push(json!({"role": "assistant", "content": text}));
-                let think = u64::try_from(self.talk.think_time.as_nanos()).unwrap_or(u64::MAX);
+                let think = u64::try_from(self.spec.think_time.as_nanos()).unwrap_or(u64::MAX);
                 conversation.at = exchange.ended.saturating_add(think);
                 state.waiting.push_back(conversation);
             }

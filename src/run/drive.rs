@@ -194,7 +194,7 @@ impl Turn<'_> {
         under: &mut Under<'_>,
     ) -> Result<Vec<Assessed>, Failure> {
         let backlog = &Backlog::of(phases.len(), under.client.buffer_pool());
-        let talks: Vec<Option<Conversations<'_>>> = phases
+        let all: Vec<Option<Conversations<'_>>> = phases
             .iter()
             .zip(first..)
             .map(|(phase, number)| {
@@ -207,30 +207,34 @@ impl Turn<'_> {
         let sources: Vec<_> = phases
             .iter()
             .zip(first..)
-            .zip(&talks)
-            .map(|((phase, number), talk)| {
+            .zip(&all)
+            .map(|((phase, number), conversations)| {
                 let purpose = Purpose::of_phase(phase.measured, number, self.round);
-                let ready = talk.as_ref().map(|talk| move || talk.ready());
+                let ready = conversations
+                    .as_ref()
+                    .map(|conversations| move || conversations.ready());
                 let (signal, begun, measured) = (signal.clone(), &begun, phase.measured);
                 let body = move |request: u64| {
                     // Warm-up hands over here, without a pause in which pages could be read.
                     if measured && !begun.swap(true, Ordering::Relaxed) {
                         signal.send(WatchSignal::HandedOver).ok();
                     }
-                    match talk {
-                        Some(talk) => talk.body(&self.variant.endpoint.model, begin + request),
+                    match conversations {
+                        Some(conversations) => {
+                            conversations.body(&self.variant.endpoint.model, begin + request)
+                        }
                         None => self.body(purpose, begin + request),
                     }
                 };
                 let headers = move |request: u64| {
                     let index = begin + request;
-                    let label = talk.as_ref().map_or_else(
+                    let label = conversations.as_ref().map_or_else(
                         || Label {
                             purpose,
                             index,
                             conversation: index,
                         },
-                        |talk| talk.label(index),
+                        |conversations| conversations.label(index),
                     );
                     self.variant.requests.labelled_headers(&label)
                 };
@@ -278,11 +282,11 @@ impl Turn<'_> {
             let handed_over = phases.len() - 1;
             let watch = move || pages.watch(&signals, handed_over, zero, row);
             let watching = thread::Builder::new().spawn_scoped(scope, watch);
-            let talks = &talks;
+            let all = &all;
             let assess = move || {
                 // Answers can wait to be assessed; what is due can't wait to be sent, nor a server beside us to be heard.
                 rustix::process::nice(MODESTY).ok();
-                assessor.phases(first, phases, talks, &receive, backlog, tally)
+                assessor.phases(first, phases, all, &receive, backlog, tally)
             };
             let assessing = match thread::Builder::new().spawn_scoped(scope, assess) {
                 Ok(assessing) => assessing,

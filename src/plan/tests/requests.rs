@@ -228,12 +228,12 @@ fn no_cache_knows_messages_or_numbers_of_tokens_before_their_time() {
 
 #[test]
 fn a_conversation_begins_with_its_system_message() {
-    use crate::plan::prompts::{Script, Talk};
+    use crate::plan::prompts::{ConversationSpec, Script};
     let script = |system: Option<&str>| Script {
         system: system.map(str::to_owned),
         user: vec!["hi".to_owned()],
     };
-    let talk = Talk {
+    let spec = ConversationSpec {
         written: vec![script(Some("Be terse.")), script(None)],
         turns: 1,
         think_time: std::time::Duration::ZERO,
@@ -241,13 +241,13 @@ fn a_conversation_begins_with_its_system_message() {
         output_tokens: None,
         seed: 0,
     };
-    let listed = serde_json::to_value(&talk.written).unwrap();
+    let listed = serde_json::to_value(&spec.written).unwrap();
     assert_eq!(
         listed,
         json!([["Be terse.", ["hi"]], ["hi"]]),
         "hashes of the others stay"
     );
-    let of = requests(ApiEndpoint::Chat, Prompts::of(Source::Conversations(talk)));
+    let of = requests(ApiEndpoint::Chat, Prompts::of(Source::Conversations(spec)));
     let user = json!({"role": "user", "content": "hi"});
     let system = json!({"role": "system", "content": "Be terse."});
     assert_eq!(sent(&of, MEASURED, 0)["messages"], json!([system, user]));

@@ -95,17 +95,17 @@ fn sharegpt_gives_what_humans_say() {
             "Yes, let us begin with the first point"
         ]
     );
-    let talk = read_from(
+    let prompts = read_from(
         Path::new(FIXTURES),
         "{conversations: {sharegpt: sharegpt.json, turns: 2}}",
         &format!("{WIDE}\nrequest: {{endpoint: chat}}"),
     );
-    let Source::Conversations(talk) = talk.unwrap().source else {
+    let Source::Conversations(spec) = prompts.unwrap().source else {
         panic!()
     };
-    assert_eq!((talk.turns(0), talk.turns(1), talk.turns(2)), (2, 1, 2));
+    assert_eq!((spec.turns(0), spec.turns(1), spec.turns(2)), (2, 1, 2));
     assert_eq!(
-        talk.turn(2, 1).text,
+        spec.turn(2, 1).text,
         Text::Written("Shorter, please".into())
     );
     let lines = "{\"conversations\": [{\"role\": \"user\", \"content\": \"a\"}]}\n{\"messages\": [{\"role\": \"user\", \"content\": \"b\"}]}";

@@ -26,15 +26,15 @@ fn a_system_turn_is_a_system_message() {
             message.starts_with("f:1: this row has a system prompt, and `completions` takes none"),
             "{message}"
         );
-        let talk = asked(
+        let prompts = asked(
             "{conversations: {sharegpt: f, turns: 2}}",
             CHAT,
             bytes.as_bytes(),
         );
-        let Source::Conversations(talk) = talk.unwrap().source else {
+        let Source::Conversations(spec) = prompts.unwrap().source else {
             panic!()
         };
-        assert_eq!((talk.system(0), talk.turns(0)), (Some("Be terse."), 2));
+        assert_eq!((spec.system(0), spec.turns(0)), (Some("Be terse."), 2));
     }
 }
 
@@ -51,9 +51,9 @@ fn conversations_in_which_no_human_speaks_are_left_out_and_counted() {
     assert_eq!(texts(&prompts), ["q1", "q4"]);
     let expected = ["3 of 5 rows were left out: no human says anything in them"];
     assert_eq!(prompts.notes, expected);
-    let talk = "{conversations: {sharegpt: f, turns: 9}}";
-    let talk = asked(talk, CHAT, messy.to_string().as_bytes()).unwrap();
-    assert_eq!(talk.notes, expected);
+    let options = "{conversations: {sharegpt: f, turns: 9}}";
+    let prompts = asked(options, CHAT, messy.to_string().as_bytes()).unwrap();
+    assert_eq!(prompts.notes, expected);
     let silent = of_file("{sharegpt: f}", b"[{\"conversations\": []}]").unwrap_err();
     assert_eq!(
         silent,
@@ -133,11 +133,11 @@ fn a_bad_conversation_is_named_and_can_be_skipped() {
         );
         assert!(note.contains("f:1 (row 2): "), "{note}");
         let skip = "{conversations: {sharegpt: {file: f, on_bad_row: skip}, turns: 1}}";
-        let talk = asked(skip, CHAT, list.as_bytes()).unwrap();
+        let prompts = asked(skip, CHAT, list.as_bytes()).unwrap();
         assert!(
-            talk.notes[0].starts_with("1 of 2 rows are bad"),
+            prompts.notes[0].starts_with("1 of 2 rows are bad"),
             "{:?}",
-            talk.notes
+            prompts.notes
         );
     }
 }
