@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 pub(super) const REDRAWN: Duration = Duration::from_millis(250);
 
 pub(super) struct Shown {
-    stderr: Veiled,
+    stderr: RedactingStderr,
     live: Option<Live>,
 }
 
-/// Stderr without secrets; each write is whole lines.
-struct Veiled(Stderr, Redactor);
+/// Writes to stderr without secrets. Each write must consist of whole lines.
+struct RedactingStderr(Stderr, Redactor);
 
-impl Write for Veiled {
+impl Write for RedactingStderr {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let shown = self.1.apply(&String::from_utf8_lossy(text));
         teller::progress(&shown);
@@ -38,7 +38,7 @@ impl Shown {
         let drawn = stderr.is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
         Self {
             live: drawn.then(|| Live::new(logs)),
-            stderr: Veiled(stderr, redactor),
+            stderr: RedactingStderr(stderr, redactor),
         }
     }
 
