@@ -27,7 +27,7 @@ pub(crate) fn sample(index: u64) -> Sample {
         reads: Reads {
             all: 34,
             unstamped: 0,
-            crowded: 0,
+            coalesced: 0,
             events: 34,
         },
         status: Some(200),

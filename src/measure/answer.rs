@@ -46,7 +46,7 @@ pub struct Timeline {
     /// Events in all, comments not counted.
     pub events: u32,
     /// Reads that carried the end of more than one event with text: the gaps between those are lost.
-    pub crowded_reads: u32,
+    pub coalesced_reads: u32,
 }
 
 /// Reads an exchange that ended [`Complete`](super::exchange::End::Complete) or otherwise; what is there is assembled.

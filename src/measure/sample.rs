@@ -55,7 +55,8 @@ pub struct Reads {
     /// Of these, reads for which the kernel gave no usable receive stamp.
     pub unstamped: u32,
     /// Reads that carried the end of more than one event with text.
-    pub crowded: u32,
+    #[serde(rename = "crowded")]
+    pub coalesced: u32,
     /// Events, comments not counted.
     pub events: u32,
 }
@@ -197,7 +198,7 @@ impl Sample {
             reads: Reads {
                 all: count(exchange.arrivals.len()),
                 unstamped: count(exchange.arrivals.iter().filter(|a| !a.stamped).count()),
-                crowded: line.crowded_reads,
+                coalesced: line.coalesced_reads,
                 events: line.events,
             },
             status: exchange.status,
@@ -244,7 +245,7 @@ impl Sample {
         let Some(speaking) = self.speaking() else {
             return false;
         };
-        self.chunks < 2 || speaking == 0 || self.reads.crowded > 0 && speaking < BURST
+        self.chunks < 2 || speaking == 0 || self.reads.coalesced > 0 && speaking < BURST
     }
 
     /// Whether there would be a time per token, had the text not come at once.

@@ -36,7 +36,7 @@ pub(super) struct Stream {
 struct Place {
     read: usize,
     last_text: Option<usize>,
-    crowded: bool,
+    coalesced: bool,
 }
 
 impl Stream {
@@ -189,10 +189,10 @@ impl Stream {
         if gave.text {
             self.timeline.texts.push(at);
             let again = place.last_text == Some(place.read);
-            if again && !place.crowded {
-                self.timeline.crowded_reads += 1;
+            if again && !place.coalesced {
+                self.timeline.coalesced_reads += 1;
             }
-            place.crowded = again;
+            place.coalesced = again;
             place.last_text = Some(place.read);
         }
     }

@@ -139,7 +139,8 @@ pub struct ClientAudit {
     /// Of these, reads for which the kernel gave no usable receive stamp.
     pub unstamped_reads: u64,
     /// Reads that carried the end of more than one event with text: the gaps between those are lost.
-    pub crowded_reads: u64,
+    #[serde(rename = "crowded_reads")]
+    pub coalesced_reads: u64,
     /// Events, comments not counted.
     pub events: u64,
     /// Requests sent twice because the server had closed the connection that they were to reuse.
@@ -193,8 +194,8 @@ impl ClientAudit {
 
     /// Share of reads that carried several events with text; 0 to 1.
     #[must_use]
-    pub fn crowded_share(&self) -> Option<f64> {
-        share(self.crowded_reads, self.reads)
+    pub fn coalesced_share(&self) -> Option<f64> {
+        share(self.coalesced_reads, self.reads)
     }
 
     /// Processor time of the client per event, in microseconds.
@@ -293,7 +294,7 @@ impl Summary {
         let audit = &mut self.audit;
         audit.reads += u64::from(sample.reads.all);
         audit.unstamped_reads += u64::from(sample.reads.unstamped);
-        audit.crowded_reads += u64::from(sample.reads.crowded);
+        audit.coalesced_reads += u64::from(sample.reads.coalesced);
         audit.events += u64::from(sample.reads.events);
         audit.reconnects += u64::from(sample.reconnected);
         // What the client did is judged on every request; what the server did only on those that succeeded.

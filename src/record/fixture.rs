@@ -285,7 +285,7 @@ pub(crate) fn sample(index: u64) -> Sample {
         reads: Reads {
             all: 5,
             unstamped: 0,
-            crowded: 0,
+            coalesced: 0,
             events: 6,
         },
         first_chunk_ns: Some(at + 20_000_000),

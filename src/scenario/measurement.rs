@@ -19,7 +19,8 @@ pub struct Measurement {
     /// Client delay at p99 above which a phase is marked.
     pub client_delay: Time,
     /// Share of reads that carried several events above which that is noted.
-    pub crowded: Margin,
+    #[serde(rename = "crowded")]
+    pub coalesced: Margin,
     /// Share of reads without the kernel's receive time above which that is noted.
     pub unstamped: Margin,
     /// How far the server's mean time to first token may exceed the client's before a phase is marked: both clocks have
@@ -36,7 +37,7 @@ impl Default for Measurement {
             schedule_lag_invalid: Time::from_millis(5),
             idle: Margin(0.05),
             client_delay: Time::from_millis(5),
-            crowded: Margin(0.01),
+            coalesced: Margin(0.01),
             unstamped: Margin(0.01),
             server_ttft: Time::from_millis(1),
             token_counts: Margin(0.01),

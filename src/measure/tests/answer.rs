@@ -243,7 +243,7 @@ fn an_event_came_with_the_read_that_carried_its_end() {
     let answer = assemble(&exchange("text/event-stream", stream.as_bytes(), &sizes));
     let texts = [1_000_000, 2_000_000, 2_000_000];
     assert_eq!(answer.timeline.texts, texts);
-    assert_eq!(answer.timeline.crowded_reads, 1);
+    assert_eq!(answer.timeline.coalesced_reads, 1);
 }
 
 #[test]

@@ -102,11 +102,11 @@ fn text_that_came_at_once_has_no_time_per_token() {
     (row.first_text_ns, row.last_text_ns) = (Some(1_000), Some(1_000));
     assert_eq!((row.tpot(), row.at_once()), (None, true));
     // A burst of two reads, each with several events.
-    (row.last_text_ns, row.reads.crowded) = (Some(41_000), 2);
+    (row.last_text_ns, row.reads.coalesced) = (Some(41_000), 2);
     assert_eq!((row.tpot(), row.at_once()), (None, true));
-    row.reads.crowded = 0;
+    row.reads.coalesced = 0;
     assert_eq!((row.tpot(), row.at_once()), (Some(40_000.0 / 7.0), false));
-    (row.last_text_ns, row.reads.crowded) = (Some(7_001_000), 2);
+    (row.last_text_ns, row.reads.coalesced) = (Some(7_001_000), 2);
     assert_eq!((row.tpot(), row.at_once()), (Some(1e6), false));
 }
 

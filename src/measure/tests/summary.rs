@@ -50,7 +50,7 @@ fn every_number_is_as_defined() {
     assert!(close(m.output_tokens_per_s, per_s(10.0)));
     assert!(close(m.requests_per_s, per_s(2.0)));
     assert_eq!(figures.audit.unstamped_share(), Some(0.25));
-    assert_eq!(figures.audit.crowded_share(), Some(0.25));
+    assert_eq!(figures.audit.coalesced_share(), Some(0.25));
     assert_eq!(figures.audit.cpu_us_per_event(), None);
 }
 

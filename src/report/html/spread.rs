@@ -209,13 +209,13 @@ fn digits(share: f64) -> String {
 fn ticks(places: &[Place]) -> Vec<(f64, String)> {
     let mut ticks: Vec<(f64, String)> = Vec::new();
     for place in places.iter().filter(|place| place.named) {
-        let crowded = ticks.last().is_some_and(|(at, _)| place.at - at < 0.1);
+        let overlaps = ticks.last().is_some_and(|(at, _)| place.at - at < 0.1);
         // The smallest value gives way to a percentile, a percentile to the largest.
         let first = ticks.len() == 1 && ticks[0].1 == "min";
-        if crowded && !first && place.name != "max" {
+        if overlaps && !first && place.name != "max" {
             continue;
         }
-        if crowded {
+        if overlaps {
             ticks.pop();
         }
         ticks.push((place.at, place.name.clone()));

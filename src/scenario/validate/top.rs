@@ -66,7 +66,7 @@ impl Checker<'_> {
         let limits = &self.scenario.measurement;
         let shares = [
             ("idle", limits.idle, true),
-            ("crowded", limits.crowded, false),
+            ("crowded", limits.coalesced, false),
             ("unstamped", limits.unstamped, false),
         ];
         for (key, limit, judges) in shares {

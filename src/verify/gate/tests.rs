@@ -293,7 +293,7 @@ fn what_was_read_together_or_unstamped_is_noted() {
     figures.audit = ClientAudit {
         reads: 1_000,
         unstamped_reads: 11,
-        crowded_reads: 11,
+        coalesced_reads: 11,
         reconnects: 1,
         ..ClientAudit::default()
     };
@@ -327,7 +327,7 @@ fn what_was_read_together_or_unstamped_is_noted() {
     figures.audit = ClientAudit {
         reads: 1_000,
         unstamped_reads: 10,
-        crowded_reads: 10,
+        coalesced_reads: 10,
         ..ClientAudit::default()
     };
     assert!(codes(&figures).is_empty());
@@ -506,7 +506,7 @@ fn every_limit_is_the_scenarios_own() {
     figures.audit = ClientAudit {
         reads: 100,
         unstamped_reads: 30,
-        crowded_reads: 30,
+        coalesced_reads: 30,
         ..ClientAudit::default()
     };
     let codes = |limits: &str| {

@@ -125,10 +125,10 @@ pub(super) fn unstamped(phase: &PhaseResult<'_>, limits: &Measurement) -> Option
 }
 
 /// Bytes that waited in the kernel were there before the client was; otherwise whatever sent them sent them together.
-pub(super) fn crowded(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt> {
-    let share = phase.figures.audit.crowded_share()?;
+pub(super) fn coalesced(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt> {
+    let share = phase.figures.audit.coalesced_share()?;
     let delay = distribution(Timing::ClientDelay, &phase.figures.metrics).map(|d| d.p50);
-    (share > limits.crowded.0).then(|| Doubt {
+    (share > limits.coalesced.0).then(|| Doubt {
         weight: Weight::Note,
         code: "crowded_reads",
         what: "reads carried several events, the gaps between which read as zero".to_owned(),

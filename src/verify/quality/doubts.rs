@@ -24,7 +24,7 @@ pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<D
         thin(phase),
         chunks(phase),
         client::unstamped(phase, limits),
-        client::crowded(phase, limits),
+        client::coalesced(phase, limits),
         reconnects(phase),
         client::clock_steps(phase),
         earlier(phase, limits),
