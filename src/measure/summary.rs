@@ -152,8 +152,8 @@ pub struct ClientAudit {
     #[serde(default, skip_serializing_if = "is_none")]
     pub backed_off: u64,
     /// Answers whose tokens the server counted otherwise than planned.
-    #[serde(default)]
-    pub off_plan: u64,
+    #[serde(default, rename = "off_plan")]
+    pub token_mismatches: u64,
     /// Successes whose token counts contradict the answer. Output throughput is absent where there is one.
     #[serde(default)]
     pub miscounted: u64,

@@ -132,7 +132,7 @@ pub(super) struct Gathered {
     counted_by_chunks: u64,
     examples: Examples,
     /// Successes whose tokens were not as planned.
-    off_plan: u64,
+    token_mismatches: u64,
     /// Successes in which nothing was generated.
     empty: u64,
     told: Told,
@@ -186,7 +186,7 @@ impl Gathered {
         figures.audit.held_back = run.held_back;
         figures.audit.waits = waits;
         figures.audit.backed_off = run.backed_off;
-        figures.audit.off_plan = self.off_plan;
+        figures.audit.token_mismatches = self.token_mismatches;
         figures.audit.empty = self.empty;
         figures.audit.awaited = match self.waiting {
             Waiting::Nothing => None,
@@ -298,7 +298,7 @@ impl Assessor<'_> {
             summary: Summary::new(self.objectives),
             counted_by_chunks: 0,
             examples: Examples::default(),
-            off_plan: 0,
+            token_mismatches: 0,
             empty: 0,
             told: Told::default(),
             done: 0,
@@ -347,11 +347,11 @@ impl Assessor<'_> {
             let turn = conversations.answered(exchange, sample.ok().then_some(&answer));
             (sample.conversation, sample.turn) = turn.unzip();
         } else {
-            if let Some(differs) = self.off_plan(&sample) {
+            if let Some(differs) = self.token_mismatch(&sample) {
                 let differs = || differs.clone();
                 into.examples
-                    .add(Cause::OffPlan, &phase.name, sample.index, differs);
-                into.off_plan += 1;
+                    .add(Cause::TokenMismatch, &phase.name, sample.index, differs);
+                into.token_mismatches += 1;
             }
         }
         if phase.measured && answered(exchange) {
@@ -415,7 +415,7 @@ impl Assessor<'_> {
     }
 
     /// How the server counted other tokens than were planned, where it did.
-    fn off_plan(&self, sample: &Sample) -> Option<String> {
+    fn token_mismatch(&self, sample: &Sample) -> Option<String> {
         if !sample.ok() || sample.tokens_from != Some(TokenSource::Usage) {
             return None;
         }

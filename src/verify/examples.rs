@@ -13,7 +13,7 @@ pub enum Cause {
     /// Nothing was generated.
     Empty,
     /// The server counted other tokens than were planned.
-    OffPlan,
+    TokenMismatch,
 }
 
 /// The causes that requests of a phase gave: for each the number of requests, and the first one in words.
@@ -51,7 +51,7 @@ impl Examples {
             .iter()
             .filter_map(|(cause, (count, first))| match cause {
                 Cause::Miscounted(kind) => Some((*kind, *count, first.as_str())),
-                Cause::AtOnce | Cause::Empty | Cause::OffPlan => None,
+                Cause::AtOnce | Cause::Empty | Cause::TokenMismatch => None,
             })
     }
 }

@@ -48,8 +48,8 @@ fn unread(phase: &PhaseResult<'_>) -> impl Iterator<Item = Doubt> {
 }
 
 /// Lengths that were planned by the model's tokenizer and counted otherwise by the server: another tokenizer or template.
-fn off_plan(phase: &PhaseResult<'_>) -> Option<Doubt> {
-    let n = phase.figures.audit.off_plan;
+fn token_mismatch(phase: &PhaseResult<'_>) -> Option<Doubt> {
+    let n = phase.figures.audit.token_mismatches;
     (n > 0).then(|| Doubt {
         weight: Weight::Marked,
         code: "off_plan",
@@ -202,7 +202,7 @@ pub(super) fn of_requests(phase: &PhaseResult<'_>) -> Vec<(Doubt, Option<String>
     };
     let mut all = miscounts(phase);
     let others = [
-        with_first(Cause::OffPlan, off_plan(phase)),
+        with_first(Cause::TokenMismatch, token_mismatch(phase)),
         with_first(Cause::AtOnce, at_once(phase)),
         with_first(Cause::Empty, empty(phase)),
     ];
