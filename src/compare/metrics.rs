@@ -131,13 +131,13 @@ fn error_percent(phase: &PhaseRecord) -> Option<f64> {
 }
 
 /// What a variant or one round of it measured.
-pub(super) struct Part<'a> {
+pub(super) struct Measured<'a> {
     startup: Option<&'a Startup>,
     phases: &'a [PhaseRecord],
     teardown: Option<&'a Teardown>,
 }
 
-impl<'a> From<&'a VariantRecord> for Part<'a> {
+impl<'a> From<&'a VariantRecord> for Measured<'a> {
     fn from(variant: &'a VariantRecord) -> Self {
         Self {
             startup: variant.startup.as_ref(),
@@ -147,7 +147,7 @@ impl<'a> From<&'a VariantRecord> for Part<'a> {
     }
 }
 
-impl<'a> From<&'a RoundRecord> for Part<'a> {
+impl<'a> From<&'a RoundRecord> for Measured<'a> {
     fn from(round: &'a RoundRecord) -> Self {
         Self {
             startup: round.startup.as_ref(),
@@ -158,15 +158,15 @@ impl<'a> From<&'a RoundRecord> for Part<'a> {
 }
 
 /// How a metric of a topology is found.
-pub(super) type OfTopology = fn(&Part<'_>) -> Option<f64>;
+pub(super) type OfTopology = fn(&Measured<'_>) -> Option<f64>;
 
 /// The metrics of a topology.
 pub(super) const OF_TOPOLOGY: [(&str, OfTopology); 2] = [
-    ("ready_ms", |part| {
-        part.startup.map(|startup| startup.ready_ms)
+    ("ready_ms", |measured| {
+        measured.startup.map(|startup| startup.ready_ms)
     }),
-    ("teardown_ms", |part| {
-        part.teardown.map(|teardown| teardown.ms)
+    ("teardown_ms", |measured| {
+        measured.teardown.map(|teardown| teardown.ms)
     }),
 ];
 
@@ -178,13 +178,13 @@ pub(super) enum Of<'a> {
 }
 
 impl Of<'_> {
-    pub(super) fn value(&self, part: &Part<'_>) -> Option<f64> {
+    pub(super) fn value(&self, measured: &Measured<'_>) -> Option<f64> {
         match self {
             Self::Phase(metric, name) => {
-                let phase = part.phases.iter().find(|phase| phase.name == *name)?;
+                let phase = measured.phases.iter().find(|phase| phase.name == *name)?;
                 metric.of(phase)
             }
-            Self::Topology(get) => get(part),
+            Self::Topology(get) => get(measured),
         }
     }
 }

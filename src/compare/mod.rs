@@ -21,7 +21,7 @@ pub use text::{Tokenizer, counted, same_text};
 
 use crate::record::model::{Comparison, RoundValues, Run, VariantRecord};
 use crate::stats::BUDGET;
-use metrics::{Of, Part};
+use metrics::{Measured, Of};
 
 /// Every metric and measured phase of every variant against the baseline's; start-up and teardown too, under the phase
 /// [`TOPOLOGY`]. Metrics that neither has are left out. Where rounds were planned, what is judged gets a verdict.
@@ -66,8 +66,8 @@ pub fn ratio(baseline: Option<f64>, variant: Option<f64>) -> Option<f64> {
 fn against(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Comparison> {
     let row = |metric: &str, phase: &str, of: &Of<'_>| {
         let (a, b) = (
-            of.value(&Part::from(baseline)),
-            of.value(&Part::from(variant)),
+            of.value(&Measured::from(baseline)),
+            of.value(&Measured::from(variant)),
         );
         a.or(b).is_some().then(|| Comparison {
             metric: metric.to_owned(),
@@ -100,8 +100,8 @@ fn values(baseline: &VariantRecord, variant: &VariantRecord, of: &Of<'_>) -> Vec
         .map(|(a, b)| RoundValues {
             round: a.round,
             baseline_first: a.turn < b.turn,
-            baseline: of.value(&Part::from(a)),
-            variant: of.value(&Part::from(b)),
+            baseline: of.value(&Measured::from(a)),
+            variant: of.value(&Measured::from(b)),
         })
         .collect()
 }

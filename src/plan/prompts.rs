@@ -65,13 +65,13 @@ pub enum Text {
     Messages(Vec<Value>),
     /// Numbers of tokens, as they were read.
     Tokens(Vec<u32>),
-    /// Words, drawn part by part.
-    Drawn(Vec<Part>),
+    /// Generated words, segment by segment.
+    Drawn(Vec<Segment>),
 }
 
-/// Words drawn from one seed; prompts that begin with equal parts have a prefix in common.
+/// Words drawn from one seed; prompts that begin with equal segments have a prefix in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Part {
+pub struct Segment {
     /// What they are drawn from.
     pub seed: u64,
     /// How many, each one token.
@@ -176,7 +176,7 @@ impl Prompts {
         match &entry.text {
             Text::Written(text) => Cow::Borrowed(text),
             Text::Messages(_) | Text::Tokens(_) => Cow::Borrowed(""),
-            Text::Drawn(parts) => Cow::Owned(self.words.write(parts, salt)),
+            Text::Drawn(segments) => Cow::Owned(self.words.write(segments, salt)),
         }
     }
 
@@ -210,27 +210,27 @@ impl Prompts {
     /// `None` where it is not known what they have in common.
     #[must_use]
     pub fn shared(&self, count: u64) -> Option<(u64, u64)> {
-        // The most words drawn from a seed after the same parts: fewer of them are their beginning.
+        // The most words drawn from a seed after the same segments: fewer of them are their beginning.
         let mut longest: HashMap<u64, u32> = HashMap::new();
         let (mut shared, mut all) = (0, 0);
         for number in 0..count {
             let entry = self.entry(number);
-            let Text::Drawn(parts) = &entry.text else {
+            let Text::Drawn(segments) = &entry.text else {
                 return None;
             };
             all += u64::from(entry.input_tokens?);
             let (mut so_far, mut known) = (0, true);
-            for part in parts {
-                let place = mix(so_far ^ mix(part.seed));
+            for segment in segments {
+                let place = mix(so_far ^ mix(segment.seed));
                 let before = longest.entry(place).or_default();
                 shared += if known {
-                    u64::from(part.tokens.min(*before))
+                    u64::from(segment.tokens.min(*before))
                 } else {
                     0
                 };
-                known &= *before >= part.tokens;
-                *before = part.tokens.max(*before);
-                so_far = mix(place ^ u64::from(part.tokens));
+                known &= *before >= segment.tokens;
+                *before = segment.tokens.max(*before);
+                so_far = mix(place ^ u64::from(segment.tokens));
             }
         }
         Some((shared, all))
@@ -276,21 +276,21 @@ fn drawn(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
     let group = u64::from(draw.below(synthetic.groups.max(1)));
     let seed = |purpose: u64, of: u64| mix(synthetic.seed ^ mix(purpose.wrapping_add(of << 8)));
     let shared = synthetic.shared_prefix_tokens.min(words - 1);
-    let prefix = Part {
+    let prefix = Segment {
         seed: seed(PREFIX, group),
         tokens: shared,
     };
-    let own = Part {
+    let own = Segment {
         seed: seed(OWN, number),
         tokens: words - shared,
     };
-    let parts = if shared > 0 {
+    let segments = if shared > 0 {
         vec![prefix, own]
     } else {
         vec![own]
     };
     Entry {
-        text: Text::Drawn(parts),
+        text: Text::Drawn(segments),
         input_tokens: Some(words + overhead),
         output_tokens,
         at: None,
@@ -316,7 +316,7 @@ impl ConversationSpec {
         let output_tokens = self.output_tokens.as_ref().map(|n| draw.length(n));
         let text = match self.said(conversation) {
             Some(said) => Text::Written(said.user.get(turn as usize).cloned().unwrap_or_default()),
-            None => Text::Drawn(vec![Part {
+            None => Text::Drawn(vec![Segment {
                 seed: mix(self.seed ^ mix(OWN.wrapping_add(id << 8))),
                 tokens,
             }]),
@@ -381,13 +381,13 @@ impl Words {
         &self.0
     }
 
-    fn write(&self, parts: &[Part], salt: Salt) -> String {
+    fn write(&self, segments: &[Segment], salt: Salt) -> String {
         let mut text = String::new();
         let bits = self.0.len().ilog2();
-        for part in parts {
-            let mut draw = Draw::new(part.seed, salt.0);
+        for segment in segments {
+            let mut draw = Draw::new(segment.seed, salt.0);
             let (mut pool, mut left) = (0, 0);
-            for _ in 0..part.tokens {
+            for _ in 0..segment.tokens {
                 if left < bits {
                     (pool, left) = (draw.bits(), 64);
                 }

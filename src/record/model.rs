@@ -298,7 +298,7 @@ pub struct Split {
     /// variant - baseline.
     pub difference_ms: f64,
     /// Its parts, in the order of a request's way.
-    pub parts: Vec<Part>,
+    pub parts: Vec<BreakdownPart>,
     /// What of the difference no part explains.
     pub unexplained_ms: f64,
     /// The part that makes up most of a difference that matters.
@@ -307,7 +307,7 @@ pub struct Split {
 
 /// One part of a time. What a side does not tell is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct BreakdownPart {
     /// `client`, `connect`, `frontend`, `hand-over`, `queue`, `prefill`, `decode`, `delivery`, or `server` where it is one.
     pub name: String,
     /// Of the baseline.

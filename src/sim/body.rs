@@ -55,11 +55,11 @@ pub(super) struct Message {
 #[serde(untagged)]
 pub(super) enum Content {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<ContentPart>),
 }
 
 #[derive(Deserialize)]
-pub(super) struct Part {
+pub(super) struct ContentPart {
     text: Option<String>,
 }
 

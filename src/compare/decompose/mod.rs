@@ -6,7 +6,8 @@
 //! there to the last byte: `decode`, and `delivery` (the rest). Two variants are split by the most that both tell.
 
 use crate::record::model::{
-    Decomposition, Distribution, Part, PhaseRecord, Run, ServerWindow, Split, VariantRecord,
+    BreakdownPart, Decomposition, Distribution, PhaseRecord, Run, ServerWindow, Split,
+    VariantRecord,
 };
 
 /// Share of the baseline below which a difference is nobody's, and has no shares: they would be of noise.
@@ -298,7 +299,7 @@ fn split(a: &Way, b: &Way) -> Split {
         let baseline_ms = ms.map(nanos);
         let variant_ms = same.and_then(|(_, ms)| *ms).map(nanos);
         let by = baseline_ms.zip(variant_ms).map(|(a, b)| nanos(b - a));
-        Part {
+        BreakdownPart {
             name: (*name).to_owned(),
             baseline_ms,
             variant_ms,
@@ -306,7 +307,7 @@ fn split(a: &Way, b: &Way) -> Split {
             share: by.filter(|_| matters).map(|by| by / difference + 0.0),
         }
     };
-    let parts: Vec<Part> = a.parts.iter().map(part).collect();
+    let parts: Vec<BreakdownPart> = a.parts.iter().map(part).collect();
     let explained: f64 = parts.iter().filter_map(|part| part.difference_ms).sum();
     let most = parts
         .iter()

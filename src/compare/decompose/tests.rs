@@ -45,7 +45,7 @@ fn told(a: &PhaseRecord, b: &PhaseRecord) -> (Vec<Split>, Vec<String>) {
     of_phases(("a", &[a]), ("b", &[b])).expect("measured")
 }
 
-fn part<'a>(split: &'a Split, name: &str) -> &'a Part {
+fn part<'a>(split: &'a Split, name: &str) -> &'a BreakdownPart {
     split.parts.iter().find(|p| p.name == name).expect("a part")
 }
 

@@ -2,7 +2,7 @@
 
 use crate::compare::against;
 use crate::compare::decide::{Doubts, decide, positive};
-use crate::compare::metrics::{METRICS, OF_TOPOLOGY, Of, Part, TOPOLOGY};
+use crate::compare::metrics::{METRICS, Measured, OF_TOPOLOGY, Of, TOPOLOGY};
 use crate::record::model::{
     Comparing, Comparison, Judged, Outcome, RoundValues, Run, VariantRecord,
 };
@@ -85,7 +85,8 @@ fn values(a: &VariantRecord, b: &VariantRecord, row: &Comparison) -> Vec<RoundVa
         (_, Some((_, get))) => Of::Topology(*get),
         _ => return Vec::new(),
     };
-    let value = |variant: &VariantRecord, k: usize| of.value(&Part::from(variant.rounds.get(k)?));
+    let value =
+        |variant: &VariantRecord, k: usize| of.value(&Measured::from(variant.rounds.get(k)?));
     (0..a.rounds.len().max(b.rounds.len()))
         .map(|k| RoundValues {
             round: u32::try_from(k + 1).unwrap_or(u32::MAX),

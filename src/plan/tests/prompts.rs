@@ -64,7 +64,7 @@ fn what_prompts_have_in_common_is_known() {
         text: Text::Drawn(
             blocks
                 .iter()
-                .map(|&(seed, tokens)| Part { seed, tokens })
+                .map(|&(seed, tokens)| Segment { seed, tokens })
                 .collect(),
         ),
         input_tokens: Some(blocks.iter().map(|(_, tokens)| tokens).sum()),

@@ -227,7 +227,7 @@ fn a_format_can_be_named() {
         prompts.entry(0).text,
         Text::Drawn(
             [(1, 64), (2, 36)]
-                .map(|(seed, tokens)| crate::plan::prompts::Part { seed, tokens })
+                .map(|(seed, tokens)| crate::plan::prompts::Segment { seed, tokens })
                 .into()
         )
     );

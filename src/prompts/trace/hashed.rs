@@ -1,7 +1,7 @@
 //! Traces in JSON whose rows say by `hash_ids` what prompts have in common: Mooncake's and Bailian's.
 
 use super::{OWN, entry, room, time};
-use crate::plan::prompts::{Entry, Part};
+use crate::plan::prompts::{Entry, Segment};
 use crate::prompts::Error;
 use crate::prompts::fields::stray;
 use crate::prompts::json::{Row, each_row};
@@ -112,14 +112,14 @@ impl Format<'_> {
         }
         let [input, output] = ["input_length", "output_length"].map(|key| count(row, key));
         let (input, output) = (input?, output?);
-        let parts = match row.get("hash_ids") {
-            None | Some(Value::Null) => vec![Part {
+        let segments = match row.get("hash_ids") {
+            None | Some(Value::Null) => vec![Segment {
                 seed: own,
                 tokens: room(input, overhead),
             }],
             Some(hashes) => self.blocks(&ids(hashes)?, input, overhead)?,
         };
-        entry(at_time, input, output, parts)
+        entry(at_time, input, output, segments)
     }
 
     fn check_keys(&self, row: &Map<String, Value>) -> Result<(), Bad> {
@@ -180,8 +180,8 @@ impl Format<'_> {
         Ok(at * self.unit)
     }
 
-    /// One part for each block: equal hashes give equal text. What the server adds is taken from the end.
-    fn blocks(&self, hashes: &[u64], input: u64, overhead: u32) -> Result<Vec<Part>, Bad> {
+    /// One segment for each block: equal hashes give equal text. What the server adds is taken from the end.
+    fn blocks(&self, hashes: &[u64], input: u64, overhead: u32) -> Result<Vec<Segment>, Bad> {
         let blocks = input.div_ceil(self.block.into());
         if hashes.len() as u64 != blocks {
             let fits = |(_, block): &(&str, u32)| {
@@ -208,16 +208,16 @@ impl Format<'_> {
             )));
         }
         let mut left = room(input, overhead);
-        let mut parts = Vec::new();
+        let mut segments = Vec::new();
         for seed in hashes.iter().copied() {
             let tokens = left.min(self.block);
             if tokens == 0 {
                 break;
             }
-            parts.push(Part { seed, tokens });
+            segments.push(Segment { seed, tokens });
             left -= tokens;
         }
-        Ok(parts)
+        Ok(segments)
     }
 }
 

@@ -13,7 +13,7 @@ mod tabular;
 use super::Error;
 use super::lines::{each_line, nothing, shortened, tokens};
 use super::pile::{Bad, Pile, in_order};
-use crate::plan::prompts::{Entry, Part, Text};
+use crate::plan::prompts::{Entry, Segment, Text};
 use crate::scenario::model::{OnBadRow, TraceFile, TraceFormat};
 use std::path::Path;
 use std::time::Duration;
@@ -107,12 +107,12 @@ fn time(seconds: f64) -> Result<Duration, Bad> {
         .map_err(|_| Bad(format!("{seconds} s is no time of a trace")))
 }
 
-fn entry(at: Duration, input: u64, output: u64, parts: Vec<Part>) -> Result<Entry, Bad> {
+fn entry(at: Duration, input: u64, output: u64, segments: Vec<Segment>) -> Result<Entry, Bad> {
     Ok(Entry {
         input_tokens: Some(tokens("the length of a prompt", Some(input))?),
         output_tokens: Some(tokens("the length of an answer", Some(output))?),
         at: Some(at),
-        ..Entry::of(Text::Drawn(parts))
+        ..Entry::of(Text::Drawn(segments))
     })
 }
 

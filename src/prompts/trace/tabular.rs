@@ -1,7 +1,7 @@
 //! Traces in CSV, which say nothing of what prompts have in common: Azure's and BurstGPT's.
 
 use super::{OWN, entry, room, time};
-use crate::plan::prompts::{Entry, Part};
+use crate::plan::prompts::{Entry, Segment};
 use crate::prompts::Error;
 use crate::prompts::fields::stray;
 use crate::prompts::lines::shortened;
@@ -95,7 +95,7 @@ pub(super) fn burstgpt(
 
 fn request(at: f64, input: u64, output: u64, seed: u64, overhead: u32) -> Result<Entry, Bad> {
     let tokens = room(input, overhead);
-    entry(time(at)?, input, output, vec![Part { seed, tokens }])
+    entry(time(at)?, input, output, vec![Segment { seed, tokens }])
 }
 
 /// That all columns of a trace are known.

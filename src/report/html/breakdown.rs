@@ -1,7 +1,7 @@
 //! Where a difference comes from: each time of both variants as a bar of its parts, and the parts side by side.
 
 use super::text::text;
-use crate::record::model::{Decomposition, Part, Run, Split};
+use crate::record::model::{BreakdownPart, Decomposition, Run, Split};
 use crate::report::number::{part, share};
 use crate::report::svg::bar::{Piece, bar};
 use std::fmt::Write as _;
@@ -55,7 +55,7 @@ fn drawn(of: &Decomposition, split: &Split) -> String {
         .max(split.variant_ms)
         .max(f64::MIN_POSITIVE);
     for (name, whole, baseline) in sides {
-        let side = |part: &Part| match baseline {
+        let side = |part: &BreakdownPart| match baseline {
             true => part.baseline_ms,
             false => part.variant_ms,
         };

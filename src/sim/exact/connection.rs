@@ -19,7 +19,7 @@ pub(super) struct Connection {
 /// What came of reading.
 pub(super) enum Heard {
     /// Not a whole request yet.
-    Part,
+    Incomplete,
     /// A request.
     Request(Asked),
     /// The client went away, or spoke no HTTP.
@@ -61,7 +61,7 @@ impl Connection {
                 self.heard.clear();
                 Heard::Request(asked)
             }
-            Ok(None) if self.heard.len() <= LONGEST => Heard::Part,
+            Ok(None) if self.heard.len() <= LONGEST => Heard::Incomplete,
             _ => Heard::Closed,
         }
     }

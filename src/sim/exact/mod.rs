@@ -218,7 +218,7 @@ impl Server {
             return;
         };
         match connection.hear() {
-            Heard::Part => {}
+            Heard::Incomplete => {}
             Heard::Closed => self.close(slot),
             Heard::Request(asked) => {
                 let number = self.requests;

@@ -15,7 +15,7 @@ fn every_part_has_a_row_and_a_piece_of_both_bars() {
             part.name
         );
     }
-    let there = |side: fn(&Part) -> Option<f64>| {
+    let there = |side: fn(&BreakdownPart) -> Option<f64>| {
         split
             .parts
             .iter()
