@@ -66,25 +66,27 @@ impl Chunked {
                 return Err("a chunk's size line or the trailers have no end".into());
             }
             let byte = bytes[at];
-            self.state = self.after(byte).map_err(|place| wrong(place, byte))?;
+            self.state = self
+                .after(byte)
+                .map_err(|malformed| wrong(malformed, byte))?;
             at += 1;
         }
         Ok(at)
     }
 
-    /// The state after a byte of the framing; the place that it has no place in.
-    fn after(&mut self, byte: u8) -> Result<State, Place> {
+    /// The state after a byte of the framing, or what is malformed.
+    fn after(&mut self, byte: u8) -> Result<State, Malformed> {
         Ok(match (self.state, byte) {
             (State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
                 self.digits += 1;
                 if self.digits > 15 {
-                    return Err(Place::Digits);
+                    return Err(Malformed::Digits);
                 }
                 self.size = self.size << 4 | u64::from(digit);
                 State::Size
             }
-            (State::Size, _) if self.digits == 0 => return Err(Place::Size),
+            (State::Size, _) if self.digits == 0 => return Err(Malformed::Size),
             (State::Size | State::Extension, b'\n') => {
                 (self.digits, self.line) = (0, 0);
                 match self.size {
@@ -93,13 +95,13 @@ impl Chunked {
                 }
             }
             (State::Size, b'\r' | b';' | b' ' | b'\t') | (State::Extension, _) => State::Extension,
-            (State::Size, _) => return Err(Place::Size),
+            (State::Size, _) => return Err(Malformed::Size),
             (State::DataEnd, b'\r') => State::DataEnd,
             (State::DataEnd, b'\n') => {
                 self.line = 0;
                 State::Size
             }
-            (State::DataEnd, _) => return Err(Place::End),
+            (State::DataEnd, _) => return Err(Malformed::End),
             (State::TrailerStart, b'\r') => State::TrailerStart,
             (State::TrailerStart, b'\n') => State::Done,
             (State::Trailer, b'\n') => State::TrailerStart,
@@ -109,20 +111,20 @@ impl Chunked {
     }
 }
 
-/// What a byte is no part of. A byte itself, so that the decoder, which sees every byte of the framing, stays quick.
+/// What is malformed. One byte in size, because the decoder returns it for every byte of the framing.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Malformed {
     Size,
-    /// A size that has as many digits as are taken.
+    /// A size of too many digits.
     Digits,
     End,
 }
 
-fn wrong(place: Place, byte: u8) -> String {
-    let place = match place {
-        Place::Digits => return "a chunk's size is beyond all bounds".into(),
-        Place::Size => "a chunk's size",
-        Place::End => "the end of a chunk",
+fn wrong(malformed: Malformed, byte: u8) -> String {
+    let place = match malformed {
+        Malformed::Digits => return "a chunk's size is beyond all bounds".into(),
+        Malformed::Size => "a chunk's size",
+        Malformed::End => "the end of a chunk",
     };
     let found = char::from(byte);
     format!("the chunked framing is wrong: {found:?} in {place}")

@@ -31,11 +31,14 @@ pub(super) struct Stream {
     reported: Option<String>,
 }
 
-/// Where the last event with text was read.
+/// Where the parser is among the reads of the body.
 #[derive(Debug, Default)]
-struct Place {
+struct ReadPosition {
+    /// Index of the read that carried the end of the current event.
     read: usize,
+    /// Index of the read that carried the end of the last event with text.
     last_text: Option<usize>,
+    /// Whether that event ended in the same read as the event with text before it.
     coalesced: bool,
 }
 
@@ -44,12 +47,12 @@ impl Stream {
     pub(super) fn read(exchange: &Exchange) -> Self {
         let mut stream = Self::default();
         let mut parser = Parser::new(LONGEST);
-        let mut place = Place::default();
+        let mut position = ReadPosition::default();
         let outcome = parser.push(&exchange.body, &mut |event| {
-            let at = arrived(&exchange.arrivals, place.read, event.end);
-            let (read, at) = at.unwrap_or((place.read, exchange.ended));
-            place.read = read;
-            stream.event(&event, at, &mut place);
+            let at = arrived(&exchange.arrivals, position.read, event.end);
+            let (read, at) = at.unwrap_or((position.read, exchange.ended));
+            position.read = read;
+            stream.event(&event, at, &mut position);
         });
         if let Err(error) = outcome {
             stream.fail(|| error.to_string());
@@ -118,7 +121,7 @@ impl Stream {
         self.reported.get_or_insert_with(said);
     }
 
-    fn event(&mut self, event: &Event<'_>, at: Nanos, place: &mut Place) {
+    fn event(&mut self, event: &Event<'_>, at: Nanos, position: &mut ReadPosition) {
         self.timeline.events += 1;
         let nth = self.timeline.events;
         if self.timeline.done {
@@ -130,7 +133,7 @@ impl Stream {
         }
         let unnamed = matches!(event.name, b"" | b"message");
         if unnamed && let Some(gave) = self.repeated(event.data, at) {
-            return self.came(gave, at, place);
+            return self.came(gave, at, position);
         }
         // An event without data is a heartbeat.
         if unnamed && event.data.trim_ascii().is_empty() {
@@ -164,7 +167,7 @@ impl Stream {
             self.pattern = Pattern::of(event.data, &chunk);
             self.chunk(chunk, at)
         };
-        self.came(gave, at, place);
+        self.came(gave, at, position);
     }
 
     /// Takes a chunk that is the last parsed one with other text; what it gave. `None` where it is another.
@@ -184,16 +187,16 @@ impl Stream {
     }
 
     /// Notes when an event came, where it held text.
-    fn came(&mut self, gave: Gave, at: Nanos, place: &mut Place) {
+    fn came(&mut self, gave: Gave, at: Nanos, position: &mut ReadPosition) {
         self.timeline.spoken += gave.spoken;
         if gave.text {
             self.timeline.texts.push(at);
-            let again = place.last_text == Some(place.read);
-            if again && !place.coalesced {
+            let again = position.last_text == Some(position.read);
+            if again && !position.coalesced {
                 self.timeline.coalesced_reads += 1;
             }
-            place.coalesced = again;
-            place.last_text = Some(place.read);
+            position.coalesced = again;
+            position.last_text = Some(position.read);
         }
     }
 

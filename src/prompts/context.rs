@@ -1,6 +1,6 @@
 //! Whether prompts fit into the model's context, where both are known.
 
-use super::tokens::{Counter, Place};
+use super::tokens::{Counter, ModelFiles};
 use super::{Error, Pile};
 use crate::plan::prompts::{Entry, Text};
 use crate::scenario::effective;
@@ -12,7 +12,7 @@ use std::fmt::Display;
 /// Prompts of planned lengths, each with its place.
 pub(super) fn check_planned<E: Borrow<Entry>, P: Display>(
     entries: impl Iterator<Item = (E, P)>,
-    model: &Place<'_>,
+    model: &ModelFiles<'_>,
 ) -> Result<(), Error> {
     let Some(context) = context(model) else {
         return Ok(());
@@ -36,7 +36,7 @@ pub(super) fn check_planned<E: Borrow<Entry>, P: Display>(
 }
 
 /// Prompts as they were written. A token has a byte at least, so that only long ones need be counted.
-pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error> {
+pub(super) fn check_written(pile: &Pile, model: &ModelFiles<'_>) -> Result<(), Error> {
     let Some(context) = context(model) else {
         return Ok(());
     };
@@ -87,7 +87,7 @@ pub(super) fn check_written(pile: &Pile, model: &Place<'_>) -> Result<(), Error>
     check_planned(counted, model)
 }
 
-fn output(entry: &Entry, model: &Place<'_>) -> u32 {
+fn output(entry: &Entry, model: &ModelFiles<'_>) -> u32 {
     let request = &model.scenario.request;
     let asked = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
     let find = |body: &Map<String, Value>| asked.iter().find_map(|key| body.get(*key)?.as_u64());
@@ -104,7 +104,7 @@ fn output(entry: &Entry, model: &Place<'_>) -> u32 {
 }
 
 /// The smallest context of all variants' engines, in tokens.
-fn context(model: &Place<'_>) -> Option<u32> {
+fn context(model: &ModelFiles<'_>) -> Option<u32> {
     let common = &model.scenario.vllm.args;
     let variants = effective(model.scenario);
     let contexts = variants.iter().flat_map(|variant| match variant.engine {

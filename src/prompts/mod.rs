@@ -67,7 +67,7 @@ pub fn read(
     most: u64,
 ) -> Result<Prompts, Error> {
     let path = |file: &str| locate(file, base, home);
-    let model = tokens::Place {
+    let model = tokens::ModelFiles {
         scenario,
         base,
         home,
@@ -188,7 +188,7 @@ fn traced(
     file: &Path,
     trace: &TraceFile,
     mut pile: Pile,
-    model: &tokens::Place<'_>,
+    model: &tokens::ModelFiles<'_>,
 ) -> Result<Prompts, Error> {
     let counter = Counter::find(model)?;
     let overhead = counter.overhead(model.scenario.request.endpoint)?;
@@ -208,7 +208,7 @@ fn traced(
     Ok(prompts)
 }
 
-fn drawn(source: Source, model: &tokens::Place<'_>, most: usize) -> Result<Prompts, Error> {
+fn drawn(source: Source, model: &tokens::ModelFiles<'_>, most: usize) -> Result<Prompts, Error> {
     let counter = Counter::find(model)?;
     let prompts = Prompts {
         source,
@@ -263,7 +263,7 @@ fn conversations(
     wanted: &Conversations,
     path: &dyn Fn(&str) -> PathBuf,
     most: usize,
-    model: &tokens::Place<'_>,
+    model: &tokens::ModelFiles<'_>,
 ) -> Result<Prompts, Error> {
     let (written, tally) = match &wanted.sharegpt {
         Some(data) => sharegpt::all_turns(&path(&data.file), data, most, wanted.turns)?,

@@ -24,7 +24,7 @@ pub(super) fn parse(
     bytes: Range<usize>,
 ) -> Result<Option<Node>, Diagnostics> {
     let text = &source.text[bytes.clone()];
-    let place = Place {
+    let excerpt = Excerpt {
         source,
         start: bytes.start,
         end: bytes.end,
@@ -36,9 +36,9 @@ pub(super) fn parse(
             .into());
     }
     let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options())
-        .map_err(|error| place.error(error.without_snippet()))?;
+        .map_err(|error| excerpt.error(error.without_snippet()))?;
     let mut mistakes = Diagnostics::default();
-    let node = place.node(raw, 0, &mut mistakes);
+    let node = excerpt.node(raw, 0, &mut mistakes);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
@@ -128,14 +128,14 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-/// Where in a source the text that is read lies.
-struct Place<'a> {
+/// The range of a source that is parsed.
+struct Excerpt<'a> {
     source: &'a Arc<Source>,
     start: usize,
     end: usize,
 }
 
-impl Place<'_> {
+impl Excerpt<'_> {
     fn span(&self, location: Location) -> Span {
         let text = &self.source.text[self.start..self.end];
         let span = location.span();

@@ -41,21 +41,21 @@ fn an_engine_inherits_bytes_that_are_not_utf_8() {
 }
 
 /// A folder with an odd name: a scenario with its prompts, and what the environment names.
-struct Place(tempfile::TempDir);
+struct OddDirectory(tempfile::TempDir);
 
-impl Place {
+impl OddDirectory {
     fn new(load: &str) -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        let directory = Self(tempfile::tempdir().unwrap());
         for folder in ["", "tmp", "home", "state"] {
-            std::fs::create_dir_all(place.path(folder)).unwrap();
+            std::fs::create_dir_all(directory.path(folder)).unwrap();
         }
         let text = scenario("", load).replace(
             "prompts: {inline: [one, two, three]}",
             "prompts: {file: prompts.jsonl}",
         );
-        std::fs::write(place.path("prompts.jsonl"), "{\"prompt\": \"one\"}\n").unwrap();
-        std::fs::write(place.scenario(), text).unwrap();
-        place
+        std::fs::write(directory.path("prompts.jsonl"), "{\"prompt\": \"one\"}\n").unwrap();
+        std::fs::write(directory.scenario(), text).unwrap();
+        directory
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -103,15 +103,15 @@ impl Place {
 #[test]
 fn paths_of_any_bytes_work() {
     for tier in kills::tiers() {
-        let place = Place::new(LOAD);
-        let (scenario, out) = (place.scenario(), place.path("out"));
+        let directory = OddDirectory::new(LOAD);
+        let (scenario, out) = (directory.scenario(), directory.path("out"));
         let (scenario, out) = (scenario.as_os_str(), out.as_os_str());
         let arg = OsStr::new;
-        place.does(tier, &[arg("check"), scenario]);
-        place.does(tier, &[arg("plan"), scenario, arg("--format"), arg("json")]);
-        let done = place.does(tier, &[arg("run"), scenario, arg("--out"), out]);
+        directory.does(tier, &[arg("check"), scenario]);
+        directory.does(tier, &[arg("plan"), scenario, arg("--format"), arg("json")]);
+        let done = directory.does(tier, &[arg("run"), scenario, arg("--out"), out]);
         assert!(!String::from_utf8_lossy(&done.stderr).contains("warning"));
-        let record = place.path("out").join("latest");
+        let record = directory.path("out").join("latest");
         for format in ["terminal", "html", "markdown", "junit", "csv", "json"] {
             let report = [
                 arg("report"),
@@ -119,24 +119,24 @@ fn paths_of_any_bytes_work() {
                 arg("--format"),
                 arg(format),
             ];
-            let shown = place.does(tier, &report);
+            let shown = directory.does(tier, &report);
             assert!(std::str::from_utf8(&shown.stdout).is_ok());
         }
-        place.does(tier, &[arg("trend"), out]);
-        assert_eq!(place.left("state/bench/runs"), Vec::<OsString>::new());
+        directory.does(tier, &[arg("trend"), out]);
+        assert_eq!(directory.left("state/bench/runs"), Vec::<OsString>::new());
         let scratch = |name: &OsString| name.as_bytes().starts_with(b"bench");
         assert!(
-            !place.left("tmp").iter().any(scratch),
+            !directory.left("tmp").iter().any(scratch),
             "{:?}",
-            place.left("tmp")
+            directory.left("tmp")
         );
     }
 }
 
 #[test]
 fn what_is_left_at_paths_of_any_bytes_is_cleaned() {
-    let place = Place::new(LONG_LOAD);
-    let (scenario, out) = (place.scenario(), place.path("out"));
+    let directory = OddDirectory::new(LONG_LOAD);
+    let (scenario, out) = (directory.scenario(), directory.path("out"));
     let arguments = [
         OsStr::new("run"),
         scenario.as_os_str(),
@@ -144,14 +144,14 @@ fn what_is_left_at_paths_of_any_bytes_is_cleaned() {
         out.as_os_str(),
     ];
     let mark = format!("odd-{}", std::process::id());
-    let mut run = place.command("plain", &arguments);
+    let mut run = directory.command("plain", &arguments);
     let mut run = run
         .env("BENCH_TEST", &mark)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let events = place.path("out/latest/events.jsonl");
+    let events = directory.path("out/latest/events.jsonl");
     let loading = || {
         let text = std::fs::read_to_string(&events).unwrap_or_default();
         text.contains("phase_started")
@@ -169,13 +169,13 @@ fn what_is_left_at_paths_of_any_bytes_is_cleaned() {
         let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL);
     }
     run.wait().unwrap();
-    let directories = registered(&place.path("state/bench/runs"));
+    let directories = registered(&directory.path("state/bench/runs"));
     assert!(!directories.is_empty() && directories.iter().all(|path| path.is_dir()));
-    let cleaned = place.does("plain", &[OsStr::new("clean")]);
+    let cleaned = directory.does("plain", &[OsStr::new("clean")]);
     let said = String::from_utf8_lossy(&cleaned.stdout).into_owned();
     assert!(said.contains("removed"), "{said}");
     assert!(!directories.iter().any(|path| path.exists()), "{said}");
-    assert_eq!(place.left("state/bench/runs"), Vec::<OsString>::new());
+    assert_eq!(directory.left("state/bench/runs"), Vec::<OsString>::new());
 }
 
 /// The directories that a registry names, which are not UTF-8 here.
@@ -201,10 +201,10 @@ fn registered(registry: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn arguments_that_are_not_utf_8_are_never_a_panic() {
-    let place = Place::new(LOAD);
-    let missing = place.path("missing");
+    let directory = OddDirectory::new(LOAD);
+    let missing = directory.path("missing");
     let missing = missing.as_os_str();
-    let scenario = place.scenario();
+    let scenario = directory.scenario();
     let arg = OsStr::new;
     let refused: [&[&OsStr]; 15] = [
         &[odd()],
@@ -224,7 +224,7 @@ fn arguments_that_are_not_utf_8_are_never_a_panic() {
         &[arg("sim"), arg("--model"), odd()],
     ];
     for arguments in refused {
-        let output = place.command("plain", arguments).output().unwrap();
+        let output = directory.command("plain", arguments).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.contains("error"), "{arguments:?}: {said}");
@@ -311,9 +311,9 @@ fn directories_that_are_not_there_are_named() {
         .code(3)
         .says("the current directory has been removed")
         .says("give `--out` an absolute path");
-    for place in ["/proc/none", "/dev/null"] {
-        let done = run().env("TMPDIR", place).run().ran();
-        done.says(place)
+    for directory in ["/proc/none", "/dev/null"] {
+        let done = run().env("TMPDIR", directory).run().ran();
+        done.says(directory)
             .says("; directories of this run are in ")
             .leaves_nothing(1);
     }

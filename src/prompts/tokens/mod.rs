@@ -13,14 +13,14 @@ use crate::scenario::model::{self as scenario, ApiEndpoint, Engine, Scenario};
 use model::Model;
 use std::path::{Path, PathBuf};
 
-/// Where a scenario's model is looked for.
-pub(super) struct Place<'a> {
+/// Finds the files of the model that a scenario names.
+pub(super) struct ModelFiles<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) base: &'a Path,
     pub(super) home: Option<&'a Path>,
 }
 
-impl Place<'_> {
+impl ModelFiles<'_> {
     /// Whether only engines are asked that count words.
     pub(super) fn counts_words(&self) -> bool {
         let words = |engine: &Engine| matches!(engine, Engine::Sim(_));
@@ -98,12 +98,12 @@ pub(super) enum Counter {
 }
 
 impl Counter {
-    pub(super) fn find(place: &Place<'_>) -> Result<Self, Error> {
-        if place.counts_words() {
+    pub(super) fn find(files: &ModelFiles<'_>) -> Result<Self, Error> {
+        if files.counts_words() {
             return Ok(Self::Words);
         }
         #[cfg(feature = "tokenizers")]
-        return Ok(Self::Model(Box::new(Model::load(&place.directory()?)?)));
+        return Ok(Self::Model(Box::new(Model::load(&files.directory()?)?)));
         #[cfg(not(feature = "tokenizers"))]
         Err(Error(
             "prompts: exact lengths need the model's tokenizer, and this `bench` was built without; build it with `--features tokenizers`".into(),

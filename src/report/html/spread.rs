@@ -72,19 +72,22 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> S
     let Some(most) = most else {
         return String::new();
     };
-    let places = places(most);
+    let percentiles = percentiles(most);
     let series = lines.iter().map(|(color, name, ranks)| Series {
         name,
         color: *color,
-        values: places.iter().map(|place| place.of(ranks)).collect(),
+        values: percentiles
+            .iter()
+            .map(|percentile| percentile.of(ranks))
+            .collect(),
         filled: false,
     });
     Chart {
         title: title.to_owned(),
         unit: "ms by percentile",
         key: format!("{key}-{}", slug(phase)),
-        grid: places.iter().map(|p| (p.at, p.name.clone())).collect(),
-        ticks: ticks(&places),
+        grid: percentiles.iter().map(|p| (p.at, p.name.clone())).collect(),
+        ticks: ticks(&percentiles),
         series: series.collect(),
         bands: Vec::new(),
         marks: Vec::new(),
@@ -138,15 +141,15 @@ fn gaps(run: &Run, phase: &str) -> String {
     .draw()
 }
 
-/// One place on the percentile axis.
-struct Place {
+/// One position on the percentile axis.
+struct Percentile {
     at: f64,
     share: f64,
     name: String,
     named: bool,
 }
 
-impl Place {
+impl Percentile {
     /// Nearest rank; none where too few values lie beyond it to tell it from the next.
     #[expect(
         clippy::cast_possible_truncation,
@@ -164,29 +167,29 @@ impl Place {
     }
 }
 
-/// Evenly spread places, the named percentiles among them, and the largest value at the end.
-fn places(values: u64) -> Vec<Place> {
+/// Evenly spread positions, the named percentiles among them, and the largest value at the end.
+fn percentiles(values: u64) -> Vec<Percentile> {
     let nines = (values as f64).log10().max(1.0);
-    let place = |share: f64, name: String, named| Place {
+    let percentile = |share: f64, name: String, named| Percentile {
         at: (1.0 / (1.0 - share)).log10() / nines * 0.97,
         share,
         name,
         named,
     };
-    let mut all: Vec<Place> = (1..PLACES)
+    let mut all: Vec<Percentile> = (1..PLACES)
         .map(|i| {
             let share = 1.0 - 10_f64.powf(-nines * f64::from(i) / f64::from(PLACES));
-            place(share, format!("p{}", digits(share)), false)
+            percentile(share, format!("p{}", digits(share)), false)
         })
         .collect();
     for (share, name) in NAMED {
         let share = f64::from(share) / 1e3;
         if share <= 1.0 - 1.0 / values as f64 || share == 0.0 {
-            all.push(place(share, name.to_owned(), true));
+            all.push(percentile(share, name.to_owned(), true));
         }
     }
     all.sort_by(|a, b| a.at.total_cmp(&b.at));
-    all.push(Place {
+    all.push(Percentile {
         at: 1.0,
         share: 1.0,
         name: "max".to_owned(),
@@ -206,19 +209,19 @@ fn digits(share: f64) -> String {
 }
 
 /// Names below the axis that do not run into each other.
-fn ticks(places: &[Place]) -> Vec<(f64, String)> {
+fn ticks(percentiles: &[Percentile]) -> Vec<(f64, String)> {
     let mut ticks: Vec<(f64, String)> = Vec::new();
-    for place in places.iter().filter(|place| place.named) {
-        let overlaps = ticks.last().is_some_and(|(at, _)| place.at - at < 0.1);
+    for percentile in percentiles.iter().filter(|percentile| percentile.named) {
+        let overlaps = ticks.last().is_some_and(|(at, _)| percentile.at - at < 0.1);
         // The smallest value gives way to a percentile, a percentile to the largest.
         let first = ticks.len() == 1 && ticks[0].1 == "min";
-        if overlaps && !first && place.name != "max" {
+        if overlaps && !first && percentile.name != "max" {
             continue;
         }
         if overlaps {
             ticks.pop();
         }
-        ticks.push((place.at, place.name.clone()));
+        ticks.push((percentile.at, percentile.name.clone()));
     }
     ticks
 }

@@ -65,9 +65,9 @@ fn build(pattern: &str) -> Option<DFA> {
         .ok()
 }
 
-/// A place of a text: what the expression has seen so far, and what the bytes of a character still lack.
+/// A state of the search: that of the automaton, and the bytes that complete the current character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
+struct SearchState {
     state: LazyStateID,
     rest: Rest,
 }
@@ -119,7 +119,7 @@ impl Search<'_> {
     /// Follows every text until it is known that there are some of both kinds; `None` where that can't be told.
     fn run(&mut self, cache: &mut Cache) -> Option<()> {
         let begin = start::Config::new().anchored(Anchored::No);
-        let first = Place {
+        let first = SearchState {
             state: self.dfa.start_state(cache, &begin).ok()?,
             rest: Rest::Nothing,
         };
@@ -127,9 +127,9 @@ impl Search<'_> {
         let mut left = WORK / self.dfa.get_nfa().states().len().max(1);
         let (mut seen, mut todo) = (HashSet::from([first]), vec![first]);
         let mut unsure = false;
-        while let Some(place) = todo.pop() {
-            if place.rest == Rest::Nothing {
-                let end = self.dfa.next_eoi_state(cache, place.state).ok()?;
+        while let Some(reached) = todo.pop() {
+            if reached.rest == Rest::Nothing {
+                let end = self.dfa.next_eoi_state(cache, reached.state).ok()?;
                 let matched = end.is_match();
                 self.found |= matched;
                 self.missed |= !matched;
@@ -140,7 +140,7 @@ impl Search<'_> {
             let mut tried = HashSet::new();
             for byte in 0..=u8::MAX {
                 let newline = byte == b'\n' && self.texts == Texts::Lines;
-                let Some(rest) = place.rest.after(byte).filter(|_| !newline) else {
+                let Some(rest) = reached.rest.after(byte).filter(|_| !newline) else {
                     continue;
                 };
                 // Bytes of one class lead to the same state.
@@ -148,11 +148,11 @@ impl Search<'_> {
                     continue;
                 }
                 left = left.checked_sub(1)?;
-                let state = self.dfa.next_state(cache, place.state, byte).ok()?;
+                let state = self.dfa.next_state(cache, reached.state, byte).ok()?;
                 if state.is_quit() {
                     let (word, blank) = (b'a', b' ');
                     let mut ends = |next| -> Option<bool> {
-                        let state = self.dfa.next_state(cache, place.state, next).ok()?;
+                        let state = self.dfa.next_state(cache, reached.state, next).ok()?;
                         Some(state.is_match())
                     };
                     // A word boundary beside a character beyond ASCII: what ends here whether or not a word goes on
@@ -169,7 +169,7 @@ impl Search<'_> {
                     self.found = true;
                     continue;
                 }
-                let next = Place { state, rest };
+                let next = SearchState { state, rest };
                 if seen.insert(next) {
                     todo.push(next);
                 }
