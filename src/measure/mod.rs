@@ -4,13 +4,13 @@
 pub mod answer;
 mod choice;
 pub mod clock;
+pub mod curve;
 pub mod enough;
 pub mod exchange;
 pub mod failures;
 mod json;
 pub mod lifecycle;
 pub mod message;
-pub mod probe;
 mod repeat;
 pub mod reported;
 mod responses;

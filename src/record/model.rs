@@ -1,9 +1,9 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
 pub use super::same_text::{Difference, Excerpt, Parted, SameText};
+pub use crate::measure::curve::CurvePoint;
 pub use crate::measure::failures::Failure;
 pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
-pub use crate::measure::probe::Probe;
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
 pub use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
 pub use crate::plan::{Comparing, Judged};
@@ -199,7 +199,7 @@ pub struct PhaseRecord {
     pub server: Option<ServerWindow>,
     /// What a search tried, in order; its figures are of the load that was found, or else of the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub curve: Vec<Probe>,
+    pub curve: Vec<CurvePoint>,
 }
 
 /// One metric, two variants, one phase. One round a variant puts them side by side; several tell how sure the difference

@@ -4,9 +4,9 @@ use super::conversations::Conversations;
 use crate::event::{Event, Events};
 use crate::load::{BufferPool, PhaseRun, Seen};
 use crate::measure::answer::{Answer, assemble};
+use crate::measure::curve::CurvePoint;
 use crate::measure::enough::{Awaited, Precision, Steady};
 use crate::measure::exchange::{End, Exchange, Nanos};
-use crate::measure::probe::Probe;
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{self, Objectives, PhaseFigures, Summary};
@@ -119,7 +119,7 @@ pub(super) struct Assessed {
     /// What the server said of itself.
     pub(super) server: Option<ServerWindow>,
     /// What a search tried.
-    pub(super) curve: Vec<Probe>,
+    pub(super) curve: Vec<CurvePoint>,
     /// What it found.
     pub(super) found: Option<f64>,
     /// Why it was given up before its end.

@@ -1,4 +1,4 @@
-//! The load of a variant's turn: its phases one after the other, those that hand over together, searches probe by probe.
+//! The load of a variant's turn: its phases one after the other, those that hand over together, searches step by step.
 
 use super::assess::{Assessed, Assessor, Backlog};
 use super::conversations::Conversations;
@@ -8,7 +8,7 @@ use super::{Failure, no_thread};
 use crate::event::Event;
 use crate::load::{Cancel, Client, Patience, PhaseLoad};
 use crate::measure::clock;
-use crate::measure::probe::Probe;
+use crate::measure::curve::CurvePoint;
 use crate::measure::summary::Objectives;
 use crate::observe::scrape::WatchSignal;
 use crate::observe::{Pages, Reading};
@@ -157,17 +157,17 @@ impl Turn<'_> {
         let (mut sent, mut curve, mut given_up) = (0, Vec::new(), None);
         let mut kept: Vec<(f64, Assessed)> = Vec::new();
         while let Some(value) = bisection.next() {
-            let probe = PhasePlan {
+            let step = PhasePlan {
                 name: format!("{} at {}", phase.name, search.shown(value)),
                 shape: search.shape(value),
                 search: None,
                 ..phase.clone()
             };
-            let assessed = self.load(number, &[probe], sent, under)?.remove(0);
+            let assessed = self.load(number, &[step], sent, under)?.remove(0);
             sent += assessed.figures.counts.sent;
             let held = keeps(&search.goal, &assessed.figures, assessed.server.as_ref());
             bisection.note(value, held);
-            curve.push(Probe::new(value, held, &assessed.figures));
+            curve.push(CurvePoint::new(value, held, &assessed.figures));
             given_up.clone_from(&assessed.given_up);
             kept.push((value, assessed));
             if under.alarm.raised() || given_up.is_some() {

@@ -196,14 +196,14 @@ fn searches(variant: &VariantPlan, turns: &Turns) -> Vec<Check> {
                 Some(value) => format!("{} keeps it", search.shown(value)),
                 None => "nothing in the range keeps it".to_owned(),
             };
-            for probe in &assessed.curve {
-                let held = if probe.held { "kept" } else { "broken" };
-                let _ = write!(detail, "\n{}: {held}", search.shown(probe.value));
+            for point in &assessed.curve {
+                let held = if point.held { "kept" } else { "broken" };
+                let _ = write!(detail, "\n{}: {held}", search.shown(point.value));
                 let figures = [
-                    ("TTFT p99", probe.ttft_p99_ms, " ms"),
-                    ("e2e p99", probe.e2e_p99_ms, " ms"),
-                    ("requests", probe.requests_per_s, "/s"),
-                    ("tokens", probe.output_tokens_per_s, "/s"),
+                    ("TTFT p99", point.ttft_p99_ms, " ms"),
+                    ("e2e p99", point.e2e_p99_ms, " ms"),
+                    ("requests", point.requests_per_s, "/s"),
+                    ("tokens", point.output_tokens_per_s, "/s"),
                 ];
                 for (what, found, unit) in figures {
                     if let Some(found) = found {

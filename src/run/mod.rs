@@ -39,7 +39,7 @@ use crate::topology::Alarm;
 use crate::topology::leftovers;
 use crate::topology::supervised::Supervisor;
 use limits::{advised, caught, internal};
-use rounds::Stage;
+use rounds::RoundContext;
 use signals::Signals;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -384,7 +384,7 @@ fn execute(
     rounds::admit(&plan)?;
     floors::admit(&plan, run)?;
     run.comparing.clone_from(&plan.comparing);
-    let mut stage = Stage {
+    let mut context = RoundContext {
         scenario: &loaded.scenario,
         prepared,
         plan,
@@ -394,8 +394,8 @@ fn execute(
         signals,
         keep,
     };
-    let turns = stage.rounds(run)?;
-    let plan = stage.plan;
+    let turns = context.rounds(run)?;
+    let plan = context.plan;
     if let Some(variant) = plan.variants.first() {
         writer
             .replace("requests.jsonl", &listed(variant))

@@ -24,8 +24,8 @@ pub(super) struct Turns {
     pub(super) tally: Option<Tally>,
 }
 
-/// Where all turns are taken.
-pub(super) struct Stage<'a> {
+/// What every turn of a run needs.
+pub(super) struct RoundContext<'a> {
     /// The run's scenario.
     pub(super) scenario: &'a Scenario,
     /// What was found of the machine, and its ports, held.
@@ -52,7 +52,7 @@ pub(super) fn plan(scenario: &Scenario, prepared: &Prepared) -> Result<Plan, Fai
     plan::build(scenario, &prepared.facts).map_err(|error| Failure::Setup(error.to_string()))
 }
 
-impl Stage<'_> {
+impl RoundContext<'_> {
     /// Takes all turns, noting in the record what came of them. A turn that failed is the last.
     ///
     /// # Errors

@@ -1,14 +1,14 @@
-//! One load that a search tried, as the record keeps it.
+//! One point of the curve that a search measures, as the record keeps it.
 
 use super::summary::{Distribution, PhaseFigures};
 use serde::{Deserialize, Serialize};
 
-/// What came of one load.
+/// The result of one load that a search tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
+pub struct CurvePoint {
     /// Requests a second, or requests in flight.
     pub value: f64,
-    /// Whether the goal was kept.
+    /// Whether the goal was met.
     pub held: bool,
     /// Requests attempted.
     pub sent: u64,
@@ -24,8 +24,8 @@ pub struct Probe {
     pub e2e_p99_ms: Option<f64>,
 }
 
-impl Probe {
-    /// From a probe's figures.
+impl CurvePoint {
+    /// From the figures of the phase that tried it.
     #[must_use]
     pub fn new(value: f64, held: bool, figures: &PhaseFigures) -> Self {
         let p99 = |d: &Option<Distribution>| d.as_ref().map(|d| d.p99);
