@@ -31,4 +31,5 @@ pub mod sim;
 pub mod stats;
 pub mod tls;
 pub mod topology;
+pub mod value;
 pub mod verify;

@@ -1,7 +1,6 @@
 //! Scenario files: from text to a checked [`model::Scenario`], or every mistake in it at once.
 
 mod again;
-mod arg;
 mod de;
 mod decode;
 mod effective;
@@ -12,7 +11,6 @@ pub(crate) mod limits;
 mod load;
 pub mod margin;
 mod measurement;
-pub mod mistake;
 pub mod model;
 mod overlay;
 pub mod placeholder;
@@ -23,11 +21,11 @@ mod request;
 pub mod rules;
 mod schema;
 mod tree;
-pub mod units;
 mod until;
 mod validate;
 mod yaml;
 
+pub use crate::value::{mistake, units};
 pub use effective::{Effective, effective};
 pub use reference::reference;
 pub use schema::{schema, schema_text};

@@ -19,6 +19,7 @@ use super::limits;
 use super::margin::Margin;
 pub use super::rules::*;
 use super::units::Time;
+pub use crate::value::{ArgValue, Args};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,27 +155,6 @@ impl Engine {
             Self::Sim(_) => "sim",
         }
     }
-}
-
-/// Arguments by flag name without dashes: `null` is a bare flag, a list repeats the values after the flag, `false` removes a default.
-pub type Args = IndexMap<String, ArgValue>;
-
-/// One argument's value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum ArgValue {
-    /// `null`: the bare flag.
-    Bare,
-    /// `true`: the bare flag; `false`: leave out a flag that would be there by default.
-    Switch(bool),
-    /// A whole number.
-    Int(i64),
-    /// A number.
-    Number(f64),
-    /// Text, passed as it is.
-    Text(String),
-    /// Several values after one flag.
-    List(Vec<String>),
 }
 
 /// Native vLLM.

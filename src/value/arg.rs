@@ -1,11 +1,33 @@
-//! How an argument's value is read: any scalar, or a list of scalars.
+//! Arguments of a process by name; a value is any scalar, or a list of scalars.
 
 use super::mistake::Mistake;
-use super::model::ArgValue;
+use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+
+/// Arguments by flag name without dashes: `null` is a bare flag, a list repeats the values after the flag, `false` removes a default.
+pub type Args = IndexMap<String, ArgValue>;
+
+/// One argument's value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ArgValue {
+    /// `null`: the bare flag.
+    Bare,
+    /// `true`: the bare flag; `false`: leave out a flag that would be there by default.
+    Switch(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Number(f64),
+    /// Text, passed as it is.
+    Text(String),
+    /// Several values after one flag.
+    List(Vec<String>),
+}
 
 impl<'de> Deserialize<'de> for ArgValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

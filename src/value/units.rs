@@ -169,14 +169,14 @@ impl fmt::Display for Range {
 }
 
 /// Reads a value from its text, and says what is expected where there is none.
-pub(super) struct FromText<T> {
+pub(crate) struct FromText<T> {
     /// What is expected, with an example.
-    pub(super) expected: &'static str,
+    pub(crate) expected: &'static str,
     /// What counts as given where the text was wrong and that has been said.
-    pub(super) instead: &'static str,
+    pub(crate) instead: &'static str,
     /// What is said about a bare number.
-    pub(super) number: fn(&str) -> Mistake,
-    pub(super) parsed: std::marker::PhantomData<T>,
+    pub(crate) number: fn(&str) -> Mistake,
+    pub(crate) parsed: std::marker::PhantomData<T>,
 }
 
 impl<T: FromStr<Err = Mistake>> Visitor<'_> for FromText<T> {
