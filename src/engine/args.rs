@@ -1,6 +1,6 @@
 //! Command-line arguments by key: defaults first, what the user says overrides, `null` is a bare flag.
 
-use crate::scenario::model::{ArgValue, Args};
+use crate::value::{ArgValue, Args};
 use indexmap::IndexMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,15 @@ fn text(value: &ArgValue) -> String {
         ArgValue::Number(number) => number.to_string(),
         ArgValue::Text(text) => text.clone(),
         ArgValue::List(values) => values.join(" "),
+    }
+}
+
+/// How many tokens of context an engine is told to take.
+pub(super) fn context_length(args: &Args) -> Option<u32> {
+    match args.get("max-model-len")? {
+        ArgValue::Int(tokens) => u32::try_from(*tokens).ok(),
+        ArgValue::Text(tokens) => tokens.parse().ok(),
+        ArgValue::Bare | ArgValue::Switch(_) | ArgValue::Number(_) | ArgValue::List(_) => None,
     }
 }
 

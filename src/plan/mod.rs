@@ -202,7 +202,7 @@ pub fn scrubbed(name: &OsStr) -> bool {
 pub fn ports_needed(scenario: &Scenario) -> usize {
     effective(scenario)
         .iter()
-        .map(|variant| engine::ports_needed(variant.engine))
+        .map(|variant| variant.engine.ports())
         .sum()
 }
 
@@ -214,7 +214,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
     let mut ports = facts.ports.as_slice();
     let mut variants = Vec::new();
     for (index, variant) in effective(scenario).into_iter().enumerate() {
-        let (own, rest) = ports.split_at(engine::ports_needed(variant.engine).min(ports.len()));
+        let (own, rest) = ports.split_at(variant.engine.ports().min(ports.len()));
         ports = rest;
         let mut scratch = facts.scratch.clone().into_os_string();
         scratch.push(format!("-{index}"));
@@ -231,7 +231,7 @@ pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
             ports: own,
             scratch: Path::new(&scratch),
         };
-        let stack = engine::build(variant.engine, &site).map_err(|source| Error {
+        let stack = variant.engine.build(&site).map_err(|source| Error {
             variant: variant.name.to_owned(),
             source,
         })?;

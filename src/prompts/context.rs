@@ -4,7 +4,7 @@ use super::tokens::{Counter, ModelFiles};
 use super::{Error, Pile};
 use crate::plan::prompts::{Entry, Text};
 use crate::scenario::effective;
-use crate::scenario::model::{ApiEndpoint, ArgValue, Args, Engine, Worker};
+use crate::scenario::model::ApiEndpoint;
 use serde_json::{Map, Value};
 use std::borrow::Borrow;
 use std::fmt::Display;
@@ -107,30 +107,13 @@ fn output(entry: &Entry, model: &ModelFiles<'_>) -> u32 {
 fn context(model: &ModelFiles<'_>) -> Option<u32> {
     let common = &model.scenario.vllm.args;
     let variants = effective(model.scenario);
-    let contexts = variants.iter().flat_map(|variant| match variant.engine {
-        Engine::Sim(sim) => vec![length(&sim.args).or(Some(4096))],
-        Engine::Vllm(vllm) => vec![length(&vllm.args).or_else(|| length(common))],
-        Engine::Dynamo(dynamo) => {
-            let workers = dynamo.workers.iter().map(|worker| match worker {
-                Worker::Vllm(group) => length(&group.args).or_else(|| length(common)),
-                Worker::Mocker(group) => length(&group.args),
-            });
-            workers.collect()
-        }
-        Engine::External(_) => Vec::new(),
-    });
+    let contexts = variants
+        .iter()
+        .flat_map(|variant| variant.engine.contexts(common));
     let of_model = if model.counts_words() {
         None
     } else {
         model.context()
     };
     contexts.filter_map(|length| length.or(of_model)).min()
-}
-
-fn length(args: &Args) -> Option<u32> {
-    match args.get("max-model-len")? {
-        ArgValue::Int(tokens) => u32::try_from(*tokens).ok(),
-        ArgValue::Text(tokens) => tokens.parse().ok(),
-        _ => None,
-    }
 }

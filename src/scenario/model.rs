@@ -19,6 +19,10 @@ use super::limits;
 use super::margin::Margin;
 pub use super::rules::*;
 use super::units::Time;
+pub use crate::engine::{
+    Discovery, Dynamo, Engine, External, Flavour, Part, Role, Router, Sim, Vllm, Worker,
+    WorkerGroup,
+};
 pub use crate::value::{ArgValue, Args};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -130,216 +134,6 @@ pub struct Uv {
     pub overrides: Vec<String>,
 }
 
-/// The serving stack under test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Engine {
-    /// Native vLLM: `python -m vllm.entrypoints.openai.api_server`.
-    Vllm(Vllm),
-    /// NVIDIA Dynamo: discovery (etcd or files), `dynamo.frontend` and workers.
-    Dynamo(Dynamo),
-    /// An endpoint that is already running.
-    External(External),
-    /// The embedded engine: `bench sim`, no install.
-    Sim(Sim),
-}
-
-impl Engine {
-    /// Its key in a scenario.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Vllm(_) => "vllm",
-            Self::Dynamo(_) => "dynamo",
-            Self::External(_) => "external",
-            Self::Sim(_) => "sim",
-        }
-    }
-}
-
-/// Native vLLM.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Vllm {
-    /// Arguments for the server.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub args: Args,
-    /// Environment variables for the server.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub env: IndexMap<String, String>,
-}
-
-/// NVIDIA Dynamo. The defaults are those of Apache Beam's embedded mode.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Dynamo {
-    /// How workers are found. `etcd` is started by `bench` unless ETCD_ENDPOINTS is set, which is then used and left alone.
-    #[serde(default)]
-    pub discovery: Discovery,
-    /// How the frontend picks a worker.
-    #[serde(default)]
-    pub router: Router,
-    /// The frontend's own arguments and environment.
-    #[serde(default)]
-    pub frontend: Part,
-    /// The workers, at least one group.
-    #[schemars(length(min = 1))]
-    pub workers: Vec<Worker>,
-}
-
-/// How Dynamo's parts find each other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Discovery {
-    /// An etcd server.
-    #[default]
-    Etcd,
-    /// A private directory of files; for one machine.
-    File,
-}
-
-/// Dynamo's router modes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Router {
-    /// Each worker in turn.
-    #[default]
-    RoundRobin,
-    /// Any worker.
-    Random,
-    /// The worker that holds the longest prefix.
-    Kv,
-    /// The worker that the request names.
-    Direct,
-    /// The less loaded of two.
-    PowerOfTwo,
-    /// The least loaded.
-    LeastLoaded,
-}
-
-/// Arguments and environment of one kind of process.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// Arguments, overriding the defaults by key.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub args: Args,
-    /// Environment variables.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub env: IndexMap<String, String>,
-}
-
-/// A group of equal Dynamo workers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Worker {
-    /// `python -m dynamo.vllm`.
-    Vllm(WorkerGroup),
-    /// `python -m dynamo.mocker`, Dynamo's own mock engine.
-    Mocker(WorkerGroup),
-}
-
-impl Worker {
-    /// Its key in a scenario.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Vllm(_) => "vllm",
-            Self::Mocker(_) => "mocker",
-        }
-    }
-}
-
-/// How many workers, and how each is started.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WorkerGroup {
-    /// Number of processes.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = limits::PROCESSES))]
-    pub count: u32,
-    /// Role in disaggregated serving; aggregated when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
-    /// Arguments, overriding the defaults by key.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub args: Args,
-    /// Environment variables.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub env: IndexMap<String, String>,
-}
-
-/// What a worker does in disaggregated serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Reads prompts.
-    Prefill,
-    /// Writes tokens.
-    Decode,
-}
-
-/// An endpoint that `bench` neither starts nor stops.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct External {
-    /// Base URL without `/v1`, for example `http://127.0.0.1:8000`; a path is kept as a prefix.
-    pub url: String,
-    /// Headers sent with every request.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub headers: IndexMap<String, String>,
-}
-
-/// The embedded engine's timing model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sim {
-    /// Which server it behaves like.
-    pub flavour: Flavour,
-    /// Time from start to listening.
-    pub startup: Time,
-    /// Time that the front takes over a request before the engine has it.
-    pub frontend_delay: Time,
-    /// Prompt tokens read per second.
-    #[schemars(range(min = 1.0))]
-    pub prefill_tokens_per_s: f64,
-    /// Time of one decode step, before what its sequences add.
-    pub step: Time,
-    /// Time that every running sequence adds to a step.
-    pub step_per_sequence: Time,
-    /// Sequences that run at once; others queue.
-    #[schemars(range(min = 1, max = limits::SLOTS))]
-    pub slots: u32,
-    /// Further arguments of `bench sim`, such as its faults.
-    pub args: Args,
-}
-
-impl Default for Sim {
-    fn default() -> Self {
-        Self {
-            flavour: Flavour::Vllm,
-            startup: Time::from_millis(50),
-            frontend_delay: Time::from_millis(0),
-            prefill_tokens_per_s: 20_000.0,
-            step: Time::from_micros(4_000),
-            step_per_sequence: Time::from_micros(50),
-            slots: 32,
-            args: Args::new(),
-        }
-    }
-}
-
-/// Which real server the embedded engine behaves like.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Flavour {
-    /// Answers as native vLLM does: never an `nvext`.
-    #[default]
-    Vllm,
-    /// Answers as Dynamo's frontend does: `nvext.timing` when asked for.
-    Dynamo,
-}
-
 /// When a topology counts as ready: every process's own probe, then real completions that carry the scenario's markers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -366,11 +160,7 @@ impl Ready {
     /// The limit for this engine.
     #[must_use]
     pub fn limit(&self, engine: &Engine) -> Time {
-        let usual = match engine {
-            Engine::External(_) => Time::from_secs(60),
-            Engine::Vllm(_) | Engine::Dynamo(_) | Engine::Sim(_) => Time::from_secs(600),
-        };
-        self.timeout.unwrap_or(usual)
+        self.timeout.unwrap_or(engine.facts().ready)
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::scenario::model::{ArgValue, Args, Discovery, Router, Vllm};
+use crate::value::{ArgValue, Args};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 /// A command as text.
 fn line(process: &Process) -> String {
@@ -52,7 +54,7 @@ fn dynamo() -> Dynamo {
 #[test]
 fn dynamo_gets_every_argument_that_beam_builds_and_no_other_but_the_loopback_host() {
     let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
-    let stack = with_site(&python, None, |site| build(&Engine::Dynamo(dynamo()), site)).unwrap();
+    let stack = with_site(&python, None, |site| Engine::Dynamo(dynamo()).build(site)).unwrap();
     let beam = [
         (
             "etcd",
@@ -86,7 +88,7 @@ fn dynamo_gets_every_argument_that_beam_builds_and_no_other_but_the_loopback_hos
 fn a_set_etcd_is_used_and_none_is_started() {
     let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
     let stack = with_site(&python, Some("http://etcd:2379"), |site| {
-        build(&Engine::Dynamo(dynamo()), site)
+        Engine::Dynamo(dynamo()).build(site)
     })
     .unwrap();
     let names: Vec<&str> = stack
@@ -111,7 +113,7 @@ fn file_discovery_needs_no_etcd() {
         discovery: Discovery::File,
         ..dynamo()
     });
-    let stack = with_site(&python, None, |site| build(&engine, site)).unwrap();
+    let stack = with_site(&python, None, |site| engine.build(site)).unwrap();
     assert_eq!(stack.processes[0].name, "frontend");
     assert!(stack.processes[0].argv.contains(&"file".into()));
     let shared = (
@@ -131,7 +133,7 @@ fn versions_decide() {
     let built = |version: &str, router| {
         let python = python(&[("ai-dynamo", version), ("vllm", "0.31.0")]);
         let engine = Engine::Dynamo(Dynamo { router, ..dynamo() });
-        with_site(&python, None, |site| build(&engine, site))
+        with_site(&python, None, |site| engine.build(site))
     };
     assert!(matches!(
         built("0.9.1", Router::RoundRobin),
@@ -149,9 +151,7 @@ fn versions_decide() {
 #[test]
 fn what_the_runtime_lacks_is_named() {
     let without = python(&[("ai-dynamo", "1.6.1")]);
-    let error = with_site(&without, None, |site| {
-        build(&Engine::Dynamo(dynamo()), site)
-    });
+    let error = with_site(&without, None, |site| Engine::Dynamo(dynamo()).build(site));
     assert!(matches!(
         error,
         Err(Error::NoPackage {
@@ -160,7 +160,7 @@ fn what_the_runtime_lacks_is_named() {
         })
     ));
     let error = with_site(&without, None, |site| {
-        build(&Engine::Vllm(Vllm::default()), site)
+        Engine::Vllm(Vllm::default()).build(site)
     });
     assert!(matches!(
         error,
@@ -174,7 +174,7 @@ fn what_the_runtime_lacks_is_named() {
 #[test]
 fn every_process_of_dynamo_is_told_to_stay_on_loopback() {
     let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
-    let stack = with_site(&python, None, |site| build(&Engine::Dynamo(dynamo()), site)).unwrap();
+    let stack = with_site(&python, None, |site| Engine::Dynamo(dynamo()).build(site)).unwrap();
     let set = |process: &Process, name: &str| {
         process
             .env
@@ -202,13 +202,10 @@ fn an_engines_own_arguments_override_the_common_ones() {
         ..Vllm::default()
     });
     let stack = with_site(&python, None, |site| {
-        build(
-            &engine,
-            &Site {
-                vllm: &common,
-                ..*site
-            },
-        )
+        engine.build(&Site {
+            vllm: &common,
+            ..*site
+        })
     })
     .unwrap();
     assert!(line(&stack.processes[0]).ends_with("--max-num-seqs 8"));
@@ -232,7 +229,7 @@ fn paths_that_are_not_utf_8_reach_the_engine_as_they_are() {
                 path: OsStr::from_bytes(b"/p\xfc"),
                 ..*site
             };
-            build(&engine, &site)
+            engine.build(&site)
         });
         let stack = stack.unwrap();
         assert_eq!(stack.endpoint.model, "/models/m\u{fffd}");

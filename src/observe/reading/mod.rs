@@ -1,7 +1,8 @@
 //! Metrics pages reduced to the quantities that are kept, and what changed between two readings. Pure.
 
-use super::families::{FAMILIES, Kind, find};
+use super::families::find;
 use super::prometheus::lines;
+use crate::engine::{Kind, quantities};
 use crate::measure::server::{Gauge, ServerSample, ServerTime, ServerWindow};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ impl Reading {
             let mut labels = line.labels();
             let bound = labels.iter().find(|(name, _)| *name == "le");
             let bound = bound.and_then(|(_, bound)| bound.parse::<f64>().ok());
-            let own = FAMILIES[quantity].label;
+            let own = quantities()[quantity].label;
             if own.is_some_and(|(name, value)| !labels.iter().any(|l| l.0 == name && l.1 == value))
                 || !line.value.is_finite()
             {
@@ -88,7 +89,7 @@ impl Reading {
             gauges: IndexMap::new(),
             counters: IndexMap::new(),
         };
-        for (quantity, family) in FAMILIES.iter().enumerate() {
+        for (quantity, family) in quantities().iter().enumerate() {
             let values: Vec<f64> = self.of(quantity).map(|(_, series)| series.value).collect();
             if values.is_empty() {
                 continue;
@@ -111,7 +112,7 @@ impl Reading {
     #[must_use]
     pub fn same_counters(&self, other: &Self) -> bool {
         let counted = |reading: &Self| -> Vec<(Key, f64, f64)> {
-            let grows = |q: usize| FAMILIES[q].kind.grows();
+            let grows = |q: usize| quantities()[q].kind.grows();
             let series = reading.series.iter().filter(|(key, _)| grows(key.0));
             series
                 .map(|(key, s)| (key.clone(), s.value, s.count))
@@ -138,7 +139,7 @@ pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>
         ..ServerWindow::default()
     };
     let mut resets = 0;
-    for (quantity, family) in FAMILIES.iter().enumerate() {
+    for (quantity, family) in quantities().iter().enumerate() {
         let mut gained = Series::default();
         let mut found = false;
         for (key, series) in after.of(quantity) {

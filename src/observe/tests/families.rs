@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_name_is_whole_or_not_known() {
-    let of = |name| find(name).map(|(quantity, n, end)| (FAMILIES[quantity].name, n, end));
+    let of = |name| find(name).map(|(quantity, n, end)| (quantities()[quantity].name, n, end));
     assert_eq!(
         of("vllm:request_queue_time_seconds_sum"),
         Some(("queue", 0, "_sum"))

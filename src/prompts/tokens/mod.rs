@@ -23,7 +23,7 @@ pub(super) struct ModelFiles<'a> {
 impl ModelFiles<'_> {
     /// Whether only engines are asked that count words.
     pub(super) fn counts_words(&self) -> bool {
-        let words = |engine: &Engine| matches!(engine, Engine::Sim(_));
+        let words = |engine: &Engine| engine.facts().counts_words;
         let all = effective(self.scenario);
         self.scenario.model.tokenizer.is_none() && all.iter().all(|variant| words(variant.engine))
     }

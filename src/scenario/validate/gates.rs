@@ -4,7 +4,7 @@ use super::{Checker, Path, at};
 use crate::scenario::effective::{Effective, effective};
 use crate::scenario::gate::{Bounds, Certain, Gate, Limit, Quantity, ServerFigure, Timing};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
-use crate::scenario::model::{Engine, Phase};
+use crate::scenario::model::Phase;
 use crate::scenario::units::Time;
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Checker<'_> {
                 | Timing::ChunkGap,
             ) => self.streams(path, &gate.text),
             Quantity::Startup | Quantity::Teardown => {
-                let external = |v: &&Effective<'_>| matches!(v.engine, Engine::External(_));
+                let external = |v: &&Effective<'_>| !v.engine.facts().started;
                 if !variants.is_empty() && variants.iter().all(external) {
                     self.wrong(
                         path,

@@ -59,6 +59,15 @@ impl Path {
         path.0.push(Step::Item(index));
         path
     }
+
+    /// What a dotted path leads to from here: `workers.0.count`.
+    fn below(&self, dotted: &str) -> Self {
+        let steps = dotted.split('.').filter(|step| !step.is_empty());
+        steps.fold(self.clone(), |path, step| match step.parse() {
+            Ok(index) => path.item(index),
+            Err(_) => path.key(step),
+        })
+    }
 }
 
 /// A path from the root: `at("load.phases")`.

@@ -6,7 +6,7 @@ use super::steps::{Segment, Select, segments};
 use super::{Checker, Path};
 use crate::scenario::effective::Effective;
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
-use crate::scenario::model::{ApiEndpoint, Assertion, Engine, Flavour};
+use crate::scenario::model::{ApiEndpoint, Assertion, Engine};
 use crate::scenario::units::Range;
 use serde_json::Value;
 
@@ -250,7 +250,7 @@ impl Walk<'_> {
         if maps.iter().all(|fields| fields.closed) && !maps.is_empty() {
             return Err(there.help(format!("there are {}", list(names()))));
         }
-        let started = |engine: &&Engine| !matches!(engine, Engine::External(_));
+        let started = |engine: &&Engine| engine.facts().started;
         if self.absent && self.engines.iter().all(started) {
             let message = format!("answers have no {} there, so this cannot fail", quote(name));
             let help = format!("leave the rule out; known are {}", list(names().take(12)));
@@ -327,7 +327,7 @@ impl Walk<'_> {
 
     /// A field that not every server sends.
     fn not_everywhere(&self, name: &str, origin: Origin) -> Option<Mistake> {
-        let vllm = |engine: &&Engine| matches!(engine, Engine::Vllm(_) | Engine::Dynamo(_));
+        let vllm = |engine: &&Engine| engine.facts().sends_vllm_fields;
         let whose = match origin {
             Origin::OpenAi => {
                 "OpenAI documents it, other servers often leave it out or send `null`"
@@ -356,11 +356,7 @@ impl Walk<'_> {
         let [Select::Name(name, place)] = &first.selects[..] else {
             return None;
         };
-        let native = |engine: &&Engine| match engine {
-            Engine::Vllm(_) => true,
-            Engine::Sim(sim) => sim.flavour == Flavour::Vllm,
-            Engine::Dynamo(_) | Engine::External(_) => false,
-        };
+        let native = |engine: &&Engine| !engine.sends_nvext();
         if name != "nvext" || self.absent || !self.engines.iter().any(native) {
             return None;
         }

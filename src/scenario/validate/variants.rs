@@ -59,8 +59,7 @@ impl Checker<'_> {
     }
 
     fn needs_runtime(&mut self, engine: &Engine, has_runtime: bool, path: &super::Path) {
-        let needs = matches!(engine, Engine::Vllm(_) | Engine::Dynamo(_));
-        if !needs || has_runtime || !self.intact(&at("runtime")) {
+        if !engine.needs_python() || has_runtime || !self.intact(&at("runtime")) {
             return;
         }
         let found = self.find(&path.key(engine.kind()));

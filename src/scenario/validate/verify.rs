@@ -4,7 +4,7 @@ use super::cover::Texts;
 use super::{Checker, Path, at};
 use crate::scenario::effective::{Effective, effective};
 use crate::scenario::mistake::quote;
-use crate::scenario::model::{ApiEndpoint, Assertion, Engine, Slo, Verify};
+use crate::scenario::model::{ApiEndpoint, Assertion, Slo, Verify};
 use crate::scenario::rules::{LogRule, ProcessRule, StreamRule, TextRule};
 
 impl Checker<'_> {
@@ -145,7 +145,7 @@ impl Checker<'_> {
 
     /// Notes a rule on processes that is asked of an engine which `bench` does not start.
     fn has_processes(&mut self, path: &Path, what: &str, variants: &[&Effective<'_>]) {
-        let external = |v: &&&Effective<'_>| matches!(v.engine, Engine::External(_));
+        let external = |v: &&&Effective<'_>| !v.engine.facts().started;
         if let Some(variant) = variants.iter().find(external) {
             let whose = match self.scenario.variants.is_empty() {
                 true => "an external engine".to_owned(),

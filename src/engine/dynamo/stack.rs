@@ -1,12 +1,12 @@
 //! NVIDIA Dynamo with the defaults of Apache Beam's embedded mode: etcd, `dynamo.frontend`, then workers, all on loopback.
 //! Flags are those of ai-dynamo 1.0 to 1.6, which spell the defaults alike; older ones are refused, newer ones warned of.
 
-use super::args::Flags;
-use super::{
-    Endpoint, Error, MetricsPage, Probe, Process, Python, Site, Stack, directories, python_env,
-    set_env, vllm_env, workers,
-};
-use crate::scenario::model::{ArgValue, Discovery, Dynamo, Role, Router, WorkerGroup};
+use super::{Discovery, Dynamo, FACTS, Role, Router, Worker, WorkerGroup};
+use crate::engine::args::Flags;
+use crate::engine::site::{directories, python_env, set_env};
+use crate::engine::vllm;
+use crate::engine::{Endpoint, Error, MetricsPage, Probe, Process, Python, Site, Stack};
+use crate::value::ArgValue;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -22,71 +22,41 @@ const FRONTEND: u32 = 1;
 const WORKERS: u32 = 2;
 
 pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
-    let python = site.python.ok_or(Error::NoRuntime { engine: "dynamo" })?;
-    let missing = |package| Error::NoPackage {
-        engine: "dynamo",
-        package,
-        python: python.program.clone(),
-    };
-    let version = python
-        .versions
-        .get("ai-dynamo")
-        .ok_or_else(|| missing("ai-dynamo"))?;
-    let minor = minor(version)?;
-    let mut warnings = Vec::new();
-    if minor.is_none_or(|minor| minor > NEWEST) {
-        warnings.push(format!(
-            "ai-dynamo {version} is newer than 1.{NEWEST}, the last whose flags were checked; they are spelt as for 1.{NEWEST}"
-        ));
+    let engine = FACTS.key;
+    let python = site.python.ok_or(Error::NoRuntime { engine })?;
+    let warnings = checked(dynamo, python)?;
+    if dynamo
+        .workers
+        .iter()
+        .any(|worker| matches!(worker, Worker::Vllm(_)))
+    {
+        vllm::python(site, "dynamo.vllm")?;
     }
-    if matches!(dynamo.router, Router::PowerOfTwo | Router::LeastLoaded) && minor == Some(0) {
-        return Err(Error::NoRouterMode {
-            found: version.clone(),
-            mode: router(dynamo.router).into(),
-            since: "1.1",
-        });
-    }
-    if workers(dynamo).any(|(kind, _)| kind == "vllm") {
-        super::vllm::python(site, "dynamo.vllm")?;
-    }
-
     let mut ports = site.ports.iter().copied();
     let mut port = || ports.next().unwrap_or_default();
-    let mut processes = Vec::new();
     let mut env = planes(dynamo, (port(), port()));
-    match (dynamo.discovery, site.etcd_endpoints) {
-        (Discovery::File, _) => {
-            let directory = site.scratch.join("discovery");
-            env.push(("DYN_FILE_KV".into(), directory.into()));
-        }
-        (Discovery::Etcd, Some(endpoints)) => {
-            env.push(("ETCD_ENDPOINTS".into(), endpoints.to_owned()));
-        }
-        (Discovery::Etcd, None) => {
-            let (etcd, endpoint) = etcd(site, port(), port())?;
-            env.push(("ETCD_ENDPOINTS".into(), endpoint.into()));
-            processes.push(etcd);
-        }
-    }
-    let frontend_port = port();
+    let (discovery, etcd) = discovery(dynamo, site, &mut port)?;
+    env.push(discovery);
+    let mut processes = Vec::from_iter(etcd);
     let parts = Parts {
         dynamo,
         site,
         python,
         env: &env,
     };
+    let frontend_port = port();
     processes.push(parts.frontend(frontend_port));
     let url = format!("http://127.0.0.1:{frontend_port}");
     let mut metrics = vec![MetricsPage::new("frontend", &url)];
-    for (index, (kind, group)) in workers(dynamo).enumerate() {
+    for (index, (worker, group)) in dynamo.processes().enumerate() {
         let system_port = port();
-        let worker = parts.worker(index, kind, group, system_port);
+        let process = parts.worker(index, worker, group, system_port);
         let system = format!("http://127.0.0.1:{system_port}");
-        metrics.push(MetricsPage::new(&worker.name, &system));
-        processes.push(worker);
+        metrics.push(MetricsPage::new(&process.name, &system));
+        processes.push(process);
     }
     Ok(Stack {
-        kind: "dynamo",
+        kind: engine,
         processes,
         metrics,
         endpoint: Endpoint {
@@ -94,8 +64,57 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
             headers: Vec::new(),
             model: site.served_name.unwrap_or(site.model).to_owned(),
         },
-        versions: super::vllm::versions(python),
+        versions: vllm::versions(python),
         warnings,
+    })
+}
+
+/// Refuses versions that do not know the flags; what to say of those that may not.
+fn checked(dynamo: &Dynamo, python: &Python) -> Result<Vec<String>, Error> {
+    let package = FACTS.packages[0];
+    let version = python
+        .versions
+        .get(package)
+        .ok_or_else(|| Error::NoPackage {
+            engine: FACTS.key,
+            package,
+            python: python.program.clone(),
+        })?;
+    let minor = minor(version)?;
+    if matches!(dynamo.router, Router::PowerOfTwo | Router::LeastLoaded) && minor == Some(0) {
+        return Err(Error::NoRouterMode {
+            found: version.clone(),
+            mode: router(dynamo.router).into(),
+            since: "1.1",
+        });
+    }
+    let mut warnings = Vec::new();
+    if minor.is_none_or(|minor| minor > NEWEST) {
+        warnings.push(format!(
+            "ai-dynamo {version} is newer than 1.{NEWEST}, the last whose flags were checked; they are spelt as for 1.{NEWEST}"
+        ));
+    }
+    Ok(warnings)
+}
+
+/// The variable by which the parts find each other, and etcd where it is started for that.
+fn discovery(
+    dynamo: &Dynamo,
+    site: &Site<'_>,
+    port: &mut dyn FnMut() -> u16,
+) -> Result<((String, OsString), Option<Process>), Error> {
+    Ok(match (dynamo.discovery, site.etcd_endpoints) {
+        (Discovery::File, _) => {
+            let directory = site.scratch.join("discovery");
+            (("DYN_FILE_KV".into(), directory.into()), None)
+        }
+        (Discovery::Etcd, Some(endpoints)) => {
+            (("ETCD_ENDPOINTS".into(), endpoints.to_owned()), None)
+        }
+        (Discovery::Etcd, None) => {
+            let (etcd, endpoint) = etcd(site, port(), port())?;
+            (("ETCD_ENDPOINTS".into(), endpoint.into()), Some(etcd))
+        }
     })
 }
 
@@ -256,80 +275,99 @@ impl Parts<'_> {
     fn worker(
         &self,
         index: usize,
-        kind: &'static str,
+        worker: &Worker,
         group: &WorkerGroup,
         system_port: u16,
     ) -> Process {
-        let (dynamo, site) = (self.dynamo, self.site);
-        let [discovery, request, event] = plane_flags(dynamo);
-        let text = |value: &str| ArgValue::Text(value.to_owned());
         let mut env = self.env();
         env.extend([
             ("DYN_SYSTEM_PORT".into(), system_port.to_string().into()),
             ("DYN_SYSTEM_HOST".into(), "127.0.0.1".into()),
         ]);
-        let vllm = kind == "vllm";
-        let mut flags = if vllm {
-            env.extend(vllm_env());
-            set_env(&mut env, &site.vllm.env);
-            let flags = Flags::new([
-                ("model", text(site.model)),
-                discovery,
-                request,
-                event,
-                (
-                    "kv-events-config",
-                    text(r#"{"enable_kv_cache_events": false}"#),
-                ),
-            ])
-            .path("model", site.odd_model);
-            // A name that is sent as JSON can't be such a path.
-            match site.served_name.or(site.odd_model.map(|_| site.model)) {
-                Some(name) => flags.over(&[("served-model-name".into(), text(name))].into()),
-                None => flags,
+        let (module, flags, alone) = match worker {
+            Worker::Vllm(_) => {
+                env.extend(vllm::environment());
+                set_env(&mut env, &self.site.vllm.env);
+                ("dynamo.vllm", self.vllm_flags(), true)
             }
-            .over(&site.vllm.args)
-        } else {
-            // Without this the mocker's own health stays `notready` for ever (seen on 1.6.1).
-            env.push((
-                "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS".into(),
-                r#"["generate"]"#.into(),
-            ));
-            Flags::new([
-                ("model-path", text(site.model)),
-                ("model-name", text(site.served_name.unwrap_or(site.model))),
-                discovery,
-                request,
-                event,
-            ])
-            .path("model-path", site.odd_model)
+            Worker::Mocker(_) => {
+                // Without this the mocker's own health stays `notready` for ever (seen on 1.6.1).
+                env.push((
+                    "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS".into(),
+                    r#"["generate"]"#.into(),
+                ));
+                ("dynamo.mocker", self.mocker_flags(), false)
+            }
         };
-        if let Some(role) = group.role {
-            let role = match role {
-                Role::Prefill => "prefill",
-                Role::Decode => "decode",
-            };
-            flags = flags.over(&[("disaggregation-mode".into(), text(role))].into());
-        }
-        let flags = flags.over(&group.args);
         set_env(&mut env, &group.env);
-        let mut argv = self.module(if vllm { "dynamo.vllm" } else { "dynamo.mocker" });
-        flags.append(&mut argv);
+        let mut argv = self.module(module);
+        in_role(flags, group.role)
+            .over(&group.args)
+            .append(&mut argv);
         Process {
             name: format!("worker-{index}"),
             argv,
             env,
             stage: WORKERS,
-            alone: vllm,
+            alone,
             probes: vec![Probe::HttpBelow {
                 url: format!("http://127.0.0.1:{system_port}/health"),
                 status: 300,
             }],
             ports: vec![system_port],
-            directories: directories(site),
+            directories: directories(self.site),
             grace: WORKER_GRACE,
         }
     }
+
+    fn vllm_flags(&self) -> Flags {
+        let site = self.site;
+        let [discovery, request, event] = plane_flags(self.dynamo);
+        let flags = Flags::new([
+            ("model", text(site.model)),
+            discovery,
+            request,
+            event,
+            (
+                "kv-events-config",
+                text(r#"{"enable_kv_cache_events": false}"#),
+            ),
+        ])
+        .path("model", site.odd_model);
+        // A name that is sent as JSON can't be such a path.
+        match site.served_name.or(site.odd_model.map(|_| site.model)) {
+            Some(name) => flags.over(&[("served-model-name".into(), text(name))].into()),
+            None => flags,
+        }
+        .over(&site.vllm.args)
+    }
+
+    fn mocker_flags(&self) -> Flags {
+        let site = self.site;
+        let [discovery, request, event] = plane_flags(self.dynamo);
+        Flags::new([
+            ("model-path", text(site.model)),
+            ("model-name", text(site.served_name.unwrap_or(site.model))),
+            discovery,
+            request,
+            event,
+        ])
+        .path("model-path", site.odd_model)
+    }
+}
+
+/// Adds the role of disaggregated serving, where there is one.
+fn in_role(flags: Flags, role: Option<Role>) -> Flags {
+    let role = match role {
+        None => return flags,
+        Some(Role::Prefill) => "prefill",
+        Some(Role::Decode) => "decode",
+    };
+    flags.over(&[("disaggregation-mode".into(), text(role))].into())
+}
+
+fn text(value: &str) -> ArgValue {
+    ArgValue::Text(value.to_owned())
 }
 
 fn router(router: Router) -> &'static str {

@@ -1,0 +1,79 @@
+//! An endpoint that is already running.
+
+use super::facts::Facts;
+use super::settings::{Rules, Settings};
+use super::url::url_mistake;
+use super::{Endpoint, Error, MetricsPage, Site, Stack};
+use crate::value::Args;
+use crate::value::units::Time;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(super) const FACTS: Facts = Facts {
+    key: "external",
+    started: false,
+    ready: Time::from_secs(60),
+    packages: &[],
+    beside: &[],
+    own_args: &[],
+    sends_vllm_fields: false,
+    counts_words: false,
+    // Its page may be that of any engine.
+    families: &[],
+};
+
+/// An endpoint that `bench` neither starts nor stops.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    /// Base URL without `/v1`, for example `http://127.0.0.1:8000`; a path is kept as a prefix.
+    pub url: String,
+    /// Headers sent with every request.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, String>,
+}
+
+impl Settings for External {
+    fn ports(&self) -> usize {
+        0
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Stack, Error> {
+        let url = self.url.trim_end_matches('/');
+        let headers = self.headers.iter();
+        Ok(Stack {
+            kind: FACTS.key,
+            metrics: vec![MetricsPage::new("endpoint", url)],
+            processes: Vec::new(),
+            endpoint: Endpoint {
+                url: url.to_owned(),
+                headers: headers
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+                model: site.served_name.unwrap_or(site.model).to_owned(),
+            },
+            versions: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn check(&self, rules: &mut dyn Rules) {
+        if let Some((message, help)) = url_mistake(&self.url) {
+            rules.wrong("url", &message, &help);
+        }
+        rules.headers("headers", &self.headers);
+    }
+
+    fn contexts(&self, _: &Args) -> Vec<Option<u32>> {
+        Vec::new()
+    }
+
+    fn url(&self) -> Option<&str> {
+        Some(&self.url)
+    }
+
+    fn sends_nvext(&self) -> bool {
+        true
+    }
+}
