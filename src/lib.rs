@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod compare;
 pub mod diagnostic;
+pub mod doctor;
 pub mod engine;
 pub mod event;
 pub mod files;

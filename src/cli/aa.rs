@@ -1,13 +1,16 @@
 //! `bench compare --aa`: a scenario's baseline against itself.
 
 use super::{mistakes, print, screen, tell, warned};
-use crate::compare::floor::Floor;
+use crate::compare::floor::{self, Floor};
 use crate::record::ExitCode;
+use crate::record::model::Run;
 use crate::report;
 use crate::run;
 use crate::stats::BUDGET;
+use crate::topology::registry;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
     let mut loaded = match run::load(file, &[], sets) {
@@ -17,7 +20,7 @@ pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
             return ExitCode::BadScenario;
         }
     };
-    run::against_itself(&mut loaded);
+    floor::against_itself(&mut loaded);
     let finished = match run::run(file, &loaded, out, false, super::run::consume) {
         Ok(finished) => finished,
         Err(error) => {
@@ -37,7 +40,7 @@ pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
         tell("no noise floor is kept of a run that can't be trusted\n");
         return finished.code;
     }
-    match run::keep_floors(&finished.run) {
+    match keep(&finished.run) {
         Ok((floors, place)) => {
             print(&shown(&floors));
             tell(&format!("kept in {}\n", place.display()));
@@ -48,6 +51,13 @@ pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
             ExitCode::TopologyFailed
         }
     }
+}
+
+/// Keeps the floors that a run found in the state directory, for later runs.
+fn keep(run: &Run) -> io::Result<(Vec<Floor>, PathBuf)> {
+    let directory = registry::state_directory()?;
+    let known = registry::read_state(floor::FILE);
+    floor::keep(run, &directory, known.as_deref())
 }
 
 fn shown(floors: &[Floor]) -> String {

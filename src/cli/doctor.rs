@@ -1,8 +1,9 @@
 //! `bench doctor`
 
 use super::{colour, mistakes, print, tell};
+use crate::doctor::{self, Finding, Weight};
 use crate::record::ExitCode;
-use crate::run::{self, Finding, Weight};
+use crate::run;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub(super) fn doctor(file: Option<&Path>, out: &Path) -> ExitCode {
         }
     };
     let scenario = loaded.as_ref().map(|(_, loaded)| &loaded.scenario);
-    let found = match run::doctor(scenario.zip(file), out) {
+    let found = match doctor::doctor(scenario.zip(file), out) {
         Ok(found) => found,
         Err(failure) => {
             tell(&format!("error: {failure}\n"));

@@ -2,6 +2,7 @@
 //! what is needed to draw them, the words and the counts of the model's own tokenizer.
 
 mod context;
+pub(crate) mod conversations;
 mod fields;
 mod json;
 mod lines;

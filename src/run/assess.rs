@@ -1,6 +1,5 @@
 //! What happens to an answer, off the hot path: it is assembled, held against the rules, written down and added up.
 
-use super::conversations::Conversations;
 use crate::event::{Event, Events};
 use crate::load::{BufferPool, PhaseRun, Seen};
 use crate::measure::answer::{Answer, assemble};
@@ -12,6 +11,7 @@ use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{self, Objectives, PhaseFigures, Summary};
 use crate::measure::usage::Miscount;
 use crate::plan::{PhasePlan, Requests, Until};
+use crate::prompts::conversations::Conversations;
 use crate::record::{self, Writer};
 use crate::scenario::gate::Timing;
 use crate::scenario::model::ApiEndpoint;

@@ -1,7 +1,6 @@
 //! The load of a variant's turn: its phases one after the other, those that hand over together, searches step by step.
 
 use super::assess::{Assessed, Assessor, Backlog};
-use super::conversations::Conversations;
 use super::explain::explained;
 use super::variant::{Outcome, Serving, Turn};
 use super::{Failure, no_thread};
@@ -14,6 +13,7 @@ use crate::observe::scrape::WatchSignal;
 use crate::observe::{Pages, Reading};
 use crate::plan::search::{Bisection, Search};
 use crate::plan::{Label, PhasePlan, Purpose, Shape};
+use crate::prompts::conversations::Conversations;
 use crate::record::{ServerRow, ServerSample};
 use crate::scenario::model::OnEngineDeath;
 use crate::topology::{self, Alarm};

@@ -9,20 +9,20 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Open files that a run needs beside its connections: the record, ports, logs, and what an engine opens to begin with.
-pub(super) const OTHER_FILES: u64 = 256;
+pub(crate) const OTHER_FILES: u64 = 256;
 
 /// Open files that a scenario's load needs, and whether fewer will do: an open loop takes what there is, and requests beyond
 /// that fail and say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Files {
+pub(crate) struct Files {
     /// Without which the run can't be.
-    pub(super) least: u64,
+    pub(crate) least: u64,
     /// With which nothing is held back.
-    pub(super) most: u64,
+    pub(crate) most: u64,
 }
 
 impl Files {
-    pub(super) fn of(scenario: &Scenario) -> Self {
+    pub(crate) fn of(scenario: &Scenario) -> Self {
         let mut files = Self {
             least: OTHER_FILES,
             most: OTHER_FILES,

@@ -1,14 +1,11 @@
 //! The only orchestrator: everything else is a room that knows nothing of its siblings; here they meet.
 
 mod assess;
-mod conversations;
-mod doctor;
 mod drive;
 mod explain;
-mod floors;
 mod judge;
-mod limits;
-mod prepare;
+pub(crate) mod limits;
+pub(crate) mod prepare;
 mod prove;
 mod rounds;
 mod signals;
@@ -18,13 +15,12 @@ mod tokenizer;
 mod up;
 mod variant;
 
-pub use doctor::{Finding, Weight, doctor};
-pub use floors::{against_itself, keep_floors};
 pub use limits::lacks_threads;
 pub use prepare::{Prepared, prepare};
 pub use tokenizer::tokenizer;
 pub use up::up;
 
+use crate::compare::floor;
 use crate::diagnostic::Diagnostics;
 use crate::event::{Event, Events};
 use crate::observe::{gpu, host};
@@ -36,8 +32,8 @@ use crate::report;
 use crate::scenario::model::{ReportFormat, Scenario};
 use crate::scenario::{self, Input, Loaded};
 use crate::topology::Alarm;
-use crate::topology::leftovers;
 use crate::topology::supervised::Supervisor;
+use crate::topology::{leftovers, registry};
 use limits::{advised, caught, internal};
 use rounds::RoundContext;
 use signals::Signals;
@@ -382,7 +378,9 @@ fn execute(
         });
     }
     rounds::admit(&plan)?;
-    floors::admit(&plan, run)?;
+    let known = registry::read_state(floor::FILE);
+    floor::admit(&plan, run, known.as_deref())
+        .map_err(|too_fine| Failure::Input(too_fine.to_string()))?;
     run.comparing.clone_from(&plan.comparing);
     let mut context = RoundContext {
         scenario: &loaded.scenario,

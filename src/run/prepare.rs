@@ -82,7 +82,7 @@ fn take_ports(wanted: usize, events: &Events) -> Result<Ports, Failure> {
 }
 
 /// Whose the programs are that are asked outside of a run; a signal ends `bench` at once, and its wardens end them.
-pub(super) struct Asker {
+pub(crate) struct Asker {
     id: String,
     alarm: Alarm,
 }
@@ -92,7 +92,7 @@ impl Asker {
     ///
     /// # Errors
     /// When the kernel refuses to block signals.
-    pub(super) fn new(subcommand: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(subcommand: &str) -> Result<Self, Failure> {
         Signals::end_at_once()
             .map_err(|error| Failure::Setup(format!("failed to take signals over: {error}")))?;
         let now = jiff::Timestamp::now().as_nanosecond();
@@ -102,7 +102,7 @@ impl Asker {
         })
     }
 
-    pub(super) fn supervisor(&self) -> Supervisor<'_> {
+    pub(crate) fn supervisor(&self) -> Supervisor<'_> {
         Supervisor {
             run_id: &self.id,
             alarm: &self.alarm,
@@ -157,7 +157,7 @@ pub fn prepare(
 }
 
 /// Checks the GPU requirement.
-pub(super) fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
+pub(crate) fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
     let Gpu { kind, count } = wanted;
     let names = gpu::names();
     if matches!(&names, Ok(names) if gpu::satisfied(names, kind, *count)) {
@@ -182,7 +182,7 @@ fn number(run_id: &str) -> u64 {
 }
 
 /// The model as it is named and shown, and its directory where that name can't be its path, which is not UTF-8.
-pub(super) fn model(
+pub(crate) fn model(
     id: &str,
     locate: &dyn Fn(&str) -> PathBuf,
 ) -> Result<(String, Option<PathBuf>), Failure> {
@@ -276,7 +276,7 @@ fn pythons(
 
 /// Where environments are kept: BENCH_CACHE, else XDG_CACHE_HOME/bench, else ~/.cache/bench; where that is another user's, or
 /// there is no home, in the user's own directory for what runs make.
-pub(super) fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     place_of_cache().0
 }
 
@@ -308,7 +308,7 @@ fn place_of_cache() -> (PathBuf, Option<Untrusted>) {
 }
 
 /// A program on PATH.
-pub(super) fn which(name: &str, path: &OsStr) -> Option<PathBuf> {
+pub(crate) fn which(name: &str, path: &OsStr) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     std::env::split_paths(path)
         .map(|directory| directory.join(name))

@@ -1,11 +1,11 @@
 //! The client held against the oracle: what it says is what was sent, and what goes wrong on purpose is noticed.
 
+use crate::doctor::floor::{Driven, drive, drive_beside, timetable};
 use crate::measure::answer::assemble;
 use crate::measure::exchange::Exchange;
 use crate::measure::sample::{Judgement, Sample};
 use crate::measure::summary::{Objectives, Summary};
 use crate::plan::{PhasePlan, Shape};
-use crate::run::doctor::floor::{Driven, drive, drive_beside, timetable};
 use crate::scenario::model::Measurement;
 use crate::sim::exact::{Timetable, Truth};
 use crate::verify::{Measured, PhaseResult, quality};

@@ -1,5 +1,5 @@
-//! Conversations under way in one phase: what was said, and whose turn is next. The client asks before it sends; the
-//! assessor, on its own thread, says what was answered.
+//! Conversations under way in one phase: what was said, and whose turn is next. The client asks before it sends; whoever
+//! assesses answers, on a thread of its own, says what was answered.
 
 use crate::measure::answer::Answer;
 use crate::measure::clock;
@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The conversations of one phase.
-pub(super) struct Conversations<'a> {
+pub(crate) struct Conversations<'a> {
     requests: &'a Requests,
     spec: &'a ConversationSpec,
     purpose: Purpose,
@@ -45,7 +45,7 @@ struct Conversation {
 
 impl<'a> Conversations<'a> {
     /// Those of a phase, if its requests are conversations.
-    pub(super) fn of(
+    pub(crate) fn of(
         requests: &'a Requests,
         purpose: Purpose,
         shape: &Shape,
@@ -69,13 +69,13 @@ impl<'a> Conversations<'a> {
     }
 
     /// Whether anybody has something to say: a request that is due waits until its conversation was answered.
-    pub(super) fn ready(&self) -> bool {
+    pub(crate) fn ready(&self) -> bool {
         let state = self.state();
         state.open < self.most || state.next_at().is_some_and(|at| at <= clock::now())
     }
 
     /// The body of request `index`: the next turn of the conversation that waits longest, or the first of a new one.
-    pub(super) fn body(&self, model: &str, index: u64) -> Vec<u8> {
+    pub(crate) fn body(&self, model: &str, index: u64) -> Vec<u8> {
         let mut state = self.state();
         let mut conversation = state.take(clock::now());
         let (id, turn) = (conversation.id, conversation.turn);
@@ -98,7 +98,7 @@ impl<'a> Conversations<'a> {
     }
 
     /// What tells request `index`, whose body was given, from others.
-    pub(super) fn label(&self, index: u64) -> Label {
+    pub(crate) fn label(&self, index: u64) -> Label {
         let state = self.state();
         let id = state.asked.get(&index).map_or(0, |asked| asked.id);
         Label {
@@ -109,7 +109,7 @@ impl<'a> Conversations<'a> {
     }
 
     /// Takes an answer; a conversation that got none is over. Returns which conversation and turn it was.
-    pub(super) fn answered(
+    pub(crate) fn answered(
         &self,
         exchange: &Exchange,
         answer: Option<&Answer>,

@@ -5,12 +5,12 @@ pub(crate) mod floor;
 mod host;
 mod needs;
 
-use super::Failure;
-use super::limits::{Files, OTHER_FILES};
-use super::prepare::{Asker, require_gpu, which};
 use crate::load::socket::Stamping;
 use crate::observe::gpu;
 use crate::plan;
+use crate::run::Failure;
+use crate::run::limits::{Files, OTHER_FILES};
+use crate::run::prepare::{Asker, require_gpu, which};
 use crate::scenario::model::Scenario;
 use crate::topology::Containment;
 use crate::topology::ports::Ports;

@@ -1,5 +1,11 @@
 //! The noise floor: how far equal engines come apart on one machine, found by running a baseline against itself.
 
+mod against_itself;
+mod store;
+
+pub use against_itself::against_itself;
+pub(crate) use store::{FILE, admit, keep};
+
 use super::decide::interleaved;
 use crate::record::model::{Comparing, Machine, Run};
 use crate::stats::{self, BUDGET, Estimate};
@@ -111,5 +117,5 @@ pub fn too_fine<'a>(
 }
 
 #[cfg(test)]
-#[path = "tests/floor.rs"]
+#[path = "../tests/floor.rs"]
 mod tests;

@@ -1,0 +1,74 @@
+//! A scenario made one in which its baseline runs against itself: whatever comes apart is noise.
+
+use crate::scenario::Loaded;
+use crate::scenario::model::{Compare, Order, Rounds, Variant};
+use serde_json::json;
+
+/// Rounds where the scenario names none.
+const ROUNDS: u32 = 10;
+
+/// Makes a scenario one in which its baseline runs against itself.
+pub fn against_itself(loaded: &mut Loaded) {
+    let scenario = &mut loaded.scenario;
+    let compare = scenario.compare.take().unwrap_or(Compare {
+        baseline: None,
+        same_text: false,
+        same_text_share: None,
+        rounds: None,
+        equivalence: Default::default(),
+    });
+    let named = compare.baseline.as_ref();
+    let found = named.and_then(|name| scenario.variants.get_key_value(name));
+    let found = found.or_else(|| scenario.variants.first());
+    let (name, variant) = match found {
+        Some((name, variant)) => (name.clone(), variant.clone()),
+        None => {
+            let bare = Variant {
+                engine: None,
+                runtime: None,
+                verify: Default::default(),
+            };
+            ("first".to_owned(), bare)
+        }
+    };
+    let again = format!("{name}-again");
+    let whole = &mut scenario.verify.gates;
+    whole.retain(|gate| gate.variants().next().is_none());
+    let mut both = [variant.clone(), variant];
+    for variant in &mut both {
+        variant
+            .verify
+            .gates
+            .retain(|gate| gate.variants().next().is_none());
+    }
+    let rounds = compare.rounds.unwrap_or(Rounds {
+        min: ROUNDS,
+        max: None,
+        order: Order::Abba,
+        restart: true,
+    });
+    // All of them, whatever the first look says: what is wanted is the spread, that from start to start too.
+    let rounds = Rounds {
+        min: rounds.max.unwrap_or(rounds.min).max(rounds.min),
+        max: None,
+        order: Order::Abba,
+        restart: true,
+    };
+    scenario.variants = [name.clone(), again.clone()]
+        .into_iter()
+        .zip(both)
+        .collect();
+    scenario.compare = Some(Compare {
+        baseline: Some(name.clone()),
+        rounds: Some(rounds),
+        ..compare
+    });
+    let written = loaded
+        .resolved
+        .pointer(&format!("/variants/{name}"))
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    loaded.resolved["variants"] = json!({&name: written, again: written});
+    loaded.resolved["compare"] = json!(scenario.compare);
+    loaded.resolved["against_itself"] = json!(true);
+}
