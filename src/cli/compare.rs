@@ -2,7 +2,7 @@
 
 use super::{RenderFormat, baselines, print, screen, tell};
 use crate::compare::records::{Side, compared, obstacles, texts};
-use crate::record::{self, ExitCode, Redactor, Writer};
+use crate::record::{self, ExitCode, Writer};
 use crate::report::{self, Detail, Format};
 use crate::run;
 use clap::Args;
@@ -154,11 +154,7 @@ fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
     let mut run = compared((a, name), b, &found, same, jiff::Timestamp::now());
     let place = match &arguments.out {
         Some(out) => {
-            let writer = Writer::create(
-                out,
-                &mut run,
-                Redactor::new(std::iter::empty::<(String, String)>()),
-            )?;
+            let writer = Writer::create(out, &mut run, run::environment_redactor())?;
             if let Some(note) = writer.note() {
                 tell(&format!("warning: {note}\n"));
             }

@@ -4,8 +4,9 @@ use super::{print, tell};
 use crate::files;
 use crate::import::{Tool, import};
 use crate::record::model::Run;
-use crate::record::{self, ExitCode, Redactor, Writer, run_id};
+use crate::record::{self, ExitCode, Writer, run_id};
 use crate::report::harmless;
+use crate::run::environment_redactor;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -114,8 +115,7 @@ fn records(wanted: &Import) -> Result<Vec<String>, Failed> {
     };
     let write = |(n, mut run): (usize, Run)| {
         run.run_id = numbered(n);
-        let redactor = Redactor::new(std::iter::empty::<(String, String)>());
-        let writer = Writer::create(&wanted.out, &mut run, redactor)?;
+        let writer = Writer::create(&wanted.out, &mut run, environment_redactor())?;
         if let Some(note) = writer.note() {
             tell(&format!("warning: {note}\n"));
         }

@@ -3,8 +3,9 @@
 use super::shown::{REDRAWN, Shown};
 use super::{print, screen, tell};
 use crate::record::model::Run;
-use crate::record::{self, Error, ExitCode, Follow, Redactor};
+use crate::record::{self, Error, ExitCode, Follow};
 use crate::report;
+use crate::run::environment_redactor;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ fn watched(dir: &Path) -> Result<ExitCode, Error> {
         source,
     })?;
     let mut run = record::read(dir)?;
-    let mut shown = Shown::new(&dir.join("logs"), Redactor::default());
+    let mut shown = Shown::new(&dir.join("logs"), environment_redactor());
     match Follow::open(dir) {
         Ok(mut follow) => run = followed(dir, &mut follow, &mut shown)?,
         // A run that is over is shown even where its events are gone.

@@ -132,6 +132,12 @@ pub fn hidden(text: &str) -> String {
     Redactor::except(all, &public()).apply(text)
 }
 
+/// A redactor of the secrets of this process's environment, for records that no scenario names secrets for.
+#[must_use]
+pub fn environment_redactor() -> Redactor {
+    Redactor::except(inherited(), &public())
+}
+
 /// The secrets of this process's environment: variables whose name says so, and passwords of URLs in any of them.
 fn inherited() -> Vec<(String, String)> {
     let mut found = Vec::new();

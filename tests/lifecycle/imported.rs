@@ -98,3 +98,24 @@ fn what_is_not_known_is_refused_with_the_list_of_what_is() {
     );
     assert!(!reports.exists());
 }
+
+#[test]
+fn secrets_of_the_environment_are_in_no_imported_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(root().join("src/import/fixtures/vllm-bench.json")).unwrap();
+    let mut result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    result["model_id"] = "models/kanarievogel-7".into();
+    let file = folder.path().join("result.json");
+    std::fs::write(&file, result.to_string()).unwrap();
+    let output = Command::new(program())
+        .args(["import", file.to_str().unwrap(), "--out"])
+        .arg(folder.path().join("reports"))
+        .env("CANARY_TOKEN", "kanarievogel-7")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let dir = String::from_utf8(output.stdout).unwrap();
+    let run = std::fs::read_to_string(Path::new(dir.trim()).join("run.json")).unwrap();
+    assert!(run.contains("models/<redacted:CANARY_TOKEN>"), "{run}");
+    assert!(!run.contains("kanarie"), "{run}");
+}
