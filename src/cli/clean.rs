@@ -4,16 +4,26 @@ use super::{print, tell};
 use crate::record::ExitCode;
 use crate::report::harmless;
 use crate::topology::leftovers::{self, Looked};
+use std::time::Duration;
+
+/// How long wardens may take to end what their `bench` left them: longer than the grace of engines.
+const WAIT: Duration = Duration::from_secs(30);
 
 pub(super) fn clean() -> ExitCode {
-    let looked = leftovers::clean();
+    let looked = leftovers::clean(WAIT, |run_id| {
+        tell(&format!(
+            "the bench of run {} has ended; waiting until its warden has taken the run down\n",
+            harmless(run_id)
+        ));
+    });
     for run in &looked.runs {
         print(&format!("{}\n", harmless(&run.to_string())));
     }
     for run_id in &looked.ending {
-        print(&format!(
-            "the bench of run {} has ended, and its warden is taking the run down; run `bench clean` again to see what is left\n",
-            harmless(run_id)
+        tell(&format!(
+            "error: the warden of run {} is still taking it down after {} s\nhelp: run `bench clean` again\n",
+            harmless(run_id),
+            WAIT.as_secs()
         ));
     }
     for what in &looked.unseen {
@@ -30,7 +40,8 @@ pub(super) fn clean() -> ExitCode {
     if looked == Looked::default() {
         print("nothing was left behind\n");
     }
-    if looked.unseen.is_empty() && looked.runs.iter().all(|run| run.stuck.is_empty()) {
+    let all = looked.unseen.is_empty() && looked.ending.is_empty();
+    if all && looked.runs.iter().all(|run| run.stuck.is_empty()) {
         ExitCode::Pass
     } else {
         ExitCode::TopologyFailed

@@ -45,7 +45,7 @@ impl Labels {
                     false
                 }
             },
-            // A mistake that was told when the scenario was read.
+            // The braces of a value from the environment; in any other value they were refused.
             Err(_) => true,
         });
     }

@@ -96,3 +96,12 @@ fn a_query_is_percent_encoded() {
     let query = query(parts.iter().map(|(key, value)| (key, value)));
     assert_eq!(query, "?api-version=2024-10-21&a%20b=c%26d%2F%C3%A9");
 }
+
+#[test]
+fn braces_of_a_secret_are_sent_as_they_are() {
+    let fields = json!({"user": "{JA|{H}"});
+    let (requests, headers) = labelled(fields, &[("x", "q{H}{run}")]);
+    let purpose = Purpose::Measured { phase: 0, round: 1 };
+    assert_eq!(field(&requests, purpose, 0), "{JA|{H}");
+    assert_eq!(headers, [("x".to_owned(), "q{H}{run}".to_owned())]);
+}

@@ -23,7 +23,11 @@ fn read(text: &str, overlays: &[&str], sets: &[&str]) -> Result<Loaded, Diagnost
         overlays: overlays.iter().map(overlay).collect(),
         sets: sets.iter().map(|set| (*set).to_owned()).collect(),
     };
-    load(&input, &|name| (name == "NUMBER").then(|| "7".to_owned()))
+    load(&input, &|name| match name {
+        "NUMBER" => Some("7".to_owned()),
+        "BRACES" => Some("q{H}?".to_owned()),
+        _ => None,
+    })
 }
 
 fn good(overlays: &[&str], sets: &[&str]) -> Loaded {
@@ -473,4 +477,12 @@ mod round_trip {
             prop_assert_eq!(&loaded.resolved["request"]["params"]["y"], &serde_json::Value::from(text));
         }
     }
+}
+
+#[test]
+fn braces_of_a_value_from_the_environment_are_sent_as_they_are() {
+    let written = "request: {headers: {a: {env: BRACES}}, params: {user: {env: BRACES}}}";
+    let loaded = good(&[written], &[]);
+    assert_eq!(loaded.scenario.request.headers["a"], "q{H}?");
+    assert_eq!(loaded.scenario.request.params["user"], "q{H}?");
 }

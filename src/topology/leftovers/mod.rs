@@ -21,7 +21,7 @@ use super::stalled::{self, State};
 use super::{containment, link, proc, registry::Entry, scratch};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -69,11 +69,12 @@ pub struct Looked {
     pub unseen: Vec<String>,
 }
 
-/// Finds and ends what every dead run of this user left; runs that left nothing are not told of.
+/// Finds and ends what every dead run of this user left; runs that left nothing are not told of. A run whose warden is
+/// taking it down is awaited for at most `wait`, and `waiting` is given its id once.
 #[must_use]
-pub fn clean() -> Looked {
+pub fn clean(wait: Duration, waiting: impl FnMut(&str)) -> Looked {
     let (places, refused) = registry::places();
-    let mut looked = clean_at(&places);
+    let mut looked = clean_at(&places, wait, waiting);
     let refused = refused.iter().map(ToString::to_string);
     looked.unseen.splice(0..0, refused);
     looked
@@ -92,26 +93,44 @@ pub fn noted_elsewhere() -> Option<String> {
 }
 
 /// Ends what dead runs in the registries at `places` left.
-fn clean_at(places: &[PathBuf]) -> Looked {
+fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -> Looked {
     let mut looked = Looked::default();
     if let Err(why) = proc::can_look() {
         looked.unseen.push(why);
         return looked;
     }
-    let mut found = entries(places);
+    let until = Instant::now() + wait;
     let mut wardens = HashMap::new();
-    for run in &found.living {
-        match stalled::end(run) {
-            State::Running => {}
-            State::Ending => looked.ending.push(run.run_id.clone()),
-            State::Stalled(ended) => _ = wardens.insert(run.path.clone(), ended),
+    let mut told = HashSet::new();
+    let found = loop {
+        let found = entries(places);
+        let mut stalled = false;
+        looked.ending.clear();
+        for run in &found.living {
+            match stalled::end(run) {
+                State::Running => {}
+                State::Ending => looked.ending.push(run.run_id.clone()),
+                State::Stalled(ended) => {
+                    // A warden that even KILL does not end stalls again: once is enough.
+                    stalled |= wardens.insert(run.path.clone(), ended).is_none();
+                }
+            }
         }
-    }
-    if !wardens.is_empty() {
-        // Their entries are those of dead runs now. The locks on the others are let go first, to be taken anew.
+        let patient = !looked.ending.is_empty() && Instant::now() < until;
+        if !stalled && !patient {
+            break found;
+        }
+        // The locks on the entries are let go, so that wardens can end and the entries of those that were killed be taken.
         drop(found);
-        found = entries(places);
-    }
+        if patient {
+            for run_id in &looked.ending {
+                if told.insert(run_id.clone()) {
+                    waiting(run_id);
+                }
+            }
+            std::thread::sleep(TICK);
+        }
+    };
     looked.unseen = found.unseen.iter().map(ToString::to_string).collect();
     let living: Vec<String> = found.living.into_iter().map(|run| run.run_id).collect();
     for entry in &found.dead {

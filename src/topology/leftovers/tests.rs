@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 fn cleaned(place: &Path) -> Vec<Cleaned> {
-    clean_at(&[place.to_owned()]).runs
+    clean_at(&[place.to_owned()], Duration::ZERO, |_| {}).runs
 }
 
 /// The id of a test's own run: cleaning ends every process with the mark, whichever test of which checkout started it.
@@ -156,7 +156,7 @@ fn a_process_without_a_mark_is_known_by_session_start_or_parent() {
     entry.add(&stray(&named, 0)).unwrap();
     entry.add(&stray(&innocent, 1)).unwrap();
     drop(entry);
-    let looked = clean_at(std::slice::from_ref(&place));
+    let looked = clean_at(std::slice::from_ref(&place), Duration::ZERO, |_| {});
     assert!(looked.unseen.is_empty() && looked.ending.is_empty());
     assert_eq!(sleeping(), 0, "{looked:?}");
     assert!(!alive(&mut named) && alive(&mut innocent));
