@@ -354,8 +354,7 @@ fn digest(texts: &[String]) -> String {
     } else {
         texts.join("\0")
     };
-    let hash = Sha256::digest(joined);
-    hash.iter().take(8).map(|b| format!("{b:02x}")).collect()
+    hex::encode(&Sha256::digest(joined)[..8])
 }
 
 fn count(n: usize) -> u32 {

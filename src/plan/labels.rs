@@ -2,6 +2,7 @@
 
 use super::{Purpose, Requests};
 use crate::scenario::placeholder::{Pattern, Placeholder};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 /// A body field whose braces belong to another language.
@@ -149,15 +150,15 @@ pub(super) fn query<'q>(parts: impl IntoIterator<Item = (&'q String, &'q String)
     query
 }
 
-/// With everything but letters, digits and `-._~` as `%XX`.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| match byte {
-            byte if plain(byte) => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
+/// Bytes that are percent-encoded in a query: all but letters, digits and `-._~`.
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 #[cfg(test)]

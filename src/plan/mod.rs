@@ -13,6 +13,7 @@ mod requests;
 pub mod search;
 
 pub use compare::{Comparing, Judged};
+pub(crate) use labels::RESERVED;
 pub use labels::{Label, Labels};
 pub use phases::{Limit, PhasePlan, Shape, Until, phases};
 pub use prompts::Prompts;

@@ -407,7 +407,7 @@ impl Words {
 impl Serialize for Words {
     /// Their number and hash say which they are.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hash = super::requests::hex(&Sha256::digest(self.0.join(" ")));
+        let hash = hex::encode(Sha256::digest(self.0.join(" ")));
         serializer.collect_str(&format_args!("{} words, sha256 {hash}", self.0.len()))
     }
 }

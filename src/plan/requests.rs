@@ -356,7 +356,7 @@ pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> Str
     // Hashing never fails, and neither do these types.
     let _ = serde_json::to_writer(&mut hash, &shared);
     hash.0.update(&requests.query);
-    hex(&hash.0.finalize())
+    hex::encode(hash.0.finalize())
 }
 
 /// A list of a million prompts is hashed as it is written, and never held.
@@ -371,11 +371,6 @@ impl std::io::Write for Hashing {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

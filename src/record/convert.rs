@@ -10,7 +10,6 @@ use crate::plan::{PhasePlan, VariantPlan};
 use indexmap::IndexMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// The kind of a phase that is not measured.
 pub const WARMUP: &str = "warmup";
@@ -53,14 +52,10 @@ impl ScenarioRecord {
     /// A scenario with its hash.
     #[must_use]
     pub fn new(name: String, path: String, resolved: Value) -> Self {
-        let mut sha256 = String::new();
-        for byte in Sha256::digest(resolved.to_string()) {
-            let _ = write!(sha256, "{byte:02x}");
-        }
         Self {
             name,
             path,
-            sha256,
+            sha256: hex::encode(Sha256::digest(resolved.to_string())),
             resolved,
         }
     }

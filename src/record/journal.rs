@@ -243,7 +243,10 @@ pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
 
 /// Eight digits, without the allocation that `format!` makes of every line.
 fn hexadecimal(crc: u32) -> [u8; 8] {
-    std::array::from_fn(|i| b"0123456789abcdef"[(crc >> (28 - 4 * i) & 15) as usize])
+    let mut digits = [0; 8];
+    // Fails only where the room is not twice as long as the bytes.
+    let _ = hex::encode_to_slice(crc.to_be_bytes(), &mut digits);
+    digits
 }
 
 #[cfg(test)]

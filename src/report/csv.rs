@@ -2,17 +2,23 @@
 
 use super::escape::line;
 use crate::record::model::{PhaseRecord, Run};
+use csv::{Terminator, WriterBuilder};
 use serde_json::Value;
-use std::fmt::Write as _;
+
+const HEAD: [&str; 6] = ["run_id", "variant", "phase", "kind", "metric", "value"];
 
 /// Renders a record as CSV (RFC 4180). Values are exact, in the unit that the metric's name says.
 #[must_use]
 pub fn csv(run: &Run) -> String {
-    let mut out = String::from("run_id,variant,phase,kind,metric,value\r\n");
+    let mut out = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
+    // Rows of one length, written to memory: this cannot fail.
+    let _ = out.write_record(HEAD);
     for variant in &run.variants {
         let mut row = |phase: &str, kind: &str, metric: &str, value: &str| {
-            let cells = [&run.run_id, &variant.name, phase, kind, metric, value].map(cell);
-            let _ = write!(out, "{}\r\n", cells.join(","));
+            let cells = [&run.run_id, &variant.name, phase, kind, metric, value];
+            let _ = out.write_record(cells.map(cell));
         };
         for phase in &variant.phases {
             for (metric, value) in figures(phase) {
@@ -26,7 +32,8 @@ pub fn csv(run: &Run) -> String {
             row("topology", "", "teardown_ms", &teardown.ms.to_string());
         }
     }
-    out
+    let bytes = out.into_inner().unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Counts, failures by class, and whatever the record has of metrics, by its names there.
@@ -59,17 +66,12 @@ fn figures(phase: &PhaseRecord) -> Vec<(String, String)> {
     all
 }
 
+/// One cell's text, on one line. A spreadsheet must show it and not compute it.
 fn cell(text: &str) -> String {
     let text = line(text);
-    // What a spreadsheet would compute stays text.
-    let computed = text.starts_with(['=', '+', '@'])
+    let is_formula = text.starts_with(['=', '+', '@'])
         || (text.starts_with('-') && text.parse::<f64>().is_err());
-    let text = if computed { format!("'{text}") } else { text };
-    if text.contains([',', '"']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
+    if is_formula { format!("'{text}") } else { text }
 }
 
 #[cfg(test)]

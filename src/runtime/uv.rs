@@ -32,10 +32,7 @@ pub(super) fn environment(wanted: &Uv, context: &Context<'_>) -> Result<(PathBuf
         ..
     } = context;
     let text = serde_json::to_string(wanted).unwrap_or_default();
-    let hash: String = Sha256::digest(text)[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hex::encode(&Sha256::digest(text)[..8]);
     let environments = cache.join("environments");
     let directory = environments.join(&hash);
     let failed = |path: &Path| {

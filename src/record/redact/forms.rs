@@ -2,6 +2,10 @@
 
 use super::decode::decode;
 use super::windows::Windows;
+use crate::plan::RESERVED;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_encode;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -52,16 +56,9 @@ fn encoded(value: &[u8]) -> Vec<Vec<u8>> {
         let json = Value::from(text).to_string();
         forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
     }
-    forms.push(value.iter().flat_map(|b| url_encoded(*b)).collect());
+    forms.push(percent_encode(value, RESERVED).to_string().into_bytes());
     forms.dedup();
     forms
-}
-
-fn url_encoded(byte: u8) -> Vec<u8> {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => vec![byte],
-        _ => format!("%{byte:02X}").into_bytes(),
-    }
 }
 
 /// The Base64 digits that a value always has when `offset` bytes (modulo 3) stand before it, whatever is around it.
@@ -74,15 +71,9 @@ pub(super) fn base64_within(value: &[u8], offset: usize) -> Vec<u8> {
 
 /// The same where nothing follows the value, so that its last digit is filled with zeros and padding stands behind it.
 fn base64_at_end(value: &[u8], offset: usize) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |i: usize| value.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
-    // The first whole digit begins at the first multiple of six bits at or after the value's own first bit.
-    let start = (offset * 8).next_multiple_of(6) - offset * 8;
-    let padding = std::iter::repeat_n(b'=', (3 - (offset + value.len()) % 3) % 3);
-    (start..value.len() * 8)
-        .step_by(6)
-        .map(|at| (at..at + 6).fold(0, |digit, i| digit << 1 | bit(i)))
-        .map(|digit| DIGITS[usize::from(digit)])
-        .chain(padding)
-        .collect()
+    let whole = [&[0; 2][..offset], value].concat();
+    let mut digits = BASE64_STANDARD.encode(whole).into_bytes();
+    // Digits that hold bits of what stands before the value.
+    digits.drain(..(offset * 8).div_ceil(6).min(digits.len()));
+    digits
 }

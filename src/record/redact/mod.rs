@@ -222,7 +222,7 @@ impl Secrets {
             return;
         }
         for case in forms::cases(&text, value) {
-            let hex: String = case.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex::encode(&case);
             let form: Vec<u8> = case
                 .iter()
                 .map(|b| if *b == b' ' { b'+' } else { *b })

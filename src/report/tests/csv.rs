@@ -22,7 +22,14 @@ fn every_figure_has_a_row() {
 
 #[test]
 fn names_neither_break_rows_nor_compute() {
-    assert_eq!(cell("a,\"b\"\r\nc"), "\"a,\"\"b\"\"  c\"");
     assert_eq!(cell("=1+1"), "'=1+1");
     assert_eq!(cell("-1.5"), "-1.5");
+    let mut run = fixture::pass();
+    run.variants[0].name = "a,\"b\"\r\nc".to_owned();
+    let text = csv(&run);
+    assert!(text.contains(",\"a,\"\"b\"\"  c\",closed,"), "{text}");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    for row in reader.records() {
+        assert_eq!(row.expect("a row").len(), HEAD.len());
+    }
 }

@@ -1,5 +1,7 @@
 use super::*;
 use crate::record::{SampleRow, fixture};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
@@ -33,7 +35,9 @@ fn the_log_reads_back_with_the_values() {
         })
         .find(|interval| interval.tag().is_some_and(|t| t.as_str() == tag))
         .unwrap_or_else(|| panic!("no {tag} in\n{text}"));
-    let bytes = base64(found.encoded_histogram());
+    let bytes = BASE64_STANDARD
+        .decode(found.encoded_histogram())
+        .expect("base64");
     let histogram: Histogram<u64> = Deserializer::new()
         .deserialize(&mut bytes.as_slice())
         .expect("a histogram");
@@ -78,21 +82,4 @@ fn rounds_last_from_the_first_to_the_last() {
         .collect();
     assert!((numbers[0] - began).abs() < 2e-3, "{line:?}");
     assert!((numbers[1] - long).abs() < 2e-3, "{line:?}");
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| match c {
-        b'A'..=b'Z' => u32::from(c - b'A'),
-        b'a'..=b'z' => u32::from(c - b'a') + 26,
-        b'0'..=b'9' => u32::from(c - b'0') + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let text = text.trim_end_matches('=').as_bytes();
-    let mut out = Vec::new();
-    for group in text.chunks(4) {
-        let bits = group.iter().fold(0, |bits, c| bits << 6 | digit(*c)) << (6 * (4 - group.len()));
-        out.extend(&bits.to_be_bytes()[1..group.len()]);
-    }
-    out
 }

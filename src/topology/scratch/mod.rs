@@ -96,8 +96,7 @@ pub fn likely_root() -> PathBuf {
 pub fn name(run_id: &str) -> String {
     let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let own = format!("{run_id} {} {}", std::process::id(), clock.as_nanos());
-    let hash = Sha256::digest(own);
-    hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(own)[..4])
 }
 
 /// The directories of the user's own that exist, wherever earlier runs may have made them.

@@ -17,7 +17,7 @@ fn row(index: u64, text: &str) -> SampleRow {
     let hash = Sha256::digest(text);
     whole(Sample {
         text: Some(vec![text.to_owned()]),
-        text_sha: hash.iter().take(8).map(|b| format!("{b:02x}")).collect(),
+        text_sha: hex::encode(&hash[..8]),
         ..fixture::sample(index)
     })
 }
