@@ -2,8 +2,7 @@
 //! significant digits, tagged `VARIANT.PHASE.METRIC`. Its interval lasts from the first request of the first round to the last
 //! of the last. Logs of several runs add without loss.
 
-use super::html::text::slug;
-use super::html::{Detail, Successes};
+use super::html::{Detail, Successes, slug};
 use crate::measure::spread::Spread;
 use crate::record::EventRow;
 use crate::record::model::Run;

@@ -95,11 +95,6 @@ fn failed(out: &mut String, run: &Run) {
 
 fn facts(out: &mut String, run: &Run) {
     let machine = &run.machine;
-    let gpus = if machine.gpus.is_empty() {
-        "no GPU".to_owned()
-    } else {
-        machine.gpus.join(", ")
-    };
     let exit = run
         .exit_code
         .map_or("-".to_owned(), |code| code.to_string());
@@ -118,7 +113,7 @@ fn facts(out: &mut String, run: &Run) {
         text(&machine.os),
         text(&machine.cpu),
         machine.cores,
-        text(&gpus)
+        text(&view::gpus(machine))
     );
     for variant in &run.variants {
         let _ = writeln!(

@@ -4,7 +4,8 @@
 use super::number::{self, number, part, ratio};
 use crate::compare::{self, METRICS, Metric, counted, metrics};
 use crate::record::model::{
-    Comparison, Decomposition, Difference, PhaseRecord, Run, SameText, VariantRecord, Verdict,
+    Comparison, Decomposition, Difference, Machine, PhaseRecord, Run, SameText, VariantRecord,
+    Verdict,
 };
 
 /// One table. Texts are as recorded: whoever shows them escapes them.
@@ -32,22 +33,32 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
         return Vec::new();
     }
     let mut all = vec![topology(&columns)];
-    let mut names: Vec<&str> = Vec::new();
-    let phases = run
-        .variants
-        .iter()
-        .flat_map(|v| &v.phases)
-        .filter(|p| p.measured());
-    for phase in phases {
-        if !names.contains(&phase.name.as_str()) {
-            names.push(&phase.name);
-        }
-    }
-    all.extend(names.into_iter().map(|name| phase(&columns, name)));
+    let phases = measured(run).into_iter();
+    all.extend(phases.map(|name| phase(&columns, name)));
     all.extend(judged(run));
     all.extend(run.decompositions.iter().map(where_from));
     all.extend(run.same_text.iter().filter_map(parted));
     all
+}
+
+/// Names of the measured phases of all variants, each once, in their order.
+pub(super) fn measured(run: &Run) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for phase in run.variants.iter().flat_map(|v| &v.phases) {
+        if phase.measured() && !names.contains(&phase.name.as_str()) {
+            names.push(&phase.name);
+        }
+    }
+    names
+}
+
+/// The machine's GPUs in one line.
+pub(super) fn gpus(machine: &Machine) -> String {
+    if machine.gpus.is_empty() {
+        "no GPU".to_owned()
+    } else {
+        machine.gpus.join(", ")
+    }
 }
 
 /// What intervals leave out where engines stayed up from round to round.

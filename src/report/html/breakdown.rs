@@ -1,110 +1,111 @@
 //! Where a difference comes from: each time of both variants as a bar of its parts, and the parts side by side.
 
-use super::text::text;
+use super::pieces::wide;
 use crate::record::model::{BreakdownPart, Decomposition, Run, Split};
 use crate::report::number::{part, share};
 use crate::report::svg::bar::{Piece, bar};
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
 /// Colours there are for parts.
 const COLORS: [&str; 6] = ["k5", "k0", "k1", "k2", "k3", "k4"];
 
 /// Every decomposition.
-pub(super) fn bars(run: &Run) -> String {
-    let mut out = String::new();
-    for of in &run.decompositions {
-        let _ = writeln!(
-            out,
-            "<h3>Phase {}: {} against {}</h3>",
-            text(&of.phase),
-            text(&of.variant),
-            text(&of.baseline)
-        );
-        for split in &of.splits {
-            out.push_str(&drawn(of, split));
+pub(super) fn bars(run: &Run) -> Markup {
+    html! {
+        @for of in &run.decompositions {
+            h3 { "Phase " (of.phase) ": " (of.variant) " against " (of.baseline) } "\n"
+            @for split in &of.splits { (drawn(of, split)) }
+            @for note in &of.notes { p.note { (note) } "\n" }
         }
-        for note in &of.notes {
-            let _ = writeln!(out, "<p class=\"note\">{}</p>", text(note));
+        @if !run.decompositions.is_empty() {
+            p.note { "Means, which add up. What no part explains is the rest of a bar." } "\n"
         }
     }
-    if !out.is_empty() {
-        out.push_str("<p class=\"note\">Means, which add up. What no part explains is the rest of a bar.</p>\n");
-    }
-    out
 }
 
-fn drawn(of: &Decomposition, split: &Split) -> String {
+fn drawn(of: &Decomposition, split: &Split) -> Markup {
     let title = format!("{}: {}", split.name, said(split));
-    let mut out = format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0} in phase {1} of {2}\"><table class=\"whence\"><caption>{0}</caption><thead><tr><th scope=\"col\">part</th>",
-        text(&title),
-        text(&of.phase),
-        text(&of.variant)
-    );
-    for name in [&of.baseline, &of.variant] {
-        let _ = write!(out, "<th scope=\"col\" class=\"n\">{}</th>", text(name));
-    }
-    out.push_str("<th scope=\"col\" class=\"n\">difference</th><th scope=\"col\" class=\"n\">total, share</th></tr></thead><tbody>\n");
-    // The bars stand in rows of their own, above the parts that they are made of.
-    let sides = [
-        (&of.baseline, split.baseline_ms, true),
-        (&of.variant, split.variant_ms, false),
-    ];
+    let table = html! {
+        table.whence {
+            caption { (title) }
+            thead {
+                tr {
+                    th scope="col" { "part" }
+                    th.n scope="col" { (of.baseline) }
+                    th.n scope="col" { (of.variant) }
+                    th.n scope="col" { "difference" }
+                    th.n scope="col" { "total, share" }
+                }
+            }
+            tbody { "\n"
+                // The bars stand in rows of their own, above the parts that they are made of.
+                (whole(&of.baseline, split, split.baseline_ms, |part| part.baseline_ms))
+                (whole(&of.variant, split, split.variant_ms, |part| part.variant_ms))
+                @for (i, part) in split.parts.iter().enumerate() { (row(split, i, part)) }
+                tr {
+                    th scope="row" { i.rest {} "unexplained" }
+                    td {}
+                    td {}
+                    td.n { (part(Some(split.unexplained_ms))) }
+                    td {}
+                } "\n"
+            }
+        }
+    };
+    wide(
+        &format!("{title} in phase {} of {}", of.phase, of.variant),
+        table,
+    )
+}
+
+/// One variant's time as a bar of its parts.
+fn whole(variant: &str, split: &Split, ms: f64, side: fn(&BreakdownPart) -> Option<f64>) -> Markup {
     let longest = split
         .baseline_ms
         .max(split.variant_ms)
         .max(f64::MIN_POSITIVE);
-    for (name, whole, baseline) in sides {
-        let side = |part: &BreakdownPart| match baseline {
-            true => part.baseline_ms,
-            false => part.variant_ms,
-        };
-        let mut pieces = vec![Piece {
-            from: 0.0,
-            length: whole / longest,
-            class: "rest",
-        }];
-        let mut from = 0.0;
-        for (i, part) in split.parts.iter().enumerate() {
-            let length = side(part).unwrap_or(0.0).max(0.0) / longest;
-            if length > 0.0 {
-                let class = COLORS[i % COLORS.len()];
-                pieces.push(Piece {
-                    from,
-                    length,
-                    class,
-                });
-                from += length;
-            }
+    let mut pieces = vec![Piece {
+        from: 0.0,
+        length: ms / longest,
+        class: "rest",
+    }];
+    let mut from = 0.0;
+    for (i, part) in split.parts.iter().enumerate() {
+        let length = side(part).unwrap_or(0.0).max(0.0) / longest;
+        if length > 0.0 {
+            let class = color(i);
+            pieces.push(Piece {
+                from,
+                length,
+                class,
+            });
+            from += length;
         }
-        let _ = writeln!(
-            out,
-            "<tr class=\"whole\"><th scope=\"row\">{}</th><td colspan=\"3\">{}</td><td class=\"n\">{} ms</td></tr>",
-            text(name),
-            bar(&pieces),
-            part(Some(whole))
-        );
     }
-    for (i, one) in split.parts.iter().enumerate() {
-        let blamed = split.blamed.as_ref() == Some(&one.name);
-        let _ = writeln!(
-            out,
-            "<tr{}><th scope=\"row\"><i class=\"{}\"></i>{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-            if blamed { " class=\"blamed\"" } else { "" },
-            COLORS[i % COLORS.len()],
-            text(&one.name),
-            part(one.baseline_ms),
-            part(one.variant_ms),
-            part(one.difference_ms),
-            share(one.share)
-        );
+    html! {
+        tr.whole {
+            th scope="row" { (variant) }
+            td colspan="3" { (bar(&pieces)) }
+            td.n { (part(Some(ms))) " ms" }
+        } "\n"
     }
-    let _ = writeln!(
-        out,
-        "<tr><th scope=\"row\"><i class=\"rest\"></i>unexplained</th><td></td><td></td><td class=\"n\">{}</td><td></td></tr>",
-        part(Some(split.unexplained_ms))
-    );
-    out + "</tbody></table></div>\n"
+}
+
+fn row(split: &Split, index: usize, one: &BreakdownPart) -> Markup {
+    let blamed = split.blamed.as_ref() == Some(&one.name);
+    html! {
+        tr class=[blamed.then_some("blamed")] {
+            th scope="row" { i class=(color(index)) {} (one.name) }
+            td.n { (part(one.baseline_ms)) }
+            td.n { (part(one.variant_ms)) }
+            td.n { (part(one.difference_ms)) }
+            td.n { (share(one.share)) }
+        } "\n"
+    }
+}
+
+fn color(index: usize) -> &'static str {
+    COLORS[index % COLORS.len()]
 }
 
 /// The difference in words.

@@ -2,12 +2,12 @@
 //! whatever the run.
 
 use super::detail::{Detail, Point, Requests};
-use super::text::{slug, text};
+use super::pieces::slug;
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::record::{EventRow, ServerRow};
 use crate::report::number::number;
 use crate::report::svg::{Band, Chart, Series, scale};
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
 /// Fewest bins.
 const FEWEST: usize = 12;
@@ -25,23 +25,20 @@ const COLORS: usize = 6;
 const PER_BIN: usize = 8;
 
 /// Every variant's charts.
-pub(super) fn charts(run: &Run, detail: &Detail) -> String {
-    let mut out = String::new();
-    for (variant, requests) in run.variants.iter().zip(&detail.variants) {
-        if let Some(course) = Course::new(requests) {
-            let round = match course.round {
-                1 => String::new(),
-                last => format!(", round {last} of {last}"),
-            };
-            let _ = write!(
-                out,
-                "<h3>{}{round}</h3>\n<div class=\"charts three\">\n{}</div>\n",
-                text(&variant.name),
-                course.draw(variant, &detail.events)
-            );
+pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
+    html! {
+        @for (variant, requests) in run.variants.iter().zip(&detail.variants) {
+            @if let Some(course) = Course::new(requests) {
+                h3 {
+                    (variant.name)
+                    @if course.round > 1 { ", round " (course.round) " of " (course.round) }
+                } "\n"
+                div class="charts three" { "\n"
+                    (course.draw(variant, &detail.events))
+                } "\n"
+            }
         }
     }
-    out
 }
 
 /// One variant's load in its last round, in bins of equal length.
@@ -149,7 +146,7 @@ impl<'a> Course<'a> {
         })
     }
 
-    fn draw(&self, variant: &VariantRecord, events: &[EventRow]) -> String {
+    fn draw(&self, variant: &VariantRecord, events: &[EventRow]) -> Markup {
         let name = |what: &str| format!("{what}-{}", slug(&variant.name));
         let streams = self.points.iter().any(|p| p.ttft.is_some());
         let (title, time): (_, fn(&Point) -> _) = if streams {
@@ -206,12 +203,14 @@ impl<'a> Course<'a> {
         for (color, (name, gauge)) in gpus.iter().enumerate() {
             busy.push(line(name, color % COLORS, self.level(gauge, 100.0), false));
         }
-        chart("flight", "Requests in flight", "requests", flight, false)
-            + &chart("rate", "Rate", "requests/s", rates, false)
-            + &chart("latency", title, "ms", latency, true)
-            + &chart("queue", "In the servers", "requests", queue, false)
-            + &chart("cache", "KV cache in use", "%", cache, false)
-            + &chart("gpu", "GPU", "%", busy, false)
+        html! {
+            (chart("flight", "Requests in flight", "requests", flight, false))
+            (chart("rate", "Rate", "requests/s", rates, false))
+            (chart("latency", title, "ms", latency, true))
+            (chart("queue", "In the servers", "requests", queue, false))
+            (chart("cache", "KV cache in use", "%", cache, false))
+            (chart("gpu", "GPU", "%", busy, false))
+        }
     }
 
     /// What is known of GPUs as a share: names on the page and in the record.

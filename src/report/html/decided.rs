@@ -1,38 +1,32 @@
 //! What rounds decide: each estimate with its interval, drawn against the margin that it may be worse by.
 
-use super::text::text;
+use super::pieces::wide;
 use crate::record::model::{Comparison, Outcome, Run};
 use crate::report::svg::bar::{Piece, bar};
 use crate::report::view;
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
 /// The judged metrics first, then every other that has an interval.
-pub(super) fn intervals(run: &Run) -> String {
-    let known: Vec<&Comparison> = run
+pub(super) fn intervals(run: &Run) -> Markup {
+    let known = run
         .comparisons
         .iter()
-        .filter(|c| c.low.is_some() && c.high.is_some() || c.verdict.is_some())
-        .collect();
-    if known.is_empty() {
-        return String::new();
-    }
-    let (judged, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|c| c.verdict.is_some());
-    let mut out = String::new();
-    if !judged.is_empty() {
-        out.push_str(&table("What was judged", &judged));
-        if let Some(once) = view::started_once(run) {
-            let _ = writeln!(out, "<p class=\"note\">Note: {once}.</p>");
+        .filter(|c| c.low.is_some() && c.high.is_some() || c.verdict.is_some());
+    let (judged, others): (Vec<_>, Vec<_>) = known.partition(|c| c.verdict.is_some());
+    html! {
+        @if !judged.is_empty() {
+            (table("What was judged", &judged))
+            @if let Some(once) = view::started_once(run) {
+                p.note { "Note: " (once) "." } "\n"
+            }
+        }
+        @if !others.is_empty() {
+            details {
+                summary { "Intervals of " (others.len()) " other figures, which were not judged" } "\n"
+                (table("Other metrics", &others))
+            } "\n"
         }
     }
-    if !others.is_empty() {
-        let rest = table("Other metrics", &others);
-        let _ = write!(
-            out,
-            "<details><summary>Intervals of {} other figures, which were not judged</summary>\n{rest}</details>\n",
-            others.len()
-        );
-    }
-    out
 }
 
 /// Farthest that a ratio is drawn from 1, as a logarithm: a factor of four.
@@ -48,38 +42,56 @@ fn reach(all: &[&Comparison]) -> f64 {
     each.fold(0.02, f64::max).min(FARTHEST) * 1.05
 }
 
-fn table(title: &str, rows: &[&Comparison]) -> String {
+fn table(title: &str, rows: &[&Comparison]) -> Markup {
     let reach = reach(rows);
-    let mut out = format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table class=\"decided\"><caption>{title}</caption><thead><tr><th scope=\"col\">metric</th><th scope=\"col\">found</th><th scope=\"col\" class=\"over\">interval and margin</th><th scope=\"col\" class=\"n\">ratio</th><th scope=\"col\" class=\"n\">from, to</th><th scope=\"col\" class=\"from\">rests on</th></tr></thead><tbody>\n"
-    );
-    for row in rows {
-        let _ = writeln!(
-            out,
-            "<tr><th scope=\"row\">{}<br><small>{}, {} / {}</small></th><td>{}</td><td class=\"over\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}<br>{}</td><td class=\"from\"><small>{}</small></td></tr>",
-            text(view::label(&row.metric)),
-            text(&row.phase),
-            text(&row.variant),
-            text(&row.baseline),
-            found(row),
-            drawn(row, reach),
-            times(row.ratio),
-            times(row.low),
-            times(row.high),
-            text(&view::rests_on(row))
-        );
+    let table = html! {
+        table.decided {
+            caption { (title) }
+            thead {
+                tr {
+                    th scope="col" { "metric" }
+                    th scope="col" { "found" }
+                    th.over scope="col" { "interval and margin" }
+                    th.n scope="col" { "ratio" }
+                    th.n scope="col" { "from, to" }
+                    th.from scope="col" { "rests on" }
+                }
+            }
+            tbody { "\n"
+                @for judged in rows { (row(judged, reach)) "\n" }
+            }
+        }
+    };
+    html! {
+        (wide(title, table))
+        p.note {
+            "Variant / baseline from " (format_args!("{:.2}", (-reach).exp())) "x at the left to "
+            (format_args!("{:.2}", reach.exp())) "x at the right, 1x in the middle. The line is where the truth lies \
+            at the confidence of the comparison, the mark the estimate, the band the margin that a metric may be worse \
+            by. A line beyond the middle on one side is a proven difference; one beyond the band is one that matters."
+        } "\n"
     }
-    let _ = writeln!(
-        out,
-        "</tbody></table></div>\n<p class=\"note\">Variant / baseline from {:.2}x at the left to {:.2}x at the right, 1x in the middle. The line is where the truth lies at the confidence of the comparison, the mark the estimate, the band the margin that a metric may be worse by. A line beyond the middle on one side is a proven difference; one beyond the band is one that matters.</p>",
-        (-reach).exp(),
-        reach.exp()
-    );
-    out
+}
+
+fn row(row: &Comparison, reach: f64) -> Markup {
+    html! {
+        tr {
+            th scope="row" {
+                (view::label(&row.metric))
+                br;
+                small { (row.phase) ", " (row.variant) " / " (row.baseline) }
+            }
+            td { (found(row)) }
+            td.over { (drawn(row, reach)) }
+            td.n { (times(row.ratio)) }
+            td.n { (times(row.low)) br; (times(row.high)) }
+            td.from { small { (view::rests_on(row)) } }
+        }
+    }
 }
 
 /// The margin as a band, the interval as a line in it, the estimate as a mark on that.
-fn drawn(row: &Comparison, reach: f64) -> String {
+fn drawn(row: &Comparison, reach: f64) -> Markup {
     let at = |ratio: f64| (0.5 + ratio.max(f64::MIN_POSITIVE).ln() / reach / 2.0).clamp(0.0, 1.0);
     let piece = |from: f64, to: f64, class| Piece {
         from,
@@ -114,16 +126,14 @@ fn times(ratio: Option<f64>) -> String {
     ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}x"))
 }
 
-fn found(row: &Comparison) -> String {
-    row.verdict.map_or_else(
-        || "-".to_owned(),
-        |verdict| {
-            let class = match verdict {
-                Outcome::Worse => "bad",
-                Outcome::Better | Outcome::Equivalent | Outcome::NotWorse => "good",
-                Outcome::Inconclusive | Outcome::Invalid => "doubt",
-            };
-            format!("<strong class=\"{class}\">{}</strong>", verdict.word())
-        },
-    )
+fn found(row: &Comparison) -> Markup {
+    let Some(verdict) = row.verdict else {
+        return html! { "-" };
+    };
+    let class = match verdict {
+        Outcome::Worse => "bad",
+        Outcome::Better | Outcome::Equivalent | Outcome::NotWorse => "good",
+        Outcome::Inconclusive | Outcome::Invalid => "doubt",
+    };
+    html! { strong class=(class) { (verdict.word()) } }
 }

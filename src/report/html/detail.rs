@@ -155,6 +155,15 @@ impl Detail {
 }
 
 impl Detail {
+    /// Requests of a variant's phase that failed with this class: the first few.
+    pub(super) fn failures(&self, variant: usize, phase: usize, class: &str) -> &[Sample] {
+        let find = || {
+            let key = (u32::try_from(phase).ok()?, class.to_owned());
+            Some(self.variants.get(variant)?.failures.get(&key)?.1.as_slice())
+        };
+        find().unwrap_or_default()
+    }
+
     /// Takes samples of the servers' levels as well.
     #[must_use]
     pub fn with_levels(mut self, run: &Run, rows: impl IntoIterator<Item = ServerRow>) -> Self {

@@ -2,12 +2,11 @@
 //! so that they read without seeing.
 
 use super::detail::Detail;
-use super::text::text;
 use crate::record::EventRow;
 use crate::record::model::{Run, VariantRecord};
 use crate::report::number::number;
 use crate::report::svg::bar::{Piece, bar};
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
 /// One row: its cells, where its bar begins, how long it is in milliseconds, its class.
 struct Row {
@@ -18,27 +17,16 @@ struct Row {
 }
 
 /// All of them.
-pub(super) fn charts(run: &Run, detail: &Detail) -> String {
-    let mut out = String::new();
-    let whole = whole(&detail.events);
-    if !whole.is_empty() {
-        out.push_str(&table("The whole run", ["variant", "part"], &whole, None));
-    }
+pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
     let longest = run.variants.iter().filter_map(|v| v.startup.as_ref());
     let longest = longest.map(|s| s.ready_ms).fold(0.0, f64::max);
-    for variant in &run.variants {
-        let rows = startup(variant);
-        if !rows.is_empty() {
-            let title = format!("Start-up of {}", variant.name);
-            out.push_str(&table(&title, ["process", "stage"], &rows, Some(longest)));
-        }
-        let rows = teardown(variant);
-        if !rows.is_empty() {
-            let title = format!("Teardown of {}", variant.name);
-            out.push_str(&table(&title, ["process", "signal"], &rows, None));
+    html! {
+        (table("The whole run", ["variant", "part"], &whole(&detail.events), 0.0))
+        @for variant in &run.variants {
+            (table(&format!("Start-up of {}", variant.name), ["process", "stage"], &startup(variant), longest))
+            (table(&format!("Teardown of {}", variant.name), ["process", "signal"], &teardown(variant), 0.0))
         }
     }
-    out
 }
 
 /// From the events: what each variant did when.
@@ -106,33 +94,49 @@ fn teardown(variant: &VariantRecord) -> Vec<Row> {
     teardown.signals.iter().map(row).collect()
 }
 
-fn table(title: &str, head: [&str; 2], rows: &[Row], most: Option<f64>) -> String {
-    let end = rows.iter().map(|row| row.from + row.ms).fold(0.0, f64::max);
-    let end = most.unwrap_or(0.0).max(end).max(f64::MIN_POSITIVE);
-    let mut out = format!(
-        "<table class=\"gantt\"><caption>{}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\" class=\"over\">0 to {}</th><th scope=\"col\" class=\"n from\">from (ms)</th><th scope=\"col\" class=\"n\">took (ms)</th></tr></thead><tbody>\n",
-        text(title),
-        head[0],
-        head[1],
-        time(end)
-    );
-    for row in rows {
-        let piece = Piece {
-            from: row.from / end,
-            length: row.ms / end,
-            class: row.class,
-        };
-        let _ = writeln!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"over\">{}</td><td class=\"n from\">{}</td><td class=\"n\">{}</td></tr>",
-            text(&row.names[0]),
-            text(&row.names[1]),
-            bar(&[piece]),
-            number(Some(row.from)),
-            number(Some(row.ms))
-        );
+/// Rows over one axis, which is at least `least` milliseconds long.
+fn table(title: &str, head: [&str; 2], rows: &[Row], least: f64) -> Markup {
+    if rows.is_empty() {
+        return Markup::default();
     }
-    out + "</tbody></table>\n"
+    let end = rows.iter().map(|row| row.from + row.ms).fold(0.0, f64::max);
+    let end = end.max(least).max(f64::MIN_POSITIVE);
+    html! {
+        table.gantt {
+            caption { (title) }
+            thead {
+                tr {
+                    th scope="col" { (head[0]) }
+                    th scope="col" { (head[1]) }
+                    th.over scope="col" { "0 to " (time(end)) }
+                    th.n.from scope="col" { "from (ms)" }
+                    th.n scope="col" { "took (ms)" }
+                }
+            }
+            tbody { "\n"
+                @for row in rows { (row.draw(end)) "\n" }
+            }
+        } "\n"
+    }
+}
+
+impl Row {
+    fn draw(&self, end: f64) -> Markup {
+        let piece = Piece {
+            from: self.from / end,
+            length: self.ms / end,
+            class: self.class,
+        };
+        html! {
+            tr {
+                th scope="row" { (self.names[0]) }
+                td { (self.names[1]) }
+                td.over { (bar(&[piece])) }
+                td.n.from { (number(Some(self.from))) }
+                td.n { (number(Some(self.ms))) }
+            }
+        }
+    }
 }
 
 fn time(ms: f64) -> String {

@@ -1,5 +1,8 @@
 //! A record as one self-contained page: no network, no style or script but its own, which its policy names by hash.
 //! Pure. From top to bottom it goes from the verdict to what it rests on.
+//!
+//! Templates are `maud`'s, whose compiler escapes every text. [`harmless`] then takes the characters out that would steer
+//! what shows them, from the page as a whole, so that no template has to think of it.
 
 mod breakdown;
 mod course;
@@ -9,16 +12,19 @@ mod downsample;
 mod figures;
 mod gantt;
 mod lists;
+mod pieces;
 mod spread;
-pub(super) mod text;
 
 pub use detail::Detail;
 pub(super) use detail::{Successes, Tokens};
+pub(super) use pieces::slug;
 
-use super::view;
+use super::{escape, view};
 use crate::record::model::{Run, Verdict};
-use std::fmt::Write as _;
-use text::{allowed, block, text};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -26,16 +32,64 @@ const SCRIPT: &str = include_str!("page.js");
 /// Renders a record as a page.
 #[must_use]
 pub fn html(run: &Run, detail: &Detail) -> String {
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" { "\n"
+            head { "\n"
+                (harmless(head(run)))
+                style { (PreEscaped(STYLE)) } "\n"
+            }
+            body { "\n"
+                (harmless(body(run, detail))) "\n"
+                script { (PreEscaped(SCRIPT)) } "\n"
+            }
+        } "\n"
+    };
+    page.into_string()
+}
+
+/// Markup without controls and direction changes: what models, servers and processes wrote may hold any.
+fn harmless(markup: Markup) -> Markup {
+    PreEscaped(escape::lines(&markup.into_string()))
+}
+
+fn head(run: &Run) -> Markup {
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
         allowed(STYLE),
         allowed(SCRIPT)
     );
-    let sections = [
+    html! {
+        meta charset="utf-8"; "\n"
+        meta http-equiv="Content-Security-Policy" content=(policy); "\n"
+        meta name="viewport" content="width=device-width, initial-scale=1"; "\n"
+        meta name="referrer" content="no-referrer"; "\n"
+        title { (run.scenario.name) ": " (view::word(run.verdict)) } "\n"
+    }
+}
+
+/// The source expression that allows exactly this inline style or script.
+fn allowed(inline: &str) -> String {
+    format!(
+        "'sha256-{}'",
+        BASE64_STANDARD.encode(Sha256::digest(inline))
+    )
+}
+
+/// A part of the page under a heading of its own.
+struct Section {
+    /// Its anchor.
+    id: &'static str,
+    title: &'static str,
+    body: Markup,
+}
+
+fn sections(run: &Run, detail: &Detail) -> Vec<Section> {
+    let all = [
         ("ran", "What ran", figures::ran(run)),
         ("checks", "Checks", lists::checks(run)),
         ("answers", "Other answers", lists::answers(run)),
-        ("compared", &figures::title(run), figures::tables(run)),
+        ("compared", figures::title(run), figures::tables(run)),
         ("decided", "What the rounds decide", decided::intervals(run)),
         (
             "whence",
@@ -58,64 +112,73 @@ pub fn html(run: &Run, detail: &Detail) -> String {
         ("quality", "Measurement", lists::quality(run)),
         ("repeat", "Scenario", lists::repeat(run)),
     ];
-    let shown = || sections.iter().filter(|(_, _, body)| !body.is_empty());
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#ran\">Skip to the report</a>\n",
-        text(&run.scenario.name),
-        view::word(run.verdict)
-    );
-    head(&mut out, run);
-    out.push_str("<nav aria-label=\"Sections\">");
-    for (id, title, _) in shown() {
-        let _ = write!(out, "<a href=\"#{id}\">{title}</a> ");
-    }
-    out.push_str("</nav>\n<main>\n");
-    for (id, title, body) in shown() {
-        let _ = write!(
-            out,
-            "<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h2 id=\"{id}-title\">{title}</h2>\n{body}</section>\n"
-        );
-    }
-    let _ = write!(
-        out,
-        "</main>\n<footer>bench {} &middot; {}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
-        text(&run.bench_version),
-        text(&run.run_id)
-    );
-    out
+    all.into_iter()
+        .map(|(id, title, body)| Section { id, title, body })
+        .filter(|section| !section.body.0.is_empty())
+        .collect()
 }
 
-fn head(out: &mut String, run: &Run) {
-    let word = view::word(run.verdict);
-    let exit = run.exit_code.map_or(String::new(), |code| {
-        format!(" <span class=\"exit\">exit code {code}</span>")
-    });
-    let _ = write!(
-        out,
-        "<header>\n<p class=\"verdict {}\"><strong>{word}</strong>{exit}</p>\n<h1>{}</h1>\n<p class=\"lead\">{}</p>\n",
-        color(run.verdict),
-        text(&run.scenario.name),
-        text(&run.summary).replace(
-            "see its quality",
-            "see <a href=\"#quality\">its quality</a>"
-        )
-    );
-    if let Some(error) = &run.error {
-        // The summary is the error's first line, unless another wrote the record.
-        let repeated = usize::from(error.lines().next() == Some(run.summary.as_str()));
-        let rest: Vec<&str> = error.lines().skip(repeated).collect();
-        if !rest.is_empty() {
-            let _ = writeln!(
-                out,
-                "<pre class=\"error\" tabindex=\"0\" role=\"region\" aria-label=\"Error\">{}</pre>",
-                block(&rest.join("\n"))
-            );
+fn body(run: &Run, detail: &Detail) -> Markup {
+    let sections = sections(run, detail);
+    html! {
+        a.skip href="#ran" { "Skip to the report" } "\n"
+        (header(run)) "\n"
+        nav aria-label="Sections" {
+            @for Section { id, title, .. } in &sections {
+                a href={ "#" (id) } { (title) } " "
+            }
+        } "\n"
+        main { "\n"
+            @for Section { id, title, body } in &sections {
+                section id=(id) aria-labelledby={ (id) "-title" } {
+                    h2 id={ (id) "-title" } { (title) } "\n"
+                    (body)
+                } "\n"
+            }
+        } "\n"
+        footer { "bench " (run.bench_version) " \u{b7} " (run.run_id) }
+    }
+}
+
+fn header(run: &Run) -> Markup {
+    html! {
+        header { "\n"
+            p class={ "verdict " (color(run.verdict)) } {
+                strong { (view::word(run.verdict)) }
+                @if let Some(code) = run.exit_code {
+                    " " span.exit { "exit code " (code) }
+                }
+            } "\n"
+            h1 { (run.scenario.name) } "\n"
+            p.lead { (summary(run)) } "\n"
+            (error(run))
+            @if run.quality.verdict == "invalid" && run.verdict != Verdict::Invalid {
+                p.warn { "The measurement can't be trusted either: see " a href="#quality" { "Measurement" } "." }
+            }
         }
     }
-    if run.quality.verdict == "invalid" && run.verdict != Verdict::Invalid {
-        out.push_str("<p class=\"warn\">The measurement can't be trusted either: see <a href=\"#quality\">Measurement</a>.</p>\n");
+}
+
+/// The summary, in which the quality of the measurement is a link.
+fn summary(run: &Run) -> Markup {
+    match run.summary.split_once("see its quality") {
+        Some((before, after)) => html! {
+            (before) "see " a href="#quality" { "its quality" } (after)
+        },
+        None => html! { (run.summary) },
     }
-    out.push_str("</header>\n");
+}
+
+fn error(run: &Run) -> Markup {
+    let text = run.error.as_deref().unwrap_or_default();
+    // The summary is the error's first line, unless another wrote the record.
+    let repeated = usize::from(text.lines().next() == Some(run.summary.as_str()));
+    let rest: Vec<&str> = text.lines().skip(repeated).collect();
+    html! {
+        @if !rest.is_empty() {
+            pre.error tabindex="0" role="region" aria-label="Error" { (rest.join("\n")) } "\n"
+        }
+    }
 }
 
 fn color(verdict: Verdict) -> &'static str {

@@ -2,11 +2,12 @@
 //! tail, where serving hurts, is seen as well as the middle.
 
 use super::detail::{Detail, Successes};
-use super::text::{slug, text};
+use super::pieces::slug;
 use crate::measure::spread::{Ranks, Spread};
 use crate::record::model::{Distribution, PhaseRecord, Run};
 use crate::report::svg::{Chart, Series};
-use std::fmt::Write as _;
+use crate::report::view;
+use maud::{Markup, html};
 
 /// Places along the axis, beside those that have a name.
 const PLACES: u32 = 72;
@@ -30,34 +31,28 @@ const TIMES: [(&str, &str, Time); 3] = [
 ];
 
 /// Every measured phase's charts.
-pub(super) fn charts(run: &Run, detail: &Detail) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for phase in run.variants.iter().flat_map(|v| &v.phases) {
-        if phase.measured() && !names.contains(&phase.name.as_str()) {
-            names.push(&phase.name);
-        }
-    }
-    let mut out = String::new();
-    for name in names {
-        let mut drawn = String::new();
-        for (key, title, time) in TIMES {
-            drawn.push_str(&chart(run, detail, name, (key, title, time)));
-            if key == "tpot_ms" {
-                drawn.push_str(&gaps(run, name));
+pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
+    html! {
+        @for name in view::measured(run) {
+            @let charts = phase(run, detail, name);
+            @if !charts.0.is_empty() {
+                h3 { "Phase " (name) } "\n"
+                div.charts { "\n" (charts) } "\n"
             }
         }
-        if !drawn.is_empty() {
-            let _ = write!(
-                out,
-                "<h3>Phase {}</h3>\n<div class=\"charts\">\n{drawn}</div>\n",
-                text(name)
-            );
-        }
     }
-    out
 }
 
-fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> String {
+fn phase(run: &Run, detail: &Detail, name: &str) -> Markup {
+    html! {
+        @for (key, title, time) in TIMES {
+            (chart(run, detail, name, (key, title, time)))
+            @if key == "tpot_ms" { (gaps(run, name)) }
+        }
+    }
+}
+
+fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> Markup {
     let (key, title, time) = what;
     let mut lines = Vec::new();
     for (i, (variant, requests)) in run.variants.iter().zip(&detail.variants).enumerate() {
@@ -70,7 +65,7 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> S
     }
     let most = lines.iter().map(|(_, _, ranks)| ranks.count()).max();
     let Some(most) = most else {
-        return String::new();
+        return Markup::default();
     };
     let percentiles = percentiles(most);
     let series = lines.iter().map(|(color, name, ranks)| Series {
@@ -98,7 +93,7 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> S
 }
 
 /// Single gaps are not in the record; its percentiles are.
-fn gaps(run: &Run, phase: &str) -> String {
+fn gaps(run: &Run, phase: &str) -> Markup {
     let at = |percentile: f64| (1.0 / (1.0 - percentile)).log10() / 2.0;
     let grid = [
         (0.0, "min"),

@@ -1,6 +1,6 @@
 //! Bars within a table's cell: they are as wide as the cell, whatever the screen.
 
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
 /// One piece of a bar.
 #[derive(Debug)]
@@ -13,25 +13,29 @@ pub(in crate::report) struct Piece<'a> {
     pub(in crate::report) class: &'a str,
 }
 
-/// A bar of pieces; what it says stands in the cells beside it.
-pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> String {
-    let mut out = String::from("<svg class=\"bar\" aria-hidden=\"true\">");
-    for piece in pieces {
-        let from = piece.from.clamp(0.0, 1.0) * 100.0;
+impl Piece<'_> {
+    fn draw(&self) -> Markup {
+        let from = self.from.clamp(0.0, 1.0) * 100.0;
         // What is there is seen, however short.
-        let length = (piece.length.clamp(0.0, 1.0) * 100.0).max(0.4);
-        let _ = write!(
-            out,
-            "<rect class=\"{}\" x=\"{:.2}%\" width=\"{length:.2}%\" height=\"100%\"/>",
-            piece.class,
-            from.min(100.0 - length)
-        );
+        let length = (self.length.clamp(0.0, 1.0) * 100.0).max(0.4);
+        let from = from.min(100.0 - length);
+        html! {
+            rect class=(self.class) x=(format_args!("{from:.2}%")) width=(format_args!("{length:.2}%")) height="100%" {}
+        }
     }
-    out + "</svg>"
+}
+
+/// A bar of pieces; what it says stands in the cells beside it.
+pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> Markup {
+    html! {
+        svg.bar aria-hidden="true" {
+            @for piece in pieces { (piece.draw()) }
+        }
+    }
 }
 
 /// A ratio to the baseline, drawn from the middle: half a bar is a factor of two.
-pub(in crate::report) fn ratio(ratio: f64) -> String {
+pub(in crate::report) fn ratio(ratio: f64) -> Markup {
     let away = (ratio.log2() / 2.0).clamp(-0.5, 0.5);
     let piece = Piece {
         from: 0.5 + away.min(0.0),

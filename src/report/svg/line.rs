@@ -1,9 +1,10 @@
 //! Lines over a common grid of places.
 
 use super::scale::Scale;
-use crate::report::html::text::attribute;
 use crate::report::number::number;
+use maud::{Markup, html};
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 214.0;
@@ -11,6 +12,8 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 28.0;
+/// Where the horizontal axis is.
+const FLOOR: f64 = HEIGHT - BOTTOM;
 
 /// One line. Its name is as recorded.
 #[derive(Debug)]
@@ -62,57 +65,54 @@ pub(in crate::report) struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// As a figure, with its legend, which also takes the values under the pointer.
-    pub(in crate::report) fn draw(&self) -> String {
+    /// As a figure, with its legend, which also takes the values under the pointer. Nothing where there are no values.
+    pub(in crate::report) fn draw(&self) -> Markup {
         let values = || self.series.iter().flat_map(|s| s.values.iter().flatten());
         if values().next().is_none() {
-            return String::new();
+            return Markup::default();
         }
         let scale = if self.wide {
             Scale::wide(values().copied())
         } else {
             Scale::linear(values().copied())
         };
-        let mut out = format!(
-            "<figure class=\"chart\" data-key=\"{}\"><figcaption>{} <small>{}</small></figcaption>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" tabindex=\"0\" aria-label=\"{}\" data-left=\"{LEFT}\" data-right=\"{RIGHT}\" data-grid=\"{}\" data-names=\"{}\">",
-            attribute(&self.key),
-            attribute(&self.title),
-            attribute(self.unit),
-            attribute(&self.said()),
-            joined(self.grid.iter().map(|(at, _)| format!("{at:.4}"))),
-            joined(self.grid.iter().map(|(_, name)| attribute(name))),
-        );
-        self.axes(&mut out, scale);
-        for (i, series) in self.series.iter().enumerate() {
-            self.line(&mut out, i, series, scale);
+        html! {
+            figure.chart data-key=(self.key) {
+                figcaption { (self.title) " " small { (self.unit) } } "\n"
+                (self.picture(scale)) "\n"
+                (self.legend())
+                @if let Some(note) = &self.note {
+                    p.note { (note) }
+                }
+            } "\n"
         }
-        for (at, what) in &self.marks {
-            let _ = write!(
-                out,
-                "<path class=\"fault\" d=\"M{:.1} {TOP}V{}\"><title>{}</title></path>",
-                across(*at),
-                HEIGHT - BOTTOM,
-                attribute(what)
-            );
+    }
+
+    fn picture(&self, scale: Scale) -> Markup {
+        let grid = joined(self.grid.iter().map(|(at, _)| format!("{at:.4}")));
+        let names = joined(self.grid.iter().map(|(_, name)| name.clone()));
+        html! {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" tabindex="0" aria-label=(self.said())
+                data-left=(LEFT) data-right=(RIGHT) data-grid=(grid) data-names=(names) {
+                (self.bands())
+                (rows(scale))
+                (self.ticks())
+                @for (i, series) in self.series.iter().enumerate() { (self.line(i, series, scale)) }
+                (self.marks())
+                line.cursor y1=(TOP) y2=(FLOOR) x1="-9" x2="-9" {}
+            }
         }
-        let _ = write!(
-            out,
-            "<line class=\"cursor\" y1=\"{TOP}\" y2=\"{}\" x1=\"-9\" x2=\"-9\"/></svg>\n<p class=\"legend\" aria-live=\"polite\"><span class=\"at\"></span>",
-            HEIGHT - BOTTOM
-        );
-        for series in &self.series {
-            let _ = write!(
-                out,
-                "<span><i class=\"k{}\"></i>{} <b></b></span> ",
-                series.color % 6,
-                attribute(series.name)
-            );
+    }
+
+    fn legend(&self) -> Markup {
+        html! {
+            p.legend aria-live="polite" {
+                span.at {}
+                @for series in &self.series {
+                    span { i class={ "k" (series.color % 6) } {} (series.name) " " b {} } " "
+                }
+            }
         }
-        out.push_str("</p>");
-        if let Some(note) = &self.note {
-            let _ = write!(out, "<p class=\"note\">{}</p>", attribute(note));
-        }
-        out + "</figure>\n"
     }
 
     /// What a screen reader says of it.
@@ -132,94 +132,105 @@ impl Chart<'_> {
         said + " Arrow keys read values."
     }
 
-    fn axes(&self, out: &mut String, scale: Scale) {
-        for (i, band) in self.bands.iter().enumerate() {
-            let (from, to) = (across(band.from), across(band.to));
-            let _ = write!(
-                out,
-                "<rect class=\"band b{}\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{}\"><title>{}</title></rect>",
-                i % 2,
-                (to - from).max(0.5),
-                HEIGHT - TOP - BOTTOM,
-                attribute(&band.name)
-            );
-            // About eight units a letter.
-            if (to - from) > 8.5 * band.name.chars().count() as f64 {
-                let _ = write!(
-                    out,
-                    "<text class=\"in\" x=\"{:.1}\" y=\"{}\">{}</text>",
-                    from + 3.0,
-                    TOP + 11.0,
-                    attribute(&band.name)
-                );
+    fn bands(&self) -> Markup {
+        html! {
+            @for (i, band) in self.bands.iter().enumerate() {
+                @let (from, to) = (across(band.from), across(band.to));
+                rect class={ "band b" (i % 2) } x=(tenth(from)) y=(TOP) width=(tenth((to - from).max(0.5))) height=(FLOOR - TOP) {
+                    title { (band.name) }
+                }
+                // About eight units a letter, twice as many a letter that takes two columns on a terminal.
+                @if to - from > 8.5 * band.name.width() as f64 {
+                    text.in x=(tenth(from + 3.0)) y=(TOP + 11.0) { (band.name) }
+                }
             }
-        }
-        for tick in scale.ticks() {
-            let y = down(scale, tick);
-            let _ = write!(
-                out,
-                "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{}\"/><text class=\"y\" x=\"{}\" y=\"{:.1}\">{}</text>",
-                WIDTH - RIGHT,
-                LEFT - 6.0,
-                y + 4.0,
-                short(tick)
-            );
-        }
-        for (at, name) in &self.ticks {
-            let anchor = match *at {
-                at if at > 0.96 => "x end",
-                at if at < 0.02 => "x start",
-                _ => "x",
-            };
-            let _ = write!(
-                out,
-                "<path class=\"tick\" d=\"M{:.1} {}v4\"/><text class=\"{anchor}\" x=\"{:.1}\" y=\"{}\">{}</text>",
-                across(*at),
-                HEIGHT - BOTTOM,
-                across(*at),
-                HEIGHT - 9.0,
-                attribute(name)
-            );
         }
     }
 
-    fn line(&self, out: &mut String, index: usize, series: &Series<'_>, scale: Scale) {
-        let (mut path, mut area) = (String::new(), String::new());
+    fn ticks(&self) -> Markup {
+        html! {
+            @for (at, name) in &self.ticks {
+                @let class = match *at {
+                    at if at > 0.96 => "x end",
+                    at if at < 0.02 => "x start",
+                    _ => "x",
+                };
+                path.tick d={ "M" (tenth(across(*at))) " " (FLOOR) "v4" } {}
+                text class=(class) x=(tenth(across(*at))) y=(HEIGHT - 9.0) { (name) }
+            }
+        }
+    }
+
+    fn marks(&self) -> Markup {
+        html! {
+            @for (at, what) in &self.marks {
+                path.fault d={ "M" (tenth(across(*at))) " " (TOP) "V" (FLOOR) } { title { (what) } }
+            }
+        }
+    }
+
+    fn line(&self, index: usize, series: &Series<'_>, scale: Scale) -> Markup {
+        let Shape { line, area } = self.shape(series, scale);
+        let color = series.color % 6;
+        let shown = |value: &Option<f64>| value.map_or(String::new(), |v| number(Some(v)));
+        let values = joined(series.values.iter().map(shown));
+        html! {
+            @if series.filled {
+                path class={ "area a" (color) } d=(area) {}
+            }
+            path class={ "line s" (color) } data-series=(index) data-values=(values) d=(line) {}
+        }
+    }
+
+    fn shape(&self, series: &Series<'_>, scale: Scale) -> Shape {
+        let (mut line, mut area) = (String::new(), String::new());
         let mut start: Option<f64> = None;
-        let bottom = HEIGHT - BOTTOM;
         let mut last = 0.0;
         for (i, (at, _)) in self.grid.iter().enumerate() {
             let Some(value) = series.values.get(i).copied().flatten() else {
                 if start.take().is_some() {
-                    let _ = write!(area, "L{last:.1} {bottom}Z");
+                    let _ = write!(area, "L{last:.1} {FLOOR}Z");
                 }
                 continue;
             };
             let (x, y) = (across(*at), down(scale, value));
             if start.is_none() {
                 start = Some(x);
-                let _ = write!(area, "M{x:.1} {bottom}");
+                let _ = write!(area, "M{x:.1} {FLOOR}");
                 // A lone point is seen as a dot, since lines end round.
-                let _ = write!(path, "M{x:.1} {y:.1}h0");
+                let _ = write!(line, "M{x:.1} {y:.1}h0");
             }
-            let _ = write!(path, "L{x:.1} {y:.1}");
+            let _ = write!(line, "L{x:.1} {y:.1}");
             let _ = write!(area, "L{x:.1} {y:.1}");
             last = x;
         }
         if start.is_some() {
-            let _ = write!(area, "L{last:.1} {bottom}Z");
+            let _ = write!(area, "L{last:.1} {FLOOR}Z");
         }
-        let color = series.color % 6;
-        if series.filled {
-            let _ = write!(out, "<path class=\"area a{color}\" d=\"{area}\"/>");
-        }
-        let of = |value: &Option<f64>| value.map_or(String::new(), |v| number(Some(v)));
-        let _ = write!(
-            out,
-            "<path class=\"line s{color}\" data-series=\"{index}\" data-values=\"{}\" d=\"{path}\"/>",
-            joined(series.values.iter().map(of))
-        );
+        Shape { line, area }
     }
+}
+
+/// Paths of one series: its line, and the area between that and the floor.
+struct Shape {
+    line: String,
+    area: String,
+}
+
+/// Lines across the chart at round values, with their names.
+fn rows(scale: Scale) -> Markup {
+    html! {
+        @for tick in scale.ticks() {
+            @let y = down(scale, tick);
+            path.grid d={ "M" (LEFT) " " (tenth(y)) "H" (WIDTH - RIGHT) } {}
+            text.y x=(LEFT - 6.0) y=(tenth(y + 4.0)) { (short(tick)) }
+        }
+    }
+}
+
+/// A coordinate; a tenth of a unit is finer than any screen.
+fn tenth(at: f64) -> String {
+    format!("{at:.1}")
 }
 
 /// A tick of the vertical axis, in few letters.
@@ -243,7 +254,7 @@ fn across(at: f64) -> f64 {
 }
 
 fn down(scale: Scale, value: f64) -> f64 {
-    HEIGHT - BOTTOM - scale.at(value) * (HEIGHT - TOP - BOTTOM)
+    FLOOR - scale.at(value) * (FLOOR - TOP)
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {

@@ -5,7 +5,7 @@ use crate::record::fixture;
 fn every_part_has_a_row_and_a_piece_of_both_bars() {
     let run = fixture::pass();
     assert!(!run.decompositions.is_empty());
-    let page = bars(&run);
+    let page = bars(&run).into_string();
     let split = &run.decompositions[0].splits[0];
     let first = page.split("</table>").next().unwrap_or_default();
     for part in &split.parts {
@@ -26,5 +26,5 @@ fn every_part_has_a_row_and_a_piece_of_both_bars() {
     let pieces = there(|p| p.baseline_ms) + there(|p| p.variant_ms) + 2;
     assert_eq!(first.matches("<rect").count(), pieces);
     assert!(first.contains("most of it prefill"), "{first}");
-    assert_eq!(bars(&fixture::empty()), "");
+    assert_eq!(bars(&fixture::empty()).into_string(), "");
 }

@@ -1,5 +1,7 @@
 //! What the page shows of every way a run can end; the browser's part is in tests/pages.rs.
 
+mod hostile;
+
 use super::*;
 use crate::record::{SampleRow, fixture};
 
