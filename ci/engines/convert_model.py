@@ -1,9 +1,9 @@
-"""Turn the SmolLM2-135M-Instruct GGUF into a directory that vLLM and the Dynamo mocker load.
+"""Convert the GGUF of SmolLM2-135M-Instruct into a directory that vLLM and Dynamo's mocker can load.
 
 usage: convert_model.py MODEL.gguf OUT_DIR
 
-Both engines want safetensors, and no model hub is assumed to be reachable, so the weights are dequantised from the
-GGUF. The same input gives the same bytes; ci/setup compares model.safetensors with a committed hash.
+Both engines need safetensors, and a model hub may be unreachable, so this script dequantizes the weights of the GGUF.
+The same input gives the same bytes. ci/setup compares model.safetensors with a committed hash.
 """
 
 import json
@@ -20,7 +20,7 @@ def main(gguf: pathlib.Path, out: pathlib.Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(**source)
     model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
 
-    # What SmolLM2 publishes; read from a GGUF, the end token comes out as the start token.
+    # As published by SmolLM2. Read from a GGUF, the end token would become the start token.
     tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
 
     out.mkdir(parents=True)
@@ -28,7 +28,7 @@ def main(gguf: pathlib.Path, out: pathlib.Path) -> None:
     model.generation_config.save_pretrained(out)
 
     config = model.config.to_dict()
-    config.pop("quantization_config", None)  # the weights below are plain
+    config.pop("quantization_config", None)  # the weights below are not quantized
     config.pop("_model_name_or_path", None)
     config.update(architectures=["LlamaForCausalLM"], tie_word_embeddings=True, dtype="bfloat16", torch_dtype="bfloat16")
     config["_name_or_path"] = "SmolLM2-135M-Instruct"
@@ -37,7 +37,7 @@ def main(gguf: pathlib.Path, out: pathlib.Path) -> None:
     weights = {
         name: tensor.to(torch.bfloat16).contiguous()
         for name, tensor in sorted(model.state_dict().items())
-        if name != "lm_head.weight"  # tied to the embedding
+        if name != "lm_head.weight"  # the same as the embedding
     }
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     (out / "model.safetensors").chmod(0o644)

