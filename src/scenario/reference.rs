@@ -6,10 +6,14 @@ use std::fmt::Write as _;
 
 const HEAD: &str = "# Scenario reference
 
-Every key of a scenario file, generated from the types that read it (`bench schema --format markdown`). [scenario.md](scenario.md) explains them
-with examples. Wherever a single value may stand, `{env: NAME}` may, which is read from the environment and never shown or recorded.
-Keys in bold must be given.
+Every key of a scenario file. `bench schema --format markdown` generates this page from the types
+that read the file. [Scenario files](scenario.md) explains the keys with examples.
+
+Keys in bold are required. `{env: NAME}` may stand in the place of any single value. It is read from
+the environment, and never shown or recorded.
 ";
+/// Longest line of a paragraph, in characters.
+const WIDTH: usize = 100;
 const ENVIRONMENT: &str = "FromEnvironment";
 
 /// The text of `docs/reference.md`.
@@ -55,7 +59,7 @@ fn reference_of(schema: &Value) -> Option<&str> {
 }
 
 fn section(out: &mut String, name: &str, schema: &Value) {
-    let _ = write!(out, "\n## {name}\n\n{}\n", cell(said(schema)));
+    let _ = write!(out, "\n## {name}\n\n{}\n", paragraph(&cell(said(schema))));
     if let Some(keys) = schema["properties"].as_object() {
         out.push_str("\n| key | value | default | |\n| --- | --- | --- | --- |\n");
         for (key, value) in keys {
@@ -66,8 +70,28 @@ fn section(out: &mut String, name: &str, schema: &Value) {
         choices.iter().for_each(|choice| alternative(out, choice));
     } else if let Some(examples) = schema["examples"].as_array() {
         let examples: Vec<String> = examples.iter().map(code).collect();
-        let _ = write!(out, "\nSuch as {}.\n", examples.join(", "));
+        let text = format!("Such as {}.", examples.join(", "));
+        let _ = write!(out, "\n{}\n", paragraph(&text));
     }
+}
+
+/// A text in lines of at most `WIDTH` characters. A longer word has a line of its own.
+fn paragraph(text: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > WIDTH {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
 }
 
 fn required(schema: &Value, key: &str) -> bool {
