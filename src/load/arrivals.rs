@@ -1,5 +1,5 @@
-//! When each request of a phase is due, given what has been answered. Pure: it knows nothing of sockets, and takes the time
-//! as an argument.
+//! Decides when each request of a phase is due, given the answers so far. Pure: it knows nothing of
+//! sockets and takes the time as an argument.
 
 use super::patience::back_off;
 use crate::measure::exchange::Nanos;
@@ -16,32 +16,33 @@ pub struct Due {
     pub index: u64,
     /// Index of its batch, for batch phases.
     pub batch: Option<u32>,
-    /// When it is due: the moment from which it could have been sent.
+    /// When it is due, the earliest moment at which it could be sent.
     pub at: Nanos,
-    /// Requests of the same slot that failed in a row just before; of batches, batches that failed as a whole.
+    /// Consecutive failures of this slot just before; in batch phases, consecutive batches that
+    /// failed entirely.
     pub failures: u32,
 }
 
-/// What comes next.
+/// What the driver should do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Send this now.
+    /// Send this request now.
     Send(Due),
     /// Nothing is due before this instant.
     At(Nanos),
     /// Nothing is due until another request ends.
     Wait,
-    /// All requests have been given out.
+    /// All requests were issued.
     End,
 }
 
-/// The requests of one phase, in order.
+/// The requests of one phase, in the order in which they are issued.
 #[derive(Debug)]
 pub struct Arrivals {
     kind: Kind,
     start: Nanos,
     issued: u64,
-    /// Requests in flight, those of the phase before included.
+    /// Requests in flight, including those of the previous phase.
     in_flight: usize,
     most: usize,
     limit: Limit,
@@ -53,33 +54,34 @@ pub struct Arrivals {
 enum Kind {
     Batch {
         size: u32,
-        /// When the current batch was due, or the last answer so far.
+        /// When the current batch was due, or the time of the last answer so far.
         due: Nanos,
         /// When the current batch was due.
         begun: Nanos,
-        /// Batches in a row of which nothing succeeded.
+        /// Consecutive batches without any success.
         failures: u32,
-        /// Whether anything of the current batch succeeded.
+        /// Whether a request of the current batch succeeded.
         succeeded: bool,
     },
     Closed {
-        /// When each free slot is due for its next request, and how many of its requests failed in a row.
+        /// For each free slot: when its next request is due, and its consecutive failures.
         free: BinaryHeap<Reverse<(Nanos, u32)>>,
-        /// Requests of the phase before that are in flight beyond this phase's slots.
+        /// Requests of the previous phase that are in flight beyond the slots of this phase.
         surplus: usize,
         think: Nanos,
     },
     Open {
         times: Times,
-        /// The next due time.
+        /// When the next request is due.
         next: Nanos,
-        /// When the last request ended while no more were allowed in flight.
+        /// When a request last ended while the limit on requests in flight was reached.
         freed: Nanos,
     },
 }
 
 impl Arrivals {
-    /// The requests of `shape`, the first due at `start`, when `busy` requests of a phase before are still in flight.
+    /// Plans the requests of `shape`. The first is due at `start`; `busy` requests of the previous
+    /// phase are still in flight.
     #[must_use]
     pub fn new(shape: &Shape, start: Nanos, busy: usize) -> Self {
         let most = shape.most_in_flight();
@@ -94,7 +96,7 @@ impl Arrivals {
                     due: start,
                     begun: start,
                     failures: 0,
-                    // What is in flight from before is no batch that failed.
+                    // Requests of the previous phase are not a failed batch.
                     succeeded: true,
                 };
                 (kind, limit)
@@ -137,31 +139,31 @@ impl Arrivals {
         }
     }
 
-    /// Requests that were due while no more were allowed in flight.
+    /// Requests that were due while the limit on requests in flight was reached.
     #[must_use]
     pub fn held_back(&self) -> u64 {
         self.held_back
     }
 
-    /// How often a slot or a batch waited because what it sent had failed.
+    /// How often a slot or a batch was delayed because its last request or batch had failed.
     #[must_use]
     pub fn backed_off(&self) -> u64 {
         self.backed_off
     }
 
-    /// The index of the request that is given out after so many others, if the phase has that many.
+    /// Index of the request that follows after `others` more, if the phase has that many.
     #[must_use]
     pub fn after(&self, others: usize) -> Option<u64> {
         let index = self.issued + others as u64;
         (!self.limit.passed(index, 0)).then_some(index)
     }
 
-    /// Gives out no more requests.
+    /// Issues no more requests.
     pub fn stop(&mut self) {
         self.limit.requests = Some(self.issued);
     }
 
-    /// Gives out the next request, if one is due by `now`.
+    /// Issues the next request if it is due by `now`.
     pub fn issue(&mut self, now: Nanos) -> Next {
         let index = self.issued;
         if self.limit.passed(index, 0) {
@@ -189,6 +191,8 @@ impl Arrivals {
             },
             Kind::Open { next, .. } => (*next, None, 0),
         };
+        // A duration ends the phase by due time, not by the current time: a late driver must not
+        // drop requests that were due in time.
         if self.limit.passed(index, at.saturating_sub(self.start)) {
             return Next::End;
         }
@@ -225,14 +229,14 @@ impl Arrivals {
         })
     }
 
-    /// Says that a request ended well, at `at`.
+    /// Records that a request succeeded at `at`.
     pub fn ended(&mut self, at: Nanos) {
         self.over(at, None);
     }
 
-    /// Says that a request failed, at `at`. Its slot waits before it sends the next, counted from when this one was due, so
-    /// that what took long anyway is followed at once; a batch waits where nothing of the one before succeeded. An open
-    /// loop keeps its schedule.
+    /// Records that a request failed at `at`. Its slot backs off, counted from the due time of the
+    /// failed request: a failure that took long is followed at once. A batch backs off only if all
+    /// of the previous batch failed. An open loop keeps its schedule.
     pub fn failed(&mut self, at: Nanos, due: &Due) {
         self.over(at, Some(due));
     }
@@ -241,8 +245,8 @@ impl Arrivals {
         let full = self.in_flight >= self.most;
         self.in_flight = self.in_flight.saturating_sub(1);
         match &mut self.kind {
-            // A batch is due when the one before was answered whole. While requests of it are still given out, the
-            // time at which it was due stays.
+            // A batch is due once the previous one was answered completely. While requests of the
+            // current batch are still being issued, its due time must not move.
             Kind::Batch {
                 size,
                 due,

@@ -1,22 +1,23 @@
-//! The chunked transfer coding, decoded from bytes that come in any pieces. Extensions and trailers are tolerated and dropped.
+//! Decodes the chunked transfer coding from input of any fragmentation. Extensions and trailers are
+//! accepted and dropped.
 
 /// Longest chunk-size line and longest trailer section, in bytes.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// Where in the coding the next byte is.
+/// Position of the next byte within the coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// In the digits of a size.
+    /// In the hexadecimal digits of a chunk size.
     Size,
-    /// After them, before the line feed.
+    /// After the digits, before the line feed.
     Extension,
-    /// In a chunk.
+    /// In the data of a chunk.
     Data,
-    /// After a chunk, before its line feed.
+    /// After the data, before its line feed.
     DataEnd,
-    /// In the trailers, at the beginning of a line.
+    /// At the start of a trailer line.
     TrailerStart,
-    /// In the trailers, within a line.
+    /// Within a trailer line.
     Trailer,
     Done,
 }
@@ -25,10 +26,10 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Chunked {
     state: State,
-    /// The chunk's size, as far as it is read, or what is left of it.
+    /// The chunk size read so far, then the bytes left of the chunk.
     size: u64,
     digits: u32,
-    /// Bytes of the current line or of the trailers.
+    /// Bytes of the current size line or of the trailers.
     line: usize,
 }
 
@@ -46,7 +47,8 @@ impl Chunked {
         self.state == State::Done
     }
 
-    /// Decodes `bytes` into `body`; returns how many were used, fewer than all only after the end of the body.
+    /// Decodes `bytes` into `body` and returns how many bytes it used. It leaves bytes unused only
+    /// after the end of the body.
     pub(super) fn feed(&mut self, bytes: &[u8], body: &mut Vec<u8>) -> Result<usize, String> {
         let mut at = 0;
         while at < bytes.len() && self.state != State::Done {
@@ -63,7 +65,7 @@ impl Chunked {
             }
             self.line += 1;
             if self.line > LONGEST_LINE {
-                return Err("a chunk's size line or the trailers have no end".into());
+                return Err("a chunk's size line or the trailers are too long".into());
             }
             let byte = bytes[at];
             self.state = self
@@ -115,14 +117,14 @@ impl Chunked {
 #[derive(Debug, Clone, Copy)]
 enum Malformed {
     Size,
-    /// A size of too many digits.
+    /// More digits than are accepted.
     Digits,
     End,
 }
 
 fn wrong(malformed: Malformed, byte: u8) -> String {
     let place = match malformed {
-        Malformed::Digits => return "a chunk's size is beyond all bounds".into(),
+        Malformed::Digits => return "a chunk's size is too large".into(),
         Malformed::Size => "a chunk's size",
         Malformed::End => "the end of a chunk",
     };

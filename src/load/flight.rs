@@ -1,4 +1,5 @@
-//! One request on its way: what is still to be written, what has come, and the exchange that it ends as. No sockets.
+//! One request in flight: what is still to be written, what has arrived, and the exchange that it
+//! becomes. No sockets.
 
 use super::arrivals::Due;
 use super::buffer_pool::AnswerBuffers;
@@ -8,7 +9,7 @@ use super::socket::Received;
 use crate::measure::clock::Realtime;
 use crate::measure::exchange::{Arrival, End, Exchange, Nanos, RequestId};
 
-/// Bytes that one read mostly brings: an event of a stream.
+/// Bytes that a typical read of a stream delivers: one event.
 const EVENT: usize = 256;
 
 /// A request in flight.
@@ -17,23 +18,23 @@ pub(super) struct Flight {
     pub(super) due: Due,
     /// Index among the phases that are driven together.
     pub(super) phase: usize,
-    /// Whether its connection was open for a while before, so that the server may have closed it.
+    /// Whether its connection had been open for a while, so that the server may have closed it.
     pub(super) waited: bool,
     pub(super) request: Vec<u8>,
-    /// Bytes of the request that the kernel has taken.
+    /// Bytes of the request that the kernel has accepted.
     pub(super) written: usize,
-    /// Why no more can be written; an answer may have come all the same.
+    /// Why writing failed. An answer may have arrived all the same.
     pub(super) write_error: Option<String>,
     pub(super) sent: Option<Nanos>,
     pub(super) deadline: Nanos,
     pub(super) connect_began: Nanos,
     pub(super) connect: Option<Nanos>,
-    /// Addresses to which connecting was begun.
+    /// Addresses to which connecting was started.
     pub(super) tried: usize,
     pub(super) reused: bool,
     pub(super) reconnected: bool,
     pub(super) response: Response,
-    /// Whether any byte of an answer came.
+    /// Whether any byte of an answer arrived.
     pub(super) heard: bool,
     /// Receive time of the last byte.
     last: Nanos,
@@ -63,31 +64,31 @@ impl Flight {
         }
     }
 
-    /// Whether the whole request is with the kernel.
+    /// Whether the kernel has accepted the whole request.
     pub(super) fn is_written(&self) -> bool {
         self.written == self.request.len()
     }
 
-    /// Whether the request may be sent again: the server closed a connection that it had kept open, as it may at any time,
-    /// before it answered anything.
+    /// Whether the request may be sent again: the server closed a kept-alive connection before it
+    /// answered anything, as HTTP allows at any time.
     pub(super) fn may_reconnect(&self) -> bool {
         self.waited && !self.heard && !self.reconnected
     }
 
-    /// Makes the request ready for a new connection.
+    /// Resets the request for a new connection.
     pub(super) fn start_over(&mut self) {
         (self.reused, self.reconnected) = (false, true);
         (self.written, self.sent, self.write_error) = (0, None, None);
         self.tried = 0;
     }
 
-    /// Has the processor fetch the memory that the next read goes to.
+    /// Prefetches the memory that the next read writes to.
     pub(super) fn prefetch_buffers(&mut self) {
         ring::fetch(beginning(self.response.body.spare_capacity_mut(), EVENT));
         ring::fetch(beginning(self.arrivals.spare_capacity_mut(), 1));
     }
 
-    /// Takes what a read returned at `user`.
+    /// Takes the result of a read that returned at `user`.
     pub(super) fn receive(
         &mut self,
         received: &Received<'_>,
@@ -98,6 +99,8 @@ impl Flight {
         let sent = self.sent.unwrap_or(0);
         let stamp = received.stamp;
         let stamp = stamp.and_then(|s| clock.to_monotonic(s, sent, user));
+        // The stamp is wall-clock time, so a step of the clock could move it backwards. Arrival
+        // times must not decrease.
         let kernel = stamp.unwrap_or(user).max(self.last);
         self.last = kernel;
         let before = self.response.body.len();
@@ -114,16 +117,16 @@ impl Flight {
         outcome
     }
 
-    /// How it ends when its time is up, perhaps while it is `shaking` hands.
+    /// How the flight ends when its deadline passes. `shaking`: whether it is in a TLS handshake.
     pub(super) fn late(&self, shaking: bool) -> End {
         match self.sent {
             Some(_) => End::Timeout,
-            None if shaking => End::Connect("no end of the TLS handshake in time".into()),
+            None if shaking => End::Connect("the TLS handshake did not end in time".into()),
             None => End::Connect("no connection in time".into()),
         }
     }
 
-    /// Ends the flight; a failure ends at `now`, an answer with its last byte.
+    /// Ends the flight. A failure ends at `now`, a complete answer with its last byte.
     pub(super) fn land(self, phase: u32, end: End, now: Nanos) -> Exchange {
         let complete = end == End::Complete && self.last > 0;
         Exchange {

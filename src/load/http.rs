@@ -1,4 +1,5 @@
-//! HTTP/1.1 as bytes: a request written out, an answer read from whatever pieces the socket gives. No sockets, no clock.
+//! HTTP/1.1 as bytes: serialises a request, and parses an answer from whatever pieces the socket
+//! delivers. No sockets, no clock.
 
 use super::chunked::Chunked;
 use super::target::Target;
@@ -8,14 +9,14 @@ use std::sync::Arc;
 pub const MAX_HEAD: usize = 64 << 10;
 /// Longest body of an answer, in bytes.
 pub const MAX_BODY: usize = 16 << 20;
-/// What is kept of a body that is longer.
+/// Bytes that are kept of a body beyond the limit.
 const KEPT_BODY: usize = 64 << 10;
 /// Most headers of an answer.
 const MAX_HEADERS: usize = 128;
-/// Most interim answers before the one proper.
+/// Most interim answers (1xx) before the final one.
 const MAX_INTERIM: u32 = 16;
 
-/// The bytes of one POST, with headers of its own beside the target's.
+/// Serialises one POST with its own headers besides those of the target.
 #[must_use]
 pub fn request(
     target: &Target,
@@ -60,33 +61,33 @@ pub fn request(
     bytes
 }
 
-/// How the body of an answer ends.
+/// How the end of an answer's body is determined.
 #[derive(Debug)]
 enum Framing {
     /// The head is not complete.
     Head,
-    /// So many bytes are left.
+    /// This many bytes are left.
     Length(u64),
     Chunked(Chunked),
-    /// With the connection.
+    /// By the end of the connection.
     UntilClose,
     Done,
 }
 
-/// An answer as it comes.
+/// An answer while it arrives.
 #[derive(Debug)]
 pub struct Response {
     /// The status, once the head is complete.
     pub status: Option<u16>,
     /// The headers, names in lower case.
     pub headers: Arc<[(String, String)]>,
-    /// The body so far, decoded.
+    /// The decoded body so far.
     pub body: Vec<u8>,
     head: Vec<u8>,
     interim: u32,
     framing: Framing,
     keep_alive: bool,
-    /// Bytes came after the end, so that the connection is out of step.
+    /// Whether bytes arrived after the end of the answer, so that the connection is out of step.
     surplus: bool,
 }
 
@@ -97,13 +98,13 @@ impl Default for Response {
 }
 
 impl Response {
-    /// An answer of which nothing has come.
+    /// An answer of which nothing arrived yet.
     #[must_use]
     pub fn new() -> Self {
         Self::within(Vec::new())
     }
 
-    /// As [`new`](Self::new), and its body grows in the memory of this empty one.
+    /// As [`new`](Self::new), with this empty vector as the buffer of the body.
     pub(super) fn within(body: Vec<u8>) -> Self {
         Self {
             status: None,
@@ -117,7 +118,7 @@ impl Response {
         }
     }
 
-    /// Whether the answer is whole, as its framing tells.
+    /// Whether the answer is complete according to its framing.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.framing, Framing::Done)
@@ -129,10 +130,11 @@ impl Response {
         self.is_done() && self.keep_alive && !self.surplus
     }
 
-    /// Takes the next bytes.
+    /// Parses the next bytes.
     ///
     /// # Errors
-    /// Why they are no answer, or one beyond [`MAX_HEAD`] and [`MAX_BODY`]. The connection is of no use afterwards.
+    /// Why the bytes are not a valid answer, or that they exceed [`MAX_HEAD`] or [`MAX_BODY`]. The
+    /// connection is unusable afterwards.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), String> {
         while matches!(self.framing, Framing::Head) && !bytes.is_empty() {
             bytes = self.feed_head(bytes)?;
@@ -174,10 +176,10 @@ impl Response {
         Ok(())
     }
 
-    /// Says that the server closed the connection.
+    /// Records that the server closed the connection.
     ///
     /// # Errors
-    /// When the answer is not whole without more bytes.
+    /// When the answer is incomplete.
     pub fn closed(&mut self) -> Result<(), String> {
         match &self.framing {
             Framing::Done => Ok(()),
@@ -198,8 +200,10 @@ impl Response {
         }
     }
 
-    /// Takes bytes of the head; returns those after it.
+    /// Parses bytes of the head and returns the bytes after it.
     fn feed_head<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], String> {
+        // The blank line may be split between two reads: search again from 3 bytes before the new
+        // ones.
         let known = self.head.len();
         self.head.extend_from_slice(bytes);
         let Some(end) = head_end(&self.head, known.saturating_sub(3)) else {
@@ -227,12 +231,12 @@ impl Response {
         let status = parsed.code.unwrap_or(0);
         match status {
             101 => return Err("the server switched to another protocol".into()),
-            // Interim: the answer proper is still to come.
+            // An interim answer: the final one is still to come.
             100..200 if self.interim < MAX_INTERIM => {
                 self.interim += 1;
                 return Ok(());
             }
-            100..200 => return Err("interim answers have no end".into()),
+            100..200 => return Err("too many interim answers (1xx)".into()),
             _ => {}
         }
         let owned = parsed.headers.iter().map(|h| {
@@ -274,7 +278,7 @@ impl Response {
             Ok(0) => Ok(Framing::Done),
             Ok(n) if digits && n <= MAX_BODY as u64 => Ok(Framing::Length(n)),
             Ok(_) if digits => Err(format!("the body is longer than {} MiB", MAX_BODY >> 20)),
-            _ => Err(format!("the content length `{first}` is no number")),
+            _ => Err(format!("the content length `{first}` is not a number")),
         }
     }
 
@@ -283,7 +287,8 @@ impl Response {
             self.list("connection")
                 .any(|t| t.eq_ignore_ascii_case(word))
         };
-        // A length beside chunks is how requests are smuggled: such a connection is not used again.
+        // RFC 9112, 6.3: a message with both fields may be an attempt at request smuggling, so the
+        // connection is not reused.
         let mixed = self.list("transfer-encoding").next().is_some()
             && self.list("content-length").next().is_some();
         !says("close") && (http_1_1 || says("keep-alive")) && !mixed
@@ -297,7 +302,7 @@ impl Response {
     }
 }
 
-/// The offset after the blank line that ends a head, looking from `from`.
+/// The offset after the blank line that ends the head. Searches from `from`.
 fn head_end(head: &[u8], from: usize) -> Option<usize> {
     let tail = &head[from..];
     let feeds = tail.iter().enumerate().filter(|(_, b)| **b == b'\n');

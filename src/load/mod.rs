@@ -1,5 +1,6 @@
-//! Drives load over HTTP/1.1 and notes when every byte came; parses nothing that it need not. One thread, one
-//! owned connection for each request in flight: no pool, no hidden retry. docs/decisions/0002-hot-path.md says why.
+//! Drives load over HTTP/1.1 and records when each byte arrived. Answers are parsed no further than
+//! HTTP framing requires. One thread owns one connection for each request in flight; nothing is
+//! retried unseen. docs/decisions/0002-hot-path.md gives the reasons.
 
 pub mod arrivals;
 mod buffer_pool;
@@ -23,13 +24,13 @@ pub use target::Target;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Why load could not be driven at all. A request that fails is no such error: it is an exchange.
+/// Load could not be driven at all. A failed request is not such an error: it becomes an exchange.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL can't be used.
+    /// The URL cannot be used.
     #[error("the endpoint `{url}` can't be used: {reason}")]
     Url {
-        /// As given.
+        /// The URL as the user wrote it.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -42,10 +43,10 @@ pub enum Error {
         /// What the resolver said.
         source: std::io::Error,
     },
-    /// A header would not stay one header.
+    /// A header value or name would break the framing.
     #[error("the header `{name}` can't be sent: {reason}")]
     Header {
-        /// Its name, made printable.
+        /// Name of the header, made printable.
         name: String,
         /// What is wrong with it.
         reason: &'static str,
@@ -57,43 +58,43 @@ pub enum Error {
     Files {
         /// How many are needed.
         needed: u64,
-        /// How many there may be.
+        /// How many the hard limit allows.
         allowed: u64,
     },
     /// The operating system refused.
     #[error("failed to {what}: {source}")]
     Os {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// What it said.
+        /// The system's error.
         source: std::io::Error,
     },
 }
 
-/// Ends a phase early, from any thread.
+/// Ends a phase early. Any thread may use it.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl From<Arc<AtomicBool>> for Cancel {
-    /// A flag that others raise too.
+    /// Wraps a flag that other code raises as well.
     fn from(flag: Arc<AtomicBool>) -> Self {
         Self(flag)
     }
 }
 
 impl Cancel {
-    /// Not cancelled.
+    /// Creates a flag that is not raised.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks for the end. The driver notices within 20 ms.
+    /// Requests the end. The driver notices within 20 ms.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the end was asked for.
+    /// Whether the end was requested.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -1,24 +1,26 @@
-//! What failures do to load: slots wait before they try again, and a phase in which nothing succeeds is given up.
+//! How failures affect load: slots back off before they try again, and a phase in which no request
+//! succeeds is given up.
 
 use crate::measure::exchange::Nanos;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Time from the beginning of a failed request to the next one of its slot, in nanoseconds; doubled by each further
-/// failure in a row, up to [`LONGEST`].
+/// Time from the start of a failed request to the next request of its slot, in nanoseconds. Each
+/// further consecutive failure doubles it, up to [`LONGEST`].
 const SHORTEST: Nanos = 10_000_000;
 const LONGEST: Nanos = 1_000_000_000;
-/// Answers of which most must have failed for answers of status 200 to be doubted.
+/// Number of recent answers of which most must have failed before answers with status 200 are
+/// doubted.
 const WINDOW: u64 = 64;
-/// Fewest failures in a row that a phase is given up for.
+/// Fewest consecutive failures for which a phase is given up.
 const FEWEST: u64 = 3;
 
-/// How a phase of load bears failures.
+/// How a phase of load tolerates failures.
 #[derive(Clone, Copy, Default)]
 pub struct Patience<'a> {
-    /// Which statuses beside 2xx are no failures.
+    /// Which statuses besides 2xx are not failures.
     pub accepts: Option<&'a dyn Fn(u16) -> bool>,
-    /// For how long every request may fail before the phase is given up; for ever where it is none.
+    /// How long every request may fail before the phase is given up; without it, for ever.
     pub give_up_after: Option<Duration>,
 }
 
@@ -33,37 +35,38 @@ impl Patience<'_> {
     }
 }
 
-/// How long after the beginning of a failed request its slot may send the next, after so many failures in a row.
+/// Time from the start of a failed request to the next request of its slot, after this many
+/// consecutive failures, in nanoseconds.
 pub(super) fn back_off(failures: u32) -> Nanos {
     let doubled = SHORTEST.saturating_mul(1 << failures.saturating_sub(1).min(10));
     doubled.min(LONGEST)
 }
 
-/// Whether a request took so short a time that failures of its kind must not follow each other at once.
+/// Whether a request was so fast that further failures like it must not follow at once.
 pub(super) fn is_quick(took: Nanos) -> bool {
     took < SHORTEST
 }
 
-/// What whoever assesses the answers of a phase has seen of it. Written by one thread, read by the driver.
+/// What the assessor has seen of a phase. One thread writes it, the driver reads it.
 #[derive(Debug, Default)]
 pub struct Seen {
     enough: AtomicBool,
     /// Exchanges assessed.
     assessed: AtomicU64,
-    /// How the last [`WINDOW`] went, a bit each: 1 is a failure.
+    /// Outcomes of the last [`WINDOW`] exchanges, one bit each; 1 is a failure.
     recent: AtomicU64,
     /// Failures since the last success.
     failures: AtomicU64,
-    /// When the first of these was begun.
+    /// Start of the first of these failures.
     failing_since: AtomicU64,
-    /// When the last of these ended.
+    /// End of the last of these failures.
     failed_at: AtomicU64,
-    /// When the last success ended.
+    /// End of the last success.
     succeeded_at: AtomicU64,
 }
 
 impl Seen {
-    /// Nothing yet.
+    /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -77,7 +80,7 @@ impl Seen {
         }
     }
 
-    /// Notes an exchange that was begun and ended at these instants, and whether it succeeded.
+    /// Records an exchange: whether it succeeded, when it began and when it ended.
     pub fn note(&self, ok: bool, begun: Nanos, ended: Nanos) {
         let recent = self.recent.load(Relaxed) << 1 | u64::from(!ok);
         self.recent.store(recent, Relaxed);
@@ -91,12 +94,13 @@ impl Seen {
             self.failing_since.fetch_min(begun, Relaxed);
             self.failed_at.store(ended, Relaxed);
         }
-        // Last, so that whoever finds all assessed finds the rest as well.
+        // Last, and with release order: a reader that loads this counter with acquire order sees
+        // all stores above.
         self.assessed
             .fetch_add(1, std::sync::atomic::Ordering::Release);
     }
 
-    /// Says that no more requests are needed.
+    /// Records that no more requests are needed.
     pub fn enough(&self) {
         self.enough.store(true, Relaxed);
     }
@@ -109,18 +113,19 @@ impl Seen {
         self.assessed.load(std::sync::atomic::Ordering::Acquire)
     }
 
-    /// Whether most of the last answers failed, whatever their status.
+    /// Whether most of the recent answers failed, whatever their status.
     pub(super) fn is_failing(&self) -> bool {
         u64::from(self.recent.load(Relaxed).count_ones()) > WINDOW / 2
     }
 
-    /// When the last success ended, or 0.
+    /// End of the last success, or 0.
     pub(super) fn succeeded_at(&self) -> Nanos {
         self.succeeded_at.load(Relaxed)
     }
 
-    /// When the failures since the last success, here or at `succeeded`, began, if they are enough and span this long. What
-    /// was sent before that success and failed after it counts from the success.
+    /// Start of the failures since the last success (here, or at `succeeded`), if they are numerous
+    /// enough and span `limit`. A request that was sent before that success and failed after it
+    /// counts from the success.
     pub(super) fn failing_for(&self, limit: Nanos, succeeded: Nanos) -> Option<Nanos> {
         let since = self.failing_since.load(Relaxed).max(succeeded);
         let spans = self.failed_at.load(Relaxed).saturating_sub(since) >= limit;

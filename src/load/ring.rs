@@ -1,5 +1,6 @@
-//! Reads by io_uring: the kernel reads for many connections within one call, into memory of ours, each with its stamp. A kernel
-//! older than 6.1, or a container that forbids it, leaves the reads to epoll. docs/decisions/0011-io-uring.md says why both.
+//! Reads by io_uring: one call reads from many connections into our buffers, each read with its
+//! timestamp. On kernels before 6.1, or where a container forbids io_uring, epoll reads instead.
+//! docs/decisions/0011-io-uring.md gives the reasons for both.
 
 use super::socket::{Received, Trouble};
 use crate::measure::clock;
@@ -19,34 +20,37 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use std::{io, mem};
 
-/// Submissions that may wait for the next call.
+/// Submissions that may be queued for the next call.
 const SUBMISSIONS: u32 = 256;
-/// Buffers, a power of two. The kernel fills some twenty before a call returns; where it runs out, the read is asked for anew.
+/// Number of buffers, a power of two. The kernel fills about twenty before a call returns. If it
+/// runs out of buffers, the read is submitted again.
 const BUFFERS: u16 = 128;
-/// Bytes of one: what the kernel says of the read, the stamp, and what was read.
+/// Size of a buffer in bytes: the kernel's description of the read, the timestamp, and the data.
 const BUFFER: usize = 16 << 10;
-/// Room for control messages; one stamp takes 64 bytes.
+/// Bytes for control messages; one timestamp takes 64.
 const CONTROL: usize = 64;
-/// The list of free buffers, which the kernel wants on a page of its own.
+/// Size of the list of free buffers. It must be page-aligned, so it takes a page of its own.
 const LIST: usize = 4 << 10;
 const MEMORY: NonZeroUsize = NonZeroUsize::new(LIST + BUFFERS as usize * BUFFER).unwrap();
-/// `IORING_RECVSEND_POLL_FIRST`: nothing has come when a read is asked for, so it is not tried at once.
+/// `IORING_RECVSEND_POLL_FIRST`: wait for data instead of trying to read at once. Nothing has
+/// arrived yet when a read is submitted.
 const POLL_FIRST: u16 = 1;
-/// From so many reads in one call on, the kernel may have kept others for the next (`IO_LOCAL_TW_DEFAULT_MAX` is 20).
+/// Number of reads in one call from which the kernel may have kept more for the next call
+/// (`IO_LOCAL_TW_DEFAULT_MAX` is 20).
 const MANY: u32 = 16;
-/// Bytes that a processor fetches at once.
+/// Size of a CPU cache line in bytes.
 const LINE: usize = 64;
-/// What a completion is named that tells of epoll.
+/// User data of the completion that reports epoll events.
 const EPOLL: u64 = u64::MAX;
 
-/// Memory that the kernel writes to: the list of free buffers, then the buffers.
+/// Memory that the kernel writes to: the list of free buffers, followed by the buffers.
 struct Memory(NonNull<c_void>);
 
 impl Memory {
     #[expect(unsafe_code, reason = "mmap")]
     fn new() -> Result<Self, Errno> {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: the kernel chooses the place, so no memory of ours is mapped over.
+        // SAFETY: the kernel chooses the address, so the mapping replaces no memory of ours.
         unsafe { mmap_anonymous(None, MEMORY, access, MapFlags::MAP_PRIVATE) }.map(Self)
     }
 
@@ -57,7 +61,8 @@ impl Memory {
     #[expect(unsafe_code, reason = "an address within the mapping")]
     fn buffer(&self, number: u16) -> NonNull<u8> {
         let at = LIST + usize::from(number % BUFFERS) * BUFFER;
-        // SAFETY: the number is of a buffer, all of which lie within the mapping.
+        // SAFETY: `number % BUFFERS` is the index of a buffer, and all buffers lie within the
+        // mapping.
         unsafe { self.0.cast().add(at) }
     }
 }
@@ -70,47 +75,54 @@ impl Drop for Memory {
     }
 }
 
-/// What the kernel did.
+/// A completion.
 #[derive(Debug)]
 pub(super) enum Done {
-    /// It read.
+    /// A read.
     Read(Read),
-    /// It saw that epoll has something to tell.
+    /// Epoll has events.
     Epoll,
 }
 
-/// One read by the kernel. Its buffer is to be [given back](Ring::give_back).
+/// One completed read. Its buffer must be [given back](Ring::give_back).
 #[derive(Debug)]
 pub(super) struct Read {
-    /// What the read was asked for as.
+    /// The name under which the read was submitted.
     pub(super) name: u64,
-    /// Whether the kernel goes on reading.
+    /// Whether the kernel continues to read (`IORING_CQE_F_MORE`).
     pub(super) more: bool,
-    /// Bytes of the buffer, or what is wrong.
+    /// Bytes used of the buffer, or the error.
     outcome: Result<usize, Errno>,
     buffer: Option<u16>,
 }
 
-/// An io_uring that reads. Of the thread that made it.
+/// An io_uring that reads. Only the thread that created it may use it.
 pub(super) struct Ring {
-    // First, because it is to end before the memory does.
+    // Declared first, because fields are dropped in order: the ring must end before the memory that
+    // the kernel writes to.
     ring: IoUring,
     memory: Memory,
-    /// The shape of every read: a stamp, and no address.
+    /// Template of every read: a timestamp, and no address.
     shape: Box<libc::msghdr>,
     /// Buffers given to the kernel so far, modulo 2^16.
     given: u16,
-    /// Reads since the last call.
+    /// Reads taken since the last call.
     taken: u32,
 }
 
 impl Ring {
-    /// Sets a ring up, which tells too when an epoll has events.
+    /// Sets up a ring that also reports when an epoll instance has events, so that one call waits
+    /// for both.
     ///
     /// # Errors
-    /// What the kernel says: `EPERM` or `ENOSYS` where io_uring is forbidden, `EINVAL` before Linux 6.1.
+    /// The kernel's error: `EPERM` or `ENOSYS` if io_uring is forbidden, `EINVAL` before Linux 6.1.
     pub(super) fn beside(epoll: &impl AsFd) -> io::Result<Self> {
         let ring = IoUring::builder()
+            // DEFER_TASKRUN runs completion work only when this thread enters the kernel to wait:
+            // reads never interrupt the driver between two sends, and one wait completes many
+            // reads. It requires SINGLE_ISSUER. TASKRUN_FLAG shows pending work in shared memory,
+            // so a look costs no system call. The completion queue is large, because each multishot
+            // read can complete many times per wait.
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_taskrun_flag()
@@ -129,7 +141,8 @@ impl Ring {
         Ok(new)
     }
 
-    /// Reads one byte and the end: kernels that set a ring up may still not read so.
+    /// Reads one byte and the end of a stream. Some kernels that set up a ring still do not support
+    /// this kind of read.
     fn prove(&mut self) -> io::Result<()> {
         let (mut near, far) = UnixStream::pair()?;
         self.read(&far, 0)?;
@@ -139,7 +152,7 @@ impl Ring {
         self.hear(b"")
     }
 
-    /// Takes one read, which must bring this.
+    /// Takes one read, which must deliver `expected`.
     fn hear(&mut self, expected: &[u8]) -> io::Result<()> {
         self.wait(Duration::from_secs(1))?;
         let Some(Done::Read(read)) = self.next() else {
@@ -155,7 +168,8 @@ impl Ring {
     #[expect(unsafe_code, reason = "the kernel gets memory of ours")]
     fn lend_all(&mut self) -> io::Result<()> {
         let list = self.memory.list().as_ptr() as u64;
-        // SAFETY: the list is page-aligned, has room for so many entries and outlives the ring, which is dropped first.
+        // SAFETY: the list is page-aligned, has space for this many entries and outlives the ring,
+        // which is dropped first.
         unsafe {
             self.ring
                 .submitter()
@@ -167,7 +181,7 @@ impl Ring {
         Ok(())
     }
 
-    /// Lets the kernel have a buffer.
+    /// Gives a buffer to the kernel.
     #[expect(
         unsafe_code,
         reason = "the list of free buffers is shared with the kernel"
@@ -175,8 +189,9 @@ impl Ring {
     fn lend(&mut self, number: u16) {
         let list = self.memory.list();
         let buffer = self.memory.buffer(number);
-        // SAFETY: the entry lies within the list; the kernel reads it only once the tail says that it is there, and no more
-        // buffers are given than there are. The tail is a field of the first entry that none of the setters writes.
+        // SAFETY: the entry lies within the list. The kernel reads it only after the tail covers
+        // it, and never more buffers are given than exist. The tail overlays a field of the first
+        // entry that none of the setters writes.
         unsafe {
             let mut entry = list.add(usize::from(self.given % BUFFERS));
             entry.as_mut().set_addr(buffer.as_ptr() as u64);
@@ -184,15 +199,18 @@ impl Ring {
             entry.as_mut().set_bid(number);
             self.given = self.given.wrapping_add(1);
             let tail = BufRingEntry::tail(list.as_ptr()).cast_mut();
+            // Release order: the kernel must see the entry's fields before it sees the tail that
+            // covers the entry.
             AtomicU16::from_ptr(tail).store(self.given, Ordering::Release);
         }
     }
 
-    /// Has the kernel read what comes for a socket, and call it `name`. The kernel is told at once: were the socket closed before,
-    /// its descriptor might be another's by then.
+    /// Submits a multishot read of a socket under `name`. It is submitted at once, not with the
+    /// next wait: if the socket were closed before, its descriptor number might belong to another
+    /// socket by then.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub(super) fn read(&mut self, socket: &impl AsFd, name: u64) -> io::Result<()> {
         let fd = Fd(socket.as_fd().as_raw_fd());
         let entry = opcode::RecvMsgMulti::new(fd, &raw const *self.shape, 0).ioprio(POLL_FIRST);
@@ -200,10 +218,11 @@ impl Ring {
         self.ring.submit().map(drop)
     }
 
-    /// Has the kernel tell, once, that an epoll has events.
+    /// Asks the kernel to report once that an epoll instance has events. The poll is one-shot, so
+    /// it is submitted again after each report.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub(super) fn watch(&mut self, epoll: &impl AsFd) -> io::Result<()> {
         let fd = Fd(epoll.as_fd().as_raw_fd());
         let entry = opcode::PollAdd::new(fd, libc::POLLIN as u32);
@@ -213,23 +232,27 @@ impl Ring {
     #[expect(unsafe_code, reason = "submissions hold addresses")]
     fn push(&mut self, submission: &squeue::Entry) -> io::Result<()> {
         loop {
-            // SAFETY: the only address in a submission is that of `shape`, which lives as long as the ring. Buffers the kernel takes
-            // from the list. A descriptor that is closed makes the submission fail.
+            // SAFETY: the only address in a submission is that of `shape`, which lives as long as
+            // the ring. The kernel takes buffers from the list. If the descriptor is closed, the
+            // submission fails.
             match unsafe { self.ring.submission().push(submission) } {
                 Ok(()) => return Ok(()),
+                // The queue is full; submitting empties it.
                 Err(_) => self.ring.submit()?,
             };
         }
     }
 
-    /// Submits what is queued, and waits until something is done or `patience` is over.
+    /// Submits what is queued, and waits until there is a completion or `patience` has passed.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub(super) fn wait(&mut self, patience: Duration) -> io::Result<()> {
         let submissions = self.ring.submission();
         let idle = submissions.is_empty() && !submissions.taskrun();
         drop(submissions);
+        // Without submissions, pending work or reads left from the last call, entering the kernel
+        // would find nothing.
         if patience.is_zero() && idle && !self.is_behind() {
             return Ok(());
         }
@@ -239,17 +262,19 @@ impl Ring {
         let waited = self.ring.submitter().submit_with_args(1, &args);
         let later = [Errno::ETIME, Errno::EINTR, Errno::EBUSY, Errno::EAGAIN];
         match waited.map_err(|error| (error.raw_os_error().map(Errno::from_raw), error)) {
+            // EBUSY and EAGAIN mean that the completion queue is full or memory is short: the
+            // completions at hand are taken first.
             Err((code, error)) if code.is_none_or(|code| !later.contains(&code)) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Whether the last call may have left some for the next.
+    /// Whether the last call may have left reads for the next one.
     pub(super) fn is_behind(&self) -> bool {
         self.taken >= MANY
     }
 
-    /// The next thing done, if there is one.
+    /// The next completion, if there is one.
     pub(super) fn next(&mut self) -> Option<Done> {
         let entry = self.ring.completion().next()?;
         if entry.user_data() == EPOLL {
@@ -265,34 +290,37 @@ impl Ring {
         }))
     }
 
-    /// What was read.
+    /// The data and timestamp of a read.
     #[expect(unsafe_code, reason = "the kernel wrote the buffer")]
     pub(super) fn received(&self, read: &Read) -> Result<Received<'_>, Trouble> {
         let length = match read.outcome {
             Ok(length) => length.min(BUFFER),
-            // No buffer was free.
+            // No buffer was free. The data stays in the socket, and the read is submitted again.
             Err(Errno::ENOBUFS) => return Err(Trouble::Later),
             Err(error) => return Err(Trouble::Failed(error.desc().into())),
         };
         let Some(number) = read.buffer else {
             return Ok(Received::END);
         };
-        // SAFETY: the bytes lie within the buffer, which is ours until it is given back, for which `self` must be free.
+        // SAFETY: the bytes lie within the buffer. It is ours until it is given back, which needs
+        // `self` mutably.
         let buffer =
             unsafe { std::slice::from_raw_parts(self.memory.buffer(number).as_ptr(), length) };
         let Ok(out) = RecvMsgOut::parse(buffer, &self.shape) else {
-            return Err(Trouble::Failed("io_uring said less than it must".into()));
+            return Err(Trouble::Failed(
+                "io_uring returned an incomplete read".into(),
+            ));
         };
         let header = buffer.len() - out.payload_data().len();
         Ok(Received {
-            // Of the buffer, not of what was parsed, so that it lives as long.
+            // Sliced from the buffer and not from `out`, because `out` is dropped here.
             bytes: &buffer[header..],
             stamp: stamp_in(out.control_data()),
             full: length == BUFFER,
         })
     }
 
-    /// Lets the kernel have a read's buffer again.
+    /// Gives the buffer of a read back to the kernel.
     pub(super) fn give_back(&mut self, read: &Read) {
         if let Some(number) = read.buffer {
             self.lend(number);
@@ -300,13 +328,14 @@ impl Ring {
     }
 }
 
-/// Has the processor fetch what is about to be read or written, while this thread goes on.
+/// Prefetches memory that is about to be read or written, while this thread continues.
 #[expect(unsafe_code, reason = "a hint to the processor")]
 pub(super) fn fetch<T>(what: &[T]) {
     for at in (0..size_of_val(what)).step_by(LINE) {
         let line = what.as_ptr().cast::<i8>().wrapping_add(at);
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a hint changes nothing that a program sees, wherever it points; this is within `what`.
+        // SAFETY: a prefetch has no visible effect, wherever it points; this address is within
+        // `what`.
         unsafe {
             std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line);
         }
@@ -326,8 +355,8 @@ fn shape() -> libc::msghdr {
     shape
 }
 
-/// The stamp among control messages, CLOCK_REALTIME in nanoseconds: `cmsghdr` (length, level and type), then seconds and
-/// nanoseconds.
+/// The timestamp among control messages, CLOCK_REALTIME in nanoseconds. The layout is `cmsghdr`
+/// (length, level and type), then seconds and nanoseconds.
 fn stamp_in(control: &[u8]) -> Option<u64> {
     let word = |at: usize| Some(i64::from_ne_bytes(*control.get(at..)?.first_chunk()?));
     let half = |at: usize| Some(i32::from_ne_bytes(*control.get(at..)?.first_chunk()?));

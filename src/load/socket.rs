@@ -1,4 +1,4 @@
-//! Nonblocking TCP sockets whose reads say when the kernel received the bytes.
+//! Nonblocking TCP sockets whose reads report when the kernel received the bytes.
 
 use crate::measure::clock;
 use nix::errno::Errno;
@@ -12,17 +12,18 @@ use std::io::IoSliceMut;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// Bytes taken by one read.
+/// Most bytes of one read.
 const READ: usize = 64 << 10;
-/// Room for control messages; one stamp takes 64 bytes.
+/// Bytes for control messages; one timestamp takes 64.
 const CONTROL: usize = 256;
 
-/// Keeps the kernel stamping. It begins only some time after the first socket asks for it, so one must ask early.
+/// Keeps the kernel's receive timestamps enabled. The kernel enables them only some time after the
+/// first socket asks (a static key, switched from a work queue), so ask early.
 #[derive(Debug)]
 pub struct Stamping(Option<UdpSocket>);
 
 impl Stamping {
-    /// Asks for stamps, from now until this is dropped.
+    /// Enables timestamps until this value is dropped.
     #[must_use]
     pub fn hold() -> Self {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).ok();
@@ -37,17 +38,19 @@ impl Stamping {
 }
 
 fn ask_for_stamps(socket: &impl AsFd) -> bool {
+    // RX_SOFTWARE makes the kernel take a timestamp when a packet enters the network stack;
+    // SOFTWARE makes it report that timestamp with each read.
     let software = TimestampingFlag::SOF_TIMESTAMPING_RX_SOFTWARE
         | TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE;
     setsockopt(&socket.as_fd(), sockopt::Timestamping, &software).is_ok()
 }
 
-/// Memory for reads, shared by all sockets of a thread.
+/// Buffers for reads, shared by all sockets of a thread.
 #[derive(Debug)]
 pub struct Buffers {
     data: Vec<u8>,
     control: Vec<u8>,
-    /// What was decrypted of a read.
+    /// The decrypted bytes of a read.
     pub(super) plain: Vec<u8>,
 }
 
@@ -61,14 +64,15 @@ impl Default for Buffers {
     }
 }
 
-/// What one read returned.
+/// The result of one read.
 #[derive(Debug)]
 pub struct Received<'b> {
-    /// The bytes; none at the end of the stream.
+    /// The bytes; empty at the end of the stream.
     pub bytes: &'b [u8],
-    /// When the kernel received the last of them, CLOCK_REALTIME in nanoseconds, where it says.
+    /// When the kernel received the last of the bytes, CLOCK_REALTIME in nanoseconds, if it says
+    /// so.
     pub stamp: Option<u64>,
-    /// Whether the read filled the buffer, so that more may be waiting.
+    /// Whether the read filled the buffer, so that more may be available.
     pub full: bool,
 }
 
@@ -84,9 +88,9 @@ impl Received<'_> {
 /// Why bytes were not written or read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// There is no room for them, or none have come.
+    /// The send buffer is full, or nothing has arrived.
     Later,
-    /// The connection is of no use any more.
+    /// The connection is unusable.
     Failed(String),
 }
 
@@ -99,15 +103,16 @@ impl From<Errno> for Trouble {
     }
 }
 
-/// A TCP connection, or one in the making.
+/// A TCP connection, or one that is being opened.
 #[derive(Debug)]
 pub struct Socket(OwnedFd);
 
 impl Socket {
-    /// Begins to connect; the socket is writable when that is decided, and [`error`](Self::error) then tells.
+    /// Starts to connect. The socket becomes writable once the outcome is known;
+    /// [`error`](Self::error) then tells it.
     ///
     /// # Errors
-    /// What the kernel says at once.
+    /// The kernel's immediate error.
     pub fn connect(address: SocketAddr) -> Result<Self, Errno> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::Inet,
@@ -115,8 +120,11 @@ impl Socket {
         };
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let fd = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
+        // Without TCP_NODELAY, Nagle's algorithm would hold back the last small segment of a
+        // request until the server acknowledges the one before.
         setsockopt(&fd, sockopt::TcpNoDelay, &true)?;
-        // Where the kernel does not know how, reads are unstamped and the record says so.
+        // If the kernel does not support it, reads have no timestamp and the record says so. Asked
+        // before connecting, so that the first answer byte has one.
         ask_for_stamps(&fd);
         match connect(fd.as_raw_fd(), &SockaddrStorage::from(address)) {
             Ok(()) | Err(Errno::EINPROGRESS) => Ok(Self(fd)),
@@ -124,10 +132,10 @@ impl Socket {
         }
     }
 
-    /// The error that is pending on the socket, if one is.
+    /// Reports the error that is pending on the socket, if any.
     ///
     /// # Errors
-    /// That error.
+    /// The pending error.
     pub fn error(&self) -> Result<(), Errno> {
         match getsockopt(&self.0, sockopt::SocketError)? {
             0 => Ok(()),
@@ -135,25 +143,27 @@ impl Socket {
         }
     }
 
-    /// Hands bytes to the kernel; returns how many it took.
+    /// Passes bytes to the kernel and returns how many it accepted.
     ///
     /// # Errors
-    /// What the kernel says, `EAGAIN` when it has no room.
+    /// The kernel's error; `EAGAIN` when the send buffer is full.
     pub fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        // MSG_NOSIGNAL: a write to a connection that the peer closed must not raise SIGPIPE.
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         retry(|| send(self.0.as_raw_fd(), bytes, flags))
     }
 
-    /// Ends the stream both ways, whoever else still holds the socket. What has come can be read.
+    /// Ends the stream in both directions, whoever else holds the socket. Bytes that arrived can
+    /// still be read.
     pub(super) fn shut(&self) {
-        // Fails where the stream has ended.
+        // It fails if the stream has already ended.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }
 
-    /// Takes what has come.
+    /// Reads what arrived.
     ///
     /// # Errors
-    /// What the kernel says, `EAGAIN` when nothing has come.
+    /// The kernel's error; `EAGAIN` when nothing arrived.
     pub fn read<'b>(&self, buffers: &'b mut Buffers) -> Result<Received<'b>, Errno> {
         let Buffers { data, control, .. } = buffers;
         let (len, stamp) = retry(|| {
@@ -192,8 +202,8 @@ fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     }
 }
 
-/// Allows this process at least `files` open files, as far as its hard limit goes; gives how many it may have. Children
-/// inherit the limit.
+/// Raises the soft limit on open files to `files`, as far as the hard limit allows, and returns the
+/// limit. Child processes inherit it.
 pub(crate) fn allow_files(files: u64) -> u64 {
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((soft, hard)) if soft < files => {

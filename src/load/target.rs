@@ -1,4 +1,4 @@
-//! Where load is sent: an endpoint taken apart, resolved once, with its headers checked.
+//! The endpoint that load is sent to: parsed, resolved once, with its headers checked.
 
 use super::Error;
 use super::socket::Stamping;
@@ -7,28 +7,29 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An endpoint, ready to be driven. Make it early: while it lives, the kernel stamps what it receives.
+/// An endpoint, ready for use. Create it early: while it exists, the kernel timestamps what it
+/// receives.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The `Host` header.
     pub(super) host: String,
-    /// The base URL's path, without a slash at its end.
+    /// Path of the base URL, without a trailing slash.
     pub(super) prefix: String,
     /// Headers sent with every request.
     pub(super) headers: Vec<(String, String)>,
-    /// Where to connect; tried in order.
+    /// Addresses to connect to, tried in order.
     pub(super) addresses: Vec<SocketAddr>,
-    /// TLS, where the URL is `https`.
+    /// TLS, if the URL is `https`.
     pub(super) tls: Option<Tls>,
     _stamping: Arc<Stamping>,
 }
 
 impl Target {
-    /// Takes a base URL (`http://host:port/prefix`, or `https`) apart and resolves its host.
+    /// Parses a base URL (`http://host:port/prefix`, or `https`) and resolves its host.
     ///
     /// # Errors
-    /// When the URL is not of HTTP, the host has no address, a header holds what no header may, or TLS is asked for on a
-    /// machine that trusts nobody.
+    /// When the URL is not http or https, the host has no address, a header contains forbidden
+    /// characters, or https is asked for on a machine without trusted certificates.
     pub fn resolve(url: &str, headers: &[(String, String)]) -> Result<Self, Error> {
         let parts = take_apart(url).map_err(|reason| Error::Url {
             url: url.to_owned(),
@@ -63,7 +64,8 @@ impl Target {
         })
     }
 
-    /// Connects, with all that this takes, and closes again; each step within `limit`.
+    /// Connects, including the TLS handshake, and closes the connection. Each step may take
+    /// `limit`.
     ///
     /// # Errors
     /// Why no connection can be made.
@@ -75,8 +77,8 @@ impl Target {
         }
     }
 
-    /// Why no TLS will ever be spoken with the server that listens now, if that is so: its certificate is not trusted, or
-    /// it does not speak TLS. Each step is given up after `limit`.
+    /// Why TLS with the current server will never work, if that is so: its certificate is not
+    /// trusted, or it does not speak TLS. Each step may take `limit`.
     #[must_use]
     pub fn mistrusted(&self, limit: Duration) -> Option<String> {
         let session = self.tls.as_ref()?.begin().ok()?;
@@ -94,7 +96,7 @@ impl Target {
 struct Parts<'u> {
     /// Whether it is `https`.
     secure: bool,
-    /// With brackets where it is an IPv6 address.
+    /// In brackets if it is an IPv6 address.
     host: &'u str,
     port: u16,
     path: &'u str,
@@ -145,7 +147,7 @@ fn usual_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// Refuses what could end a header early or be read as part of the framing.
+/// Rejects headers that could end early or change the framing.
 fn check_header(name: &str, value: &str) -> Result<(), Error> {
     let refuse = |reason| {
         Err(Error::Header {

@@ -1,5 +1,5 @@
-//! TLS between a socket and HTTP. Of what a read decrypts, the kernel's stamp of that read is kept, which is the stamp of
-//! the segment that made the last record whole.
+//! TLS between a socket and HTTP. Decrypted bytes carry the kernel's timestamp of the read that
+//! completed their last TLS record.
 
 use super::Error;
 use super::socket::{Buffers, Received, Socket, Trouble};
@@ -11,7 +11,7 @@ use std::io::{self, Read as _, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-/// What the sessions of a target have in common.
+/// What all sessions with a target share.
 #[derive(Debug, Clone)]
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
@@ -19,7 +19,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// TLS with a host, an address or a name, trusting whom this machine trusts.
+    /// Configures TLS with a host (address or name), with the trusted certificates of this machine.
     pub(super) fn with(host: &str, url: &str) -> Result<Self, Error> {
         let unfit = |reason| Error::Url {
             url: url.to_owned(),
@@ -30,11 +30,11 @@ impl Tls {
 
     pub(super) fn trusting(host: &str, config: Arc<ClientConfig>) -> Result<Self, String> {
         let name = ServerName::try_from(host.to_owned());
-        let name = name.map_err(|_| format!("`{host}` is no name that a certificate may hold"))?;
+        let name = name.map_err(|_| format!("`{host}` is not a valid certificate name"))?;
         Ok(Self { config, name })
     }
 
-    /// A session of which nothing has been sent.
+    /// Creates a session that has sent nothing yet.
     pub(super) fn begin(&self) -> Result<Session, String> {
         let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
         let host = self.name.to_str().into_owned();
@@ -51,30 +51,34 @@ impl Tls {
     }
 }
 
-/// One connection's TLS.
+/// The TLS state of one connection.
 #[derive(Debug)]
 pub(super) struct Session {
     tls: ClientConnection,
     host: String,
-    /// Bytes given to [`write`](Self::write) that are encrypted, but not all with the kernel.
+    /// Bytes given to [`write`](Self::write) that are encrypted but not completely passed to the
+    /// kernel.
     pending: usize,
-    /// How the stream ended, where that was among bytes: the server said so, or what came was no TLS any more.
+    /// How the stream ended, if the end came together with data: announced by the server, or by
+    /// bytes that are not TLS.
     ended: Option<Result<(), String>>,
-    /// Whether it ended without a word.
+    /// Whether the stream ended without close_notify.
     cut: bool,
 }
 
-/// A handshake that failed.
+/// A failed handshake.
 pub(super) struct BadHandshake {
     pub(super) why: String,
-    /// Whether it will fail as long as the server is what it is.
+    /// Whether it will fail as long as the server does not change.
     pub(super) lasts: bool,
 }
 
 impl Session {
-    /// Goes on with the handshake, until it is done.
+    /// Continues the handshake until it is complete.
     pub(super) fn shake(&mut self, socket: &Socket, buffers: &mut Buffers) -> Result<(), Trouble> {
         loop {
+            // Flush before reading: the server waits for our part of the handshake and would send
+            // nothing.
             self.flush(socket)?;
             if !self.tls.is_handshaking() {
                 return Ok(());
@@ -95,7 +99,7 @@ impl Session {
         }
     }
 
-    /// Shakes hands on a blocking socket.
+    /// Performs the handshake on a blocking socket.
     pub(super) fn shake_blocking(mut self, mut socket: TcpStream) -> Result<(), BadHandshake> {
         while self.tls.is_handshaking() {
             self.tls.complete_io(&mut socket).map_err(|error| {
@@ -114,9 +118,12 @@ impl Session {
         Ok(())
     }
 
-    /// Takes bytes of a request; how many of them the kernel has. Until it has all that it was given, it says
-    /// [`Trouble::Later`] and is to be given the same bytes again.
+    /// Encrypts bytes of a request and returns how many the kernel has accepted. Until the kernel
+    /// has accepted all of them it returns [`Trouble::Later`], and the caller must pass the same
+    /// bytes again.
     pub(super) fn write(&mut self, socket: &Socket, bytes: &[u8]) -> Result<usize, Trouble> {
+        // Encrypted bytes cannot be taken back: the request must not be encrypted again after a
+        // partial write.
         self.flush(socket)?;
         if self.pending == 0 {
             let taken = self.tls.writer().write(bytes);
@@ -126,7 +133,7 @@ impl Session {
         Ok(std::mem::take(&mut self.pending))
     }
 
-    /// Takes what has come, until that is bytes of an answer or the end of the stream.
+    /// Reads until there are decrypted bytes of an answer, or the end of the stream.
     pub(super) fn read<'b>(
         &mut self,
         socket: &Socket,
@@ -168,27 +175,27 @@ impl Session {
         }
     }
 
-    /// Whether the stream may have been cut: it ended, and the server did not say that it would.
+    /// Whether the stream may have been cut: it ended without close_notify.
     pub(super) fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// Decrypts, and answers what asks for an answer of TLS itself: new keys, or a mistake, of which an alert tells.
+    /// Decrypts, and sends what TLS itself answers: a key update, or an alert about an error.
     fn take(&mut self, socket: &Socket, bytes: &[u8], plain: &mut Vec<u8>) -> Result<bool, String> {
         let told = self.decrypt(bytes, plain);
-        // What the kernel has no room for goes with the next request.
+        // If the send buffer is full, the rest leaves with the next request.
         let _ = self.flush(socket);
         told
     }
 
-    /// Decrypts into `plain`; whether the server said that nothing more will come.
+    /// Decrypts into `plain`. Returns whether the server announced the end of the stream.
     fn decrypt(&mut self, mut bytes: &[u8], plain: &mut Vec<u8>) -> Result<bool, String> {
         let mut told = false;
         while !bytes.is_empty() && !told {
             let read = self.tls.read_tls(&mut bytes);
             read.map_err(|error| error.to_string())?;
             let state = self.tls.process_new_packets();
-            // Ends with `WouldBlock`; what came before a mistake counts.
+            // `read_to_end` ends with `WouldBlock`. Bytes decrypted before an error are valid.
             let _ = self.tls.reader().read_to_end(plain);
             let state = state.map_err(|error| tls::said(&error, &self.host))?;
             told = state.peer_has_closed();

@@ -1,4 +1,4 @@
-//! One connection: TCP, and TLS on top where the endpoint asks for it.
+//! One connection: TCP, with TLS on top if the endpoint uses https.
 
 use crate::load::Target;
 use crate::load::socket::{Buffers, Received, Socket, Trouble};
@@ -12,23 +12,24 @@ use std::net::SocketAddr;
 pub(super) struct Connection {
     pub(super) socket: Socket,
     tls: Option<Box<Session>>,
-    /// Whether TCP has connected.
+    /// Whether TCP is connected.
     connected: bool,
     /// Whether it can carry a request.
     pub(super) open: bool,
-    /// Whether room for writing is waited for.
+    /// Whether epoll watches for room in the send buffer.
     pub(super) wants_write: bool,
     /// Whether it has carried a request.
     pub(super) carried: bool,
-    /// When it was begun.
+    /// When connecting began.
     pub(super) began: Nanos,
-    /// The number of the ring's read of it, where the ring reads it.
+    /// Number of the ring's read of this connection, if the ring reads it.
     pub(super) ring: Option<u32>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // The ring's read holds the socket open until the stream ends.
+        // A multishot read holds a reference to the socket, so closing the descriptor would not end
+        // the stream. shutdown ends both.
         if self.ring.is_some() {
             self.socket.shut();
         }
@@ -36,7 +37,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Begins to connect.
+    /// Starts to connect.
     pub(super) fn begin(target: &Target, address: SocketAddr) -> Result<Self, Trouble> {
         let began = clock::now();
         let socket = Socket::connect(address)?;
@@ -53,13 +54,16 @@ impl Connection {
         })
     }
 
-    /// Goes on connecting, after an event; whether it is open now.
+    /// Continues to connect after an epoll event. Returns whether the connection is open.
     pub(super) fn establish(
         &mut self,
         flags: EpollFlags,
         buffers: &mut Buffers,
     ) -> Result<bool, String> {
         if !self.connected {
+            // connect(2): the outcome of a nonblocking connect is in SO_ERROR once the socket is
+            // writable. A failure is reported with EPOLLERR or EPOLLHUP as well, so look at it
+            // first.
             self.socket.error().map_err(|error| error.desc())?;
             self.connected = flags.contains(EpollFlags::EPOLLOUT);
         }
@@ -74,7 +78,7 @@ impl Connection {
         Ok(self.open)
     }
 
-    /// Whether TCP has connected, and TLS has not.
+    /// Whether TCP is connected but the TLS handshake is not complete.
     pub(super) fn is_shaking(&self) -> bool {
         self.connected && !self.open
     }
@@ -93,14 +97,16 @@ impl Connection {
         }
     }
 
-    /// Whether what came while it was idle was TLS's own: servers send tickets for other connections when they like.
+    /// Whether an idle connection received nothing but TLS's own messages: servers send session
+    /// tickets at any time.
     pub(super) fn is_quiet(&mut self, buffers: &mut Buffers) -> bool {
-        // What the ring reads, it tells itself.
+        // The ring reports what it reads as completions, the end of the stream included.
         self.ring.is_some()
             || self.tls.is_some() && self.read(buffers).err() == Some(Trouble::Later)
     }
 
-    /// Whether its end may have been brought about by someone else than the server.
+    /// Whether the stream ended without close_notify, so that somebody other than the server may
+    /// have cut it.
     pub(super) fn is_cut(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_cut())
     }

@@ -1,19 +1,21 @@
-//! When a phase is given up: every request of the last while has failed, and no request is left that may succeed.
+//! Decides when to give up a phase: every request failed for a while, and no request that may still
+//! succeed is left.
 
 use super::{Driver, Flight};
 use crate::measure::exchange::{End, Nanos};
 
-/// Time between two checks after the first one, in nanoseconds.
+/// Time between two checks after the first, in nanoseconds.
 const AGAIN: Nanos = 100_000_000;
 
 impl Driver<'_> {
-    /// When to check a phase for the first time that started at `started`.
+    /// When to check a phase for the first time, given when it started.
     pub(super) fn doubt_from(&self, started: Nanos) -> Nanos {
         let limit = self.phases[self.current].patience.limit();
         limit.map_or(Nanos::MAX, |limit| started.saturating_add(limit))
     }
 
-    /// Gives up the phase and all later ones if nothing succeeds any more. Requests that were not sent are dropped.
+    /// Gives up this phase and all later ones if requests no longer succeed. Unsent requests are
+    /// dropped.
     pub(super) fn gives_up(&mut self, now: Nanos) -> bool {
         let Some(limit) = self.phases[self.current].patience.limit() else {
             return false;
@@ -32,7 +34,8 @@ impl Driver<'_> {
 
     fn failing_since(&self, now: Nanos, limit: Nanos) -> Option<Nanos> {
         let begun = &self.phases[..=self.current];
-        // A success may still wait to be assessed.
+        // A success may still be in the channel to the assessor, so wait until it has assessed all
+        // of them.
         if begun.iter().map(|phase| phase.seen.assessed()).sum::<u64>() != self.landed {
             return None;
         }
@@ -50,14 +53,14 @@ impl Driver<'_> {
             Some(since) => (since, false),
             None => (self.stuck_since(flights(), succeeded)?, true),
         };
-        // A request that was sent early among the failed ones may still be answered. Where no connection can be made,
-        // nothing is pending.
+        // A request that was sent before or soon after the failures began may still be answered. If
+        // no connection can be made, no request is pending.
         let pending =
             oldest_sent.is_some_and(|sent| is_stuck || sent < since.saturating_add(limit));
         (!pending && now.saturating_sub(since) >= limit).then_some(since)
     }
 
-    /// Since when connections are waited for, where no request succeeded meanwhile.
+    /// Since when connections have been awaited, if no request succeeded since.
     fn stuck_since<'f>(
         &self,
         flights: impl Iterator<Item = &'f Flight>,

@@ -1,4 +1,5 @@
-//! The loop that drives phases: it sends what is due, reads what has come, and hands every finished exchange on.
+//! The event loop that drives phases: it sends what is due, reads what arrived and passes finished
+//! exchanges on.
 
 mod connection;
 mod give_up;
@@ -25,46 +26,48 @@ use pool::{Pool, Slot, TIMER};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How often cancellation is looked at, in milliseconds.
+/// Interval at which cancellation is checked, in milliseconds.
 const GLANCE_MS: u64 = 20;
-/// Exchanges that may wait while requests are sent.
+/// Finished exchanges that may wait while requests are sent.
 const BACKLOG: usize = 64;
-/// Time before a request is due from which the clock is watched instead of slept on, in nanoseconds: more than waking
-/// takes on an idle core.
+/// Time before a due request from which the driver polls the clock instead of sleeping, in
+/// nanoseconds. It is longer than a wake-up takes on an idle core.
 const WATCH: Nanos = 100_000;
-/// Requests written out before they are due.
+/// Requests that are serialised ahead of time.
 const DRAFTS: usize = 16;
 
-/// What fails when there can be no waiting.
+/// The operation named when waiting for events fails.
 const WAIT: &str = "wait for sockets";
 
-/// How long to wait for something to say, in nanoseconds.
+/// How long to wait before asking again whether a conversation can continue, in nanoseconds.
 const SOON: Nanos = 500_000;
 
-/// Age from which a connection that carried nothing yet may have been closed for idleness, in nanoseconds.
+/// Age from which the server may have closed an unused connection as idle, in nanoseconds.
 const STALE: Nanos = 1_000_000_000;
 
 /// One phase of load.
 pub struct PhaseLoad<'a> {
     /// Index of the phase in the variant's phase list.
     pub phase: u32,
-    /// How requests follow each other.
+    /// How requests follow one another.
     pub shape: &'a Shape,
-    /// The path of the API: `/v1/completions`.
+    /// Path of the API, such as `/v1/completions`.
     pub path: &'a str,
     /// Whether answers stream.
     pub stream: bool,
-    /// Limit on one request, from its first byte sent to its last byte received, and on connecting.
+    /// Limit on one request, from the first byte sent to the last byte received, and on connecting.
     pub timeout: Duration,
-    /// The body of the i-th request.
+    /// Returns the body of the i-th request.
     pub body: &'a dyn Fn(u64) -> Vec<u8>,
-    /// Headers of the i-th request beside those of the target, where each has its own; asked after its body.
+    /// Returns additional headers of the i-th request, if requests have headers of their own.
+    /// Called after `body`.
     pub headers: Option<&'a dyn Fn(u64) -> Vec<(String, String)>>,
-    /// Where what is said depends on answers: whether there is something to say. What is due waits for it. Asked often.
+    /// Whether the next request can be built, if requests depend on answers. Due requests wait for
+    /// it. Called often.
     pub ready: Option<&'a (dyn Fn() -> bool + Sync)>,
-    /// What whoever assesses answers has seen of the phase.
+    /// What the assessor has seen of the phase so far.
     pub seen: &'a Seen,
-    /// How failures are borne.
+    /// How failures affect the phase.
     pub patience: Patience<'a>,
 }
 
@@ -73,33 +76,34 @@ pub struct PhaseLoad<'a> {
 pub struct PhaseRun {
     /// When the first request was due.
     pub started: Nanos,
-    /// When the last exchange was handed on, or the next phase began.
+    /// When the last exchange was passed on, or the next phase began.
     pub ended: Nanos,
-    /// Processor time that this process used meanwhile, all threads, in nanoseconds.
+    /// CPU time of all threads of this process meanwhile, in nanoseconds.
     pub cpu: Nanos,
     /// Connections opened.
     pub connections: u64,
-    /// Times taken to open connections before there was a request for them.
+    /// Times taken to open connections ahead of requests, in nanoseconds.
     pub prepared: Vec<Nanos>,
-    /// Requests sent again on a new connection.
+    /// Requests that were sent again on a new connection.
     pub reconnects: u64,
-    /// Requests that were due while no more were allowed in flight.
+    /// Requests that were due while the limit on requests in flight was reached.
     pub held_back: u64,
-    /// How often the wall clock was set meanwhile, which makes receive stamps doubtful.
+    /// How often the wall clock was set meanwhile, which makes receive timestamps doubtful.
     pub clock_steps: u32,
-    /// How often a slot or batch waited because what it sent had failed.
+    /// How often a slot or a batch was delayed because its last request or batch had failed.
     pub backed_off: u64,
     /// Whether the phase was cancelled before its end.
     pub cancelled: bool,
-    /// For how long every request had failed, where the phase was given up for it.
+    /// How long every request had failed, in nanoseconds, if the phase was given up.
     pub given_up: Option<Nanos>,
 }
 
-/// Drives one phase on connections of its own and hands every exchange to `sink`, on this thread, as soon as it has ended.
+/// Drives one phase on new connections. Passes each exchange to `sink`, on this thread, as soon as
+/// it ended.
 ///
 /// # Errors
-/// When the path is no path, the limit on open files is too low, or the kernel gives no epoll. Requests that fail are
-/// exchanges.
+/// When the path is invalid, the limit on open files is too low, or the kernel provides no epoll.
+/// Failed requests are exchanges.
 pub fn drive(
     target: &Target,
     phase: &PhaseLoad<'_>,
@@ -120,7 +124,7 @@ fn os(what: &'static str) -> impl Fn(Errno) -> Error {
 struct Driver<'a> {
     target: &'a Target,
     phases: &'a [PhaseLoad<'a>],
-    /// The phase whose requests are sent; answers of the one before may still come.
+    /// The phase whose requests are sent. Answers of the previous phase may still arrive.
     current: usize,
     arrivals: Arrivals,
     runs: Vec<PhaseRun>,
@@ -129,23 +133,23 @@ struct Driver<'a> {
     buffers: Buffers,
     naps: Naps,
     flying: usize,
-    /// What the ring did and is not handled yet; empty between two looks.
+    /// Completions taken from the ring but not handled yet; empty between two waits.
     batch: Vec<Done>,
     sink: &'a mut dyn FnMut(Exchange),
     finished: Vec<Exchange>,
-    /// The next requests, written out before they are due.
+    /// The next requests, serialised before they are due.
     drafted: VecDeque<Vec<u8>>,
-    /// When the clock was last looked at.
+    /// When the clock was last read.
     seen: Nanos,
-    /// When the next request is due, where that is known.
+    /// When the next request is due, if known.
     next_due: Nanos,
-    /// No request in flight has an earlier deadline.
+    /// A lower bound of the deadlines of all requests in flight.
     next_deadline: Nanos,
-    /// Processor time when the current phase began.
+    /// CPU time at the start of the current phase.
     cpu: Nanos,
-    /// Exchanges that ended so far.
+    /// Exchanges that have ended so far.
     landed: u64,
-    /// When it is next asked whether anything still succeeds.
+    /// When to check next whether requests still succeed.
     next_doubt: Nanos,
 }
 
@@ -189,6 +193,8 @@ impl<'a> Driver<'a> {
         self.next_doubt = self.doubt_from(started);
         loop {
             let ended = self.send_due(cancel);
+            // Send before waiting, and wait only after the sink has everything: an assessor that
+            // waits for the last exchange would otherwise sit idle for a whole wait.
             self.hand_on();
             if cancel.is_cancelled() {
                 self.run_of_now().cancelled = self.flying > 0 || !ended;
@@ -218,7 +224,7 @@ impl<'a> Driver<'a> {
         Ok(self.runs)
     }
 
-    /// Sends all that is due; whether nothing will be due any more.
+    /// Sends all requests that are due. Returns whether no request will become due any more.
     fn send_due(&mut self, cancel: &Cancel) -> bool {
         self.next_due = Nanos::MAX;
         while !cancel.is_cancelled() {
@@ -250,7 +256,7 @@ impl<'a> Driver<'a> {
         false
     }
 
-    /// Begins the next phase; what is in flight goes on beside it.
+    /// Starts the next phase. Requests in flight continue beside it.
     fn turn(&mut self) {
         self.close();
         self.current += 1;
@@ -264,7 +270,7 @@ impl<'a> Driver<'a> {
         self.next_doubt = self.doubt_from(started);
     }
 
-    /// Notes what the current phase took.
+    /// Records what the current phase took.
     fn close(&mut self) {
         let cpu = clock::cpu_time();
         let before = std::mem::replace(&mut self.cpu, cpu);
@@ -287,8 +293,8 @@ impl<'a> Driver<'a> {
         self.finished.drain(..).for_each(&mut *self.sink);
     }
 
-    /// Naps, if that is worth it; for how long to wait then for sockets, for the next request to be due, or for the next look
-    /// at everything else.
+    /// Naps if that pays. Returns how long to wait for sockets afterwards: until the next request
+    /// is due, or until cancellation and deadlines must be checked.
     fn rest(&mut self) -> Duration {
         let now = clock::now();
         self.seen = now;
@@ -306,7 +312,8 @@ impl<'a> Driver<'a> {
         Duration::from_millis(left.div_ceil(1_000_000).min(GLANCE_MS))
     }
 
-    /// Takes what has come, or comes within `patience`; how many reads and other events.
+    /// Takes the events that are there or arrive within `patience`. Returns the number of reads and
+    /// other events.
     fn gather(
         &mut self,
         patience: Duration,
@@ -341,7 +348,7 @@ impl<'a> Driver<'a> {
         Ok(count)
     }
 
-    /// Takes what epoll tells of within `patience`; how many events.
+    /// Takes the epoll events that arrive within `patience`. Returns their number.
     fn poll(
         &mut self,
         patience: Duration,
@@ -360,7 +367,7 @@ impl<'a> Driver<'a> {
         Ok(count)
     }
 
-    /// Sends what has become due between two events.
+    /// Sends what became due between two events.
     fn catch_up(&mut self, cancel: &Cancel) {
         if !self.finished.is_empty() || self.seen >= self.next_due {
             self.send_due(cancel);
@@ -377,7 +384,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Writes out one more request while nothing is due, if it does not depend on answers: it leaves sooner when it is due.
+    /// Serialises one more request while none is due, so that it leaves sooner when it is. Requests
+    /// that depend on answers cannot be serialised ahead.
     fn draft_ahead(&mut self) {
         let calm = self.next_due.saturating_sub(clock::now()) > WATCH / 2;
         let free = self.phases[self.current].ready.is_none();
@@ -420,7 +428,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Ends every flight for which `end`, told whether it is in a TLS handshake, says how; finds the next deadline.
+    /// Ends each flight for which `end` returns how it ends (its second argument: whether a TLS
+    /// handshake is under way), and finds the next deadline.
     fn land_all(&mut self, end: impl Fn(&Flight, bool) -> Option<End>) {
         self.next_deadline = Nanos::MAX;
         for slot in 0..self.pool.slots.len() {
@@ -463,8 +472,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Whether an exchange failed, as far as the driver can tell: it reads no answers, so of those that came quickly with a good
-/// status it asks whoever does whether most of them fail.
+/// Whether an exchange failed, as far as the driver can tell. It does not parse answers, so for a
+/// fast answer with an accepted status it asks the assessor whether most such answers fail.
 fn has_failed(phase: &PhaseLoad<'_>, exchange: &Exchange) -> bool {
     match (&exchange.end, exchange.status) {
         (End::Cancelled, _) => false,

@@ -1,4 +1,4 @@
-//! Slots and their connections. They outlive a phase, so that the next one finds them open.
+//! Slots and their connections. They outlive a phase, so that the next one finds open connections.
 
 use super::connection::Connection;
 use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
@@ -17,41 +17,41 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What epoll says of the timer, in place of a slot.
+/// The epoll data of the timer, in place of a slot.
 pub(super) const TIMER: u64 = u64::MAX;
-/// What is told of an open connection, once each time that it comes: to be told of it again at the next look, when it has
-/// been read, costs a poll of the socket.
+/// Events watched on an open connection. Edge-triggered: a level-triggered event would be reported
+/// again by the next wait, although the data was read, and each such check polls the socket.
 pub(super) const NEWS: EpollFlags = EpollFlags::EPOLLIN
     .union(EpollFlags::EPOLLRDHUP)
     .union(EpollFlags::EPOLLET);
-/// Files that the rest of the process may need beside one for each connection.
+/// Descriptors that the rest of the process may need, besides one for each connection.
 const OTHER_FILES: u64 = 256;
-/// Connections in the making at once; more would overflow the backlogs of most servers.
+/// Most connections being opened at once. More would overflow the listen backlog of most servers.
 const CONNECTING: usize = 128;
-/// How long a phase may wait for its connections before it begins without them, in nanoseconds.
+/// How long the start may wait for connections, in nanoseconds.
 const PATIENCE: Nanos = 5_000_000_000;
 /// Open connections that an open loop keeps ready.
 const SPARES: usize = 64;
-/// Time before a request is due in which no connection is begun, in nanoseconds.
+/// Time before a due request in which no connection is started, in nanoseconds.
 const CALM: Nanos = 400_000;
 
-/// Time after a connection ahead has failed in which none is begun, in nanoseconds.
+/// Time after a failed early connection in which none is started, in nanoseconds.
 const REFUSED: Nanos = 100_000_000;
 
-/// Things done by the ring that are handled together.
+/// Completions of the ring that are handled together.
 pub(super) const TOGETHER: usize = 32;
 
-/// A client: the connections to one target.
+/// A client with its connections to one target.
 pub struct Client<'a> {
     target: &'a Target,
     pool: Pool,
 }
 
 impl<'a> Client<'a> {
-    /// A client without connections.
+    /// Creates a client without connections.
     ///
     /// # Errors
-    /// When the kernel gives no epoll or timer.
+    /// When the kernel provides no epoll or timer.
     pub fn new(target: &'a Target) -> Result<Self, Error> {
         Ok(Self {
             target,
@@ -59,26 +59,28 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Whether io_uring reads the answers that no TLS hides; if not, epoll does.
+    /// Checks whether io_uring reads plaintext answers here. If not, epoll does.
     ///
     /// # Errors
-    /// Why not.
+    /// Why io_uring cannot be used.
     pub fn reads_by_ring() -> io::Result<()> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         ring(&epoll).map(drop)
     }
 
-    /// Where exchanges may go back to, from any thread, when nothing of them is needed any more.
+    /// The buffers of exchanges that are no longer needed go back to this pool, from any thread.
     #[must_use]
     pub fn buffer_pool(&self) -> Arc<BufferPool> {
         Arc::clone(&self.pool.buffer_pool)
     }
 
-    /// Drives phases one after the other, each of which begins when the one before has sent its last request, and hands
-    /// every exchange to `sink`, on this thread, as soon as it has ended. Gives what the phases took that began.
+    /// Drives phases one after the other. Each begins when the previous one has sent its last
+    /// request. Passes each exchange to `sink`, on this thread, as soon as it ended. Returns the
+    /// phases that began.
     ///
     /// # Errors
-    /// When the path is no path or the limit on open files is too low. Requests that fail are exchanges.
+    /// When the path is invalid or the limit on open files is too low. Failed requests are
+    /// exchanges.
     pub fn drive(
         &mut self,
         phases: &[PhaseLoad<'_>],
@@ -94,7 +96,8 @@ impl<'a> Client<'a> {
             }
             let needed = phase.shape.most_in_flight() as u64 + OTHER_FILES;
             let allowed = allow_files(needed);
-            // An open loop takes what there is; should it not be enough, its requests fail and say so.
+            // An open loop uses the descriptors there are. If they do not suffice, its requests
+            // fail and say so.
             let fixed = !matches!(phase.shape, Shape::Open { .. });
             if fixed && allowed < needed {
                 return Err(Error::Files { needed, allowed });
@@ -104,7 +107,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// A place for one request in flight, and the connection that it leaves to the next.
+/// Holds one request in flight, and the connection that it leaves to the next request.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     pub(super) connection: Option<Connection>,
@@ -112,38 +115,39 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Whether the ring reads its connection, and by this name.
+    /// Whether the ring reads this connection under this name.
     pub(super) fn is_read_as(&self, name: u64) -> bool {
         let read = self.connection.as_ref().and_then(|c| c.ring);
         read.map(u64::from) == Some(name >> 32)
     }
 }
 
-/// The slot whose connection the ring reads by this name.
+/// The slot in the name of a read. A name is the read's number (upper 32 bits) and the slot (lower
+/// 32 bits).
 pub(super) fn slot_in(name: u64) -> usize {
     usize::try_from(name & u64::from(u32::MAX)).unwrap_or(usize::MAX)
 }
 
 pub(super) struct Pool {
     pub(super) epoll: Epoll,
-    /// What reads, where it can be had and no TLS lies between.
+    /// The ring that reads, if available and the connection is plaintext.
     pub(super) ring: Option<Ring>,
-    /// Reads asked of the ring so far, modulo 2^32.
+    /// Reads submitted to the ring so far, modulo 2^32.
     reads: u32,
     timer: TimerFd,
-    /// When the timer goes off.
+    /// When the timer expires.
     armed: Nanos,
     pub(super) slots: Vec<Slot>,
-    /// Slots with an open connection and no request.
+    /// Slots with an open connection but no request.
     warm: Vec<usize>,
-    /// Slots with neither.
+    /// Slots without connection and request.
     cold: Vec<usize>,
-    /// Connections in the making that no request waits for.
+    /// Connections being opened for which no request waits.
     connecting: usize,
     pub(super) buffer_pool: Arc<BufferPool>,
-    /// The address that last took a connection.
+    /// Index of the address that accepted a connection last.
     pub(super) address: usize,
-    /// No connection is opened ahead before this: one has just failed.
+    /// Start of the time in which connections may be opened ahead again, after one failed.
     spares_from: Nanos,
 }
 
@@ -170,7 +174,7 @@ impl Pool {
         })
     }
 
-    /// Has epoll return at `at`, or not for the time's sake where `at` is as far as it gets.
+    /// Makes epoll return at `at`. Does nothing if no request is due.
     pub(super) fn wake_at(&mut self, at: Nanos) {
         let never = Nanos::MAX - super::WATCH;
         if at == self.armed || at >= never {
@@ -178,20 +182,22 @@ impl Pool {
         }
         self.armed = at;
         let at = TimeSpec::from_duration(std::time::Duration::from_nanos(at.max(1)));
-        // Should the kernel refuse, the next glance finds what is due.
+        // If the kernel refuses, the next regular check finds the due request.
         let _ = self.timer.set(
             Expiration::OneShot(at),
             TimerSetTimeFlags::TFD_TIMER_ABSTIME,
         );
     }
 
-    /// The timer went off.
+    /// Handles the expiry of the timer.
     pub(super) fn woken(&mut self) {
         self.armed = Nanos::MAX;
+        // Reading resets the expiry count. The timer is level-triggered: unread, it would end every
+        // further wait at once.
         let _ = self.timer.wait();
     }
 
-    /// A slot for a request, with an open connection where there is one.
+    /// Takes a slot for a request, with an open connection if there is one.
     pub(super) fn take(&mut self) -> usize {
         let free = self.warm.pop().or_else(|| self.cold.pop());
         free.unwrap_or_else(|| {
@@ -200,13 +206,15 @@ impl Pool {
         })
     }
 
-    /// Has what comes on an open connection read.
+    /// Starts reading an open connection.
     pub(super) fn listen(&mut self, slot: usize) {
         let Some(connection) = &mut self.slots[slot].connection else {
             return;
         };
         connection.wants_write = false;
         if let Some(ring) = &mut self.ring {
+            // Every connection gets a new number. A late completion of an earlier connection in
+            // this slot is recognised by the old one.
             self.reads = self.reads.wrapping_add(1);
             let name = u64::from(self.reads) << 32 | slot as u64;
             connection.ring = ring
@@ -217,8 +225,9 @@ impl Pool {
         self.watch(slot);
     }
 
-    /// Takes what the ring has done, as much as is handled together; whether there is any. The caches have lost the slots, and
-    /// where each answer goes on; they fetch them for all in hardly more time than for one.
+    /// Takes completions from the ring, at most [`TOGETHER`]. Returns whether there are any. Slots
+    /// and buffers have left the CPU caches meanwhile; prefetching those of a whole batch takes
+    /// hardly longer than fetching one.
     pub(super) fn collect(&mut self, batch: &mut Vec<Done>) -> bool {
         batch.clear();
         while batch.len() < TOGETHER
@@ -246,17 +255,18 @@ impl Pool {
         }
     }
 
-    /// Has the ring go on reading a connection, if it is still there.
+    /// Submits the read of a connection again, if the connection still exists.
     pub(super) fn read_on(&mut self, slot: usize, name: u64) {
         let place = self.slots.get(slot).filter(|slot| slot.is_read_as(name));
         let connection = place.and_then(|slot| slot.connection.as_ref());
         if let (Some(ring), Some(connection)) = (&mut self.ring, connection) {
-            // If it can't, the deadline ends the request.
+            // If that fails, the deadline ends the request.
             let _ = ring.read(&connection.socket, name);
         }
     }
 
-    /// Has epoll tell what is to be known of an open connection.
+    /// Updates what epoll watches on an open connection. A connection that the ring reads is in
+    /// epoll only while the request waits for room in the send buffer.
     pub(super) fn watch(&mut self, slot: usize) {
         let Some(connection) = &self.slots[slot].connection else {
             return;
@@ -264,15 +274,18 @@ impl Pool {
         let mut flags = NEWS;
         flags.set(EpollFlags::EPOLLOUT, connection.wants_write);
         let mut event = EpollEvent::new(flags, slot as u64);
-        // A socket that epoll knows can be modified; if not, the deadline ends the request.
+        // These calls fail only if the socket is in an unexpected state. The deadline then ends the
+        // request.
         let _ = match (connection.ring, connection.wants_write) {
+            // EPOLL_CTL_MOD checks readiness anew: bytes that arrived before this call raise an
+            // edge.
             (None, _) => self.epoll.modify(&connection.socket, &mut event),
             (Some(_), true) => self.epoll.add(&connection.socket, event),
             (Some(_), false) => self.epoll.delete(&connection.socket),
         };
     }
 
-    /// Gives up the connection of a slot without a request.
+    /// Drops the connection of a slot without a request.
     pub(super) fn lose(&mut self, slot: usize) {
         self.slots[slot].connection = None;
         self.warm.retain(|warm| *warm != slot);
@@ -288,6 +301,8 @@ impl Pool {
         match &mut place.connection {
             Some(connection) => {
                 connection.carried = true;
+                // Last in, first out: the connection used most recently is the least likely to have
+                // been closed by the server.
                 self.warm.push(slot);
             }
             None => self.cold.push(slot),
@@ -296,8 +311,8 @@ impl Pool {
 }
 
 impl Driver<'_> {
-    /// Opens the first phase's connections, so that its first requests need not wait for them. A server that refuses one is
-    /// left to the requests, which say so.
+    /// Opens the connections of the first requests ahead of time. If the server refuses one, the
+    /// requests try themselves and report it.
     pub(super) fn prepare(
         &mut self,
         cancel: &Cancel,
@@ -332,7 +347,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Begins one connection of those that an open loop keeps ready, when there is time for it.
+    /// Starts one of the connections that an open loop keeps ready, if there is time before the
+    /// next request.
     pub(super) fn keep_spares(&mut self) {
         let Shape::Open { max_in_flight, .. } = self.phases[self.current].shape else {
             return;
@@ -346,7 +362,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Begins a connection that no request waits for; whether it could be begun.
+    /// Starts a connection for which no request waits. Returns whether it could be started.
     fn connect_ahead(&mut self) -> bool {
         let addresses = &self.target.addresses;
         let address = addresses[self.pool.address % addresses.len()];
@@ -367,13 +383,13 @@ impl Driver<'_> {
         true
     }
 
-    /// Something happened to a connection that no request waits for.
+    /// Handles an event of a connection without a request.
     pub(super) fn idle_event(&mut self, slot: usize, flags: EpollFlags) {
         let Some(connection) = &mut self.pool.slots[slot].connection else {
             return;
         };
         if connection.open {
-            // If not, the server closed a connection that was idle, or spoke unasked.
+            // Otherwise the server closed the idle connection or sent data without a request.
             if !connection.is_quiet(&mut self.buffers) {
                 self.pool.lose(slot);
             }
@@ -390,7 +406,8 @@ impl Driver<'_> {
             Err(_) => {
                 self.pool.slots[slot].connection = None;
                 self.pool.cold.push(slot);
-                // A server that refuses connections would otherwise be asked again at once, and without end.
+                // Without a pause, a server that refuses connections would be asked again at once,
+                // without end.
                 self.pool.spares_from = clock::now().saturating_add(REFUSED);
             }
         }
@@ -399,7 +416,7 @@ impl Driver<'_> {
 }
 
 impl Pool {
-    /// Begins to connect for a slot.
+    /// Starts to connect for a slot.
     pub(super) fn begin(
         &self,
         target: &Target,
@@ -407,6 +424,8 @@ impl Pool {
         slot: usize,
     ) -> Result<Connection, Trouble> {
         let connection = Connection::begin(target, address)?;
+        // Edge-triggered while connecting, too: every step of connecting and of the TLS handshake
+        // goes on until EAGAIN.
         let both = NEWS | EpollFlags::EPOLLOUT;
         let event = EpollEvent::new(both, slot as u64);
         self.epoll.add(&connection.socket, event)?;
@@ -414,7 +433,7 @@ impl Pool {
     }
 }
 
-/// A ring, if the user and the machine allow it.
+/// Sets up a ring, if the user and the machine allow it.
 fn ring(epoll: &Epoll) -> io::Result<Ring> {
     match std::env::var_os("BENCH_IO_URING") {
         Some(said) if said == "off" => Err(io::Error::other("BENCH_IO_URING is off")),
@@ -422,7 +441,7 @@ fn ring(epoll: &Epoll) -> io::Result<Ring> {
     }
 }
 
-/// Connections that a phase needs when it begins.
+/// Connections that a phase needs at its start.
 fn at_first(shape: &Shape) -> usize {
     let most = shape.most_in_flight();
     match shape {

@@ -1,4 +1,4 @@
-//! What the driver does with one connection: connect, write, read, and judge what went wrong.
+//! What the driver does with one connection: connect, write, read, and decide what went wrong.
 
 use super::Driver;
 use super::pool::{Pool, Slot, slot_in};
@@ -9,7 +9,7 @@ use crate::measure::clock::{self, Realtime};
 use crate::measure::exchange::{End, Nanos};
 use nix::sys::epoll::EpollFlags;
 
-/// What a read comes to: whether it took all that there was.
+/// Evaluates one read. Returns whether it took all bytes that were there.
 fn taken(
     flight: &mut Flight,
     received: Result<Received<'_>, Trouble>,
@@ -30,11 +30,13 @@ fn taken(
     }
 }
 
-/// An answer that lasts until the connection ends is known to be whole only if TLS says so.
-const CUT: &str = "the connection ended without TLS saying that it would (no close_notify), so the answer may be cut";
+/// An answer that is delimited by the end of the connection is known to be complete only if TLS
+/// announced that end.
+const CUT: &str = "the connection ended without a TLS close_notify, so the answer may be cut";
 
 impl Driver<'_> {
-    /// Begins a new connection for the flight in `slot`, to the next address that has not refused it.
+    /// Starts a new connection for the flight in `slot`, to the next address that has not refused
+    /// it.
     pub(super) fn connect(&mut self, slot: usize) {
         let now = clock::now();
         let Some(phase) = self.phase_of(slot) else {
@@ -86,6 +88,7 @@ impl Driver<'_> {
                 Ok(true) => {
                     flight.connect = Some(clock::now().saturating_sub(flight.connect_began));
                     let addresses = self.target.addresses.len();
+                    // From now on, the address that accepted is tried first.
                     self.pool.address = (self.pool.address + flight.tried - 1) % addresses;
                     self.pool.listen(slot);
                     self.write(slot);
@@ -142,7 +145,9 @@ impl Driver<'_> {
             connection.wants_write = wants_write;
             self.pool.watch(slot);
         }
-        // The answer that made the server close may be there.
+        // A server may answer (for instance 413) and close before it read the whole request. The
+        // write then fails, but the answer may be in the receive buffer: read it before judging.
+        // The ring's read is still pending; shutdown makes it complete.
         match &self.pool.slots[slot].connection {
             Some(connection) if failed && connection.ring.is_some() => connection.socket.shut(),
             _ if failed => self.read(slot, true),
@@ -150,7 +155,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Reads all that has come. That the connection `ends` is told once, so that it is then read to its end.
+    /// Reads all that arrived. `ends` says that the peer closed the connection; epoll reports this
+    /// once (edge-triggered), so the read then continues to the end of the stream.
     fn read(&mut self, slot: usize, ends: bool) {
         loop {
             let Slot {
@@ -160,6 +166,8 @@ impl Driver<'_> {
             else {
                 return;
             };
+            // A read that does not fill the buffer has drained the socket (epoll(7)), so the read
+            // that would return EAGAIN is not needed.
             let received = connection.read(&mut self.buffers);
             self.seen = clock::now();
             let outcome = match taken(flight, received, self.seen, &mut self.clock) {
@@ -172,21 +180,22 @@ impl Driver<'_> {
         }
     }
 
-    /// Judges a read that perhaps took all that there was; whether there is more to read at once.
+    /// Judges a read. Returns whether to read again at once.
     fn goes_on(&mut self, slot: usize, outcome: Result<bool, String>) -> bool {
         let Some(flight) = &self.pool.slots[slot].flight else {
             return false;
         };
         match outcome {
             Ok(drained) if flight.response.is_done() => {
-                // What else comes, nobody waits for.
+                // Bytes after a complete answer belong to no request, so the connection is not
+                // reused.
                 if !drained {
                     self.pool.slots[slot].connection = None;
                 }
                 self.land(slot, End::Complete);
                 false
             }
-            // A write that failed is decided by what the reads find, down to the last.
+            // After a failed write, the remaining reads decide the outcome.
             Ok(drained) => !drained || flight.write_error.is_some(),
             Err(why) => {
                 self.broken(slot, why);
@@ -195,7 +204,7 @@ impl Driver<'_> {
         }
     }
 
-    /// Takes what the ring read.
+    /// Takes a completed read of the ring.
     pub(super) fn came(&mut self, read: &Read) {
         let slot = slot_in(read.name);
         let Pool { slots, ring, .. } = &mut *self.pool;
@@ -214,9 +223,12 @@ impl Driver<'_> {
                 }
                 (_, None) => None,
             },
-            // Of a connection that is no more.
+            // A completion of an earlier connection in this slot: the read was pending when the
+            // connection was dropped.
             None => return ring.give_back(read),
         };
+        // Given back before the driver does anything else: a multishot read ends with ENOBUFS when
+        // the kernel finds no buffer.
         ring.give_back(read);
         match outcome {
             Some(outcome) => {
@@ -224,6 +236,8 @@ impl Driver<'_> {
             }
             None => self.pool.lose(slot),
         }
+        // Without IORING_CQE_F_MORE the multishot read has ended (no buffer, an error or the end of
+        // the stream). Submit it again, unless the connection is gone.
         if !read.more {
             self.pool.read_on(slot, read.name);
         }
