@@ -125,7 +125,7 @@ fn built_for(torch: &str) -> Option<(u32, u32)> {
 
 fn reached(url: &str) -> Finding {
     let target = Target::resolve(url, &[]).map_err(|error| error.to_string());
-    match target.and_then(|target| target.knock(Duration::from_secs(3))) {
+    match target.and_then(|target| target.try_connect(Duration::from_secs(3))) {
         Ok(()) => finding("endpoint", Weight::Good, format!("{url} takes connections")),
         Err(error) => finding("endpoint", Weight::Bad, format!("{url}: {error}"))
             .fix(format!("curl -v {url}/v1/models")),

@@ -231,17 +231,17 @@ impl Arrivals {
 
     /// Records that a request succeeded at `at`.
     pub fn ended(&mut self, at: Nanos) {
-        self.over(at, None);
+        self.ended_with(at, None);
     }
 
     /// Records that a request failed at `at`. Its slot backs off, counted from the due time of the
     /// failed request: a failure that took long is followed at once. A batch backs off only if all
     /// of the previous batch failed. An open loop keeps its schedule.
     pub fn failed(&mut self, at: Nanos, due: &Due) {
-        self.over(at, Some(due));
+        self.ended_with(at, Some(due));
     }
 
-    fn over(&mut self, at: Nanos, failed: Option<&Due>) {
+    fn ended_with(&mut self, at: Nanos, failed: Option<&Due>) {
         let full = self.in_flight >= self.most;
         self.in_flight = self.in_flight.saturating_sub(1);
         match &mut self.kind {

@@ -70,7 +70,7 @@ impl Chunked {
             let byte = bytes[at];
             self.state = self
                 .after(byte)
-                .map_err(|malformed| wrong(malformed, byte))?;
+                .map_err(|malformed| framing_error(malformed, byte))?;
             at += 1;
         }
         Ok(at)
@@ -122,7 +122,7 @@ enum Malformed {
     End,
 }
 
-fn wrong(malformed: Malformed, byte: u8) -> String {
+fn framing_error(malformed: Malformed, byte: u8) -> String {
     let place = match malformed {
         Malformed::Digits => return "a chunk's size is too large".into(),
         Malformed::Size => "a chunk's size",

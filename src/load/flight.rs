@@ -117,17 +117,17 @@ impl Flight {
         outcome
     }
 
-    /// How the flight ends when its deadline passes. `shaking`: whether it is in a TLS handshake.
-    pub(super) fn late(&self, shaking: bool) -> End {
+    /// How the flight ends when its deadline passes. `handshaking`: whether it is in a TLS handshake.
+    pub(super) fn late(&self, handshaking: bool) -> End {
         match self.sent {
             Some(_) => End::Timeout,
-            None if shaking => End::Connect("the TLS handshake did not end in time".into()),
+            None if handshaking => End::Connect("the TLS handshake did not end in time".into()),
             None => End::Connect("no connection in time".into()),
         }
     }
 
     /// Ends the flight. A failure ends at `now`, a complete answer with its last byte.
-    pub(super) fn land(self, phase: u32, end: End, now: Nanos) -> Exchange {
+    pub(super) fn finish(self, phase: u32, end: End, now: Nanos) -> Exchange {
         let complete = end == End::Complete && self.last > 0;
         Exchange {
             id: RequestId {

@@ -2,7 +2,7 @@
 //! timestamp. On kernels before 6.1, or where a container forbids io_uring, epoll reads instead.
 //! docs/decisions/0011-io-uring.md gives the reasons for both.
 
-use super::socket::{Received, Trouble};
+use super::socket::{IoFailure, Received};
 use crate::measure::clock;
 use io_uring::types::{BufRingEntry, Fd, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -77,7 +77,7 @@ impl Drop for Memory {
 
 /// A completion.
 #[derive(Debug)]
-pub(super) enum Done {
+pub(super) enum Completion {
     /// A read.
     Read(Read),
     /// Epoll has events.
@@ -135,27 +135,27 @@ impl Ring {
             given: 0,
             taken: 0,
         };
-        new.lend_all()?;
-        new.prove()?;
+        new.give_all()?;
+        new.probe()?;
         new.watch(epoll)?;
         Ok(new)
     }
 
     /// Reads one byte and the end of a stream. Some kernels that set up a ring still do not support
     /// this kind of read.
-    fn prove(&mut self) -> io::Result<()> {
+    fn probe(&mut self) -> io::Result<()> {
         let (mut near, far) = UnixStream::pair()?;
         self.read(&far, 0)?;
         near.write_all(b"?")?;
-        self.hear(b"?")?;
+        self.expect_read(b"?")?;
         drop(near);
-        self.hear(b"")
+        self.expect_read(b"")
     }
 
     /// Takes one read, which must deliver `expected`.
-    fn hear(&mut self, expected: &[u8]) -> io::Result<()> {
+    fn expect_read(&mut self, expected: &[u8]) -> io::Result<()> {
         self.wait(Duration::from_secs(1))?;
-        let Some(Done::Read(read)) = self.next() else {
+        let Some(Completion::Read(read)) = self.next() else {
             return Err(Errno::ETIME.into());
         };
         let received = self.received(&read);
@@ -166,7 +166,7 @@ impl Ring {
     }
 
     #[expect(unsafe_code, reason = "the kernel gets memory of ours")]
-    fn lend_all(&mut self) -> io::Result<()> {
+    fn give_all(&mut self) -> io::Result<()> {
         let list = self.memory.list().as_ptr() as u64;
         // SAFETY: the list is page-aligned, has space for this many entries and outlives the ring,
         // which is dropped first.
@@ -176,7 +176,7 @@ impl Ring {
                 .register_buf_ring_with_flags(list, BUFFERS, 0, 0)
         }?;
         for number in 0..BUFFERS {
-            self.lend(number);
+            self.give_buffer(number);
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Ring {
         unsafe_code,
         reason = "the list of free buffers is shared with the kernel"
     )]
-    fn lend(&mut self, number: u16) {
+    fn give_buffer(&mut self, number: u16) {
         let list = self.memory.list();
         let buffer = self.memory.buffer(number);
         // SAFETY: the entry lies within the list. The kernel reads it only after the tail covers
@@ -275,14 +275,14 @@ impl Ring {
     }
 
     /// The next completion, if there is one.
-    pub(super) fn next(&mut self) -> Option<Done> {
+    pub(super) fn next(&mut self) -> Option<Completion> {
         let entry = self.ring.completion().next()?;
         if entry.user_data() == EPOLL {
-            return Some(Done::Epoll);
+            return Some(Completion::Epoll);
         }
         self.taken += 1;
         let result = entry.result();
-        Some(Done::Read(Read {
+        Some(Completion::Read(Read {
             name: entry.user_data(),
             more: cqueue::more(entry.flags()),
             outcome: usize::try_from(result).map_err(|_| Errno::from_raw(-result)),
@@ -292,12 +292,12 @@ impl Ring {
 
     /// The data and timestamp of a read.
     #[expect(unsafe_code, reason = "the kernel wrote the buffer")]
-    pub(super) fn received(&self, read: &Read) -> Result<Received<'_>, Trouble> {
+    pub(super) fn received(&self, read: &Read) -> Result<Received<'_>, IoFailure> {
         let length = match read.outcome {
             Ok(length) => length.min(BUFFER),
             // No buffer was free. The data stays in the socket, and the read is submitted again.
-            Err(Errno::ENOBUFS) => return Err(Trouble::Later),
-            Err(error) => return Err(Trouble::Failed(error.desc().into())),
+            Err(Errno::ENOBUFS) => return Err(IoFailure::WouldBlock),
+            Err(error) => return Err(IoFailure::Failed(error.desc().into())),
         };
         let Some(number) = read.buffer else {
             return Ok(Received::END);
@@ -307,7 +307,7 @@ impl Ring {
         let buffer =
             unsafe { std::slice::from_raw_parts(self.memory.buffer(number).as_ptr(), length) };
         let Ok(out) = RecvMsgOut::parse(buffer, &self.shape) else {
-            return Err(Trouble::Failed(
+            return Err(IoFailure::Failed(
                 "io_uring returned an incomplete read".into(),
             ));
         };
@@ -323,7 +323,7 @@ impl Ring {
     /// Gives the buffer of a read back to the kernel.
     pub(super) fn give_back(&mut self, read: &Read) {
         if let Some(number) = read.buffer {
-            self.lend(number);
+            self.give_buffer(number);
         }
     }
 }

@@ -87,17 +87,17 @@ impl Received<'_> {
 
 /// Why bytes were not written or read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum IoFailure {
     /// The send buffer is full, or nothing has arrived.
-    Later,
+    WouldBlock,
     /// The connection is unusable.
     Failed(String),
 }
 
-impl From<Errno> for Trouble {
+impl From<Errno> for IoFailure {
     fn from(error: Errno) -> Self {
         match error {
-            Errno::EAGAIN => Self::Later,
+            Errno::EAGAIN => Self::WouldBlock,
             other => Self::Failed(other.desc().into()),
         }
     }
@@ -155,7 +155,7 @@ impl Socket {
 
     /// Ends the stream in both directions, whoever else holds the socket. Bytes that arrived can
     /// still be read.
-    pub(super) fn shut(&self) {
+    pub(super) fn shut_down(&self) {
         // It fails if the stream has already ended.
         let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
     }

@@ -31,7 +31,7 @@ impl Target {
     /// When the URL is not http or https, the host has no address, a header contains forbidden
     /// characters, or https is asked for on a machine without trusted certificates.
     pub fn resolve(url: &str, headers: &[(String, String)]) -> Result<Self, Error> {
-        let parts = take_apart(url).map_err(|reason| Error::Url {
+        let parts = parse(url).map_err(|reason| Error::Url {
             url: url.to_owned(),
             reason,
         })?;
@@ -69,10 +69,13 @@ impl Target {
     ///
     /// # Errors
     /// Why no connection can be made.
-    pub fn knock(&self, limit: Duration) -> Result<(), String> {
-        let stream = self.reach(limit).map_err(|error| error.to_string())?;
+    pub fn try_connect(&self, limit: Duration) -> Result<(), String> {
+        let stream = self.connect(limit).map_err(|error| error.to_string())?;
         match &self.tls {
-            Some(tls) => tls.begin()?.shake_blocking(stream).map_err(|bad| bad.why),
+            Some(tls) => tls
+                .begin()?
+                .handshake_blocking(stream)
+                .map_err(|bad| bad.why),
             None => Ok(()),
         }
     }
@@ -80,20 +83,22 @@ impl Target {
     /// Why TLS with the current server will never work, if that is so: its certificate is not
     /// trusted, or it does not speak TLS. Each step may take `limit`.
     #[must_use]
-    pub fn mistrusted(&self, limit: Duration) -> Option<String> {
+    pub fn tls_refusal(&self, limit: Duration) -> Option<String> {
         let session = self.tls.as_ref()?.begin().ok()?;
-        let bad = session.shake_blocking(self.reach(limit).ok()?).err()?;
+        let bad = session
+            .handshake_blocking(self.connect(limit).ok()?)
+            .err()?;
         bad.lasts.then_some(bad.why)
     }
 
-    fn reach(&self, limit: Duration) -> std::io::Result<TcpStream> {
+    fn connect(&self, limit: Duration) -> std::io::Result<TcpStream> {
         let stream = TcpStream::connect_timeout(&self.addresses[0], limit)?;
         stream.set_read_timeout(Some(limit))?;
         Ok(stream)
     }
 }
 
-struct Parts<'u> {
+struct UrlParts<'u> {
     /// Whether it is `https`.
     secure: bool,
     /// In brackets if it is an IPv6 address.
@@ -102,7 +107,7 @@ struct Parts<'u> {
     path: &'u str,
 }
 
-fn take_apart(url: &str) -> Result<Parts<'_>, String> {
+fn parse(url: &str) -> Result<UrlParts<'_>, String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err("write it as http://host:port".into());
     };
@@ -135,7 +140,7 @@ fn take_apart(url: &str) -> Result<Parts<'_>, String> {
     if host.is_empty() {
         return Err("it has no host".into());
     }
-    Ok(Parts {
+    Ok(UrlParts {
         secure,
         host,
         port,

@@ -2,7 +2,7 @@
 //! completed their last TLS record.
 
 use super::Error;
-use super::socket::{Buffers, Received, Socket, Trouble};
+use super::socket::{Buffers, IoFailure, Received, Socket};
 use crate::tls;
 use nix::errno::Errno;
 use rustls::pki_types::ServerName;
@@ -67,7 +67,7 @@ pub(super) struct Session {
 }
 
 /// A failed handshake.
-pub(super) struct BadHandshake {
+pub(super) struct HandshakeError {
     pub(super) why: String,
     /// Whether it will fail as long as the server does not change.
     pub(super) lasts: bool,
@@ -75,7 +75,11 @@ pub(super) struct BadHandshake {
 
 impl Session {
     /// Continues the handshake until it is complete.
-    pub(super) fn shake(&mut self, socket: &Socket, buffers: &mut Buffers) -> Result<(), Trouble> {
+    pub(super) fn handshake(
+        &mut self,
+        socket: &Socket,
+        buffers: &mut Buffers,
+    ) -> Result<(), IoFailure> {
         loop {
             // Flush before reading: the server waits for our part of the handshake and would send
             // nothing.
@@ -86,13 +90,13 @@ impl Session {
             let received = socket.read(buffers)?;
             if received.bytes.is_empty() {
                 let why = "the server closed the connection within the TLS handshake";
-                return Err(Trouble::Failed(why.into()));
+                return Err(IoFailure::Failed(why.into()));
             }
             let mut early = Vec::new();
             let taken = self.take(socket, received.bytes, &mut early);
-            taken.map_err(Trouble::Failed)?;
+            taken.map_err(IoFailure::Failed)?;
             if !early.is_empty() {
-                return Err(Trouble::Failed(
+                return Err(IoFailure::Failed(
                     "the server spoke before it was asked".into(),
                 ));
             }
@@ -100,15 +104,18 @@ impl Session {
     }
 
     /// Performs the handshake on a blocking socket.
-    pub(super) fn shake_blocking(mut self, mut socket: TcpStream) -> Result<(), BadHandshake> {
+    pub(super) fn handshake_blocking(
+        mut self,
+        mut socket: TcpStream,
+    ) -> Result<(), HandshakeError> {
         while self.tls.is_handshaking() {
             self.tls.complete_io(&mut socket).map_err(|error| {
                 match error.get_ref().and_then(|e| e.downcast_ref()) {
-                    Some(tls) => BadHandshake {
+                    Some(tls) => HandshakeError {
                         why: tls::said(tls, &self.host),
                         lasts: tls::lasts(tls),
                     },
-                    None => BadHandshake {
+                    None => HandshakeError {
                         why: error.to_string(),
                         lasts: false,
                     },
@@ -119,15 +126,15 @@ impl Session {
     }
 
     /// Encrypts bytes of a request and returns how many the kernel has accepted. Until the kernel
-    /// has accepted all of them it returns [`Trouble::Later`], and the caller must pass the same
+    /// has accepted all of them it returns [`IoFailure::WouldBlock`], and the caller must pass the same
     /// bytes again.
-    pub(super) fn write(&mut self, socket: &Socket, bytes: &[u8]) -> Result<usize, Trouble> {
+    pub(super) fn write(&mut self, socket: &Socket, bytes: &[u8]) -> Result<usize, IoFailure> {
         // Encrypted bytes cannot be taken back: the request must not be encrypted again after a
         // partial write.
         self.flush(socket)?;
         if self.pending == 0 {
             let taken = self.tls.writer().write(bytes);
-            self.pending = taken.map_err(|error| Trouble::Failed(error.to_string()))?;
+            self.pending = taken.map_err(|error| IoFailure::Failed(error.to_string()))?;
             self.flush(socket)?;
         }
         Ok(std::mem::take(&mut self.pending))
@@ -138,7 +145,7 @@ impl Session {
         &mut self,
         socket: &Socket,
         buffers: &'b mut Buffers,
-    ) -> Result<Received<'b>, Trouble> {
+    ) -> Result<Received<'b>, IoFailure> {
         let mut plain = std::mem::take(&mut buffers.plain);
         plain.clear();
         let outcome = self.read_into(socket, buffers, &mut plain);
@@ -156,7 +163,7 @@ impl Session {
         socket: &Socket,
         buffers: &mut Buffers,
         plain: &mut Vec<u8>,
-    ) -> Result<(Option<u64>, bool), Trouble> {
+    ) -> Result<(Option<u64>, bool), IoFailure> {
         while self.ended.is_none() {
             let received = socket.read(buffers)?;
             self.cut = received.bytes.is_empty();
@@ -170,7 +177,7 @@ impl Session {
             }
         }
         match self.ended.clone() {
-            Some(Err(why)) => Err(Trouble::Failed(why)),
+            Some(Err(why)) => Err(IoFailure::Failed(why)),
             _ => Ok((None, false)),
         }
     }
@@ -203,16 +210,16 @@ impl Session {
         Ok(told)
     }
 
-    fn flush(&mut self, socket: &Socket) -> Result<(), Trouble> {
+    fn flush(&mut self, socket: &Socket) -> Result<(), IoFailure> {
         while self.tls.wants_write() {
             match self.tls.write_tls(&mut Out(socket)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(Trouble::Later);
+                    return Err(IoFailure::WouldBlock);
                 }
                 Err(error) => {
                     let code = error.raw_os_error().map(Errno::from_raw);
-                    return Err(code.map_or(Trouble::Failed(error.to_string()), Trouble::from));
+                    return Err(code.map_or(IoFailure::Failed(error.to_string()), IoFailure::from));
                 }
             }
         }

@@ -190,7 +190,7 @@ impl Turn<'_> {
 fn failed(target: &Target, exchange: &Exchange, said: String) -> Proof {
     match exchange.status {
         Some(status) if lasts(status) => Proof::Refused(said),
-        None if matches!(exchange.end, End::Connect(_)) => match target.mistrusted(HANDSHAKE) {
+        None if matches!(exchange.end, End::Connect(_)) => match target.tls_refusal(HANDSHAKE) {
             Some(why) => Proof::Unusable(why),
             None => Proof::NotYet(said),
         },

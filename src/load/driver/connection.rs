@@ -1,7 +1,7 @@
 //! One connection: TCP, with TLS on top if the endpoint uses https.
 
 use crate::load::Target;
-use crate::load::socket::{Buffers, Received, Socket, Trouble};
+use crate::load::socket::{Buffers, IoFailure, Received, Socket};
 use crate::load::tls::Session;
 use crate::measure::clock;
 use crate::measure::exchange::Nanos;
@@ -31,20 +31,20 @@ impl Drop for Connection {
         // A multishot read holds a reference to the socket, so closing the descriptor would not end
         // the stream. shutdown ends both.
         if self.ring.is_some() {
-            self.socket.shut();
+            self.socket.shut_down();
         }
     }
 }
 
 impl Connection {
     /// Starts to connect.
-    pub(super) fn begin(target: &Target, address: SocketAddr) -> Result<Self, Trouble> {
+    pub(super) fn begin(target: &Target, address: SocketAddr) -> Result<Self, IoFailure> {
         let began = clock::now();
         let socket = Socket::connect(address)?;
         let tls = target.tls.as_ref().map(|tls| tls.begin().map(Box::new));
         Ok(Self {
             socket,
-            tls: tls.transpose().map_err(Trouble::Failed)?,
+            tls: tls.transpose().map_err(IoFailure::Failed)?,
             connected: false,
             open: false,
             wants_write: true,
@@ -68,10 +68,10 @@ impl Connection {
             self.connected = flags.contains(EpollFlags::EPOLLOUT);
         }
         self.open = match &mut self.tls {
-            Some(tls) if self.connected => match tls.shake(&self.socket, buffers) {
+            Some(tls) if self.connected => match tls.handshake(&self.socket, buffers) {
                 Ok(()) => true,
-                Err(Trouble::Later) => false,
-                Err(Trouble::Failed(why)) => return Err(why),
+                Err(IoFailure::WouldBlock) => false,
+                Err(IoFailure::Failed(why)) => return Err(why),
             },
             _ => self.connected,
         };
@@ -79,18 +79,18 @@ impl Connection {
     }
 
     /// Whether TCP is connected but the TLS handshake is not complete.
-    pub(super) fn is_shaking(&self) -> bool {
+    pub(super) fn is_handshaking(&self) -> bool {
         self.connected && !self.open
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize, Trouble> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize, IoFailure> {
         match &mut self.tls {
             Some(tls) => tls.write(&self.socket, bytes),
             None => Ok(self.socket.write(bytes)?),
         }
     }
 
-    pub(super) fn read<'b>(&mut self, buffers: &'b mut Buffers) -> Result<Received<'b>, Trouble> {
+    pub(super) fn read<'b>(&mut self, buffers: &'b mut Buffers) -> Result<Received<'b>, IoFailure> {
         match &mut self.tls {
             Some(tls) => tls.read(&self.socket, buffers),
             None => Ok(self.socket.read(buffers)?),
@@ -102,7 +102,7 @@ impl Connection {
     pub(super) fn is_quiet(&mut self, buffers: &mut Buffers) -> bool {
         // The ring reports what it reads as completions, the end of the stream included.
         self.ring.is_some()
-            || self.tls.is_some() && self.read(buffers).err() == Some(Trouble::Later)
+            || self.tls.is_some() && self.read(buffers).err() == Some(IoFailure::WouldBlock)
     }
 
     /// Whether the stream ended without close_notify, so that somebody other than the server may

@@ -5,30 +5,30 @@ use super::{Driver, Flight};
 use crate::measure::exchange::{End, Nanos};
 
 /// Time between two checks after the first, in nanoseconds.
-const AGAIN: Nanos = 100_000_000;
+const CHECK_INTERVAL: Nanos = 100_000_000;
 
 impl Driver<'_> {
     /// When to check a phase for the first time, given when it started.
-    pub(super) fn doubt_from(&self, started: Nanos) -> Nanos {
+    pub(super) fn first_check(&self, started: Nanos) -> Nanos {
         let limit = self.phases[self.current].patience.limit();
         limit.map_or(Nanos::MAX, |limit| started.saturating_add(limit))
     }
 
     /// Gives up this phase and all later ones if requests no longer succeed. Unsent requests are
     /// dropped.
-    pub(super) fn gives_up(&mut self, now: Nanos) -> bool {
+    pub(super) fn give_up_if_failing(&mut self, now: Nanos) -> bool {
         let Some(limit) = self.phases[self.current].patience.limit() else {
             return false;
         };
-        self.next_doubt = now.saturating_add(AGAIN.min(limit));
+        self.next_check = now.saturating_add(CHECK_INTERVAL.min(limit));
         let Some(since) = self.failing_since(now, limit) else {
             return false;
         };
-        self.run_of_now().given_up = Some(now.saturating_sub(since));
-        self.hand_on();
-        self.land_all(|_, _| Some(End::Cancelled));
+        self.current_run().given_up = Some(now.saturating_sub(since));
+        self.pass_on();
+        self.end_all(|_, _| Some(End::Cancelled));
         self.finished.retain(|exchange| exchange.sent.is_some());
-        self.hand_on();
+        self.pass_on();
         true
     }
 
@@ -36,7 +36,7 @@ impl Driver<'_> {
         let begun = &self.phases[..=self.current];
         // A success may still be in the channel to the assessor, so wait until it has assessed all
         // of them.
-        if begun.iter().map(|phase| phase.seen.assessed()).sum::<u64>() != self.landed {
+        if begun.iter().map(|phase| phase.seen.assessed()).sum::<u64>() != self.ended {
             return None;
         }
         let flights = || {
@@ -51,7 +51,7 @@ impl Driver<'_> {
         let seen = self.phases[self.current].seen;
         let (since, is_stuck) = match seen.failing_for(limit, succeeded) {
             Some(since) => (since, false),
-            None => (self.stuck_since(flights(), succeeded)?, true),
+            None => (self.connecting_since(flights(), succeeded)?, true),
         };
         // A request that was sent before or soon after the failures began may still be answered. If
         // no connection can be made, no request is pending.
@@ -61,7 +61,7 @@ impl Driver<'_> {
     }
 
     /// Since when connections have been awaited, if no request succeeded since.
-    fn stuck_since<'f>(
+    fn connecting_since<'f>(
         &self,
         flights: impl Iterator<Item = &'f Flight>,
         succeeded: Nanos,

@@ -12,7 +12,7 @@ pub use pool::Client;
 use super::arrivals::{Arrivals, Due, Next};
 use super::flight::Flight;
 use super::patience::is_quick;
-use super::ring::{Done, Ring};
+use super::ring::{Completion, Ring};
 use super::socket::Buffers;
 use super::{Cancel, Error, Patience, Seen, Target, http};
 use crate::measure::clock::{self, Realtime};
@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Interval at which cancellation is checked, in milliseconds.
-const GLANCE_MS: u64 = 20;
+const CANCEL_CHECK_MS: u64 = 20;
 /// Finished exchanges that may wait while requests are sent.
 const BACKLOG: usize = 64;
 /// Time before a due request from which the driver polls the clock instead of sleeping, in
@@ -40,7 +40,7 @@ const DRAFTS: usize = 16;
 const WAIT: &str = "wait for sockets";
 
 /// How long to wait before asking again whether a conversation can continue, in nanoseconds.
-const SOON: Nanos = 500_000;
+const READY_CHECK: Nanos = 500_000;
 
 /// Age from which the server may have closed an unused connection as idle, in nanoseconds.
 const STALE: Nanos = 1_000_000_000;
@@ -132,9 +132,9 @@ struct Driver<'a> {
     clock: Realtime,
     buffers: Buffers,
     naps: Naps,
-    flying: usize,
+    in_flight: usize,
     /// Completions taken from the ring but not handled yet; empty between two waits.
-    batch: Vec<Done>,
+    batch: Vec<Completion>,
     sink: &'a mut dyn FnMut(Exchange),
     finished: Vec<Exchange>,
     /// The next requests, serialised before they are due.
@@ -148,9 +148,9 @@ struct Driver<'a> {
     /// CPU time at the start of the current phase.
     cpu: Nanos,
     /// Exchanges that have ended so far.
-    landed: u64,
+    ended: u64,
     /// When to check next whether requests still succeed.
-    next_doubt: Nanos,
+    next_check: Nanos,
 }
 
 impl<'a> Driver<'a> {
@@ -170,8 +170,8 @@ impl<'a> Driver<'a> {
             clock: Realtime::new(),
             buffers: Buffers::default(),
             naps: Naps::default(),
-            flying: 0,
-            batch: Vec::with_capacity(pool::TOGETHER),
+            in_flight: 0,
+            batch: Vec::with_capacity(pool::BATCH),
             sink,
             finished: Vec::with_capacity(BACKLOG),
             drafted: VecDeque::new(),
@@ -179,8 +179,8 @@ impl<'a> Driver<'a> {
             next_due: Nanos::MAX,
             next_deadline: Nanos::MAX,
             cpu: clock::cpu_time(),
-            landed: 0,
-            next_doubt: Nanos::MAX,
+            ended: 0,
+            next_check: Nanos::MAX,
         }
     }
 
@@ -190,19 +190,19 @@ impl<'a> Driver<'a> {
         let started = clock::now();
         self.arrivals = Arrivals::new(self.phases[0].shape, started, 0);
         self.runs[0].started = started;
-        self.next_doubt = self.doubt_from(started);
+        self.next_check = self.first_check(started);
         loop {
             let ended = self.send_due(cancel);
             // Send before waiting, and wait only after the sink has everything: an assessor that
             // waits for the last exchange would otherwise sit idle for a whole wait.
-            self.hand_on();
+            self.pass_on();
             if cancel.is_cancelled() {
-                self.run_of_now().cancelled = self.flying > 0 || !ended;
-                self.land_all(|_, _| Some(End::Cancelled));
-                self.hand_on();
+                self.current_run().cancelled = self.in_flight > 0 || !ended;
+                self.end_all(|_, _| Some(End::Cancelled));
+                self.pass_on();
                 break;
             }
-            if ended && self.flying == 0 {
+            if ended && self.in_flight == 0 {
                 break;
             }
             self.keep_spares();
@@ -212,11 +212,11 @@ impl<'a> Driver<'a> {
             self.naps.note(count, now);
             self.clock.keep(now);
             if now >= self.next_deadline {
-                self.land_all(|flight, shaking| {
-                    (flight.deadline <= now).then(|| flight.late(shaking))
+                self.end_all(|flight, handshaking| {
+                    (flight.deadline <= now).then(|| flight.late(handshaking))
                 });
             }
-            if now >= self.next_doubt && self.gives_up(now) {
+            if now >= self.next_check && self.give_up_if_failing(now) {
                 break;
             }
         }
@@ -235,7 +235,7 @@ impl<'a> Driver<'a> {
                 .ready
                 .is_some_and(|ready| !ready())
             {
-                self.next_due = clock::now() + SOON;
+                self.next_due = clock::now() + READY_CHECK;
                 return false;
             }
             match self.arrivals.issue(clock::now()) {
@@ -247,27 +247,27 @@ impl<'a> Driver<'a> {
                 }
                 Next::Wait => return false,
                 Next::End if self.current + 1 == self.phases.len() => return true,
-                Next::End => self.turn(),
+                Next::End => self.next_phase(),
             }
             if self.finished.len() >= BACKLOG {
-                self.hand_on();
+                self.pass_on();
             }
         }
         false
     }
 
     /// Starts the next phase. Requests in flight continue beside it.
-    fn turn(&mut self) {
+    fn next_phase(&mut self) {
         self.close();
         self.current += 1;
         self.drafted.clear();
         let started = clock::now();
-        self.arrivals = Arrivals::new(self.phases[self.current].shape, started, self.flying);
+        self.arrivals = Arrivals::new(self.phases[self.current].shape, started, self.in_flight);
         self.runs.push(PhaseRun {
             started,
             ..PhaseRun::default()
         });
-        self.next_doubt = self.doubt_from(started);
+        self.next_check = self.first_check(started);
     }
 
     /// Records what the current phase took.
@@ -277,7 +277,7 @@ impl<'a> Driver<'a> {
         let (held_back, backed_off) = (self.arrivals.held_back(), self.arrivals.backed_off());
         let steps = self.clock.steps();
         let known: u32 = self.runs.iter().map(|run| run.clock_steps).sum();
-        let run = self.run_of_now();
+        let run = self.current_run();
         run.ended = clock::now();
         run.cpu = cpu.saturating_sub(before);
         run.held_back = held_back;
@@ -285,11 +285,11 @@ impl<'a> Driver<'a> {
         run.clock_steps = steps - known;
     }
 
-    fn run_of_now(&mut self) -> &mut PhaseRun {
+    fn current_run(&mut self) -> &mut PhaseRun {
         &mut self.runs[self.current]
     }
 
-    fn hand_on(&mut self) {
+    fn pass_on(&mut self) {
         self.finished.drain(..).for_each(&mut *self.sink);
     }
 
@@ -302,14 +302,14 @@ impl<'a> Driver<'a> {
         if quiet == 0 {
             return Duration::ZERO;
         }
-        let nap = self.naps.length(self.flying).min(quiet);
+        let nap = self.naps.length(self.in_flight).min(quiet);
         let behind = self.pool.ring.as_ref().is_some_and(Ring::is_behind);
         if nap > 0 && self.phases[self.current].stream && !behind {
             std::thread::sleep(Duration::from_nanos(nap));
         }
         self.pool.wake_at(self.next_due.saturating_sub(WATCH));
         let left = self.next_deadline.saturating_sub(now);
-        Duration::from_millis(left.div_ceil(1_000_000).min(GLANCE_MS))
+        Duration::from_millis(left.div_ceil(1_000_000).min(CANCEL_CHECK_MS))
     }
 
     /// Takes the events that are there or arrive within `patience`. Returns the number of reads and
@@ -330,12 +330,12 @@ impl<'a> Driver<'a> {
         while self.pool.collect(&mut batch) {
             for done in &batch {
                 match done {
-                    Done::Read(read) => {
+                    Completion::Read(read) => {
                         count += 1;
-                        self.came(read);
+                        self.take_read(read);
                         self.catch_up(cancel);
                     }
-                    Done::Epoll => {
+                    Completion::Epoll => {
                         count += self.poll(Duration::ZERO, events, cancel)?;
                         let Pool { ring, epoll, .. } = &mut *self.pool;
                         let watch = ring.as_mut().map(|ring| ring.watch(&epoll.0));
@@ -378,7 +378,7 @@ impl<'a> Driver<'a> {
         match event.data() {
             TIMER => {
                 self.seen = clock::now();
-                self.pool.woken();
+                self.pool.timer_expired();
             }
             slot => self.ready(usize::try_from(slot).unwrap_or(usize::MAX), event.events()),
         }
@@ -420,7 +420,7 @@ impl<'a> Driver<'a> {
         }
         let open = place.connection.is_some();
         place.flight = Some(flight);
-        self.flying += 1;
+        self.in_flight += 1;
         if open {
             self.write(slot);
         } else {
@@ -430,22 +430,22 @@ impl<'a> Driver<'a> {
 
     /// Ends each flight for which `end` returns how it ends (its second argument: whether a TLS
     /// handshake is under way), and finds the next deadline.
-    fn land_all(&mut self, end: impl Fn(&Flight, bool) -> Option<End>) {
+    fn end_all(&mut self, end: impl Fn(&Flight, bool) -> Option<End>) {
         self.next_deadline = Nanos::MAX;
         for slot in 0..self.pool.slots.len() {
             let Slot { flight, connection } = &self.pool.slots[slot];
             let Some(flight) = flight else {
                 continue;
             };
-            let shaking = connection.as_ref().is_some_and(Connection::is_shaking);
-            match end(flight, shaking) {
-                Some(end) => self.land(slot, end),
+            let handshaking = connection.as_ref().is_some_and(Connection::is_handshaking);
+            match end(flight, handshaking) {
+                Some(end) => self.end_flight(slot, end),
                 None => self.next_deadline = self.next_deadline.min(flight.deadline),
             }
         }
     }
 
-    fn land(&mut self, slot: usize, end: End) {
+    fn end_flight(&mut self, slot: usize, end: End) {
         let Some(flight) = self.pool.slots[slot].flight.take() else {
             return;
         };
@@ -453,14 +453,14 @@ impl<'a> Driver<'a> {
         self.pool.give(slot, whole && flight.response.keeps_alive());
         let phases = self.phases;
         let (due, phase) = (flight.due, &phases[flight.phase]);
-        let exchange = flight.land(phase.phase, end, clock::now());
+        let exchange = flight.finish(phase.phase, end, clock::now());
         if has_failed(phase, &exchange) {
             self.arrivals.failed(exchange.ended, &due);
         } else {
             self.arrivals.ended(exchange.ended);
         }
-        self.flying -= 1;
-        self.landed += 1;
+        self.in_flight -= 1;
+        self.ended += 1;
         self.finished.push(exchange);
     }
 

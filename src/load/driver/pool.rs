@@ -3,8 +3,8 @@
 use super::connection::Connection;
 use super::{Driver, PhaseLoad, PhaseRun, WAIT, os};
 use crate::load::flight::Flight;
-use crate::load::ring::{self, Done, Ring};
-use crate::load::socket::{Trouble, allow_files};
+use crate::load::ring::{self, Completion, Ring};
+use crate::load::socket::{IoFailure, allow_files};
 use crate::load::{BufferPool, Cancel, Error, Target};
 use crate::measure::clock;
 use crate::measure::exchange::{Exchange, Nanos};
@@ -21,25 +21,25 @@ use std::sync::Arc;
 pub(super) const TIMER: u64 = u64::MAX;
 /// Events watched on an open connection. Edge-triggered: a level-triggered event would be reported
 /// again by the next wait, although the data was read, and each such check polls the socket.
-pub(super) const NEWS: EpollFlags = EpollFlags::EPOLLIN
+pub(super) const WATCHED: EpollFlags = EpollFlags::EPOLLIN
     .union(EpollFlags::EPOLLRDHUP)
     .union(EpollFlags::EPOLLET);
 /// Descriptors that the rest of the process may need, besides one for each connection.
 const OTHER_FILES: u64 = 256;
 /// Most connections being opened at once. More would overflow the listen backlog of most servers.
-const CONNECTING: usize = 128;
+const MAX_CONNECTING: usize = 128;
 /// How long the start may wait for connections, in nanoseconds.
-const PATIENCE: Nanos = 5_000_000_000;
+const CONNECT_LIMIT: Nanos = 5_000_000_000;
 /// Open connections that an open loop keeps ready.
 const SPARES: usize = 64;
 /// Time before a due request in which no connection is started, in nanoseconds.
-const CALM: Nanos = 400_000;
+const QUIET_TIME: Nanos = 400_000;
 
 /// Time after a failed early connection in which none is started, in nanoseconds.
-const REFUSED: Nanos = 100_000_000;
+const REFUSAL_PAUSE: Nanos = 100_000_000;
 
 /// Completions of the ring that are handled together.
-pub(super) const TOGETHER: usize = 32;
+pub(super) const BATCH: usize = 32;
 
 /// A client with its connections to one target.
 pub struct Client<'a> {
@@ -190,7 +190,7 @@ impl Pool {
     }
 
     /// Handles the expiry of the timer.
-    pub(super) fn woken(&mut self) {
+    pub(super) fn timer_expired(&mut self) {
         self.armed = Nanos::MAX;
         // Reading resets the expiry count. The timer is level-triggered: unread, it would end every
         // further wait at once.
@@ -225,12 +225,12 @@ impl Pool {
         self.watch(slot);
     }
 
-    /// Takes completions from the ring, at most [`TOGETHER`]. Returns whether there are any. Slots
+    /// Takes completions from the ring, at most [`BATCH`]. Returns whether there are any. Slots
     /// and buffers have left the CPU caches meanwhile; prefetching those of a whole batch takes
     /// hardly longer than fetching one.
-    pub(super) fn collect(&mut self, batch: &mut Vec<Done>) -> bool {
+    pub(super) fn collect(&mut self, batch: &mut Vec<Completion>) -> bool {
         batch.clear();
-        while batch.len() < TOGETHER
+        while batch.len() < BATCH
             && let Some(done) = self.ring.as_mut().and_then(Ring::next)
         {
             if let Some(slot) = self.slot_of(&done) {
@@ -248,10 +248,10 @@ impl Pool {
         !batch.is_empty()
     }
 
-    fn slot_of(&mut self, done: &Done) -> Option<&mut Slot> {
+    fn slot_of(&mut self, done: &Completion) -> Option<&mut Slot> {
         match done {
-            Done::Read(read) => self.slots.get_mut(slot_in(read.name)),
-            Done::Epoll => None,
+            Completion::Read(read) => self.slots.get_mut(slot_in(read.name)),
+            Completion::Epoll => None,
         }
     }
 
@@ -271,7 +271,7 @@ impl Pool {
         let Some(connection) = &self.slots[slot].connection else {
             return;
         };
-        let mut flags = NEWS;
+        let mut flags = WATCHED;
         flags.set(EpollFlags::EPOLLOUT, connection.wants_write);
         let mut event = EpollEvent::new(flags, slot as u64);
         // These calls fail only if the socket is in an unexpected state. The deadline then ends the
@@ -286,7 +286,7 @@ impl Pool {
     }
 
     /// Drops the connection of a slot without a request.
-    pub(super) fn lose(&mut self, slot: usize) {
+    pub(super) fn drop_connection(&mut self, slot: usize) {
         self.slots[slot].connection = None;
         self.warm.retain(|warm| *warm != slot);
         self.cold.push(slot);
@@ -320,13 +320,13 @@ impl Driver<'_> {
     ) -> Result<(), Error> {
         let wanted = self.phases.iter().map(|phase| at_first(phase.shape));
         let wanted = wanted.max().unwrap_or(0);
-        let until = clock::now().saturating_add(PATIENCE);
+        let until = clock::now().saturating_add(CONNECT_LIMIT);
         let mut refused = false;
         loop {
             let open = self.pool.warm.len();
             while !refused
                 && open + self.pool.connecting < wanted
-                && self.pool.connecting < CONNECTING
+                && self.pool.connecting < MAX_CONNECTING
             {
                 refused = !self.connect_ahead();
             }
@@ -334,7 +334,8 @@ impl Driver<'_> {
             if self.pool.connecting == 0 || late {
                 return Ok(());
             }
-            let patience = EpollTimeout::from(u8::try_from(super::GLANCE_MS).unwrap_or(u8::MAX));
+            let patience =
+                EpollTimeout::from(u8::try_from(super::CANCEL_CHECK_MS).unwrap_or(u8::MAX));
             let count = match self.pool.epoll.wait(events, patience) {
                 Err(Errno::EINTR) => 0,
                 waited => waited.map_err(os(WAIT))?,
@@ -356,8 +357,8 @@ impl Driver<'_> {
         let ready = self.pool.warm.len() + self.pool.connecting;
         let most = usize::try_from(*max_in_flight).unwrap_or(usize::MAX);
         let now = clock::now();
-        let calm = self.next_due.saturating_sub(now) > CALM && now >= self.pool.spares_from;
-        if calm && self.next_due < Nanos::MAX && ready < SPARES && ready + self.flying < most {
+        let calm = self.next_due.saturating_sub(now) > QUIET_TIME && now >= self.pool.spares_from;
+        if calm && self.next_due < Nanos::MAX && ready < SPARES && ready + self.in_flight < most {
             self.connect_ahead();
         }
     }
@@ -377,7 +378,7 @@ impl Driver<'_> {
             self.pool.cold.push(slot);
             return false;
         };
-        self.run_of_now().connections += 1;
+        self.current_run().connections += 1;
         self.pool.slots[slot].connection = Some(connection);
         self.pool.connecting += 1;
         true
@@ -391,7 +392,7 @@ impl Driver<'_> {
         if connection.open {
             // Otherwise the server closed the idle connection or sent data without a request.
             if !connection.is_quiet(&mut self.buffers) {
-                self.pool.lose(slot);
+                self.pool.drop_connection(slot);
             }
             return;
         }
@@ -400,7 +401,7 @@ impl Driver<'_> {
             Ok(true) => {
                 let took = clock::now().saturating_sub(connection.began);
                 self.pool.listen(slot);
-                self.run_of_now().prepared.push(took);
+                self.current_run().prepared.push(took);
                 self.pool.warm.push(slot);
             }
             Err(_) => {
@@ -408,7 +409,7 @@ impl Driver<'_> {
                 self.pool.cold.push(slot);
                 // Without a pause, a server that refuses connections would be asked again at once,
                 // without end.
-                self.pool.spares_from = clock::now().saturating_add(REFUSED);
+                self.pool.spares_from = clock::now().saturating_add(REFUSAL_PAUSE);
             }
         }
         self.pool.connecting -= 1;
@@ -422,11 +423,11 @@ impl Pool {
         target: &Target,
         address: SocketAddr,
         slot: usize,
-    ) -> Result<Connection, Trouble> {
+    ) -> Result<Connection, IoFailure> {
         let connection = Connection::begin(target, address)?;
         // Edge-triggered while connecting, too: every step of connecting and of the TLS handshake
         // goes on until EAGAIN.
-        let both = NEWS | EpollFlags::EPOLLOUT;
+        let both = WATCHED | EpollFlags::EPOLLOUT;
         let event = EpollEvent::new(both, slot as u64);
         self.epoll.add(&connection.socket, event)?;
         Ok(connection)

@@ -4,7 +4,7 @@ use super::Driver;
 use super::pool::{Pool, Slot, slot_in};
 use crate::load::flight::Flight;
 use crate::load::ring::Read;
-use crate::load::socket::{Received, Trouble};
+use crate::load::socket::{IoFailure, Received};
 use crate::measure::clock::{self, Realtime};
 use crate::measure::exchange::{End, Nanos};
 use nix::sys::epoll::EpollFlags;
@@ -12,7 +12,7 @@ use nix::sys::epoll::EpollFlags;
 /// Evaluates one read. Returns whether it took all bytes that were there.
 fn taken(
     flight: &mut Flight,
-    received: Result<Received<'_>, Trouble>,
+    received: Result<Received<'_>, IoFailure>,
     seen: Nanos,
     clock: &mut Realtime,
 ) -> Result<bool, String> {
@@ -22,11 +22,11 @@ fn taken(
             let outcome = flight.receive(&received, seen, clock);
             outcome.map(|()| !received.full)
         }
-        Err(Trouble::Later) => match flight.write_error.take() {
+        Err(IoFailure::WouldBlock) => match flight.write_error.take() {
             Some(error) => Err(format!("failed to send the request: {error}")),
             None => Ok(true),
         },
-        Err(Trouble::Failed(why)) => Err(format!("failed to read the answer: {why}")),
+        Err(IoFailure::Failed(why)) => Err(format!("failed to read the answer: {why}")),
     }
 }
 
@@ -60,11 +60,11 @@ impl Driver<'_> {
                     self.pool.slots[slot].connection = Some(connection);
                     return;
                 }
-                Err(Trouble::Later) => {}
-                Err(Trouble::Failed(said)) => why = format!("{address}: {said}"),
+                Err(IoFailure::WouldBlock) => {}
+                Err(IoFailure::Failed(said)) => why = format!("{address}: {said}"),
             }
         }
-        self.land(slot, End::Connect(why));
+        self.end_flight(slot, End::Connect(why));
     }
 
     fn phase_of(&self, slot: usize) -> Option<usize> {
@@ -97,7 +97,7 @@ impl Driver<'_> {
                     let last = flight.tried == self.target.addresses.len();
                     self.pool.slots[slot].connection = None;
                     if last {
-                        self.land(slot, End::Connect(why));
+                        self.end_flight(slot, End::Connect(why));
                     } else {
                         self.connect(slot);
                     }
@@ -135,8 +135,8 @@ impl Driver<'_> {
         while !flight.is_written() && flight.write_error.is_none() {
             match connection.write(&flight.request[flight.written..]) {
                 Ok(n) => flight.written += n,
-                Err(Trouble::Later) => break,
-                Err(Trouble::Failed(why)) => flight.write_error = Some(why),
+                Err(IoFailure::WouldBlock) => break,
+                Err(IoFailure::Failed(why)) => flight.write_error = Some(why),
             }
         }
         let failed = flight.write_error.is_some();
@@ -149,7 +149,9 @@ impl Driver<'_> {
         // write then fails, but the answer may be in the receive buffer: read it before judging.
         // The ring's read is still pending; shutdown makes it complete.
         match &self.pool.slots[slot].connection {
-            Some(connection) if failed && connection.ring.is_some() => connection.socket.shut(),
+            Some(connection) if failed && connection.ring.is_some() => {
+                connection.socket.shut_down()
+            }
             _ if failed => self.read(slot, true),
             _ => {}
         }
@@ -174,14 +176,14 @@ impl Driver<'_> {
                 Ok(_) if connection.is_cut() => Err(CUT.into()),
                 outcome => outcome.map(|drained| drained && !ends),
             };
-            if !self.goes_on(slot, outcome) {
+            if !self.judge_read(slot, outcome) {
                 return;
             }
         }
     }
 
     /// Judges a read. Returns whether to read again at once.
-    fn goes_on(&mut self, slot: usize, outcome: Result<bool, String>) -> bool {
+    fn judge_read(&mut self, slot: usize, outcome: Result<bool, String>) -> bool {
         let Some(flight) = &self.pool.slots[slot].flight else {
             return false;
         };
@@ -192,7 +194,7 @@ impl Driver<'_> {
                 if !drained {
                     self.pool.slots[slot].connection = None;
                 }
-                self.land(slot, End::Complete);
+                self.end_flight(slot, End::Complete);
                 false
             }
             // After a failed write, the remaining reads decide the outcome.
@@ -205,7 +207,7 @@ impl Driver<'_> {
     }
 
     /// Takes a completed read of the ring.
-    pub(super) fn came(&mut self, read: &Read) {
+    pub(super) fn take_read(&mut self, read: &Read) {
         let slot = slot_in(read.name);
         let Pool { slots, ring, .. } = &mut *self.pool;
         let Some(ring) = ring else {
@@ -216,7 +218,7 @@ impl Driver<'_> {
             .filter(|slot| slot.is_read_as(read.name))
         {
             Some(Slot { flight, .. }) => match (ring.received(read), flight) {
-                (Err(Trouble::Later), _) => Some(Ok(true)),
+                (Err(IoFailure::WouldBlock), _) => Some(Ok(true)),
                 (received, Some(flight)) => {
                     self.seen = clock::now();
                     Some(taken(flight, received, self.seen, &mut self.clock))
@@ -232,9 +234,9 @@ impl Driver<'_> {
         ring.give_back(read);
         match outcome {
             Some(outcome) => {
-                self.goes_on(slot, outcome);
+                self.judge_read(slot, outcome);
             }
-            None => self.pool.lose(slot),
+            None => self.pool.drop_connection(slot),
         }
         // Without IORING_CQE_F_MORE the multishot read has ended (no buffer, an error or the end of
         // the stream). Submit it again, unless the connection is gone.
@@ -252,7 +254,7 @@ impl Driver<'_> {
                 self.runs[self.current].reconnects += 1;
                 self.connect(slot);
             }
-            None => self.land(slot, End::Broken(why)),
+            None => self.end_flight(slot, End::Broken(why)),
         }
     }
 }

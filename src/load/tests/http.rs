@@ -115,7 +115,7 @@ fn what_is_no_answer_says_why() {
     assert!(why("SSH-2.0-x\r\n\r\n").starts_with("the head is not HTTP/1"));
     assert!(why("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n").contains("gzip"));
     assert!(why("HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\n\r\n").contains("two lengths"));
-    assert!(why("HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n").contains("no number"));
+    assert!(why("HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n").contains("not a number"));
     assert!(why("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n").contains("16 MiB"));
     let huge = format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(MAX_HEAD));
     assert_eq!(why(&huge), "the head is longer than 64 KiB");

@@ -1,8 +1,8 @@
 //! Reads by the ring, and what it must not change: both ways of reading pass every test of this folder, of which `ci/test` runs
 //! the ones by epoll with `BENCH_IO_URING=off`.
 
-use crate::load::ring::{Done, Ring};
-use crate::load::socket::{Buffers, Socket, Stamping, Trouble};
+use crate::load::ring::{Completion, Ring};
+use crate::load::socket::{Buffers, IoFailure, Socket, Stamping};
 use crate::load::tests::{SECOND, closed, drive_with, exchanges, request, server, silent, sized};
 use crate::load::*;
 use crate::measure::exchange::End;
@@ -47,7 +47,7 @@ fn pair() -> (Socket, TcpStream) {
 }
 
 /// The next thing done, within a second.
-fn next(ring: &mut Ring) -> Done {
+fn next(ring: &mut Ring) -> Completion {
     if let Some(done) = ring.next() {
         return done;
     }
@@ -56,8 +56,8 @@ fn next(ring: &mut Ring) -> Done {
 }
 
 /// The next read: its name, its bytes, whether it is stamped, and whether others follow.
-fn read(ring: &mut Ring) -> (u64, Result<Vec<u8>, Trouble>, bool, bool) {
-    let Done::Read(read) = next(ring) else {
+fn read(ring: &mut Ring) -> (u64, Result<Vec<u8>, IoFailure>, bool, bool) {
+    let Completion::Read(read) = next(ring) else {
         panic!("epoll has nothing to tell");
     };
     let received = ring.received(&read);
@@ -123,7 +123,7 @@ fn a_reset_is_told_as_an_error() {
     while far.peek(&mut [0]).expect("bytes") == 0 {}
     drop(far);
     let (_, bytes, _, more) = read(&mut ring);
-    let reset = Trouble::Failed("Connection reset by peer".into());
+    let reset = IoFailure::Failed("Connection reset by peer".into());
     assert_eq!((bytes, more), (Err(reset), false));
 }
 
@@ -136,7 +136,7 @@ fn what_epoll_has_to_tell_ends_the_wait() {
     let event = EpollEvent::new(EpollFlags::EPOLLIN, 3);
     epoll.add(&near, event).expect("a socket to watch");
     far.write_all(b"abc").expect("room");
-    assert!(matches!(next(&mut ring), Done::Epoll));
+    assert!(matches!(next(&mut ring), Completion::Epoll));
     let mut buffers = Buffers::default();
     let bytes = near.read(&mut buffers).map(|read| read.bytes.to_vec());
     assert_eq!(bytes, Ok(b"abc".to_vec()));
@@ -145,7 +145,7 @@ fn what_epoll_has_to_tell_ends_the_wait() {
     assert!(ring.next().is_none(), "told once, until it is asked anew");
     far.write_all(b"def").expect("room");
     ring.watch(&epoll.0).expect("a watch");
-    assert!(matches!(next(&mut ring), Done::Epoll));
+    assert!(matches!(next(&mut ring), Completion::Epoll));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn when_the_buffers_run_out_the_rest_is_read_after_they_are_given_back() {
     ring.read(&near, 1 << 32).expect("a read");
     let (mut got, mut kept, mut outs) = (Vec::new(), Vec::new(), 0);
     while got.len() < sent.len() {
-        let Done::Read(read) = next(&mut ring) else {
+        let Completion::Read(read) = next(&mut ring) else {
             panic!("epoll has nothing to tell");
         };
         match ring.received(&read) {
@@ -169,7 +169,7 @@ fn when_the_buffers_run_out_the_rest_is_read_after_they_are_given_back() {
                 kept.push(read);
             }
             Err(trouble) => {
-                assert_eq!((trouble, read.more), (Trouble::Later, false));
+                assert_eq!((trouble, read.more), (IoFailure::WouldBlock, false));
                 outs += 1;
                 for read in kept.drain(..) {
                     ring.give_back(&read);
