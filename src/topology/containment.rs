@@ -1,6 +1,7 @@
-//! How firmly processes are held, should even their warden be killed. In a PID namespace, whose first process the warden
-//! is, the kernel kills them with it. In a cgroup, whoever comes next kills them all at once. Without either, the kernel
-//! kills those that the warden itself started, and their descendants are left to the registry.
+//! How processes are contained, in case even their warden is killed. In a PID namespace, the warden
+//! is the first process, and the kernel kills the others with it. In a cgroup, a later `bench`
+//! kills all of them at once. Without either, the kernel kills the processes that the warden itself
+//! started; their descendants are found through the registry.
 
 use super::link::Link;
 use super::proc;
@@ -21,23 +22,23 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SHARED_MEMORY: &str = "/dev/shm";
-/// Where the server of CUDA MPS is met, unless CUDA_MPS_PIPE_DIRECTORY says otherwise.
+/// Default directory of the CUDA MPS server, unless CUDA_MPS_PIPE_DIRECTORY is set.
 const MPS: &str = "/tmp/nvidia-mps";
-/// What the names of cgroups begin with.
+/// Prefix of the names of cgroups.
 const PREFIX: &str = "bench-";
 
-/// How long a process that was killed may take to leave its cgroup.
+/// How long a killed process may take to leave its cgroup.
 const DYING: Duration = Duration::from_secs(2);
 
-/// How firmly processes are held; firmest first.
+/// How processes are contained, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Containment {
     /// A PID namespace.
     Namespace,
-    /// A cgroup of version 2.
+    /// A cgroup (version 2).
     Cgroup,
-    /// Parents and groups.
+    /// Parent-death signals and process groups.
     Plain,
 }
 
@@ -45,7 +46,7 @@ impl Containment {
     /// Every containment, strongest first.
     pub const ALL: [Self; 3] = [Self::Namespace, Self::Cgroup, Self::Plain];
 
-    /// `namespace`, `cgroup`, `plain`: as records and BENCH_TIER name it.
+    /// `namespace`, `cgroup` or `plain`, the values of BENCH_TIER and of the record.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,10 +56,10 @@ impl Containment {
         }
     }
 
-    /// Whether this machine has it; nothing stays.
+    /// Tries whether this machine supports it. Leaves nothing behind.
     ///
     /// # Errors
-    /// Why not.
+    /// Why it is not supported.
     pub fn try_out(self) -> Result<(), String> {
         Link::start(self, "doctor", Path::new("/dev/null"), None, &|| false)
             .map(Link::end)
@@ -66,17 +67,19 @@ impl Containment {
     }
 }
 
-/// Makes a PID namespace, runs `warden` as its first process with our own `/proc` as its standard output, passes the
-/// polite signals on and returns the warden's exit code.
+/// Creates a PID namespace, runs `warden` as its first process with the outer `/proc` as standard
+/// output, forwards signals and returns the warden's exit code.
 ///
 /// # Errors
 /// When the kernel allows no namespace here; nothing was started then.
 pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
     let mut polite = process::polite_signals();
     polite.add(Signal::SIGCHLD);
+    // Blocked before the child exists, so that no SIGCHLD is lost before `wait` below.
     polite.thread_block()?;
     isolate()?;
-    // Taken before the namespace's own is laid over it.
+    // Opened before the namespace's own /proc is mounted over it. The warden learns pids of the
+    // outside through this descriptor.
     warden.stdout(Stdio::from(File::open("/proc")?));
     let first = Pid::from_raw(process::spawn(warden, Bond::First)?.id().cast_signed());
     loop {
@@ -92,10 +95,12 @@ pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
     }
 }
 
-/// The next child of this process is the first of a PID namespace; mounts are our own, so that it can have its own
-/// `/proc`, and shared memory, as large as outside, that goes with it. Who may not do so does it as the owner of a user namespace, in which every name stays as it is.
+/// Makes the next child the first process of a new PID namespace. A mount namespace lets it have
+/// its own `/proc`, and shared memory of the outer size that disappears with it. An unprivileged
+/// user does this as owner of a user namespace that maps its own ids to themselves.
 fn isolate() -> io::Result<()> {
-    // Anyone may make a directory of that name; only a server of ours or of root's matters.
+    // Any user may create a directory of this name. Only an MPS server of this user or root is one
+    // that engines would use.
     let served = std::fs::symlink_metadata(MPS)
         .is_ok_and(|data| [0, geteuid().as_raw()].contains(&data.uid()));
     if std::env::var_os("CUDA_MPS_PIPE_DIRECTORY").is_some() || served {
@@ -106,13 +111,17 @@ fn isolate() -> io::Result<()> {
     let flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
     let (user, group) = (geteuid(), getegid());
     if unshare(flags).is_err() {
+        // The kernel lets an unprivileged user write gid_map only after setgroups is denied
+        // (user_namespaces(7)).
         unshare(flags | CloneFlags::CLONE_NEWUSER)?;
         std::fs::write("/proc/self/setgroups", "deny")?;
         std::fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
         std::fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
     }
-    // What is mounted outside is still seen here, but not the other way round.
+    // With MS_SLAVE, later mounts outside appear here, but mounts made here do not appear outside.
     let flags = MsFlags::MS_REC | MsFlags::MS_SLAVE;
+    // Before any other mount: with shared propagation, the tmpfs below would cover the machine's
+    // own /dev/shm.
     mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)?;
     let memory = statvfs(SHARED_MEMORY)?;
     let size = memory.blocks() * memory.fragment_size();
@@ -126,50 +135,52 @@ fn isolate() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether `parent`, a pid outside, is still the parent of this first process of a namespace.
+/// Whether `parent` (its pid outside) is still the parent of this first process of a namespace.
 pub(super) fn is_parent(parent: i32) -> bool {
     proc::parent_outside() == Some(parent)
 }
 
-/// A cgroup of the topology's own.
+/// A cgroup for the processes of one topology.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     path: PathBuf,
 }
 
 impl Cgroup {
-    /// Where this process's own would be: below the cgroup that it is in, under a name that no other process had.
+    /// Path of this process's own cgroup: below the cgroup it is in, under a name that no other
+    /// process has had.
     ///
     /// # Errors
-    /// Where there is no cgroup v2.
+    /// If there is no cgroup v2.
     pub(super) fn place() -> io::Result<PathBuf> {
         let me = std::process::id();
         let start = proc::stat(me.cast_signed()).map_or(0, |stat| stat.start);
         Ok(own_cgroup()?.join(format!("{PREFIX}{me}-{start}")))
     }
 
-    /// Makes it.
+    /// Creates the cgroup.
     ///
     /// # Errors
-    /// Where it is not delegated to this user, or can't kill (before Linux 5.14).
+    /// If it is not delegated to this user, or the kernel has no cgroup.kill (before Linux 5.14).
     pub(super) fn create(path: PathBuf) -> io::Result<Self> {
         std::fs::create_dir(&path)?;
         let cgroup = Self { path };
         if !cgroup.path.join("cgroup.kill").exists() {
             return Err(io::Error::other("this kernel has no cgroup.kill"));
         }
+        // Opening the file shows whether this user may move processes into the cgroup.
         cgroup.procs()?;
         Ok(cgroup)
     }
 
-    /// Where a process joins it.
+    /// Opens the file through which a process joins it.
     pub(super) fn procs(&self) -> io::Result<File> {
         File::options()
             .write(true)
             .open(self.path.join("cgroup.procs"))
     }
 
-    /// Kills all that is in it.
+    /// Kills all processes in it.
     pub(super) fn kill(&self) {
         kill_cgroup(&self.path);
     }
@@ -181,32 +192,33 @@ impl Drop for Cgroup {
     }
 }
 
-/// Kills all that is in a cgroup and below it, also what is being forked.
+/// Kills all processes in a cgroup and below it. The kernel includes processes that are being
+/// forked (cgroups(7), cgroup.kill).
 pub(super) fn kill_cgroup(path: &Path) {
-    // One that is gone holds nothing.
+    // A cgroup that is gone has no processes.
     let _ = std::fs::write(path.join("cgroup.kill"), "1");
 }
 
-/// Whether this is a cgroup v2 of this user's that a warden made, by its name.
+/// Whether this is a cgroup v2 of this user that a warden created, judging by its name.
 pub(super) fn is_cgroup(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let rest = name.and_then(|name| name.strip_prefix(PREFIX));
     let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    // Pid and start; older ones had the pid alone.
+    // Pid and start time; older versions used the pid alone.
     rest.is_some_and(|rest| rest.splitn(2, '-').all(is_number))
-        // Through no link, and not by way of `..`.
+        // The path must contain no link and no `..`.
         && parent.as_deref() == path.parent()
         && proc::mine(path)
         && statfs(path).is_ok_and(|system| system.filesystem_type() == CGROUP2_SUPER_MAGIC)
 }
 
-/// A cgroup's inode, which no other gets before the next boot.
+/// The inode of a cgroup. No other cgroup gets it before the next boot.
 pub(super) fn inode(path: &Path) -> Option<u64> {
     std::fs::symlink_metadata(path).ok().map(|data| data.ino())
 }
 
-/// The processes in a cgroup and in those below it.
+/// The processes in a cgroup and below it.
 pub(super) fn members(path: &Path) -> Vec<i32> {
     let told = std::fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
     let mut found: Vec<i32> = told.lines().filter_map(|pid| pid.parse().ok()).collect();
@@ -216,7 +228,8 @@ pub(super) fn members(path: &Path) -> Vec<i32> {
     found
 }
 
-/// Removes a cgroup and those below it, once what was killed in them has ended; whether they are gone.
+/// Removes a cgroup and those below it, once the killed processes have ended. Returns whether they
+/// are gone.
 pub(super) fn remove_cgroup(path: &Path) -> bool {
     let until = Instant::now() + DYING;
     loop {
@@ -238,7 +251,7 @@ fn remove_empty(path: &Path) {
     let _ = std::fs::remove_dir(path);
 }
 
-/// The cgroups right below one.
+/// The direct children of a cgroup.
 fn below(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries

@@ -1,4 +1,4 @@
-//! The runner's handle on a warden and on what that holds.
+//! The runner's handle on a warden and its processes.
 
 use super::kept;
 use super::leftovers::{self, Cleaned};
@@ -23,13 +23,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a warden that takes everything down may say nothing, beyond the longest grace of its processes.
+/// How long a warden may stay silent during teardown, beyond the longest grace of its processes.
 const SILENCE: Duration = Duration::from_secs(60);
-/// The same once the user waits for no grace any more, and where the warden was found stopped then.
+/// The same once the user skipped the grace, and once the warden was found stopped as well.
 const HURRIED: Duration = Duration::from_secs(10);
 const STOPPED: Duration = Duration::from_secs(2);
 
-/// Tells a warden to skip the grace; usable from a signal-handling thread.
+/// Tells a warden to skip the grace. A signal-handling thread may use it.
 #[derive(Debug)]
 pub struct Killer {
     socket: UnixStream,
@@ -37,24 +37,24 @@ pub struct Killer {
 }
 
 impl Killer {
-    /// Kills what is left.
+    /// Kills the remaining processes.
     pub fn kill(&mut self) {
-        // Noted first: a stopped warden reads nothing, and telling it may take a while.
+        // Recorded first: a stopped warden does not read, so sending may block for a while.
         locked(&self.seen.hurried).get_or_insert_with(Instant::now);
         let _ = send(&mut self.socket, &Order::Kill);
     }
 }
 
-/// Running processes under a warden of their own.
+/// The running processes and their warden.
 #[derive(Debug)]
 pub struct Topology {
     socket: UnixStream,
     warden: WardenProcess,
     alarm: Alarm,
-    /// The longest that one of its processes may take to end.
+    /// The longest grace of its processes.
     grace: Duration,
     containment: Containment,
-    /// Why firmer containments can't be had.
+    /// Why stronger containments are not available.
     missed: Vec<String>,
     replies: Receiver<Result<i32, String>>,
     gone: Receiver<Gone>,
@@ -66,38 +66,39 @@ pub struct Topology {
     directories: Vec<PathBuf>,
 }
 
-/// What is left once a warden has done what it can.
+/// What remains after the warden has done what it can.
 struct Gone {
     leftover: Vec<PathBuf>,
     running: Vec<String>,
 }
 
-/// What the thread that listens to the warden has heard.
+/// What the listening thread has learned from the warden.
 #[derive(Debug, Default)]
 struct Seen {
     exits: Mutex<Vec<Exit>>,
     signals: Mutex<Vec<SignalRecord>>,
-    /// Whether it was asked to take everything down.
+    /// Whether the warden was asked to take everything down.
     stopping: AtomicBool,
-    /// Whether the warden went away without being asked to.
+    /// Whether the warden ended without being asked to.
     lost: AtomicBool,
-    /// Whether an exit ends nothing.
+    /// Whether unexpected exits raise no alarm.
     tolerant: AtomicBool,
-    /// When the warden last said something.
+    /// When the warden last sent a report.
     heard: Mutex<Option<Instant>>,
-    /// Since when the user waits for no grace any more.
+    /// When the user skipped the grace.
     hurried: Mutex<Option<Instant>>,
 }
 
 impl Topology {
-    /// Starts a warden, this program executed anew, at the firmest containment that can be had, or at the one that BENCH_TIER
-    /// names. `logs` is where every process's output goes; `alarm` is raised when a process ends that was not asked to.
+    /// Starts a warden (this program executed again) with the strongest containment available, or
+    /// the one that BENCH_TIER names. The output of every process goes to `logs`. `alarm` is raised
+    /// when a process ends unexpectedly.
     ///
     /// # Errors
-    /// [`Error::Warden`] when it can't be started.
+    /// [`Error::Warden`] when it cannot be started.
     pub fn open(run_id: &str, logs: &Path, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
         let containments = containments()?;
-        // Why it may not be in the state directory was said when the run began.
+        // If the state directory cannot be used, the user was told so when the run began.
         let entry = registry::place().and_then(|(place, _)| Entry::create(&place, run_id));
         if let Err(error) = &entry {
             events.emit(Event::Warning {
@@ -133,7 +134,7 @@ impl Topology {
                 .name("warden".into())
                 .spawn(move || listener.listen(link.reports));
             if let Err(error) = listening {
-                // The last end of the socket: the warden goes.
+                // This closes our last end of the socket, so the warden ends.
                 drop(link.socket);
                 link.warden.end(PARTING);
                 return Err(Error::Warden(format!(
@@ -165,19 +166,19 @@ impl Topology {
         )))
     }
 
-    /// How firmly the processes are held.
+    /// Returns how the processes are contained.
     #[must_use]
     pub fn containment(&self) -> Containment {
         self.containment
     }
 
-    /// Why no firmer containment can be had, one sentence each.
+    /// Why no stronger containment is available, one sentence each.
     #[must_use]
     pub fn missed(&self) -> &[String] {
         &self.missed
     }
 
-    /// Starts one process with exactly the environment `env`; its log begins with `header`.
+    /// Starts one process with exactly the environment `env`. Its log begins with `header`.
     ///
     /// # Errors
     /// [`Error::Refused`] with the system's reason.
@@ -215,7 +216,7 @@ impl Topology {
         self.started().and_then(|reply| reply.map_err(refused))
     }
 
-    /// Waits for what came of a start; the user may end the wait.
+    /// Waits for the result of a start. The user may end the wait.
     fn started(&self) -> Result<Result<i32, String>, Error> {
         let began = Instant::now();
         loop {
@@ -223,7 +224,7 @@ impl Topology {
                 Ok(reply) => return Ok(reply),
                 Err(RecvTimeoutError::Timeout) if began.elapsed() < PATIENCE => {
                     self.warden.resume();
-                    // A warden that works answers sooner than this.
+                    // A working warden answers sooner than this.
                     if self.alarm.raised() && began.elapsed() > STOPPED {
                         return Err(Error::Interrupted);
                     }
@@ -233,31 +234,31 @@ impl Topology {
         }
     }
 
-    /// Who else listens on a port of this process: the port and who, in words.
+    /// Another process that listens on a port of this process: the port, and the process in words.
     pub(super) fn stranger(&self, process: &Process) -> Option<(u16, String)> {
         let tree = proc::descendants(self.warden.id());
         let taken = |port: &u16| Some((*port, stranger(*port, &tree)?));
         process.ports.iter().find_map(taken)
     }
 
-    /// All serve and are about to be measured: the warden looks at nothing from now on.
+    /// Tells the warden that measurements begin: from now on it scans nothing.
     pub fn stop_scanning(&mut self) {
-        // A warden that is gone is noticed by who listens to it.
+        // If the warden is gone, the listening thread notices.
         let _ = send(&mut self.socket, &Order::StopScanning);
     }
 
-    /// From now on, a process that ends by itself raises no alarm; [`Self::death`] still tells of it.
+    /// From now on, unexpected exits raise no alarm. [`Self::death`] still reports them.
     pub fn tolerate(&self) {
         self.seen.tolerant.store(true, Ordering::SeqCst);
     }
 
-    /// Where a process's output goes.
+    /// Path of a process's log.
     #[must_use]
     pub fn log(&self, process: &str) -> PathBuf {
         self.logs.join(format!("{process}.log"))
     }
 
-    /// The first process that ended without being asked to, as an error; the warden itself counts.
+    /// The first process that ended unexpectedly, as an error. The warden itself counts.
     #[must_use]
     pub fn death(&self, when: &'static str) -> Option<Error> {
         if self.seen.lost.load(Ordering::SeqCst) {
@@ -273,10 +274,10 @@ impl Topology {
         })
     }
 
-    /// A handle with which another thread can skip the grace.
+    /// Creates a handle with which another thread can skip the grace.
     ///
     /// # Errors
-    /// When the socket can't be duplicated.
+    /// When the socket cannot be duplicated.
     pub fn killer(&self) -> io::Result<Killer> {
         Ok(Killer {
             socket: self.socket.try_clone()?,
@@ -284,15 +285,16 @@ impl Topology {
         })
     }
 
-    /// Takes everything down and waits until nothing is left, with no grace where it is `hurried`. What is in its directories
-    /// is copied to `keep` first, as far as it is not too much.
+    /// Takes everything down and waits until nothing remains; without grace if `hurried`. First
+    /// copies the content of its directories to `keep`, up to a limit.
     ///
     /// # Errors
-    /// [`Error::Warden`] when it does not report that all is gone, or a directory could not be removed.
+    /// [`Error::Warden`] when the warden does not report that everything is gone, or a directory
+    /// could not be removed.
     pub fn stop(mut self, keep: Option<&Path>, hurried: bool) -> Result<Teardown, Error> {
         self.seen.stopping.store(true, Ordering::SeqCst);
         let began = Instant::now();
-        // A warden that can't be told to stop has stopped, or is about to: the answer tells.
+        // A warden that cannot be told to stop has ended, or is about to: its answer shows that.
         let order = Order::Stop {
             keep: keep.is_some(),
         };
@@ -328,8 +330,9 @@ impl Topology {
         }
     }
 
-    /// Waits until the warden says that all is gone. One that says nothing for too long is killed: with it goes what its
-    /// containment holds, and the registry tells of the rest.
+    /// Waits until the warden reports that everything is gone. A warden that stays silent for too
+    /// long is killed: its containment then ends the processes it holds, and the registry names the
+    /// rest.
     fn gone_or_silent(&mut self) -> Result<Gone, String> {
         let began = Instant::now();
         let mut stopped = false;
@@ -339,6 +342,7 @@ impl Topology {
                 Err(RecvTimeoutError::Disconnected) => return Err("ended".into()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            // A stopped warden cannot act on any order.
             stopped |= self.warden.resume();
             let hurried = *locked(&self.seen.hurried);
             let heard = *locked(&self.seen.heard);
@@ -360,7 +364,7 @@ impl Topology {
         }
     }
 
-    /// Copies what is in the directories and removes them, which the warden has left to us.
+    /// Copies the content of the directories and removes them. The warden left them for this.
     fn keep(&mut self, to: &Path) -> Result<(), Error> {
         let kept = kept::keep(&self.directories, to);
         let own: BTreeSet<_> = self
@@ -382,7 +386,7 @@ impl Topology {
         })
     }
 
-    /// Ends what a warden left that ended too early.
+    /// Ends what a warden left behind that ended too early.
     fn end_leftovers(&mut self) -> Option<Cleaned> {
         leftovers::end_own(&self.entry.take()?)
     }
@@ -391,13 +395,14 @@ impl Topology {
 impl Drop for Topology {
     fn drop(&mut self) {
         self.seen.stopping.store(true, Ordering::SeqCst);
+        // shutdown and not close: the listening thread and killers hold duplicates of this socket.
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
         self.warden.end(self.grace + SILENCE);
         self.end_leftovers();
     }
 }
 
-/// Hears what a warden says, on a thread of its own.
+/// Receives the warden's reports, on a thread of its own.
 struct Listener {
     seen: Arc<Seen>,
     alarm: Alarm,
@@ -414,7 +419,8 @@ impl Listener {
                 self.hear(report);
             }
         }
-        // The socket closed: either all is gone, or the warden died and nobody supervises any more.
+        // The socket closed: either everything is gone, or the warden died and nothing supervises
+        // the processes.
         if !self.seen.stopping.load(Ordering::SeqCst) {
             self.seen.lost.store(true, Ordering::SeqCst);
             self.alarm.raise();
@@ -473,7 +479,7 @@ impl Listener {
     }
 }
 
-/// The containments to try.
+/// The containments to try, in order.
 pub(super) fn containments() -> Result<Vec<Containment>, Error> {
     let Some(asked) = std::env::var_os("BENCH_TIER").filter(|value| !value.is_empty()) else {
         return Ok(Containment::ALL.to_vec());

@@ -1,4 +1,5 @@
-//! Who holds the names of ports: any user of the machine may, and whoever is kept from a port is told whom to ask.
+//! Finds the process that holds the name of a port. Any user of the machine may hold one, so the
+//! error names the process to look at.
 
 use super::proc;
 use nix::sys::socket::{
@@ -8,7 +9,8 @@ use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-/// Whoever holds one of these names of abstract sockets, in words; none where nobody does any more.
+/// The process that holds one of these names of abstract sockets, in words. `None` if no process
+/// does any more.
 pub(super) fn holder(names: &[String]) -> Option<String> {
     let table = std::fs::read(TABLE).unwrap_or_default();
     let table = String::from_utf8_lossy(&table);
@@ -56,7 +58,7 @@ const HEADER: usize = 16;
 const ASKED: usize = 24;
 const TOLD: usize = 16;
 
-/// The user of a Unix socket, as the kernel says (sock_diag(7), since Linux 5.3).
+/// The user who owns a Unix socket, from the kernel (sock_diag(7), since Linux 5.3).
 fn user(inode: u32) -> Option<u32> {
     let kernel = socket(
         AddressFamily::Netlink,
@@ -68,14 +70,15 @@ fn user(inode: u32) -> Option<u32> {
     let mut request = Vec::with_capacity(HEADER + ASKED);
     request.extend(u32::try_from(HEADER + ASKED).ok()?.to_ne_bytes());
     request.extend([BY_FAMILY, REQUEST].map(u16::to_ne_bytes).concat());
-    // Sequence and sender; then family and protocol; then states, inode, what is asked for, and no cookie.
+    // Sequence number and sender; family and protocol; then states, inode, requested fields, and no
+    // cookie.
     request.extend([0; 8]);
     request.extend([1, 0, 0, 0]);
     let words = [u32::MAX, inode, SHOW_UID, u32::MAX, u32::MAX];
     request.extend(words.map(u32::to_ne_bytes).concat());
     send(kernel.as_raw_fd(), &request, MsgFlags::empty()).ok()?;
     let mut answer = [0; 512];
-    // The kernel answers before `send` returns.
+    // Netlink is synchronous here: the answer is queued before `send` returns.
     let length = recv(kernel.as_raw_fd(), &mut answer, MsgFlags::MSG_DONTWAIT).ok()?;
     user_in(&answer[..length])
 }

@@ -1,4 +1,5 @@
-//! What a failed topology wrote into its own directories, kept for who wants to see why.
+//! Keeps what a failed topology wrote into its own directories, so that the user can find the
+//! cause.
 
 use super::scratch::MARKER;
 use std::fs;
@@ -6,14 +7,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Most that is kept of one topology, in bytes.
+/// Most bytes kept of one topology.
 const MOST: u64 = 256 << 20;
 
-/// Copies the regular files of `directories` into `to`, small ones first, as far as [`MOST`] goes; `left-out.txt` names the
-/// others.
+/// Copies the regular files of `directories` into `to`, small files first, up to [`MOST`] bytes.
+/// `left-out.txt` lists the others.
 ///
 /// # Errors
-/// When `to` can't be written.
+/// When `to` cannot be written.
 pub(super) fn keep(directories: &[PathBuf], to: &Path) -> io::Result<()> {
     keep_most(directories, to, MOST)
 }
@@ -26,13 +27,13 @@ fn keep_most(directories: &[PathBuf], to: &Path, most: u64) -> io::Result<()> {
             .any(|other| path != other && path.starts_with(other))
     };
     for directory in directories.iter().filter(|path| !inner(path)) {
-        // A path made absolute by its parent keeps directories of one name apart.
+        // Paths relative to the parent keep directories of the same name apart.
         let base = directory.parent().unwrap_or(directory);
         collect(directory, base, &mut files);
     }
     files.sort();
     files.dedup();
-    // What engines wrote may hold secrets that nobody redacts: it stays private.
+    // Files of engines may hold secrets that are not redacted, so the copy stays private.
     let mut private = fs::DirBuilder::new();
     private.recursive(true).mode(0o700).create(to)?;
     let mut left = most;
@@ -53,8 +54,8 @@ fn keep_most(directories: &[PathBuf], to: &Path, most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Regular files below a directory: their size on disk, path, and path below `base`. Links, pipes and sockets mean nothing
-/// once their process is gone.
+/// Collects the regular files below a directory: size on disk, path, and path below `base`. Links,
+/// pipes and sockets have no meaning once their process is gone.
 fn collect(directory: &Path, base: &Path, files: &mut Vec<(u64, PathBuf, PathBuf)>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();

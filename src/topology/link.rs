@@ -1,5 +1,6 @@
-//! The runner's end of a warden: its process and its socket. Every wait here is bounded, since a warden can be stopped
-//! (SIGSTOP), frozen or held by a debugger; one that is merely stopped is continued.
+//! The runner's side of a warden: its process and its socket. Every wait here is bounded, because a
+//! warden can be stopped (SIGSTOP), frozen or held by a debugger. A warden that is merely stopped
+//! is continued.
 
 use super::process::{self, Bond};
 use super::protocol::{Order, Report};
@@ -18,16 +19,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// How long a warden may take to say its first word, or to start a process.
+/// How long a warden may take to send its first report, or to start a process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a warden may take to read what it is told.
+/// How long a warden may take to read an order.
 const HEARING: Duration = Duration::from_secs(5);
 /// How long a warden that was told to end may take, once nothing of its topology is left.
 pub(super) const PARTING: Duration = Duration::from_secs(5);
-/// How often a wait looks around.
+/// Interval at which waits check their conditions.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 
-/// A warden that has said its first word.
+/// A warden that has sent its first report.
 pub(super) struct Link {
     pub(super) socket: UnixStream,
     pub(super) reports: Reports,
@@ -35,10 +36,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Starts a warden, this program executed anew; `given_up` ends the wait for its first word.
+    /// Starts a warden, which is this program executed again. `given_up` ends the wait for its
+    /// first report.
     ///
     /// # Errors
-    /// When it can't be started, does not answer, or can't hold processes at this containment.
+    /// When it cannot be started, does not answer, or cannot provide this containment.
     pub(super) fn start(
         containment: Containment,
         run_id: &str,
@@ -46,11 +48,14 @@ impl Link {
         entry: Option<&Entry>,
         given_up: &dyn Fn() -> bool,
     ) -> io::Result<Self> {
+        // Before the warden exists, so that no orphan of it can go to init.
         adopt();
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
         command
             .args(["warden", "--containment", containment.name()])
+            // `/proc/self/exe` stays valid even if the program's file is replaced or removed
+            // meanwhile.
             .env(proc::MARK, run_id)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -62,7 +67,8 @@ impl Link {
             child: process::spawn(&mut command, Bond::Loose)?,
             containment,
         };
-        // The command still holds the warden's end of the socket; its closing must be seen by us.
+        // The command still owns the warden's end of the socket. Unless it is closed here, the end
+        // of the warden would not close the socket.
         drop(command);
         ours.set_write_timeout(Some(HEARING))?;
         let mut reports = Reports::new(ours.try_clone()?);
@@ -86,22 +92,23 @@ impl Link {
         Err(io::Error::other(reason))
     }
 
-    /// Lets it end.
+    /// Lets the warden end.
     pub(super) fn end(mut self) {
         drop((self.socket, self.reports));
         self.warden.end(PARTING);
     }
 }
 
-/// From now on, what a warden that is killed leaves becomes a child of this process, by which it is found whatever it has
-/// put off. Not where this process has children that it did not start, as after `exec` in a shell: theirs would come, too.
-/// Whether it is so.
+/// Makes this process a child subreaper: descendants of a warden that is killed become its
+/// children, and are found even if they cleared their environment. Not if this process has children
+/// it did not start, as after `exec` in a shell: their orphans would come, too. Returns whether it
+/// is a subreaper.
 pub(super) fn adopt() -> bool {
     static ADOPTS: OnceLock<bool> = OnceLock::new();
     *ADOPTS.get_or_init(|| !proc::is_parent() && prctl::set_child_subreaper(true).is_ok())
 }
 
-/// The first word of a warden.
+/// Waits for the warden's first report.
 fn first(
     reports: &mut Reports,
     warden: &WardenProcess,
@@ -123,10 +130,10 @@ fn first(
     }
 }
 
-/// What a warden says, report by report.
+/// The reports of a warden.
 pub(super) struct Reports {
     reader: BufReader<UnixStream>,
-    /// A line that has not wholly come.
+    /// The part of a line that has arrived.
     line: Vec<u8>,
 }
 
@@ -138,13 +145,13 @@ impl Reports {
         }
     }
 
-    /// The next report, or nothing where none came within `wait`.
+    /// The next report, or `None` if none arrived within `wait`.
     ///
     /// # Errors
-    /// `UnexpectedEof` once the socket is closed; when a line is no report.
+    /// `UnexpectedEof` once the socket is closed; an error when a line is not a report.
     pub(super) fn next(&mut self, wait: Duration) -> io::Result<Option<Report>> {
         self.reader.get_ref().set_read_timeout(Some(wait))?;
-        // What was read before a timeout stays in `line`.
+        // On a timeout, the bytes read so far stay in `line`.
         match self.reader.read_until(b'\n', &mut self.line) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) if !self.line.ends_with(b"\n") => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -162,7 +169,8 @@ impl Reports {
     }
 }
 
-/// A warden's process; in the namespace containment also the one inside, whose parent it is.
+/// A warden's process. With the namespace containment, the process outside, which is the parent of
+/// the one inside.
 #[derive(Debug)]
 pub(super) struct WardenProcess {
     child: Child,
@@ -174,7 +182,7 @@ impl WardenProcess {
         self.child.id().cast_signed()
     }
 
-    /// Continues it where it is stopped; whether it was.
+    /// Continues the warden if it is stopped. Returns whether it was.
     pub(super) fn resume(&self) -> bool {
         let mut stopped = resume(self.id());
         if self.containment == Containment::Namespace {
@@ -185,19 +193,20 @@ impl WardenProcess {
         stopped
     }
 
-    /// Kills it, and with it all that its containment ties to it.
+    /// Kills the warden, and with it what its containment ties to it.
     pub(super) fn kill(&mut self) {
         let _ = self.child.kill();
     }
 
-    /// Waits until it has ended; one that takes longer than `limit` is killed.
+    /// Waits until the warden has ended. After `limit`, kills it.
     pub(super) fn end(&mut self, limit: Duration) {
         let mut until = Instant::now() + limit;
         let mut killed = false;
         while matches!(self.child.try_wait(), Ok(None)) {
             if Instant::now() > until {
                 if killed {
-                    // Not even KILL ends it: it is left to the kernel.
+                    // Not even SIGKILL ends it (it may be in uninterruptible sleep), so leave it to
+                    // the kernel.
                     return;
                 }
                 self.kill();
@@ -210,7 +219,7 @@ impl WardenProcess {
     }
 }
 
-/// Continues a process where it is stopped; whether it was.
+/// Continues a process if it is stopped. Returns whether it was.
 fn resume(pid: i32) -> bool {
     let stopped = proc::stat(pid).is_some_and(|stat| stat.stopped);
     if stopped {
@@ -219,20 +228,20 @@ fn resume(pid: i32) -> bool {
     stopped
 }
 
-/// Makes a log that only this user can read: it may hold secrets until its run is over.
+/// Creates a log that only this user can read. It may hold secrets until the run ends.
 ///
 /// # Errors
-/// When it can't be made.
+/// When it cannot be created.
 pub(super) fn private(log: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create(true).write(true).truncate(true).mode(0o600);
     options.open(log)
 }
 
-/// Tells a warden something.
+/// Sends an order to a warden.
 ///
 /// # Errors
-/// When it has gone, or reads nothing.
+/// When the warden is gone or does not read.
 pub(super) fn send(socket: &mut UnixStream, order: &Order) -> io::Result<()> {
     let mut line = serde_json::to_vec(order)?;
     line.push(b'\n');

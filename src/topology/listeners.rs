@@ -1,4 +1,4 @@
-//! Who listens on a port: an answer proves nothing where a stale server gives it.
+//! Finds out which process listens on a port. An answer proves nothing if a stale server gave it.
 
 use super::proc;
 use std::collections::BTreeSet;
@@ -7,7 +7,8 @@ use std::path::PathBuf;
 /// `LISTEN` in the state column of `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 
-/// Who listens on `port` besides `tree`: none where nobody does, or only processes of `tree`.
+/// The process that listens on `port` and is not in `tree`, in words. `None` if no process listens,
+/// or only processes of `tree`.
 pub(super) fn stranger(port: u16, tree: &BTreeSet<i32>) -> Option<String> {
     let held = |pid: i32| -> BTreeSet<PathBuf> { proc::open_files(pid).into_iter().collect() };
     let ours: BTreeSet<PathBuf> = tree.iter().copied().flat_map(held).collect();
@@ -19,13 +20,13 @@ pub(super) fn stranger(port: u16, tree: &BTreeSet<i32>) -> Option<String> {
         .find(|pid| proc::open_files(*pid).contains(&theirs));
     match owner {
         Some(pid) => Some(format!("process {pid} ({})", proc::command(pid))),
-        // It may be one of ours whose files we may not see.
+        // The listener may be one of ours whose open files are hidden from us.
         None if tree.iter().any(|pid| proc::hides_files(*pid)) => None,
         None => Some("a process of another user".into()),
     }
 }
 
-/// The sockets that listen on a port, as `/proc/PID/fd` names them.
+/// The sockets that listen on a port, named as in `/proc/PID/fd`.
 fn sockets(port: u16) -> Vec<PathBuf> {
     ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
@@ -35,7 +36,8 @@ fn sockets(port: u16) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The inodes of a table's listeners on a port (proc(5): local address, state and inode are fields 1, 3 and 9).
+/// The inodes of the listeners on a port in a table (proc(5): local address, state and inode are
+/// fields 1, 3 and 9).
 fn listening(table: &str, port: u16) -> Vec<u64> {
     let port = format!(":{port:04X}");
     table

@@ -1,5 +1,5 @@
-//! Processes: the warden that owns them, their ports, logs, readiness and end. A [`Topology`] is the runner's handle on a
-//! warden; dropping it takes everything down.
+//! Processes of engines: the warden that owns them, their ports, logs, readiness and end. A
+//! [`Topology`] is the runner's handle on a warden. Dropping it takes everything down.
 
 mod containment;
 mod handle;
@@ -41,46 +41,46 @@ pub enum Error {
     /// A process could not be executed.
     #[error("{process} could not be started: {reason}")]
     Refused {
-        /// Its name.
+        /// Name of the process.
         process: String,
-        /// Why.
+        /// The system's reason.
         reason: String,
     },
     /// A process ended although it should run.
     #[error("{process} ended with {status} {when}")]
     Died {
-        /// Its name.
+        /// Name of the process.
         process: String,
         /// `exit code 1`, `signal 9 (KILL)`.
         status: String,
         /// `while starting`, `under load`.
         when: &'static str,
-        /// Its log.
+        /// Path of its log.
         log: PathBuf,
     },
     /// A process does not answer its probe.
     #[error("{process} was not ready after {seconds} s: {last}")]
     NotReady {
-        /// Its name, or `the topology`.
+        /// Name of the process, or `the topology`.
         process: String,
-        /// The limit.
+        /// The time limit, in seconds.
         seconds: u64,
-        /// What the last probe saw.
+        /// What the last probe found.
         last: String,
-        /// Its log, or every process's where all of them are there.
+        /// The log of the process, or the logs of all processes.
         logs: Vec<PathBuf>,
     },
-    /// Someone else listens on a port that was free when it was taken.
+    /// Another process listens on a port that was free when it was reserved.
     #[error("port {port} of {process} is answered by {holder}, which this run did not start")]
     PortTaken {
-        /// Whose port it should be.
+        /// The process that the port is meant for.
         process: String,
         /// The port.
         port: u16,
-        /// Who listens.
+        /// The process that listens, in words.
         holder: String,
     },
-    /// It answers, but not as the scenario says.
+    /// The topology answers, but not as the scenario demands.
     #[error("{0}")]
     Unproven(String),
     /// The run was interrupted.
@@ -91,13 +91,14 @@ pub enum Error {
 /// A process that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
-    /// Its name.
+    /// Name of the process.
     pub process: String,
     /// `exit code 1`, `signal 9 (KILL)`.
     pub status: String,
 }
 
-/// A flag that ends waiting and load: set by the first unexpected exit, or by whoever holds a clone.
+/// A flag that ends waiting and load. The first unexpected exit sets it, as can any holder of a
+/// clone.
 #[derive(Debug, Clone, Default)]
 pub struct Alarm(Arc<AtomicBool>);
 
@@ -111,14 +112,14 @@ impl Alarm {
     pub fn raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
-    /// The flag itself, for code that knows nothing of topologies.
+    /// The flag itself, for code that does not know topologies.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
 }
 
-/// Waits until `alarm` is raised or `time` has passed; true when it was raised.
+/// Waits until `alarm` is raised or `time` has passed. Returns whether the alarm was raised.
 pub fn pause(alarm: &Alarm, time: Duration) -> bool {
     let until = Instant::now() + time;
     while !alarm.raised() {

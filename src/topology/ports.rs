@@ -1,5 +1,6 @@
-//! Ports that no other run takes: below 32768, outside the ephemeral range, each held by a name for as long as the run lives,
-//! and free when taken. docs/decisions/0012-port-names.md says why by a name.
+//! Reserves ports that no other run takes: below 32768, outside the ephemeral range, each reserved
+//! by an abstract socket name while the run lives, and free when taken.
+//! docs/decisions/0012-port-names.md explains the names.
 
 use super::holders::holder;
 use nix::unistd::geteuid;
@@ -10,10 +11,10 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// First port that is tried.
 const FIRST: u16 = 18_000;
-/// Dynamo's system port is a signed 16-bit number: this is the last.
+/// Last port: Dynamo's system port is a signed 16-bit number.
 const LAST: u16 = 32_767;
 
-/// Ports held for this run; dropping it gives them back.
+/// Ports reserved for this run. Dropping this releases them.
 #[derive(Debug)]
 pub struct Ports {
     numbers: Vec<u16>,
@@ -21,34 +22,34 @@ pub struct Ports {
     warning: Option<String>,
 }
 
-/// The name by which a port is held.
+/// Builds the socket name that reserves a port.
 type Name<'a> = &'a dyn Fn(u16) -> String;
 
-/// Why no ports could be had.
+/// Why ports could not be reserved.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The kernel gives no socket to hold a port by.
+    /// The kernel refused a socket.
     #[error(
         "failed to hold a port for this run: {0}; if it says too many open files, raise the limit (`ulimit -n`)"
     )]
     Hold(#[source] io::Error),
-    /// Most are free, but their names are held.
+    /// Most ports are free, but their names are held.
     #[error(
         "failed to hold {wanted} ports: nothing listens on {held} ports between {first} and {last}, but their names (`@bench-port-N` in `ss -xa`) are held by {holder}; end that process, or let an administrator do it"
     )]
     Held {
         /// How many were needed.
         wanted: usize,
-        /// How many are held by name alone.
+        /// How many are free but reserved by name.
         held: usize,
-        /// Who holds one of them.
+        /// The process that holds one of them.
         holder: String,
         /// First port tried.
         first: u16,
         /// Last port tried.
         last: u16,
     },
-    /// All are taken.
+    /// All ports are in use.
     #[error(
         "failed to find {wanted} free ports between {first} and {last}: only {found} are free; end what listens there (`ss -ltnp`)"
     )]
@@ -65,10 +66,10 @@ pub enum Error {
 }
 
 impl Ports {
-    /// Takes `wanted` ports.
+    /// Reserves `wanted` ports.
     ///
     /// # Errors
-    /// When a port can't be held, or too few are free.
+    /// When a port cannot be reserved, or too few are free.
     pub fn take(wanted: usize) -> Result<Self, Error> {
         let shared = |number: u16| format!("bench-port-{number}");
         let user = geteuid();
@@ -76,8 +77,9 @@ impl Ports {
         Self::take_named(wanted, &shared, &own)
     }
 
-    /// Takes ports by their shared names, which exclude runs of all users. Any user can hold those names without a run; where
-    /// that leaves too few, ports are taken by names that exclude only the runs of this user.
+    /// Reserves ports by their shared names, which exclude the runs of all users. Any user can hold
+    /// those names without a run. If that leaves too few ports, the rest is reserved by names that
+    /// exclude only this user's runs.
     fn take_named(wanted: usize, shared: Name<'_>, own: Name<'_>) -> Result<Self, Error> {
         let last = LAST.min(ephemeral_first().saturating_sub(1));
         let mut ports = Self {
@@ -85,7 +87,7 @@ impl Ports {
             names: Vec::with_capacity(wanted),
             warning: None,
         };
-        // Runs started together begin at different places, so that they rarely look at the same port.
+        // Runs that start together begin at different ports, so that they rarely try the same one.
         let span = u32::from(last.saturating_sub(FIRST)) + 1;
         let offset = std::process::id().wrapping_mul(97) % span;
         let all = (0..span).map(|step| FIRST + u16::try_from((offset + step) % span).unwrap_or(0));
@@ -123,7 +125,7 @@ impl Ports {
         })
     }
 
-    /// Adds ports until there are as many as wanted; gives those that are free, but held by name.
+    /// Adds ports until there are `wanted`. Returns the ports that are free but reserved by name.
     fn add(
         &mut self,
         wanted: usize,
@@ -136,6 +138,8 @@ impl Ports {
                 break;
             }
             match hold(&name(number)).map_err(Error::Hold)? {
+                // The name is taken before the port is tried: the other way round, two runs could
+                // find the same port free.
                 Some(socket) if free(number) => {
                     self.numbers.push(number);
                     self.names.push(socket);
@@ -147,7 +151,7 @@ impl Ports {
         Ok(held)
     }
 
-    /// What the user should know of how they were taken.
+    /// A warning about how the ports were reserved.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
@@ -160,7 +164,8 @@ impl Ports {
     }
 }
 
-/// Binds an abstract Unix socket, which ends with its holder however that ends; nothing where another holds the name.
+/// Binds an abstract Unix socket. The kernel releases the name when its holder ends, however it
+/// ends. `None` if another process holds the name.
 fn hold(name: &str) -> io::Result<Option<UnixDatagram>> {
     match UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?) {
         Ok(held) => Ok(Some(held)),
@@ -169,7 +174,7 @@ fn hold(name: &str) -> io::Result<Option<UnixDatagram>> {
     }
 }
 
-/// Whether nothing listens there, on any address.
+/// Whether no process listens on this port, on any address.
 fn free(number: u16) -> bool {
     TcpListener::bind((Ipv4Addr::UNSPECIFIED, number)).is_ok()
 }

@@ -1,32 +1,32 @@
-//! What `/proc` says of processes: who their parent is, what they carry, what they hold. Everything here is a reading of an
-//! instant; who acts on it opens a pidfd first and reads again.
+//! Reads `/proc`: parents, environments and open files of processes. Everything here is a snapshot.
+//! Code that acts on it must open a pidfd first and then read again.
 
 use super::process::PidFd;
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The variable that every process of a run carries.
+/// The environment variable that every process of a run has.
 pub(super) const MARK: &str = "BENCH_RUN_ID";
 
-/// From a process's `stat`.
+/// Fields of a process's `stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     /// Its parent.
     pub(super) parent: i32,
     /// Its process group.
     pub(super) group: i32,
-    /// Its session: the process that called `setsid`.
+    /// Its session, which is the pid of the process that called `setsid`.
     pub(super) session: i32,
-    /// When it started, in ticks since boot: with the pid, a name that is not given twice.
+    /// Start time in ticks since boot. Together with the pid it identifies a process.
     pub(super) start: u64,
-    /// Whether it has ended and only waits to be reaped.
+    /// Whether it has ended but was not reaped.
     pub(super) zombie: bool,
     /// Whether it is stopped, by a signal or a debugger.
     pub(super) stopped: bool,
 }
 
-/// Every process that is visible.
+/// Every visible process.
 pub(super) fn pids() -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -37,13 +37,14 @@ pub(super) fn pids() -> Vec<i32> {
         .collect()
 }
 
-/// What is known of a process; `None` when it is gone.
+/// The `stat` of a process, or `None` if it is gone.
 pub(super) fn stat(pid: i32) -> Option<Stat> {
     stat_of(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 fn stat_of(line: &str) -> Option<Stat> {
-    // The command name, in brackets, may hold anything; fields are counted after its last bracket.
+    // The command name is in parentheses and may contain anything, so count fields after the last
+    // parenthesis.
     let fields: Vec<&str> = line.rsplit_once(')')?.1.split_whitespace().collect();
     Some(Stat {
         zombie: matches!(*fields.first()?, "Z" | "X"),
@@ -55,12 +56,13 @@ fn stat_of(line: &str) -> Option<Stat> {
     })
 }
 
-/// In the first process of a PID namespace, whose standard output is the `/proc` of outside: its parent's pid there.
+/// The parent's pid outside, read in the first process of a PID namespace. Its standard output is
+/// the outer `/proc`.
 pub(super) fn parent_outside() -> Option<i32> {
     field("/proc/self/fd/1/self/status", "PPid:")
 }
 
-/// As [`parent_outside`]: the pid that a process held by a pidfd has outside.
+/// The pid outside of a process held by a pidfd. As for [`parent_outside`].
 pub(super) fn pid_outside(process: &PidFd) -> Option<i32> {
     field(
         &format!("/proc/self/fd/1/self/fdinfo/{}", process.number()),
@@ -74,10 +76,10 @@ fn field(file: &str, name: &str) -> Option<i32> {
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
-/// The children of a process. Asked of the process itself where the kernel can: that is fast enough to meet a child that
-/// lives for less than a millisecond.
+/// The children of a process. `children` in `/proc` is preferred: reading it is fast enough to
+/// catch a child that lives for less than a millisecond.
 pub(super) fn children(parent: i32) -> Vec<i32> {
-    // A child belongs to the thread that started it; wardens have one thread.
+    // The kernel lists children by the thread that started them. Wardens have one thread.
     let told = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
     if let Ok(told) = told {
         return told
@@ -91,7 +93,7 @@ pub(super) fn children(parent: i32) -> Vec<i32> {
         .collect()
 }
 
-/// Whether this process has children, whichever of its threads is their parent.
+/// Whether any thread of this process has children.
 pub(super) fn is_parent() -> bool {
     let me = std::process::id().cast_signed();
     pids()
@@ -99,7 +101,7 @@ pub(super) fn is_parent() -> bool {
         .any(|pid| stat(pid).is_some_and(|stat| stat.parent == me))
 }
 
-/// Every descendant of a process.
+/// All descendants of a process.
 pub(super) fn descendants(root: i32) -> BTreeSet<i32> {
     let parents: Vec<(i32, i32)> = pids()
         .into_iter()
@@ -117,17 +119,18 @@ pub(super) fn descendants(root: i32) -> BTreeSet<i32> {
     found
 }
 
-/// The user a process belongs to: its real user, also where it may not be looked into and its files are root's.
+/// The real user of a process. This can be read even if the process may not be inspected and its
+/// files appear as root's.
 pub(super) fn owner(pid: i32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     users.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether processes can be looked for at all.
+/// Checks that processes can be found at all.
 ///
 /// # Errors
-/// Why not.
+/// Why they cannot.
 pub(super) fn can_look() -> Result<(), String> {
     let me = std::process::id().cast_signed();
     let entries = std::fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
@@ -138,8 +141,8 @@ pub(super) fn can_look() -> Result<(), String> {
     Ok(())
 }
 
-/// Which run a process says it belongs to; `Some(None)` when its environment can be read and names none, or was
-/// overwritten by its title.
+/// The run that a process belongs to, from its environment. `Some(None)` if the environment is
+/// readable but names no run: it was cleared, or overwritten by the process's title.
 pub(super) fn run_id(pid: i32) -> Option<Option<String>> {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let named = environment
@@ -150,7 +153,7 @@ pub(super) fn run_id(pid: i32) -> Option<Option<String>> {
     Some(named)
 }
 
-/// A process's command line, or its name where it has none.
+/// A process's command line, or its name if it has no command line.
 pub(super) fn command(pid: i32) -> String {
     let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let mut line = read("cmdline");
@@ -164,7 +167,7 @@ pub(super) fn command(pid: i32) -> String {
     }
 }
 
-/// What a process's open files are: paths, or `socket:[INODE]` and the like.
+/// A process's open files: paths, or names such as `socket:[INODE]`.
 pub(super) fn open_files(pid: i32) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
@@ -175,13 +178,13 @@ pub(super) fn open_files(pid: i32) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether a process's open files are kept from us.
+/// Whether a process's open files are hidden from this user.
 pub(super) fn hides_files(pid: i32) -> bool {
     std::fs::read_dir(format!("/proc/{pid}/fd"))
         .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
-/// Named shared memory that a process maps or holds open: path and inode.
+/// Named shared memory that a process maps or has open: path and inode.
 pub(super) fn shared_memory(pid: i32) -> BTreeSet<(PathBuf, u64)> {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let mapped = maps
@@ -199,7 +202,8 @@ pub(super) fn shared_memory(pid: i32) -> BTreeSet<(PathBuf, u64)> {
         .collect()
 }
 
-/// Removes shared memory that is still what it was, is ours and is used by no process any more; returns what was removed.
+/// Removes shared memory that is unchanged, belongs to this user and is no longer in use. Returns
+/// what was removed.
 pub(super) fn remove_shared_memory(noted: &BTreeSet<(PathBuf, u64)>) -> Vec<PathBuf> {
     let there = |(path, inode): &&(PathBuf, u64)| {
         path.parent() == Some(Path::new("/dev/shm"))
@@ -218,7 +222,7 @@ pub(super) fn remove_shared_memory(noted: &BTreeSet<(PathBuf, u64)>) -> Vec<Path
         .collect()
 }
 
-/// Whether a file or directory itself, not what a link leads to, belongs to this user.
+/// Whether a path (not the target of a link) belongs to this user.
 pub(super) fn mine(path: &Path) -> bool {
     std::fs::symlink_metadata(path)
         .is_ok_and(|data| data.uid() == nix::unistd::geteuid().as_raw() && !data.is_symlink())

@@ -1,6 +1,6 @@
-//! Starting one process so that it cannot outlive its parent unnoticed: its own session, the parent's death as its own,
-//! a clean signal mask. And holding one so that no other can be mistaken for it. The only unsafe code of the topology is
-//! here.
+//! Starts processes that cannot outlive their parent unnoticed: each in its own session, with a
+//! parent-death signal and a clean signal mask. Also holds processes by pidfd. The only unsafe code
+//! of the room `topology` is here.
 
 use nix::errno::Errno;
 use nix::libc;
@@ -15,27 +15,32 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-/// What binds a process to the one that starts it.
+/// What ties a process to its parent.
 #[derive(Debug)]
 pub(super) enum Bond {
-    /// Nothing: it sees to its own end.
+    /// Nothing: it ends on its own.
     Loose,
-    /// The kernel kills it when this process dies (PDEATHSIG: safe only because the spawning thread lives as long as the
-    /// process). With a file, the `cgroup.procs` of the cgroup that it joins.
+    /// The kernel kills it when its parent dies (PR_SET_PDEATHSIG). With a file, the `cgroup.procs`
+    /// of the cgroup that it joins.
     Tied(Option<File>),
-    /// As tied, and it is the first of the PID namespace that this process has made for its children: it sees that
-    /// namespace's own `/proc`. Whether its parent still lives it has to ask itself, since it can't see it.
+    /// As `Tied`, and it is the first process of the PID namespace that its parent created: it
+    /// mounts the namespace's own `/proc`. It must check itself whether its parent still lives,
+    /// because it cannot see the parent.
     First,
 }
 
-/// Starts `command` in a session of its own with no signal blocked.
+/// Starts `command` in a new session with no blocked signals.
 ///
 /// # Errors
-/// Whatever `fork` or `exec` reports; a program that is not there is `NotFound`.
+/// What `fork` or `exec` reports; `NotFound` if the program does not exist.
 pub(super) fn spawn(command: &mut Command, bond: Bond) -> io::Result<Child> {
     let parent = Pid::this();
     let prepare = move || {
+        // A session of its own: signals to its group reach nothing else, and Ctrl-C in the user's
+        // terminal does not reach it.
         setsid()?;
+        // The parent blocks signals for its signalfd. The mask survives exec, so an engine would
+        // never see SIGTERM.
         SigSet::empty().thread_set_mask()?;
         match &bond {
             Bond::Loose => {}
@@ -45,12 +50,18 @@ pub(super) fn spawn(command: &mut Command, bond: Bond) -> io::Result<Child> {
                 mount(Some(c"proc"), c"/proc", Some(c"proc"), flags, None::<&CStr>)?;
             }
             Bond::Tied(cgroup) => {
+                // The kernel sends this signal when the parent's *thread* ends (prctl(2)). Wardens
+                // have one thread, so that is when the warden dies. fork clears the setting, so
+                // descendants do not have it.
                 prctl::set_pdeathsig(Signal::SIGKILL)?;
-                // The parent may have died before the line above took effect.
+                // If the parent died before prctl took effect, no signal will ever arrive. The
+                // child then has a new parent.
                 if getppid() != parent {
                     return Err(io::Error::from_raw_os_error(libc::ESRCH));
                 }
                 if let Some(procs) = cgroup {
+                    // "0" means the writing process. Joining before exec puts everything the
+                    // program starts into the cgroup as well.
                     write(procs, b"0")?;
                 }
             }
@@ -61,16 +72,17 @@ pub(super) fn spawn(command: &mut Command, bond: Bond) -> io::Result<Child> {
         unsafe_code,
         reason = "between fork and exec only async-signal-safe calls are made: setsid, sigprocmask, prctl, getppid, mount, write"
     )]
-    // SAFETY: `prepare` allocates nothing, takes no lock and makes only the system calls named above.
+    // SAFETY: `prepare` allocates nothing, takes no lock and makes only the system calls named
+    // above.
     unsafe {
         command.pre_exec(prepare);
     }
     command.spawn()
 }
 
-/// The signals that ask for a polite end, those that were ignored when this program began left out: `nohup` ignores
-/// SIGHUP, and a shell without job control ignores SIGINT for what runs in its background. Ignored signals that are blocked
-/// would be kept, and so be obeyed by who waits for them.
+/// The signals that ask for an orderly end, without those that were ignored when this program
+/// started: `nohup` ignores SIGHUP, and a shell without job control ignores SIGINT for background
+/// commands. A blocked signal is queued even if it is ignored, so a signalfd would deliver it.
 #[must_use]
 pub fn polite_signals() -> SigSet {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -82,7 +94,7 @@ pub fn polite_signals() -> SigSet {
         .collect()
 }
 
-/// The mask of ignored signals in a process's `status`; none where it says nothing.
+/// The mask of ignored signals in a process's `status`; 0 if it is missing.
 fn ignored(status: &str) -> u64 {
     status
         .lines()
@@ -91,33 +103,34 @@ fn ignored(status: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// A process held by descriptor: signals reach it and nothing else, whoever gets its pid later.
+/// A process held by a pidfd. Signals reach this process and no other, even if its pid is reused.
 #[derive(Debug)]
 pub(super) struct PidFd(OwnedFd);
 
 impl PidFd {
-    /// Holds the process that has this pid now.
+    /// Opens a pidfd of the process that has this pid now.
     ///
     /// # Errors
-    /// `ESRCH` when there is none; `ENOSYS` before Linux 5.3.
+    /// `ESRCH` if there is none; `ENOSYS` before Linux 5.3.
     #[expect(unsafe_code, reason = "nix and std have no pidfd_open")]
     pub(super) fn open(pid: i32) -> io::Result<Self> {
         // SAFETY: the call takes two integers and touches no memory of ours.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         let fd = i32::try_from(Errno::result(fd)?).map_err(io::Error::other)?;
-        // SAFETY: the kernel has just given us this descriptor (close-on-exec), so nobody else owns it.
+        // SAFETY: the kernel has just returned this descriptor (close-on-exec), so nothing else
+        // owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// The descriptor's number, by which `/proc/self/fdinfo` tells of the process.
+    /// The descriptor's number, for `/proc/self/fdinfo`.
     pub(super) fn number(&self) -> i32 {
         self.0.as_raw_fd()
     }
 
-    /// Kills it.
+    /// Kills the process.
     ///
     /// # Errors
-    /// `ESRCH` when it is gone, `EPERM` when it is not ours.
+    /// `ESRCH` if it is gone, `EPERM` if it belongs to another user.
     #[expect(unsafe_code, reason = "nix and std have no pidfd_send_signal")]
     pub(super) fn kill(&self) -> io::Result<()> {
         let none = std::ptr::null::<libc::siginfo_t>();

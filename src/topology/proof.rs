@@ -1,22 +1,22 @@
-//! The one way of waiting until real completions prove that something serves: a topology of ours, or an endpoint that
-//! someone else runs.
+//! Waits until real completions prove that something serves: a topology of this run, or an endpoint
+//! that somebody else operates.
 
 use super::{Alarm, pause};
 use crate::event::{Event, Events};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// Failures of a lasting kind, in a row, after which waiting is given up.
+/// Consecutive lasting failures after which waiting ends.
 const LASTING: u32 = 3;
-/// Pause after the first try that failed.
+/// Pause after the first failed attempt.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-/// How long is waited before the user is told of it, and between two times.
+/// How long to wait before the user is told, and between two such messages.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// Least time for one try, however little is left.
+/// Least time for one attempt, however little time is left.
 const LEAST_TRY: Duration = Duration::from_secs(1);
 
-/// What one completion proved.
+/// The outcome of one completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// It answered as the scenario demands.
@@ -25,49 +25,50 @@ pub enum Proof {
     NotYet(String),
     /// It serves, but refuses such a request: 400, 401, 403, 422.
     Refused(String),
-    /// It cannot be spoken to as configured: its certificate is not trusted, or it does not speak TLS.
+    /// The connection cannot work as configured: the certificate is not trusted, or the server does
+    /// not speak TLS.
     Unusable(String),
     /// It answers, but breaks a rule of the scenario.
     Wrong(String),
 }
 
-/// Why nothing was proven.
+/// Why the proof failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unproven {
     /// The alarm was raised.
     Stopped,
-    /// It did not answer in time.
+    /// There was no good answer in time.
     TooLate {
-        /// What the last try saw.
+        /// The outcome of the last attempt.
         last: String,
-        /// How long it was waited for.
+        /// How long waiting took.
         waited: Duration,
     },
-    /// It refused the request three times in a row.
+    /// The server refused the request three times in a row.
     Refused(String),
-    /// It could not be spoken to three times in a row.
+    /// The connection could not work three times in a row.
     Unusable(String),
-    /// It broke a rule three times in a row.
+    /// The answers broke a rule three times in a row.
     Wrong(String),
 }
 
 /// A wait for good completions.
 pub struct Waiting<'a> {
-    /// What is waited for, as the user is told.
+    /// What is waited for, in the user's words.
     pub whom: &'a str,
-    /// Sends one real completion, which may take so long.
+    /// Sends one real completion, which may take as long as the argument.
     pub prove: &'a mut dyn FnMut(Duration) -> Proof,
-    /// Good completions in a row that are the proof.
+    /// Number of consecutive good completions that prove it.
     pub completions: u32,
     /// When waiting began.
     pub began: Instant,
-    /// Limit on it.
+    /// Limit on waiting.
     pub timeout: Duration,
-    /// Longest pause between two tries; pauses grow up to it.
+    /// Longest pause between two attempts. Pauses grow up to it.
     pub longest_pause: Duration,
     /// Raised when waiting is pointless.
     pub alarm: &'a Alarm,
-    /// Who is told.
+    /// Receives messages for the user.
     pub events: &'a Events,
 }
 
@@ -75,14 +76,14 @@ impl Waiting<'_> {
     /// Waits.
     ///
     /// # Errors
-    /// Why there is no proof.
+    /// Why the proof failed.
     pub fn wait(mut self) -> Result<(), Unproven> {
         let (mut good, mut lasting) = (0, 0);
         let mut last = "no answer yet".to_owned();
         let mut told = Told::default();
         let mut rest = SHORTEST_PAUSE.min(self.longest_pause);
         while good < self.completions {
-            // What has served once may take as long as any request.
+            // Once a completion succeeded, the next one may take as long as any request.
             let limit = match good {
                 0 => self.remaining().max(LEAST_TRY),
                 _ => Duration::MAX,
@@ -122,7 +123,8 @@ impl Waiting<'_> {
         self.timeout.saturating_sub(self.began.elapsed())
     }
 
-    /// One try. A server that takes the request and says nothing is told of meanwhile.
+    /// Makes one attempt. Meanwhile another thread reports a server that accepts the request but
+    /// stays silent.
     fn attempt(&mut self, limit: Duration, last: &str, told: &mut Told) -> Proof {
         let teller = Teller {
             whom: self.whom,
@@ -132,7 +134,7 @@ impl Waiting<'_> {
         };
         let (done, over) = channel::<()>();
         std::thread::scope(|scope| {
-            // Where there can be no thread, nobody is told.
+            // If no thread can be started, the user is not told.
             let beside = std::thread::Builder::new();
             let _ = beside.spawn_scoped(scope, move || {
                 while over.recv_timeout(TOLD_AFTER) == Err(RecvTimeoutError::Timeout) {
@@ -168,7 +170,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// Tells why it is still waited, unless that was told just now.
+    /// Tells the user why it still waits, unless that was said recently.
     fn tell(&self, last: &str, told: &mut Told) {
         let due = match told.0 {
             None => self.began.elapsed() >= TOLD_AFTER,

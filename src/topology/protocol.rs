@@ -1,77 +1,78 @@
-//! What the runner and the warden say to each other: one JSON object a line over a socket. The runner's end closing is an
-//! order too: take everything down.
+//! Messages between runner and warden: one JSON object per line over a socket. If the runner's end
+//! closes, the warden takes everything down.
 
 use super::raw::{self, RawText};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Runner to warden.
+/// From runner to warden.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
     /// Start a process.
     Start(Start),
-    /// All serve and are about to be measured: from now on, look at nothing.
+    /// All processes are ready and measurements begin: stop scanning for shared memory.
     StopScanning,
-    /// Take everything down in reverse order, with grace; with `keep`, the runner sees to the directories.
+    /// Take everything down in reverse order, with grace. With `keep`, the runner removes the
+    /// directories.
     Stop { keep: bool },
-    /// Skip what is left of the grace.
+    /// Skip the rest of the grace.
     Kill,
 }
 
-/// One process to start.
+/// A process to start.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Start {
     pub(super) name: String,
     pub(super) argv: Vec<RawText>,
-    /// The whole environment, or what is added to the warden's own.
+    /// The whole environment, or additions to the warden's own environment.
     pub(super) env: Vec<(RawText, RawText)>,
-    /// Whether it gets the warden's own environment, too.
+    /// Whether it also inherits the warden's environment.
     pub(super) inherit: bool,
-    /// Output is appended here.
+    /// Path of the file to which output is appended.
     #[serde(with = "raw::path")]
     pub(super) log: PathBuf,
-    /// Where standard output goes instead.
+    /// Where standard output goes instead of the log.
     pub(super) output: Option<RawText>,
-    /// Processes of a higher stage are stopped first.
+    /// Processes of higher stages are stopped first.
     pub(super) stage: u32,
     pub(super) grace_ms: u64,
-    /// Removed once everything is gone.
+    /// Directories to remove once everything is gone.
     #[serde(with = "raw::paths")]
     pub(super) directories: Vec<PathBuf>,
 }
 
-/// Warden to runner.
+/// From warden to runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
-    /// The warden works; the first word.
+    /// The warden works. Its first report.
     Ready,
-    /// The containment asked for can't be had here; the last word.
+    /// The requested containment is not available here. Its last report.
     Unable { reason: String },
-    /// A process runs; the pid is the one it has for the runner.
+    /// A process runs. `pid` is its pid as the runner sees it.
     Started { name: String, pid: i32 },
     /// A process could not be started.
     Refused {
         name: String,
         reason: String,
-        /// The system's error, where it is one.
+        /// The system's error number, if there is one.
         errno: Option<i32>,
     },
     /// A process ended.
     Exited {
         name: String,
         status: String,
-        /// Whether with exit code 0.
+        /// Whether the exit code was 0.
         success: bool,
     },
-    /// A signal went to a process's group, or to a stray descendant.
+    /// A signal was sent to a process group, or to a stray descendant.
     Signalled {
         name: String,
         signal: String,
         at_ms: f64,
     },
-    /// No child is left but these, and the directories are removed but these.
+    /// Everything is gone except these processes and directories.
     Gone {
         #[serde(with = "raw::paths")]
         leftover: Vec<PathBuf>,

@@ -36,7 +36,7 @@ impl From<RawText> for Form {
     }
 }
 
-/// For fields that are one path.
+/// For fields that hold one path.
 pub(super) mod path {
     use super::{Deserialize, OsString, PathBuf, RawText, Serialize};
     use serde::{Deserializer, Serializer};
@@ -56,7 +56,7 @@ pub(super) mod path {
     }
 }
 
-/// For fields that are several paths.
+/// For fields that hold several paths.
 pub(super) mod paths {
     use super::{Deserialize, OsString, PathBuf, RawText};
     use serde::{Deserializer, Serializer};

@@ -1,5 +1,5 @@
-//! Bringing a topology up, stage by stage, until real completions prove it. A listing proves nothing: Dynamo lists a model
-//! before it can be routed to (dynamo#11855).
+//! Brings a topology up, stage by stage, until real completions prove that it serves. A model
+//! listing proves nothing: Dynamo lists a model before requests can be routed to it (dynamo#11855).
 
 use super::proof::{Proof, Unproven, Waiting};
 use super::{Alarm, Error, Topology, pause};

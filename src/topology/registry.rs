@@ -1,10 +1,12 @@
-//! What runs have started, on disk: one file a warden, under `$XDG_STATE_HOME/bench/runs` or `~/.local/state/bench/runs`.
-//! The runner and the warden each hold a shared lock on it for as long as they live, so a file that can be locked alone is
-//! of a run whose runner and warden are both gone. The warden writes each line before it does what the line says, and
-//! removes the file once nothing is left.
+//! Records on disk what runs have started: one file per warden, under `$XDG_STATE_HOME/bench/runs`
+//! or `~/.local/state/bench/runs`. Runner and warden each hold a shared lock (flock) on it as long
+//! as they live. A file that can be locked exclusively therefore belongs to a run whose runner and
+//! warden are both gone. The warden writes each line before it does what the line says, and removes
+//! the file once nothing is left.
 //!
-//! Only files that belong to this user, in a directory that nobody else can write to, are read. Where the state directory is
-//! no such place, entries are in `runs` in the user's own directory for runs (`scratch`).
+//! Only files of this user, in a directory that no other user can write to, are read. If the state
+//! directory does not qualify, entries go to `runs` in the user's own directory for runs
+//! (`scratch`).
 
 use super::raw;
 use super::scratch;
@@ -23,14 +25,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
-    /// The first: whose it is. Of another host or boot, nothing that runs here can belong to it.
+    /// The first line: the run. No process on this host in this boot can belong to an entry of
+    /// another host or boot.
     Run {
         run_id: String,
         host: String,
         boot_id: String,
         runner: i32,
     },
-    /// A process; `log` is where its output goes, as that of all its children.
+    /// A process. Its output and that of its children goes to `log`.
     Process {
         name: String,
         pid: i32,
@@ -38,21 +41,23 @@ pub(super) enum Line {
         #[serde(with = "raw::path")]
         log: PathBuf,
     },
-    /// A descendant that bears no mark, known by its pid and start alone.
+    /// A descendant whose environment does not name the run, identified by pid and start time.
     Stray { pid: i32, start: u64 },
-    /// A directory that goes when the processes are gone.
+    /// A directory to remove when the processes are gone.
     Directory {
         #[serde(with = "raw::path")]
         path: PathBuf,
     },
-    /// A cgroup that holds the processes and nothing else; the inode tells it from a later one of the same name.
+    /// A cgroup that holds only the run's processes. The inode distinguishes it from a later one of
+    /// the same name.
     Cgroup {
         #[serde(with = "raw::path")]
         path: PathBuf,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         inode: Option<u64>,
     },
-    /// Named shared memory that one of the processes mapped; the inode tells it from a later one of the same name.
+    /// Named shared memory that one of the processes mapped. The inode distinguishes it from a
+    /// later object of the same name.
     Memory {
         #[serde(with = "raw::path")]
         path: PathBuf,
@@ -60,13 +65,13 @@ pub(super) enum Line {
     },
 }
 
-/// The directory of entries.
+/// Name of the directory of entries.
 const RUNS: &str = "runs";
 /// Most bytes of an entry that are read.
 const MOST: u64 = 64 << 20;
 
-/// Where this user's `bench` keeps what later ones should know; `None` where there is neither XDG_STATE_HOME nor a home.
-/// Nothing says yet that it may be used.
+/// The directory in which this user's `bench` keeps state; `None` without XDG_STATE_HOME and
+/// without a home. It is not checked here whether it may be used.
 pub(super) fn state() -> Option<PathBuf> {
     std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
@@ -78,17 +83,17 @@ pub(super) fn state() -> Option<PathBuf> {
         .map(|state| state.join("bench"))
 }
 
-/// As [`state`], made where it does not exist.
+/// As [`state`], created if it does not exist.
 ///
 /// # Errors
-/// When it is not this user's alone, or can't be made.
+/// When other users have access to it, or it cannot be created.
 pub fn state_directory() -> io::Result<PathBuf> {
     let state = state()
         .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is an absolute path"))?;
     trust::make_directory(&state).map_err(io::Error::other)
 }
 
-/// Reads a file of the state directory; `None` where there is none that may be obeyed.
+/// Reads a file of the state directory; `None` if there is none that can be trusted.
 #[must_use]
 pub fn read_state(name: &str) -> Option<String> {
     let state = trust::directory(&state()?).ok()?;
@@ -96,14 +101,15 @@ pub fn read_state(name: &str) -> Option<String> {
     io::read_to_string(file.take(MOST)).ok()
 }
 
-/// Where a new entry goes: in the state directory, else in the user's own directory for runs. With it, why not in the first.
+/// The directory for a new entry: in the state directory, or in the user's own directory for runs.
+/// Also returns why the first was not used.
 ///
 /// # Errors
-/// When there is no place.
+/// When there is no usable directory.
 pub(super) fn place() -> io::Result<(PathBuf, Option<Untrusted>)> {
     let made = state().map(|state| {
         let place = trust::make_directory(&state.join(RUNS))?;
-        // Ours, but perhaps on a file system that is mounted for reading only.
+        // It is ours, but its file system may be mounted read-only.
         let writable = faccessat(AT_FDCWD, &place, AccessFlags::W_OK, AtFlags::AT_EACCESS);
         writable.map_err(|errno| Untrusted::failed(&place)(errno.into()))?;
         Ok(place)
@@ -118,7 +124,7 @@ pub(super) fn place() -> io::Result<(PathBuf, Option<Untrusted>)> {
     Ok((place, refused))
 }
 
-/// Every place where entries of this user may be, and why one may not be looked at.
+/// Every directory in which entries of this user may be, and why some may not be read.
 pub(super) fn places() -> (Vec<PathBuf>, Vec<Untrusted>) {
     let (mut places, mut refused) = (Vec::new(), Vec::new());
     let wanted = state().map(|state| state.join(RUNS));
@@ -133,7 +139,7 @@ pub(super) fn places() -> (Vec<PathBuf>, Vec<Untrusted>) {
     (places, refused)
 }
 
-/// An entry of a run that lives, locked.
+/// A locked entry of a live run.
 #[derive(Debug)]
 pub(super) struct Entry {
     path: PathBuf,
@@ -141,16 +147,17 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Makes the entry of a run, for its runner.
+    /// Creates the entry of a run, for its runner.
     ///
     /// # Errors
-    /// When it can't be made, locked or synced.
+    /// When it cannot be created, locked or synced.
     pub(super) fn create(place: &Path, run_id: &str) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let place = &trust::make_directory(place).map_err(io::Error::other)?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{run_id}.{}-{number}.jsonl", std::process::id());
-        // Locked before it has the name under which others look for it.
+        // The entry is created under a hidden name, locked, and only then renamed: another `bench`
+        // must never see it without a lock and take its run for dead.
         let unnamed = place.join(format!(".{name}"));
         let mut entry = Self {
             file: share(
@@ -170,6 +177,7 @@ impl Entry {
                 runner: std::process::id().cast_signed(),
             })
             .and_then(|()| std::fs::rename(&unnamed, &entry.path))
+            // The rename is durable only once the directory is synced.
             .and_then(|()| File::open(place)?.sync_all());
         if let Err(error) = named {
             let _ = std::fs::remove_file(&unnamed);
@@ -178,10 +186,10 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Shares an entry, for the warden.
+    /// Opens and locks an existing entry, for the warden.
     ///
     /// # Errors
-    /// When it is gone or can't be locked.
+    /// When it is gone or cannot be locked.
     pub(super) fn join(path: &Path) -> io::Result<Self> {
         let file = trust::open(path, OpenOptions::new().append(true)).map_err(io::Error::other)?;
         Ok(Self {
@@ -194,26 +202,28 @@ impl Entry {
         &self.path
     }
 
-    /// Adds a line; on return it is on disk.
+    /// Adds a line. On return it is on disk.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub(super) fn add(&mut self, line: &Line) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.file.write_all(&text)?;
+        // The warden acts on the line only after this returns: after a crash, everything it did is
+        // on disk.
         self.file.sync_data()
     }
 }
 
 impl Entry {
-    /// Removes it: nothing is left that it names.
+    /// Removes the entry, because nothing that it names is left.
     pub(super) fn remove(self) {
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// An entry of a run that is over, locked alone: nobody else takes it up meanwhile.
+/// An entry of a dead run. It is locked exclusively, so that no other `bench` handles it meanwhile.
 #[derive(Debug)]
 pub(super) struct Dead {
     pub(super) path: PathBuf,
@@ -221,25 +231,25 @@ pub(super) struct Dead {
     _lock: Flock<File>,
 }
 
-/// An entry of a run whose runner or warden lives.
+/// An entry whose runner or warden lives.
 #[derive(Debug)]
 pub(super) struct Living {
     pub(super) path: PathBuf,
     pub(super) run_id: String,
 }
 
-/// What is in a registry.
+/// The entries of a registry.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    /// Those whose runner and warden are gone.
+    /// Entries whose runner and warden are gone.
     pub(super) dead: Vec<Dead>,
-    /// The others.
+    /// All other entries.
     pub(super) living: Vec<Living>,
-    /// What could not be looked at or is not obeyed, and why.
+    /// Entries that could not be read or are not trusted, and why.
     pub(super) unseen: Vec<Untrusted>,
 }
 
-/// The entries at `place`.
+/// Reads the entries at `place`.
 pub(super) fn entries(place: &Path) -> Entries {
     let mut found = Entries::default();
     let files = match trust::directory(place).and_then(|place| {
@@ -247,7 +257,7 @@ pub(super) fn entries(place: &Path) -> Entries {
         files.map_err(Untrusted::failed(&place))
     }) {
         Ok(files) => files,
-        // No run has noted anything.
+        // No run has recorded anything.
         Err(why) if why.is_missing() => return found,
         Err(why) => {
             found.unseen.push(why);
@@ -267,7 +277,7 @@ pub(super) fn entries(place: &Path) -> Entries {
             continue;
         }
         match entry(&path, &mut found) {
-            // Its run has ended meanwhile.
+            // The run ended in the meantime.
             Err(why) if why.is_missing() => {}
             Err(why) => found.unseen.push(why),
             Ok(()) => {}
@@ -276,7 +286,7 @@ pub(super) fn entries(place: &Path) -> Entries {
     found
 }
 
-/// Looks at one entry.
+/// Reads one entry.
 fn entry(path: &Path, found: &mut Entries) -> Result<(), Untrusted> {
     let failed = || Untrusted::failed(path);
     let file = trust::open(path, OpenOptions::new().read(true))?;
@@ -298,16 +308,16 @@ fn entry(path: &Path, found: &mut Entries) -> Result<(), Untrusted> {
     Ok(())
 }
 
-/// The lines of an entry of this user's.
+/// Reads the lines of an entry of this user.
 ///
 /// # Errors
-/// When it can't be read, or may not be obeyed.
+/// When it cannot be read or is not trusted.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
     let file = trust::open(path, OpenOptions::new().read(true)).map_err(io::Error::other)?;
     lines(&file)
 }
 
-/// The lines of an entry; a last one that was cut short is left out.
+/// The lines of an entry. A truncated last line is left out.
 fn lines(file: &File) -> io::Result<Vec<Line>> {
     let mut bytes = Vec::new();
     file.take(MOST + 1).read_to_end(&mut bytes)?;
@@ -325,12 +335,12 @@ fn share(file: File) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockSharedNonblock).map_err(|(_, errno)| errno.into())
 }
 
-/// This boot of this machine.
+/// Id of the current boot of this machine.
 pub(super) fn boot_id() -> String {
     kernel("random/boot_id")
 }
 
-/// This machine, for state directories that several share.
+/// Name of this machine, for state directories that several machines share.
 pub(super) fn host() -> String {
     kernel("hostname")
 }

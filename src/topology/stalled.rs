@@ -1,6 +1,6 @@
-//! Wardens that stand still after their `bench` has gone: stopped (SIGSTOP) or held by a debugger, they neither see that
-//! their socket has closed nor let go of the registry's entry. They are ended, and what they held is then ended as any dead
-//! run's.
+//! Ends wardens that are stopped after their `bench` has gone. A warden that is stopped (SIGSTOP)
+//! or held by a debugger neither notices that its socket closed nor releases its registry entry.
+//! Once it is ended, its processes are handled like those of any dead run.
 
 use super::proc;
 use super::process::PidFd;
@@ -8,25 +8,25 @@ use super::registry::Living;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
-/// How long wardens that were killed may take to let go of their entry.
+/// How long killed wardens may take to release their entry.
 const DYING: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(10);
 
-/// How it stands with a run that lives.
+/// The state of a run whose entry is locked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Its `bench` runs, or it can't be told who holds its entry.
+    /// Its `bench` runs, or the holder of its entry is unknown.
     Running,
-    /// Its `bench` has gone; its warden takes it down.
+    /// Its `bench` is gone and its warden takes it down.
     Ending,
-    /// Its `bench` has gone, and its wardens stood still: these were ended.
+    /// Its `bench` is gone and its wardens were stopped. These were ended.
     Stalled(Vec<(i32, String)>),
 }
 
-/// Says how it stands with a run, and ends its wardens where they stand still without a `bench`.
+/// Determines the state of a run. Ends its wardens if they are stopped and have no `bench`.
 pub(super) fn end(run: &Living) -> State {
     let holders = holders(run);
-    // The runner itself does not bear the mark.
+    // The runner itself does not have BENCH_RUN_ID in its environment; wardens do.
     if holders.is_empty() || !holders.iter().all(|pid| bears(*pid, &run.run_id)) {
         return State::Running;
     }
@@ -39,7 +39,7 @@ pub(super) fn end(run: &Living) -> State {
         let Ok(process) = PidFd::open(*pid) else {
             continue;
         };
-        // Asked again now that the pid can't be given to another.
+        // Checked again, because only now the pid cannot be reused.
         let command = proc::command(*pid);
         if bears(*pid, &run.run_id) && process.kill().is_ok() {
             ended.push((*pid, command));

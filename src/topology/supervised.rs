@@ -1,5 +1,6 @@
-//! Other programs that `bench` runs for a moment, such as a Python that is asked for its versions: under a warden, as engines
-//! are, so that a signal ends them, they end with `bench`, and the registry tells a later `bench` of them.
+//! Runs other programs for a moment, such as a Python that reports its versions. They run under a
+//! warden, as engines do: a signal ends them, they end with `bench`, and the registry names them
+//! for a later `bench`.
 
 use super::link::{Link, PARTING, Reports, TICK, send};
 use super::protocol::{Order, Report, Start};
@@ -14,70 +15,71 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Most that a program may print, in bytes.
+/// Most bytes that a program may print.
 const MOST: u64 = 16 << 20;
 
-/// Whose programs they are, and what ends them.
+/// The run that programs belong to, and what ends them.
 #[derive(Debug, Clone, Copy)]
 pub struct Supervisor<'a> {
-    /// The run's id, which they carry in their environment.
+    /// The run's id, which programs carry in their environment.
     pub run_id: &'a str,
-    /// Raised when the user wants an end.
+    /// Raised when the user asks for an end.
     pub alarm: &'a Alarm,
 }
 
 /// A program to run.
 #[derive(Debug)]
 pub struct Task<'a> {
-    /// It; a bare name is looked for on PATH.
+    /// The program. A bare name is searched on PATH.
     pub program: &'a Path,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Variables that it gets beside our own.
+    /// Environment variables in addition to our own.
     pub env: Vec<(OsString, OsString)>,
-    /// How long it may take.
+    /// Time limit.
     pub limit: Duration,
 }
 
-/// What a program printed.
+/// The output of a program.
 #[derive(Debug)]
 pub struct Output {
-    /// Whether it ended with exit code 0.
+    /// Whether the exit code was 0.
     pub success: bool,
-    /// On standard output.
+    /// Bytes of standard output.
     pub stdout: Vec<u8>,
-    /// On standard error.
+    /// Bytes of standard error.
     pub stderr: Vec<u8>,
 }
 
-/// Why a program did not come to its end.
+/// Why a program did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It can't be executed.
+    /// It cannot be executed.
     #[error("{0}")]
     Refused(io::Error),
     /// It took too long and was ended.
     #[error("it did not end within {} s and was killed", .0.as_secs())]
     Overdue(Duration),
-    /// It printed without end and was ended.
+    /// It printed too much and was ended.
     #[error("it printed more than {} MiB and was killed", MOST >> 20)]
     Endless,
     /// The user ended it.
     #[error("interrupted")]
     Interrupted,
-    /// There is no warden to run it under, or that has gone.
+    /// A warden could not be started, or has gone.
     #[error("the warden that supervises it {0}")]
     Warden(String),
 }
 
 impl Supervisor<'_> {
-    /// Runs a program to its end; nothing of it is left on return.
+    /// Runs a program to its end. No process of it is left on return.
     ///
     /// # Errors
-    /// When it can't be started, or was ended.
+    /// When it cannot be started, or was ended.
     pub fn run(&self, task: &Task<'_>) -> Result<Output, Error> {
         let broken = |error: io::Error| Error::Warden(format!("could not be started: {error}"));
-        // Without a registry it is still ended with us; only a KILL of all at once could leave it.
+        // Without a registry it still ends with us. Only a SIGKILL of all processes at once could
+        // leave it running.
         let entry = registry::place()
             .and_then(|(place, _)| Entry::create(&place, self.run_id))
             .ok();
@@ -87,14 +89,14 @@ impl Supervisor<'_> {
         );
         let result = self.link(entry.as_ref()).and_then(|mut link| {
             let ended = self.watch(&mut link, task, [&stdout, &stderr]);
-            // Whatever it has started ends with it, without grace.
+            // Everything it started ends with it, without grace.
             let _ = send(&mut link.socket, &Order::Kill);
             drain(&mut link.reports);
             link.end();
             ended
         });
         if let Some(entry) = entry {
-            // The warden has removed it, unless it came to no good end.
+            // The warden has removed the entry, unless it failed.
             leftovers::end_own(&entry);
         }
         Ok(Output {
@@ -104,7 +106,7 @@ impl Supervisor<'_> {
         })
     }
 
-    /// A warden at the firmest containment that can be had.
+    /// Starts a warden with the strongest containment available.
     fn link(&self, entry: Option<&Entry>) -> Result<Link, Error> {
         let mut missed = Vec::new();
         for containment in
@@ -125,7 +127,7 @@ impl Supervisor<'_> {
         )))
     }
 
-    /// Starts the program and waits for its end; whether that was a success.
+    /// Starts the program and waits for its end. Returns whether it succeeded.
     fn watch(
         &self,
         link: &mut Link,
@@ -185,7 +187,8 @@ fn start(task: &Task<'_>, [stdout, stderr]: [&Printed; 2]) -> Order {
     })
 }
 
-/// Reads what a warden still says, until it says that all is gone or has gone itself.
+/// Reads the remaining reports, until the warden reports that everything is gone or has itself
+/// ended.
 fn drain(reports: &mut Reports) {
     let began = Instant::now();
     while began.elapsed() < PARTING {
@@ -195,7 +198,8 @@ fn drain(reports: &mut Reports) {
     }
 }
 
-/// Where a program prints to: memory that needs no name on disk and goes with its last user. Wardens inherit it.
+/// The output of a program: anonymous memory, freed with its last descriptor. The warden inherits
+/// the descriptor.
 struct Printed(File);
 
 impl Printed {
@@ -203,7 +207,7 @@ impl Printed {
         Ok(Self(memfd_create(c"bench", MFdFlags::empty())?.into()))
     }
 
-    /// Its name in a process that has inherited it.
+    /// Its path in a process that inherited it.
     fn path(&self) -> PathBuf {
         format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
     }

@@ -1,18 +1,21 @@
-//! Ending what dead runs left behind. A process is ended only when the registry names its run, no runner or warden of that
-//! run lives, it belongs to this user, and one of these holds:
+//! Ends what dead runs left behind. A process is ended only if the registry names its run, no
+//! runner or warden of that run lives, it belongs to this user, and one of these holds:
 //!
 //! - its environment names that run (`BENCH_RUN_ID`);
-//! - its environment names no run, because it was cleared, or overwritten by a title as `VLLM::EngineCore` does, and
-//!   - the registry names it by pid and start, or
-//!   - it is in the session of a process that the registry names, is not older than it, and that process still lives or its
-//!     log is held open;
-//! - this process is a child subreaper, the warden that died was its own, and it is an orphan that has come to this process;
+//! - its environment names no run, because it was cleared or overwritten by a title
+//!   (`VLLM::EngineCore` does that), and
+//!   - the registry names it by pid and start time, or
+//!   - it is in the session of a process that the registry names, is not older than that process,
+//!     and that process still lives or its log is held open;
+//! - this process is a child subreaper, the dead warden was its child, and the process is an orphan
+//!   that became a child of this process;
 //! - it names no other run, and its parent or the leader of its session is one of these.
 //!
-//! All is asked again after a pidfd is held, so that a pid that was given away meanwhile is never hit.
+//! All of this is checked again after a pidfd is open, so that a reused pid is never hit.
 //!
-//! A cgroup is killed as a whole, with those below it, only where it is the one noted and no member names another run. A
-//! directory is removed only where it is marked as the run's (`scratch`), shared memory only directly in `/dev/shm`.
+//! A cgroup is killed as a whole, with those below it, only if it is the recorded one and no member
+//! names another run. A directory is removed only if it is marked as the run's (`scratch`), and
+//! shared memory only directly in `/dev/shm`.
 
 use super::proc::Stat;
 use super::process::PidFd;
@@ -25,11 +28,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long ending one run's leftovers may take.
+/// How long ending the leftovers of one run may take.
 const LIMIT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(20);
 
-/// What was found of one dead run, and what became of it.
+/// What was found of one dead run, and what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cleaned {
     /// The run.
@@ -58,19 +61,20 @@ impl std::fmt::Display for Cleaned {
     }
 }
 
-/// What a look at the registries came to.
+/// The result of looking through the registries.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Looked {
-    /// Dead runs that had left something.
+    /// Dead runs that had left something behind.
     pub runs: Vec<Cleaned>,
-    /// Runs whose `bench` has gone and whose warden is about to take everything down.
+    /// Runs whose `bench` is gone and whose warden is taking everything down.
     pub ending: Vec<String>,
-    /// What was not looked at, because others may have written it, or could not be: what, and why.
+    /// What was not read, because it is not trusted or not readable, and why.
     pub unseen: Vec<String>,
 }
 
-/// Finds and ends what every dead run of this user left; runs that left nothing are not told of. A run whose warden is
-/// taking it down is awaited for at most `wait`, and `waiting` is given its id once.
+/// Finds and ends what every dead run of this user left behind. Runs that left nothing are not
+/// reported. If the warden of a run is taking it down, waits for it for at most `wait` and passes the
+/// run's id to `waiting` once.
 #[must_use]
 pub fn clean(wait: Duration, waiting: impl FnMut(&str)) -> Looked {
     let (places, refused) = registry::places();
@@ -80,7 +84,7 @@ pub fn clean(wait: Duration, waiting: impl FnMut(&str)) -> Looked {
     looked
 }
 
-/// Why what this run starts is not noted in the state directory, and where instead.
+/// Why the state directory does not record what this run starts, and which directory does.
 #[must_use]
 pub fn noted_elsewhere() -> Option<String> {
     let (place, refused) = registry::place().ok()?;
@@ -92,7 +96,7 @@ pub fn noted_elsewhere() -> Option<String> {
     })
 }
 
-/// Ends what dead runs in the registries at `places` left.
+/// Ends what dead runs in the registries at `places` left behind.
 fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -> Looked {
     let mut looked = Looked::default();
     if let Err(why) = proc::can_look() {
@@ -120,7 +124,8 @@ fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -
         if !stalled && !patient {
             break found;
         }
-        // The locks on the entries are let go, so that wardens can end and the entries of those that were killed be taken.
+        // Release the locks on the entries: wardens can then end, and the entries of killed wardens
+        // can be locked.
         drop(found);
         if patient {
             for run_id in &looked.ending {
@@ -143,7 +148,7 @@ fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -
     looked
 }
 
-/// What is in all the registries.
+/// The entries of all registries.
 fn entries(places: &[PathBuf]) -> Entries {
     let mut all = Entries::default();
     for place in places {
@@ -155,14 +160,15 @@ fn entries(places: &[PathBuf]) -> Entries {
     all
 }
 
-/// Ends what a dead run left; `wardens` were ended already.
+/// Ends what a dead run left behind. Its `wardens` were ended already.
 fn end_dead(entry: &Dead, living: &[String], wardens: Vec<(i32, String)>) -> Option<Cleaned> {
     let Some(owned) = Owned::read(&entry.lines) else {
-        // Not even its first line was written: nothing had been started.
+        // Not even its first line was written, so nothing had been started.
         let _ = std::fs::remove_file(&entry.path);
         return None;
     };
-    // Another machine's is that machine's to clean, and a name that a living run bears names nothing that is dead.
+    // Entries of another machine are cleaned up there. If a live run has the same id, BENCH_RUN_ID
+    // identifies nothing dead.
     if owned.host != registry::host() || living.contains(&owned.run_id) {
         return None;
     }
@@ -174,7 +180,8 @@ fn end_dead(entry: &Dead, living: &[String], wardens: Vec<(i32, String)>) -> Opt
     Some(cleaned)
 }
 
-/// Ends what a warden left that died before its runner, who calls this; the entry goes with it.
+/// Ends what a warden left behind that died before its runner, which is this process. Removes the
+/// entry.
 pub(super) fn end_own(entry: &Entry) -> Option<Cleaned> {
     let mut owned = Owned::read(&registry::read(entry.path()).ok()?)?;
     owned.adopted = link::adopt();
@@ -185,20 +192,20 @@ pub(super) fn end_own(entry: &Entry) -> Option<Cleaned> {
     Some(cleaned)
 }
 
-/// What the registry says that a run owns.
+/// What a run owns according to the registry.
 struct Owned {
     run_id: String,
     host: String,
-    /// Whether this is still the boot in which it ran: no process outlives one.
+    /// Whether the machine has not been rebooted since: no process survives a reboot.
     same_boot: bool,
-    /// Pid, start and log.
+    /// Pid, start time and log.
     processes: Vec<(i32, u64, PathBuf)>,
-    /// Whether what its warden left has become children of this process.
+    /// Whether orphans of its warden have become children of this process.
     adopted: bool,
-    /// Pid and start of descendants that bear no mark.
+    /// Pid and start time of descendants whose environment does not name the run.
     strays: BTreeSet<(i32, u64)>,
     directories: Vec<PathBuf>,
-    /// Path, and inode where it is known.
+    /// Path, and inode if known.
     cgroups: BTreeMap<PathBuf, Option<u64>>,
     /// Path and inode.
     memory: BTreeSet<(PathBuf, u64)>,
@@ -233,7 +240,7 @@ impl Owned {
                 } => owned.processes.push((*pid, *start, log.clone())),
                 Line::Stray { pid, start } => _ = owned.strays.insert((*pid, *start)),
                 Line::Directory { path } => owned.directories.push(path.clone()),
-                // Noted before it is made, and again with its inode.
+                // Recorded before it is created, and again with its inode.
                 Line::Cgroup { path, inode } => _ = owned.cgroups.insert(path.clone(), *inode),
                 Line::Memory { path, inode } => {
                     owned.memory.insert((path.clone(), *inode));
@@ -268,7 +275,7 @@ impl Owned {
         cleaned
     }
 
-    /// Removes the run's directories; those inside others go with them.
+    /// Removes the run's directories. Directories inside others go with those.
     fn remove_directories(&self, cleaned: &mut Cleaned) {
         let outer = |path: &&PathBuf| {
             let mut others = self.directories.iter().filter(|other| other != path);
@@ -287,11 +294,11 @@ impl Owned {
         }
     }
 
-    /// Kills what is in the run's cgroups, and in nobody else's.
+    /// Kills all processes in the run's own cgroups.
     fn kill_cgroups(&self, cleaned: &mut Cleaned, memory: &mut BTreeSet<(PathBuf, u64)>) {
         for (cgroup, inode) in &self.cgroups {
             if !self.is_ours(cgroup, *inode) {
-                // What is marked in it is found one by one.
+                // Its marked members are found one by one.
                 continue;
             }
             for pid in containment::members(cgroup) {
@@ -302,20 +309,21 @@ impl Owned {
         }
     }
 
-    /// Whether a cgroup is the one that the run's warden made and holds nobody else's processes.
+    /// Whether a cgroup is the one that the run's warden created and holds no other processes.
     fn is_ours(&self, cgroup: &Path, inode: Option<u64>) -> bool {
         if !containment::is_cgroup(cgroup) {
             return false;
         }
         let same = inode.is_some() && inode == containment::inode(cgroup);
-        // One that was killed before its inode was noted held nothing.
+        // If the warden died before the inode was recorded, nothing was started in the cgroup.
         (same || inode.is_none())
             && containment::members(cgroup)
                 .iter()
                 .all(|pid| self.holds(*pid, same))
     }
 
-    /// Whether a member of the cgroup is the run's: in the `same` one that its warden made, whatever names no other run.
+    /// Whether a member of a cgroup belongs to the run. In the `same` cgroup that its warden
+    /// created, this includes every process that names no other run.
     fn holds(&self, pid: i32, same: bool) -> bool {
         match proc::run_id(pid) {
             Some(Some(run_id)) => run_id == self.run_id,
@@ -323,7 +331,8 @@ impl Owned {
         }
     }
 
-    /// Kills until no process is found any more: one that is being killed may have started another.
+    /// Kills until no process is found any more, because a process that is being killed may have
+    /// forked another.
     fn end_processes(&self, cleaned: &mut Cleaned, memory: &mut BTreeSet<(PathBuf, u64)>) {
         let began = Instant::now();
         self.kill_cgroups(cleaned, memory);
@@ -345,7 +354,8 @@ impl Owned {
                 let Ok(process) = PidFd::open(*pid) else {
                     continue;
                 };
-                // The pid may have been given to another between the look and the open; now it can't any more.
+                // The pid may have been reused between reading `stat` and opening the pidfd. From
+                // now on it cannot be.
                 if proc::stat(*pid).is_none_or(|now| now.start != stat.start) {
                     continue;
                 }
@@ -360,7 +370,8 @@ impl Owned {
         }
     }
 
-    /// Kills a whole process group, which leaves no time for a fork, where nobody else is in it.
+    /// Kills a whole process group at once, if all its members belong to the run. Killing members
+    /// one by one would leave time for a fork.
     fn kill_group(&self, group: i32, found: &BTreeMap<i32, Stat>) {
         let is_stranger = |pid: i32| {
             !found.contains_key(&pid)
@@ -372,7 +383,7 @@ impl Owned {
         }
     }
 
-    /// The processes of the run, by the rule of this module.
+    /// The processes of the run, by the rules of this module.
     fn owned(&self) -> BTreeMap<i32, Stat> {
         let user = nix::unistd::geteuid().as_raw();
         let all: BTreeMap<i32, Stat> = proc::pids()
@@ -395,7 +406,7 @@ impl Owned {
             })
             .map(|(pid, stat, _)| (*pid, *stat))
             .collect();
-        // Their children, and theirs, whose environment was cleared.
+        // Their descendants whose environment was cleared.
         loop {
             let before = found.len();
             for (pid, stat, run_id) in &candidates {
@@ -410,13 +421,15 @@ impl Owned {
         }
     }
 
-    /// Whether the registry names a process that bears no mark.
+    /// Whether the registry names a process whose environment names no run.
     fn names(&self, pid: i32, stat: &Stat, all: &BTreeMap<i32, Stat>) -> bool {
         let me = std::process::id().cast_signed();
-        // What wardens start has a session of its own: whoever is in ours was started by our user.
+        // Wardens start processes in new sessions. A process in our session was started by the
+        // user.
         let elsewhere = all.get(&me).is_some_and(|own| own.session != stat.session);
         let lives = |leader: &i32| elsewhere && all.contains_key(leader);
-        // A terminal or `/dev/null` is open in processes that are none of the run's.
+        // A terminal or `/dev/null` is also open in unrelated processes, so only a regular file
+        // counts.
         let holds = |log: &PathBuf| {
             std::fs::symlink_metadata(log).is_ok_and(|data| data.is_file())
                 && proc::mine(log)
@@ -428,7 +441,8 @@ impl Owned {
             || self.processes.iter().any(|(session, start, log)| {
                 stat.session == *session
                     && stat.start >= *start
-                    // The session is still that process's: its pid was not given to another that made one.
+                    // The session still belongs to that process: its pid was not reused by a
+                    // process that created another session.
                     && all.get(session).is_none_or(|leader| leader.start == *start)
                     && (lives(session) || holds(log))
             })

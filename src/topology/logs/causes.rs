@@ -1,21 +1,21 @@
-//! What is known of why engines die: the words by which a log line gives it away, what they mean and what mends it.
-//! `docs/troubleshooting.md` shows the same table; a test holds the two together.
+//! Known causes of the death of engines: words in a log line, their meaning and the remedy.
+//! `docs/troubleshooting.md` contains the same table; a test compares the two.
 
-/// A cause that is known.
+/// A known cause.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// Words of a log line, any of these, in lower case; `…` stands for anything between.
+    /// Words of a log line in lower case; any one suffices. `…` stands for anything in between.
     marks: &'static [&'static str],
-    /// What they mean, to be read after `NAME ended with exit code 1 while starting: `.
+    /// What the words mean. It follows `NAME ended with exit code 1 while starting: `.
     pub why: &'static str,
-    /// What mends it.
+    /// The remedy.
     pub advice: &'static str,
 }
 
-/// The cause that another try, on other ports, may mend.
+/// The cause that another attempt on other ports may remedy.
 pub const PORT_TAKEN: &str = "its port is taken";
 
-/// The known causes. The first that a line gives away counts, so the more special one comes first.
+/// The known causes. The first that matches a line counts, so more specific causes come first.
 pub const CAUSES: &[Cause] = &[
     Cause {
         marks: &[
@@ -186,7 +186,7 @@ pub const CAUSES: &[Cause] = &[
     },
 ];
 
-/// What a signal means that nobody of ours sent.
+/// The meaning of a signal that `bench` did not send.
 const SIGNALS: &[(&str, Cause)] = &[
     (
         "(KILL)",
@@ -220,7 +220,7 @@ impl Cause {
         self.marks
     }
 
-    /// The cause that a line gives away.
+    /// The cause that a log line indicates.
     #[must_use]
     pub fn of(line: &str) -> Option<&'static Self> {
         let line = line.to_lowercase();
@@ -235,7 +235,7 @@ impl Cause {
             .find(|cause| cause.marks.iter().any(given_away))
     }
 
-    /// What the way a process ended tells by itself: `signal 9 (KILL)`.
+    /// The cause that an exit status such as `signal 9 (KILL)` indicates by itself.
     #[must_use]
     pub fn of_status(status: &str) -> Option<&'static Self> {
         let found = SIGNALS.iter().find(|(signal, _)| status.ends_with(signal));
@@ -243,7 +243,7 @@ impl Cause {
     }
 }
 
-/// The table of `docs/troubleshooting.md`.
+/// The table in `docs/troubleshooting.md`.
 #[must_use]
 pub fn table() -> String {
     let mut out =

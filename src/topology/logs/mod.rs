@@ -1,4 +1,4 @@
-//! Reading a dead process's log for the lines that say why.
+//! Finds the lines of a dead process's log that explain its end.
 
 pub mod causes;
 
@@ -8,31 +8,31 @@ use crate::files;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Most lines shown where nothing says why.
+/// Most lines shown if none explains the end.
 const SHOWN: usize = 8;
-/// Most lines shown from the one that says why.
+/// Most lines shown, starting at the one that explains the end.
 const REASON: usize = 3;
 /// Most bytes shown of a line.
 const LINE: usize = 300;
-/// Most of a log that is read, from its end.
+/// Most bytes read of a log, from its end.
 const READ: u64 = 4 << 20;
 
-/// Why a process ended, as far as its log tells.
+/// Why a process ended, according to its log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Explanation {
-    /// What is known of it, where the cause is one of [`causes::CAUSES`].
+    /// The known cause, if it is one of [`causes::CAUSES`].
     pub cause: Option<&'static Cause>,
-    /// The lines of the log that best say why, oldest first; empty when the log is.
+    /// The lines that explain it best, oldest first. Empty if the log is empty.
     pub lines: Vec<String>,
 }
 
-/// Reads a log for why its process ended with `status`, or why it does not get ready.
+/// Reads a log to explain why its process ended with `status`, or why it is not ready.
 #[must_use]
 pub fn explain(path: &Path, status: Option<&str>) -> Explanation {
     reasons(&tail(path).unwrap_or_default(), status)
 }
 
-/// The end of a log.
+/// Reads the end of a log.
 fn tail(path: &Path) -> std::io::Result<String> {
     let mut file = files::open(path)?;
     let skipped = file.metadata()?.len().saturating_sub(READ);
@@ -42,10 +42,11 @@ fn tail(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// As [`explain`], on text. The root cause comes first in a log: what follows it are its consequences in other processes
-/// and outer calls. So the first exception that is known counts, then the first other line that is no warning, then what
-/// the end itself tells, then the last warning, as of what was tried until time was up. Where nothing is known, the first
-/// exception, panic or error is shown, or the last lines.
+/// As [`explain`], on text. The root cause comes first in a log; later messages are its
+/// consequences in other processes and outer calls. The order is: the first known exception, the
+/// first other known line that is not a warning, the exit status, the last known warning (typical
+/// of retries until a timeout). If no cause is known, the first exception, panic or error is shown,
+/// or the last lines.
 #[must_use]
 pub fn reasons(log: &str, status: Option<&str>) -> Explanation {
     let lines: Vec<String> = log
@@ -92,7 +93,8 @@ pub fn reasons(log: &str, status: Option<&str>) -> Explanation {
     }
 }
 
-/// Where the exception of each traceback is: the first unindented line after it. One that was only warned of is none.
+/// The line of each traceback's exception, which is the first unindented line after it. Exceptions
+/// that were only logged as warnings are left out.
 fn exceptions(lines: &[String]) -> Vec<usize> {
     let starts = (0..lines.len()).filter(|at| is_traceback(&lines[*at]) && !is_mild(&lines[*at]));
     starts
@@ -107,7 +109,7 @@ fn exceptions(lines: &[String]) -> Vec<usize> {
         .collect()
 }
 
-/// A reason and what it is continued by: lines that are no messages of their own.
+/// The line of a reason and its continuation lines.
 fn from(lines: &[String]) -> Vec<String> {
     let (reason, rest) = lines.split_at(1.min(lines.len()));
     let continued = rest
@@ -131,7 +133,7 @@ fn is_warning(line: &str) -> bool {
         .any(|level| line.contains(level))
 }
 
-/// Whether a line says itself that it is no error.
+/// Whether a line says itself that it is not an error.
 fn is_mild(line: &str) -> bool {
     is_warning(line)
         || [" INFO ", " DEBUG ", " INFO:", "INFO:", "\"level\":\"info\""]
@@ -153,7 +155,7 @@ fn plain(line: &str) -> String {
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
         if c == '\u{1b}' {
-            // A colour sequence: `ESC [` up to its letter.
+            // A colour sequence: `ESC [` up to its final letter.
             let _ = chars.find(|c| c.is_ascii_alphabetic());
         } else if !c.is_control() || c == '\t' {
             text.push(c);

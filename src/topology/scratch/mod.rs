@@ -1,6 +1,6 @@
-//! Directories of runs. They lie in one directory of the user's own, `bench-UID` in the directory for temporary files, that
-//! nobody else can enter (mode 0700). Each is made exclusively and holds a marker file with the id of its run, without
-//! which it is never removed.
+//! Directories of runs. They are in one directory of the user's own, `bench-UID` in the directory
+//! for temporary files, which nobody else can enter (mode 0700). Each is created exclusively and
+//! contains a marker file with the id of its run. Without the marker it is never removed.
 
 use super::registry::{self, Entry, Line};
 use super::trust::{self, Untrusted};
@@ -12,16 +12,17 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-/// Names the run in each of its directories.
+/// The file that names the run in each of its directories.
 pub(super) const MARKER: &str = ".bench-run";
-/// Longest path of a run's directory, in bytes: sockets that engines make below it have at most 107.
+/// Longest path of a run's directory, in bytes. Engines create sockets below it, whose paths may
+/// have 107 bytes.
 const LONGEST: usize = 66;
-/// Longest name below a parent: `bench-UID-XXXXXX/XXXXXXXX-NN`.
+/// Longest name below a parent directory: `bench-UID-XXXXXX/XXXXXXXX-NN`.
 const NAMES: usize = 36;
 /// Longest marker that is read, in bytes.
 const MARK: u64 = 4096;
 
-/// The user's own directory.
+/// The user's own directory for runs.
 #[derive(Debug)]
 pub struct Root {
     /// Its path, without links.
@@ -30,7 +31,7 @@ pub struct Root {
     pub note: Option<String>,
 }
 
-/// No directory of the user's own can be made.
+/// No directory of the user's own can be created.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no directory for temporary files can be used: {}; set TMPDIR to a directory of your own, with a short path",
@@ -38,10 +39,10 @@ pub struct Root {
 )]
 pub struct NoRoot(Vec<String>);
 
-/// Finds the user's own directory, or makes it.
+/// Finds or creates the user's own directory.
 ///
 /// # Errors
-/// When there is no place for it.
+/// When there is no usable parent directory.
 pub fn root() -> Result<Root, NoRoot> {
     let mut reasons = Vec::new();
     for parent in parents() {
@@ -62,12 +63,12 @@ pub fn root() -> Result<Root, NoRoot> {
     Err(NoRoot(all.collect()))
 }
 
-/// Why a place was passed over.
+/// Why a parent directory was skipped.
 #[derive(Debug)]
 enum Skipped {
-    /// It is good for other things, such as a long path.
+    /// Usable for other purposes, but for instance too long a path.
     Unfit(String),
-    /// It can't be used at all, which its user should know.
+    /// Not usable at all, which the user should know.
     Bad(String),
 }
 
@@ -85,13 +86,13 @@ fn instead(why: &str, path: &Path) -> String {
     format!("{why}; directories of this run are in {path} instead")
 }
 
-/// Where [`root`] most likely is; nothing is made.
+/// The most likely path of [`root`]. Creates nothing.
 #[must_use]
 pub fn likely_root() -> PathBuf {
     std::env::temp_dir().join(usual_name())
 }
 
-/// A name for the directories of one run, which no other has.
+/// A name for the directories of one run that no other run has.
 #[must_use]
 pub fn name(run_id: &str) -> String {
     let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -99,7 +100,7 @@ pub fn name(run_id: &str) -> String {
     hex::encode(&Sha256::digest(own)[..4])
 }
 
-/// The directories of the user's own that exist, wherever earlier runs may have made them.
+/// The existing directories of the user's own, wherever earlier runs created them.
 pub(super) fn roots() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = parents()
         .iter()
@@ -115,7 +116,8 @@ fn usual_name() -> String {
     format!("bench-{}", geteuid())
 }
 
-/// Where the user's own directory may be, in order. XDG_RUNTIME_DIR comes late: it is small, and goes when its user logs out.
+/// Possible parent directories, in order. XDG_RUNTIME_DIR comes late because it is small and is
+/// removed when the user logs out.
 fn parents() -> Vec<PathBuf> {
     let mut all = vec![
         std::env::temp_dir(),
@@ -153,7 +155,7 @@ fn root_in(parent: &Path) -> Result<Root, Skipped> {
     let Err(why) = verify(&path) else {
         return Ok(Root { path, note: None });
     };
-    // Somebody was faster. Another name, which nobody can know before, serves as well.
+    // Another user created this name first. Use a random name, which nobody can create in advance.
     let path = match roots_in(&parent).pop() {
         Some(path) => path,
         None => tempfile::Builder::new()
@@ -185,7 +187,7 @@ fn is_root(path: &Path) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) && verify(path).is_ok()
 }
 
-/// Checks that a directory is real, ours, and closed to everyone else.
+/// Checks that a path is a directory (no link), belongs to this user and is closed to others.
 fn verify(path: &Path) -> Result<(), Untrusted> {
     let data = fs::symlink_metadata(path).map_err(Untrusted::failed(path))?;
     if data.is_symlink() {
@@ -205,7 +207,8 @@ fn verify(path: &Path) -> Result<(), Untrusted> {
     }
 }
 
-/// The run's own directory that a path is, or lies in: a direct child of one of the user's own.
+/// The run's own directory that contains a path: a direct child of one of the user's own
+/// directories.
 pub(super) fn top(path: &Path) -> Option<&Path> {
     if path.components().any(|part| part == Component::ParentDir) {
         return None;
@@ -214,10 +217,10 @@ pub(super) fn top(path: &Path) -> Option<&Path> {
         .find(|directory| directory.parent().is_some_and(is_root))
 }
 
-/// Makes a run's own directory, which must not exist, and marks it.
+/// Creates a run's own directory, which must not exist, and marks it.
 ///
 /// # Errors
-/// When it exists or can't be made or marked.
+/// When it exists, or cannot be created or marked.
 pub(super) fn make(directory: &Path, run_id: &str) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(directory)?;
     let mut marker = OpenOptions::new()
@@ -228,19 +231,19 @@ pub(super) fn make(directory: &Path, run_id: &str) -> io::Result<()> {
     writeln!(marker, "{run_id}")
 }
 
-/// Removes a run's own directory; one that is not marked as that run's stays, unless it is empty.
+/// Removes a run's own directory. If it is not marked as that run's, it stays unless it is empty.
 ///
 /// # Errors
 /// Why it stays.
 pub(super) fn remove(directory: &Path, run_id: &str) -> Result<(), Untrusted> {
     let failed = || Untrusted::failed(directory);
-    // A link is not followed: its path and that of what it leads to differ.
+    // A link is not followed: its own path and its target's path differ.
     if top(directory) != Some(directory) || trust::directory(directory)? != directory {
         return Err(Untrusted::Elsewhere {
             path: directory.to_owned(),
         });
     }
-    // Killed before it was marked, or while this was done before.
+    // The run was killed before it marked the directory, or during an earlier removal.
     if fs::remove_dir(directory).is_ok() {
         return Ok(());
     }
@@ -250,7 +253,7 @@ pub(super) fn remove(directory: &Path, run_id: &str) -> Result<(), Untrusted> {
             run_id: run_id.to_owned(),
         });
     }
-    // The marker goes last, so that what is interrupted here can be done again.
+    // The marker goes last, so that an interrupted removal can be repeated.
     for entry in fs::read_dir(directory).map_err(failed())?.flatten() {
         if entry.file_name() == MARKER {
             continue;
@@ -267,7 +270,7 @@ pub(super) fn remove(directory: &Path, run_id: &str) -> Result<(), Untrusted> {
     fs::remove_dir(directory).map_err(failed())
 }
 
-/// The run whose directory this is.
+/// The run to which a directory belongs.
 fn mark(directory: &Path) -> Result<String, Untrusted> {
     let path = directory.join(MARKER);
     let file = match trust::open(&path, OpenOptions::new().read(true)) {
@@ -281,8 +284,8 @@ fn mark(directory: &Path) -> Result<String, Untrusted> {
     Ok(text.trim_end().to_owned())
 }
 
-/// The directory of a held topology's record. It is noted in the registry, so that a later `bench` removes it if this one
-/// is killed.
+/// The directory of the record of `bench up`. The registry names it, so that a later `bench`
+/// removes it if this one is killed.
 #[derive(Debug)]
 pub struct Held {
     path: PathBuf,
@@ -291,10 +294,10 @@ pub struct Held {
 }
 
 impl Held {
-    /// Makes one in the user's own directory.
+    /// Creates one in the user's own directory.
     ///
     /// # Errors
-    /// When it can't be noted or made.
+    /// When it cannot be recorded or created.
     pub fn make(root: &Path, run_id: &str) -> io::Result<Self> {
         let path = root.join(format!("up-{}", name(run_id)));
         let (place, _) = registry::place()?;
@@ -310,21 +313,21 @@ impl Held {
         Ok(held)
     }
 
-    /// The directory.
+    /// Path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes it with all that is in it.
+    /// Removes it with its content.
     pub fn remove(self) {
-        // One that could not be removed is left to the next `bench`.
+        // If it cannot be removed, the next `bench` tries again.
         if remove(&self.path, &self.run_id).is_ok() {
             self.entry.remove();
         }
     }
 
-    /// Keeps it, for whoever wants to read why the topology failed: no later `bench` removes it.
+    /// Keeps it, so that the user can read why the topology failed. No later `bench` removes it.
     pub fn keep(self) {
         self.entry.remove();
     }

@@ -1,6 +1,7 @@
-//! Which files and directories on disk may be obeyed. A directory is used only if it belongs to the effective user, nobody
-//! else can write to it, and every parent up to `/` belongs to that user or to root. A parent that others can write to must
-//! be sticky, as `/tmp` is: the owner of what lies in it is then the only one who can replace it.
+//! Decides which files and directories on disk can be trusted. A directory is used only if it
+//! belongs to the effective user, nobody else can write to it, and every parent up to `/` belongs
+//! to that user or to root. A parent that others can write to must be sticky, as `/tmp` is: only
+//! the owner of an entry can then replace it.
 
 use nix::libc;
 use nix::unistd::{Group, User, geteuid};
@@ -10,14 +11,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
-/// Symbolic links that are followed on the way to one path, as the kernel does.
+/// Most symbolic links that are followed in one path, as in the kernel.
 const LINKS: usize = 40;
-/// Mode bits that let others write.
+/// Mode bits that let other users write.
 const OTHERS_WRITE: u32 = 0o022;
 const GROUP_WRITES: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
-/// Why a file or directory is not obeyed.
+/// Why a file or directory is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum Untrusted {
     /// It belongs to another user.
@@ -25,9 +26,9 @@ pub enum Untrusted {
     Owner {
         /// The file or directory.
         path: PathBuf,
-        /// Its owner's number.
+        /// User id of its owner.
         owner: u32,
-        /// The effective user.
+        /// User id of the effective user.
         expected: u32,
     },
     /// Other users can change it.
@@ -35,15 +36,15 @@ pub enum Untrusted {
     Writable {
         /// The file or directory.
         path: PathBuf,
-        /// Its permissions.
+        /// Its mode bits.
         mode: u32,
     },
-    /// Its permissions are not those that it was made with.
+    /// Its mode is not the one that it was created with.
     #[error("{} has mode {mode:04o}, expected 0700", .path.display())]
     Mode {
         /// The directory.
         path: PathBuf,
-        /// Its permissions.
+        /// Its mode bits.
         mode: u32,
     },
     /// It is a pipe, a link, a device, ...
@@ -51,12 +52,12 @@ pub enum Untrusted {
     Kind {
         /// The file or directory.
         path: PathBuf,
-        /// `a FIFO`
+        /// What it is, such as `a FIFO`.
         found: &'static str,
-        /// `a regular file`
+        /// What it should be, such as `a regular file`.
         expected: &'static str,
     },
-    /// A directory does not say that it is the run's.
+    /// A directory is not marked as the run's.
     #[error("{} is not marked as a directory of run {run_id}", .path.display())]
     Unmarked {
         /// The directory.
@@ -64,18 +65,18 @@ pub enum Untrusted {
         /// The run.
         run_id: String,
     },
-    /// A directory is not where those of runs are.
+    /// A directory is not in a directory for runs.
     #[error("{} is not in a directory for runs of this user", .path.display())]
     Elsewhere {
         /// The directory.
         path: PathBuf,
     },
-    /// The kernel refused a look, or a change.
+    /// A system call failed.
     #[error("failed to use {}: {source}", .path.display())]
     Failed {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -86,22 +87,22 @@ impl Untrusted {
         move |source| Self::Failed { path, source }
     }
 
-    /// Whether it only says that nothing is there.
+    /// Whether the error only means that nothing exists there.
     pub(super) fn is_missing(&self) -> bool {
         matches!(self, Self::Failed { source, .. } if source.kind() == ErrorKind::NotFound)
     }
 }
 
-/// The way to a path, checked as far as it exists.
+/// A checked path, as far as it exists.
 struct Walk {
-    /// The path without links, as far as it exists.
+    /// The existing part, without links.
     there: PathBuf,
     data: Metadata,
-    /// The components that do not exist, last first.
+    /// The components that do not exist, in reverse order.
     missing: Vec<OsString>,
 }
 
-/// A directory that is this user's alone; returns its path without links.
+/// Checks a directory that only this user can change. Returns its path without links.
 pub(super) fn directory(path: &Path) -> Result<PathBuf, Untrusted> {
     let Walk {
         there,
@@ -115,7 +116,7 @@ pub(super) fn directory(path: &Path) -> Result<PathBuf, Untrusted> {
     Ok(there)
 }
 
-/// As [`directory`], made where it does not exist.
+/// As [`directory`], created if it does not exist.
 pub(super) fn make_directory(path: &Path) -> Result<PathBuf, Untrusted> {
     let mut walk = walk(path)?;
     while let Some(name) = walk.missing.pop() {
@@ -124,14 +125,15 @@ pub(super) fn make_directory(path: &Path) -> Result<PathBuf, Untrusted> {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(Untrusted::failed(&walk.there)(error));
             }
-            // Whoever made it, it is looked at again below.
+            // It exists already; whoever created it, the check below decides.
             _ => {}
         }
     }
     directory(path)
 }
 
-/// A directory in which this user may make things of its own, such as `/tmp`; returns its path without links.
+/// Checks a directory in which this user may create entries of its own, such as `/tmp`. Returns its
+/// path without links.
 pub(super) fn parent(path: &Path) -> Result<PathBuf, Untrusted> {
     let walk = walk(path)?;
     if !walk.missing.is_empty() {
@@ -140,10 +142,11 @@ pub(super) fn parent(path: &Path) -> Result<PathBuf, Untrusted> {
     Ok(walk.there)
 }
 
-/// Checks that nobody but this user or root decides what is in a directory, or in one made there.
+/// Checks that only this user or root can change the content of a directory, or of one created
+/// there.
 ///
 /// # Errors
-/// Who else may.
+/// Who else can.
 pub fn check(path: &Path) -> Result<(), Untrusted> {
     let walk = walk(path)?;
     if walk.missing.is_empty() && walk.data.mode() & OTHERS_WRITE != 0 {
@@ -152,11 +155,15 @@ pub fn check(path: &Path) -> Result<(), Untrusted> {
     Ok(())
 }
 
-/// Opens a regular file of this user's that nobody else can write to. Neither a link is followed nor a pipe waited for.
+/// Opens a regular file of this user that nobody else can write to. Follows no link and waits for
+/// no pipe.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<File, Untrusted> {
     let failed = || Untrusted::failed(path);
-    // A device may act on being opened: the name is looked at first, and what was opened again.
+    // Opening a device can have effects, so check the name first. Between check and open it may be
+    // replaced, so check the open file again.
     regular(path, &symlink_metadata(path).map_err(failed())?)?;
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer; without O_NOCTTY, a terminal
+    // could become the controlling one.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = options.custom_flags(flags).open(path).map_err(failed())?;
     regular(path, &file.metadata().map_err(failed())?)?;
@@ -207,7 +214,7 @@ fn writable(path: &Path, data: &Metadata) -> Untrusted {
     }
 }
 
-/// Checks every component of a path, links and what they lead to included.
+/// Checks every component of a path, including links and their targets.
 fn walk(path: &Path) -> Result<Walk, Untrusted> {
     let path = &std::path::absolute(path).map_err(Untrusted::failed(path))?;
     let mut there = PathBuf::from("/");
@@ -263,7 +270,7 @@ fn walk(path: &Path) -> Result<Walk, Untrusted> {
     })
 }
 
-/// The components of a path, last first.
+/// The components of a path, in reverse order.
 fn components(path: &Path) -> Vec<OsString> {
     path.components()
         .rev()
@@ -272,7 +279,8 @@ fn components(path: &Path) -> Vec<OsString> {
         .collect()
 }
 
-/// The owner of `/` counts as root: in a user namespace that does not map root, both are shown as the same stranger.
+/// The owner of `/` counts as root: in a user namespace that does not map root, both appear as the
+/// overflow user.
 fn owned_by_us_or_root(path: &Path, data: &Metadata, root: u32) -> Result<(), Untrusted> {
     let expected = geteuid().as_raw();
     if [expected, 0, root].contains(&data.uid()) {
@@ -294,7 +302,8 @@ fn safe_parent(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
     Err(writable(path, data))
 }
 
-/// Whether a directory's group is the one that many systems make for each user: with the user's name, and no other member.
+/// Whether a directory's group is the private group that many systems create for each user: it has
+/// the user's name and no other member.
 fn is_private_group(data: &Metadata) -> bool {
     let user = geteuid();
     if user.is_root() || data.uid() != user.as_raw() {
@@ -310,7 +319,8 @@ fn is_private_group(data: &Metadata) -> bool {
         && group.mem.iter().all(|member| *member == user.name)
 }
 
-/// Whether an access list may name others; the group's bits of the mode then say only what it grants at most.
+/// Whether an access control list may name other users. The group bits of the mode are then only an
+/// upper limit.
 fn has_acl(path: &Path) -> bool {
     let mut value = [0_u8; 0];
     !matches!(

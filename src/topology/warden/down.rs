@@ -1,5 +1,6 @@
-//! Taking everything down: TERM to each group in reverse order of stages, grace, KILL, and again over whatever children
-//! are left until there are none. Then what they left in memory and on disk goes.
+//! Takes everything down: SIGTERM to each process group in reverse order of stages, grace, SIGKILL;
+//! then the same for the remaining children until there are none. Finally removes their shared
+//! memory and directories.
 
 use super::{Managed, Warden, millis};
 use crate::topology::proc;
@@ -12,19 +13,22 @@ use nix::unistd::{Pid, getpgid};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long a process that nobody started by name gets between TERM and KILL.
+/// Grace between SIGTERM and SIGKILL for strays, which are processes that the warden did not start
+/// itself.
 const STRAY_GRACE: Duration = Duration::from_secs(2);
-/// How long all of them together get, also those that come one after the other.
+/// Grace for all strays together, including strays that appear one after the other.
 const SWEEP_GRACE: Duration = Duration::from_secs(6);
-/// How long a sweep may take.
+/// Limit on a sweep.
 const SWEEP_LIMIT: Duration = Duration::from_secs(20);
-/// Strays that are told of by name.
+/// Most strays that are reported by name.
 const MOST_TOLD: usize = 50;
 
 impl Warden {
-    /// Takes the next step of teardown; true when nothing is left.
+    /// Takes the next step of teardown. Returns whether nothing is left.
     pub(super) fn step_down(&mut self, began: Instant) -> bool {
         let alive = |managed: &Managed| {
+            //  !matches!||An unreaped leader keeps its group in existence, so the group is asked
+            // only after that. ESRCH: no member is left.
             !managed.reaped || !matches!(killpg(managed.group, None), Err(Errno::ESRCH))
         };
         let Some(stage) = self
@@ -45,7 +49,7 @@ impl Warden {
                 .termed
                 .is_some_and(|since| since.elapsed() >= managed.grace);
             if managed.killed {
-                // What has joined the group since.
+                // Processes that have joined the group since.
                 let _ = killpg(managed.group, Signal::SIGKILL);
             } else if self.hurry || overdue {
                 managed.killed = true;
@@ -66,19 +70,22 @@ impl Warden {
         false
     }
 
-    /// Sends a signal to processes that stand still meanwhile, so that what they share is noted before it can be lost.
+    /// Sends a signal while the processes are stopped, so that their shared memory is recorded
+    /// before it can be lost.
     fn signal(&mut self, send: impl Fn(Signal) -> nix::Result<()>, signal: Signal) {
         if !self.enclosed {
+            // Between reading /proc and the signal, a running process could map or unlink shared
+            // memory, or fork.
             let _ = send(Signal::SIGSTOP);
             self.note_memory();
         }
         let _ = send(signal);
-        // A stopped process acts on TERM only once it is continued.
+        // A stopped process handles SIGTERM only once it is continued.
         let _ = send(Signal::SIGCONT);
     }
 
-    /// Ends what left its group: as subreaper, this process is the parent of every orphan. True when none is left, or what
-    /// is left starts others faster than it can be ended.
+    /// Ends processes that left their group. As a subreaper, the warden is the parent of every
+    /// orphan. Returns whether none is left, or those left fork faster than they can be ended.
     fn sweep(&mut self, began: Instant) -> bool {
         let swept = self.swept.get_or_insert_with(Instant::now).elapsed();
         if self.hurry || swept >= SWEEP_GRACE {
@@ -109,7 +116,8 @@ impl Warden {
         children.is_empty()
     }
 
-    /// Says that a stray was sent a signal; a chain of forks is told of only so often.
+    /// Reports that a stray was sent a signal. The number of such reports is limited, because a
+    /// chain of forks could cause any number.
     fn tell_of_stray(&mut self, pid: Pid, signal: Signal, began: Instant) {
         if self.told < MOST_TOLD {
             self.told += 1;
@@ -121,14 +129,15 @@ impl Warden {
         }
     }
 
-    /// Kills all that is there, at once where the kernel can: a fork is then either seen or does not happen. Elsewhere each
-    /// orphan is killed with its group as soon as it is seen, again and again, so that one that forks and exits is met.
+    /// Kills everything in sight. In a cgroup or namespace this is atomic: a fork is either seen or
+    /// does not happen. Elsewhere each orphan is killed with its group as soon as it is seen,
+    /// repeatedly, so that a process that forks and exits is caught as well.
     fn kill_at_sight(&mut self) {
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill();
         }
         if self.enclosed {
-            // All but this process, the first of its PID namespace.
+            // -1 means every process except this one, the first of its PID namespace (kill(2)).
             let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         }
         let began = Instant::now();
@@ -142,7 +151,8 @@ impl Warden {
                 self.note_memory();
             }
             for pid in children {
-                // Every group here is of a session that a process of ours has made: nobody else can be in it.
+                // Every such group belongs to a session that one of our processes created, so no
+                // other process can be in it.
                 if let Ok(group) = getpgid(Some(pid)) {
                     let _ = killpg(group, Signal::SIGKILL);
                 }
@@ -152,8 +162,8 @@ impl Warden {
         }
     }
 
-    /// Notes the shared memory that the processes use now, so that it can be removed should they not come to it. That of a
-    /// namespace goes with it.
+    /// Records the shared memory in use now, to remove it if the processes cannot do so themselves.
+    /// Shared memory of a namespace disappears with it.
     pub(super) fn note_memory(&mut self) {
         if self.enclosed {
             return;
@@ -168,7 +178,8 @@ impl Warden {
         }
     }
 
-    /// Notes a descendant that has put off the run's mark, by which a later `bench` would find it.
+    /// Records a descendant whose environment does not name the run, because a later `bench` could
+    /// not find it otherwise.
     fn note_stray(&mut self, pid: i32) {
         let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie) else {
             return;
@@ -180,8 +191,8 @@ impl Warden {
         }
     }
 
-    /// Removes what outlived the processes and tells the runner that they are gone; directories stay where they are to be
-    /// kept. Whether nothing is left that the registry names.
+    /// Removes what outlived the processes and reports to the runner that they are gone.
+    /// Directories to be kept stay. Returns whether nothing that the registry names is left.
     pub(super) fn finish(&mut self) -> bool {
         proc::remove_shared_memory(&self.memory);
         self.cgroup = None;
@@ -192,7 +203,7 @@ impl Warden {
             self.remove_directories()
         };
         let done = leftover.is_empty() && running.is_empty() && !self.keep;
-        // In a namespace the process outside removes it, as the last of this run that ends.
+        // In a namespace, the process outside removes the entry, because it ends last.
         if done
             && !self.enclosed
             && let Some(entry) = self.entry.take()
@@ -203,7 +214,7 @@ impl Warden {
         done
     }
 
-    /// Removes the topology's directories; returns those that could not be.
+    /// Removes the topology's directories. Returns those that could not be removed.
     fn remove_directories(&mut self) -> Vec<PathBuf> {
         let run_id = &self.run_id;
         self.directories
@@ -223,7 +234,7 @@ fn children() -> Vec<Pid> {
     proc::children(me).into_iter().map(Pid::from_raw).collect()
 }
 
-/// A process, in words.
+/// A process in words.
 fn named(pid: Pid) -> String {
     format!("process {pid} ({})", proc::command(pid.as_raw()))
 }

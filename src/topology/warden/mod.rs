@@ -1,5 +1,6 @@
-//! The warden: parent of every engine process, child subreaper, single-threaded. It is `bench` executed anew, so no thread
-//! or lock of the runner is in it. When its socket closes, for whatever reason, it takes everything down (`down`).
+//! The warden: the parent of every engine process, a child subreaper, single-threaded. It is
+//! `bench` executed again, so it has no threads or locks of the runner. When its socket closes, for
+//! whatever reason, it takes everything down (`down`).
 
 mod down;
 
@@ -24,30 +25,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often the state of groups is looked at during teardown; exits wake us at once.
+/// Interval at which the state of process groups is checked during teardown. Exits wake the warden
+/// at once.
 const TICK: Duration = Duration::from_millis(20);
-/// How often shared memory is looked for while processes start; never while they are measured.
+/// Interval of scans for shared memory while processes start. There are none while measurements
+/// run.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Exit codes of a warden: nothing is left that the registry names; something is, or it could not work.
+/// Exit codes of a warden: nothing that the registry names is left; or something is left, or it
+/// could not work.
 const CLEAN: i32 = 0;
 const UNCLEAN: i32 = 1;
 
-/// What a warden is told by who starts it; orders come through its standard input.
+/// Arguments of a warden. Orders arrive on its standard input.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// How firmly processes are held.
+    /// How processes are contained.
     #[arg(long)]
     containment: Containment,
-    /// The run's entry in the registry.
+    /// Path of the run's entry in the registry.
     #[arg(long)]
     entry: Option<PathBuf>,
-    /// The pid, outside, of the process that made the PID namespace whose first process this is.
+    /// Pid (outside) of the process that created the PID namespace whose first process this is.
     #[arg(long)]
     outside: Option<i32>,
 }
 
-/// Runs a warden until nothing is left; returns its exit code.
+/// Runs a warden until nothing is left. Returns its exit code.
 ///
 /// # Errors
 /// When the kernel refuses what it needs; nothing was started then.
@@ -66,7 +70,8 @@ pub fn run(options: &Options) -> io::Result<i32> {
 }
 
 fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
-    // Held by this process too, so that a later `bench` finds it should it be stopped, and removed by it at the end.
+    // This process locks the entry as well: a later `bench` finds this process through it if it is
+    // stopped. It also removes the entry at the end, because it is the last process of the run.
     let entry = options.entry.as_deref().map(Entry::join).transpose()?;
     let mut inner = Command::new("/proc/self/exe");
     inner
@@ -103,7 +108,7 @@ struct Managed {
     group: Pid,
     stage: u32,
     grace: Duration,
-    /// Whether its first process has been reaped.
+    /// Whether its first process was reaped.
     reaped: bool,
     termed: Option<Instant>,
     killed: bool,
@@ -115,33 +120,33 @@ struct Warden {
     input: Vec<u8>,
     orders: VecDeque<Order>,
     processes: Vec<Managed>,
-    /// The run's own directories, without those in them.
+    /// The run's own directories, without the directories inside them.
     directories: Vec<PathBuf>,
-    /// Marks them.
+    /// Id of the run, written into its directories.
     run_id: String,
     /// When teardown began.
     stopping: Option<Instant>,
-    /// Whether grace is over.
+    /// Whether the grace is over.
     hurry: bool,
     strays: Vec<(Pid, Instant)>,
-    /// When the sweep over strays began.
+    /// When the sweep for strays began.
     swept: Option<Instant>,
-    /// Strays that were told of.
+    /// Number of strays that were reported.
     told: usize,
-    /// What could not be ended.
+    /// Processes that could not be ended.
     running: Vec<String>,
-    /// Descendants that bear no mark, by pid and start.
+    /// Descendants whose environment does not name the run, by pid and start time.
     unmarked: BTreeSet<(i32, u64)>,
     connected: bool,
     entry: Option<Entry>,
     cgroup: Option<Cgroup>,
-    /// Whether pids are others outside.
+    /// Whether pids differ outside, because this is a PID namespace.
     enclosed: bool,
-    /// Whether the processes are being measured, so that nothing may disturb them.
+    /// Whether measurements run, so that nothing may disturb the processes.
     scanning_stopped: bool,
-    /// Whether directories stay.
+    /// Whether the directories are kept.
     keep: bool,
-    /// Shared memory seen in use: path and inode.
+    /// Shared memory that was seen in use: path and inode.
     memory: BTreeSet<(PathBuf, u64)>,
 }
 
@@ -153,11 +158,16 @@ impl Warden {
         {
             return Err(io::Error::other("who started this has gone"));
         }
+        // Before the first process is started: descendants whose parent ends become children of the
+        // warden instead of init, and can be found and reaped.
         prctl::set_child_subreaper(true)?;
         let mut mask = process::polite_signals();
         mask.add(Signal::SIGCHLD);
+        // signalfd delivers only blocked signals; unblocked ones would run their default action.
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        // The loop waits in poll for signals and orders together. A blocking read of one would
+        // starve the other.
         socket.set_nonblocking(true)?;
         let mut warden = Self {
             socket,
@@ -183,7 +193,8 @@ impl Warden {
             memory: BTreeSet::new(),
         };
         if options.containment == Containment::Cgroup {
-            // Noted first: one that was made and not noted would stay. Nothing is in it before its inode is noted as well.
+            // Recorded before it is created: an unrecorded cgroup would stay for ever. No process
+            // joins it before its inode is recorded as well.
             let path = Cgroup::place()?;
             let note = |inode| Line::Cgroup {
                 path: path.clone(),
@@ -197,17 +208,19 @@ impl Warden {
         Ok(warden)
     }
 
-    /// Notes something on disk. A disk that takes no more is no reason to stop: it only makes a later search blind.
+    /// Records a line on disk. A full disk must not stop the warden: only a later search would find
+    /// less.
     fn register(&mut self, line: &Line) {
         if let Some(entry) = &mut self.entry {
             let _ = entry.add(line);
         }
     }
 
-    /// Works until nothing is left; whether nothing is left that the registry names.
+    /// Works until nothing is left. Returns whether nothing that the registry names is left.
     fn run(mut self) -> bool {
         loop {
             self.wait();
+            // Signals before orders: after SIGTERM, no further process may start.
             self.read_signals();
             self.read_orders();
             while let Some(order) = self.orders.pop_front() {
@@ -254,7 +267,7 @@ impl Warden {
         if self.connected {
             fds.push(PollFd::new(self.socket.as_fd(), PollFlags::POLLIN));
         }
-        // An interrupted or failed poll only means looking around once more.
+        // If poll was interrupted or failed, the loop merely runs once more.
         let _ = poll(&mut fds, timeout);
     }
 
@@ -281,7 +294,8 @@ impl Warden {
             let line: Vec<u8> = self.input.drain(..=end).collect();
             match serde_json::from_slice(&line) {
                 Ok(order) => self.orders.push_back(order),
-                // Only the runner writes here; an unreadable order means that it is not to be trusted any more.
+                // Only the runner writes to this socket. After an unreadable order it cannot be
+                // trusted.
                 Err(_) => self.begin_stop(),
             }
         }
@@ -306,6 +320,7 @@ impl Warden {
         line.push(b'\n');
         let written = self
             .socket
+            // A runner that is stopped does not read. The timeout keeps it from delaying teardown.
             .set_nonblocking(false)
             .and_then(|()| self.socket.set_write_timeout(Some(Duration::from_secs(1))))
             .and_then(|()| self.socket.write_all(&line))
@@ -352,6 +367,7 @@ impl Warden {
             .stdout(output)
             .stderr(errors);
         let cgroup = self.cgroup.as_ref().map(Cgroup::procs).transpose();
+        // A child that could not join the cgroup must not run, so spawning depends on it.
         let child = cgroup
             .and_then(|procs| process::spawn(&mut command, Bond::Tied(procs)))
             .map_err(|error| Refusal::of("cannot execute", Path::new(&program.0), &error))?;
@@ -366,6 +382,8 @@ impl Warden {
             killed: false,
         });
         let pid = self.outside(group);
+        // The one line that follows its action: there is no pid before. Until it is on disk,
+        // BENCH_RUN_ID in the environment identifies the process.
         self.register(&Line::Process {
             name: start.name,
             pid,
@@ -375,21 +393,22 @@ impl Warden {
         Ok(pid)
     }
 
-    /// Makes a directory; the run's own, in which it lies, is made exclusively, and marked.
+    /// Creates a directory. The run's own directory that contains it is created exclusively and
+    /// marked.
     fn make(&mut self, directory: &Path) -> io::Result<()> {
         let top = scratch::top(directory)
             .ok_or_else(|| io::Error::other("it is not in a directory for runs of this user"))?;
         if !self.directories.iter().any(|known| known == top) {
             let path = top.to_owned();
             self.register(&Line::Directory { path });
-            // What is only half made is removed as well.
+            // Recorded in the list first, so that a half-made directory is removed as well.
             self.directories.push(top.to_owned());
             scratch::make(top, &self.run_id)?;
         }
         std::fs::create_dir_all(directory)
     }
 
-    /// The pid that the runner sees.
+    /// The pid of a process as the runner sees it.
     fn outside(&self, pid: Pid) -> i32 {
         self.enclosed
             .then(|| proc::pid_outside(&PidFd::open(pid.as_raw()).ok()?))
@@ -399,6 +418,8 @@ impl Warden {
 
     fn reap(&mut self) {
         loop {
+            // SIGCHLD is not queued: one signal may stand for many exits, so reap until none is
+            // left. Orphans that came to the subreaper are reaped here as well.
             let (pid, success, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, code == 0, format!("exit code {code}")),
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (
@@ -445,7 +466,7 @@ impl Refusal {
     }
 }
 
-/// Opens a file that output is appended to.
+/// Opens a file to append output to.
 fn append(path: &Path) -> Result<std::fs::File, Refusal> {
     std::fs::OpenOptions::new()
         .create(true)
