@@ -342,3 +342,7 @@ fn same_length(text: &str) -> String {
         .map(|c| if acts(c) { harmless(c) } else { c })
         .collect()
 }
+
+#[cfg(test)]
+#[path = "tests/diagnostic.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use crate::files;
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use unicode_width::UnicodeWidthStr as _;
 
 /// Bytes looked at for a log's last line.
 const TAIL: u64 = 2_048;
@@ -116,11 +117,10 @@ impl Live {
         }
         // A line as long as the screen would wrap on some.
         let most = width.saturating_sub(1).max(20);
-        let cut = |line: String| match line.char_indices().nth(most) {
-            Some((end, _)) => line[..end].trim_end().to_owned(),
-            None => line.trim_end().to_owned(),
-        };
-        lines.into_iter().map(cut).collect()
+        lines
+            .iter()
+            .map(|line| cut(line, most).to_owned())
+            .collect()
     }
 
     fn take(&mut self, event: &Event, now: Instant) {
@@ -272,6 +272,13 @@ fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+/// The beginning of a line that fits into `columns`; wide characters take two, combining marks none.
+fn cut(line: &str, columns: usize) -> &str {
+    let ends = line.char_indices().map(|(at, c)| at + c.len_utf8());
+    let fits = |end: &usize| line[..*end].width() <= columns;
+    line[..ends.take_while(fits).last().unwrap_or(0)].trim_end()
 }
 
 #[cfg(test)]

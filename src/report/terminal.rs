@@ -1,4 +1,4 @@
-//! The result on a terminal: the verdict first, then figures side by side, checks, doubts and where the rest is.
+//! The result on a terminal: verdict, metrics side by side, checks, findings and the path of the report.
 
 use super::escape::line;
 use super::failures;
@@ -9,8 +9,9 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::peaker::Priority;
 use tabled::settings::{Alignment, Style, Width};
+use unicode_width::UnicodeWidthStr as _;
 
-/// What is written on.
+/// The terminal that is written to.
 #[derive(Debug, Clone, Default)]
 pub struct Screen {
     /// Columns; 0 for no limit.
@@ -105,7 +106,7 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
         }
     }
     if let Some(place) = &screen.place {
-        // Long tables have scrolled the first line away.
+        // Long tables scroll the first line out of view, so the verdict is repeated.
         let _ = writeln!(out, "\n{word}  report: {}", line(place));
     }
     out
@@ -132,13 +133,13 @@ fn shown(check: &Check, mark: &str, width: usize) -> String {
     out
 }
 
-/// A text behind what leads it, in lines of at most `width` columns that break between words and are indented by four.
+/// `lead` and `text` in lines of at most `width` columns. Lines break between words; further lines are indented by four.
 fn wrapped(lead: &str, text: &str, width: usize) -> String {
     const INDENT: &str = "    ";
     let mut out = lead.to_owned();
     let mut column = seen(lead);
     for (i, word) in text.split(' ').enumerate() {
-        let long = word.chars().count();
+        let long = word.width();
         if i > 0 {
             if width > 0 && column + 1 + long > width {
                 out = out.trim_end().to_owned() + "\n" + INDENT;
@@ -154,11 +155,11 @@ fn wrapped(lead: &str, text: &str, width: usize) -> String {
     out + "\n"
 }
 
-/// Columns that a text takes, colours aside.
+/// Columns that a text takes, not counting its colours.
 fn seen(text: &str) -> usize {
     let colors = text.split('\u{1b}').skip(1);
     let hidden: usize = colors.filter_map(|rest| Some(rest.find('m')? + 2)).sum();
-    text.chars().count() - hidden
+    text.width() - hidden
 }
 
 fn drawn(table: &Table, width: usize) -> String {
@@ -173,7 +174,7 @@ fn drawn(table: &Table, width: usize) -> String {
         drawn.modify(Columns::new(1..), Alignment::right());
     }
     if width > 0 {
-        // The longest texts break first, so that no number does.
+        // The longest cells are wrapped first, so that numbers stay whole.
         let narrowed = Width::wrap(width).priority(Priority::max(true));
         drawn.with(narrowed.keep_words(true));
     }

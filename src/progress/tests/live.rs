@@ -81,7 +81,7 @@ fn a_phase_says_how_far_it_is_and_what_is_left() {
     );
     for width in [80, 40, 24] {
         let lines = live.lines(now + Duration::from_secs(10), width);
-        assert!(lines.iter().all(|line| line.chars().count() < width));
+        assert!(lines.iter().all(|line| line.width() < width));
     }
 }
 
@@ -113,4 +113,37 @@ fn what_is_waited_for_is_drawn_until_it_serves() {
     };
     live.tell(&begin, now, 120, &mut Vec::new());
     assert!(live.lines(now, 120)[0].contains("closed"));
+}
+
+#[test]
+fn wide_characters_take_two_columns() {
+    let logs = tempfile::tempdir().unwrap();
+    std::fs::create_dir(logs.path().join("日本語")).unwrap();
+    let text = "$ serve\nloading 🚀🚀🚀 Qwen, cafe\u{301} モデルを読み込んでいます\n";
+    std::fs::write(logs.path().join("日本語/worker.log"), text).unwrap();
+    let (mut live, now) = (Live::new(logs.path()), Instant::now());
+    let mut screen = Vec::new();
+    let turn = Event::VariantStarted {
+        variant: "日本語".to_owned(),
+        engine: "vllm".to_owned(),
+        round: None,
+        up: false,
+    };
+    let started = Event::ProcessStarted {
+        process: "worker".to_owned(),
+        pid: 7,
+    };
+    live.tell(&turn, now, 120, &mut screen);
+    live.tell(&started, now, 120, &mut screen);
+    for width in 21..90 {
+        let lines = live.lines(now, width);
+        let columns = lines[0].width();
+        assert!(columns < width, "{columns} of {width}: {}", lines[0]);
+        // No more is cut than one wide character and the space before it.
+        assert!(
+            columns + 4 > width.min(73),
+            "{columns} of {width}: {}",
+            lines[0]
+        );
+    }
 }

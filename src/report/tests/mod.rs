@@ -3,6 +3,7 @@ use super::*;
 use crate::record::fixture;
 use crate::record::model::Verdict;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
+use unicode_width::UnicodeWidthStr as _;
 
 fn plain(run: &Run) -> String {
     let screen = Screen {
@@ -59,7 +60,7 @@ fn long_versions_leave_room_for_the_figures() {
             .collect();
         let end = table.iter().position(|line| line.starts_with('└'));
         let table = table[..=end.expect("an end")].join("\n");
-        assert!(table.lines().all(|line| line.chars().count() <= width));
+        assert!(table.lines().all(|line| line.width() <= width));
         insta::assert_snapshot!(format!("terminal_versions_{width}"), table);
     }
 }
@@ -371,7 +372,36 @@ fn tables_fit_the_width() {
         .lines()
         .filter(|l| l.starts_with(['│', '┌', '└', '├']));
     assert!(drawn.clone().count() > 10);
-    assert!(drawn.clone().all(|l| l.chars().count() <= 80), "{shown}");
+    assert!(drawn.clone().all(|l| l.width() <= 80), "{shown}");
+}
+
+#[test]
+fn wide_characters_keep_tables_aligned() {
+    let mut run = fixture::fail();
+    run.variants[1].name = "日本語".to_owned();
+    run.variants[1].engine.kind = "🚀 cafe\u{301}".to_owned();
+    run.checks[3].detail = "モデル `Qwen/🚀🚀🚀-8B` 日本語 の応答 が 違います ".repeat(8);
+    for width in [60, 80, 120] {
+        let screen = Screen {
+            width,
+            ..Screen::default()
+        };
+        let shown = terminal(&run, &screen);
+        let mut wrapped = shown.lines().filter(|line| line.contains("モデル"));
+        assert!(wrapped.all(|line| line.width() <= width), "{shown}");
+        let tables = shown.split("\n\n").filter(|part| part.contains('┌'));
+        let mut seen = 0;
+        for table in tables.filter(|table| table.contains("日本語")) {
+            let drawn = table
+                .lines()
+                .filter(|l| l.starts_with(['│', '┌', '└', '├']));
+            let mut widths: Vec<usize> = drawn.map(|line| line.width()).collect();
+            widths.dedup();
+            assert_eq!(widths.len(), 1, "{table}");
+            seen += 1;
+        }
+        assert!(seen > 2, "{shown}");
+    }
 }
 
 #[test]
