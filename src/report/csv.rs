@@ -1,4 +1,4 @@
-//! Every figure as comma-separated values: one row a variant, phase and metric, for spreadsheets and scripts.
+//! Metrics as comma-separated values, for spreadsheets and scripts: one row per variant, phase and metric.
 
 use super::escape::line;
 use crate::record::model::{PhaseRecord, Run};
@@ -13,7 +13,7 @@ pub fn csv(run: &Run) -> String {
     let mut out = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
-    // Rows of one length, written to memory: this cannot fail.
+    // Writing rows of equal length to memory cannot fail.
     let _ = out.write_record(HEAD);
     for variant in &run.variants {
         let mut row = |phase: &str, kind: &str, metric: &str, value: &str| {
@@ -36,7 +36,7 @@ pub fn csv(run: &Run) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Counts, failures by class, and whatever the record has of metrics, by its names there.
+/// Counts, failures by class, and all metrics of the record under their keys there.
 fn figures(phase: &PhaseRecord) -> Vec<(String, String)> {
     let counts = &phase.counts;
     let mut all = vec![
@@ -59,7 +59,7 @@ fn figures(phase: &PhaseRecord) -> Vec<(String, String)> {
                 all.extend(numbers.map(|(stat, v)| (format!("{name}.{stat}"), v.to_string())));
             }
             Value::Number(number) => all.push((name.clone(), number.to_string())),
-            // Not applicable is no row, never zero.
+            // A metric that does not apply has no row.
             _ => {}
         }
     }

@@ -1,12 +1,11 @@
-//! Untrusted text made harmless: what models, servers and processes wrote must neither steer a terminal nor become
-//! markup.
+//! Escapes untrusted text of models, servers and processes for terminals, Markdown and XML. HTML is escaped by `maud`.
 
-/// Beginnings of what CI systems obey wherever they read it in a log: GitHub, Azure Pipelines, TeamCity. GitHub's other form,
-/// `::`, counts at the start of a line, spaces before it included.
+/// Prefixes of commands that CI systems execute anywhere in a log line: GitHub, Azure Pipelines, TeamCity. GitHub's other
+/// prefix, `::`, counts only at the start of a line, after optional spaces.
 const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 
-/// One line for a terminal: line ends become spaces, controls and direction changes are dropped, and nothing is left that a CI
-/// system would take for a command.
+/// One line for a terminal: line ends become spaces, control characters and direction changes are removed, and commands of
+/// CI systems are broken up.
 pub(super) fn line(text: &str) -> String {
     let space = |c: char| {
         if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') {
@@ -33,7 +32,7 @@ pub(super) fn lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Whether a character steers what shows it: controls (ESC among them), bidirectional overrides and marks, tags.
+/// Whether a character changes how a terminal shows text: control characters, bidirectional overrides and marks, tags.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -48,9 +47,9 @@ pub(super) fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // As an entity, since a backslash before a pipe means different things inside and outside of tables.
+            // As an entity, since `\\|` means different things inside and outside of tables.
             '|' => out.push_str("&#124;"),
-            // No mention of anyone, and no link that is not ours.
+            // Nobody is mentioned, and no link is made.
             '@' => out.push_str("&#64;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' | '$' => {
                 out.push('\\');
@@ -91,7 +90,7 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text for XML: without what a terminal would obey and without what XML 1.0 can't hold. Markup is the writer's care.
+/// Text without control characters and without characters that XML 1.0 forbids. The XML writer escapes markup.
 pub(super) fn xml(text: &str) -> String {
     let holds = |c: &char| !matches!(c, '\u{fffe}' | '\u{ffff}');
     lines(text).chars().filter(holds).collect()

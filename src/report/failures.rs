@@ -1,10 +1,10 @@
-//! Why requests failed, in the server's own words: the first message of each class. From `run.json` alone.
+//! Failed requests with the first message of each class. Needs `run.json` only.
 
 use crate::record::model::{Failure, PhaseRecord, Run, VariantRecord};
 
-/// Rows that are shown at most.
+/// Maximum number of rows.
 const ROWS: usize = 8;
-/// Characters of a message that are shown.
+/// Maximum characters of a message.
 const SHOWN: usize = 300;
 
 /// One class of failures in one phase.
@@ -24,7 +24,7 @@ impl Failed<'_> {
         format!("{class} ({count} of {} requests)", self.sent)
     }
 
-    /// The first message, and how many others there were. Not escaped.
+    /// The first message and the number of others. Not escaped.
     pub(super) fn message(&self) -> String {
         let Failure {
             first_message,
@@ -46,7 +46,7 @@ impl Failed<'_> {
     }
 }
 
-/// The classes of every phase, warm-up included, and how many more there are than are shown.
+/// The first failure classes of all phases, warm-up included, and how many are left out.
 pub(super) fn failures(run: &Run) -> (Vec<Failed<'_>>, usize) {
     let mut all: Vec<Failed<'_>> = every(run).collect();
     let more = all.len().saturating_sub(ROWS);
@@ -72,14 +72,14 @@ fn every(run: &Run) -> impl Iterator<Item = Failed<'_>> {
     })
 }
 
-/// Why requests failed in one phase (`variant/phase`), a line a class.
+/// Failures of one phase (`variant/phase`), one line per class.
 pub(super) fn behind(run: &Run, scope: &str) -> Vec<String> {
     let here = every(run).filter(|failed| failed.scope == scope);
     let said = |failed: Failed<'_>| format!("{}: {}", failed.class(), failed.message());
     here.take(ROWS).map(said).collect()
 }
 
-/// Why requests of a variant failed, a line a class and phase.
+/// Failures of one variant, one line per class and phase.
 pub(super) fn of_variant(run: &Run, variant: &str) -> Vec<String> {
     let here = every(run).filter(|failed| failed.variant == variant);
     let said = |failed: Failed<'_>| {

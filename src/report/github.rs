@@ -1,14 +1,14 @@
-//! What GitHub Actions shows of a run: annotations on the scenario's lines, and a summary of the step.
+//! Output for GitHub Actions: annotations on lines of the scenario, and the summary of the step.
 
 use super::escape::line;
 use super::{failures, markdown, view};
 use crate::record::model::{Outcome, Run, Verdict};
 use std::fmt::Write as _;
 
-/// Most annotations; GitHub shows ten of a step.
+/// Maximum number of annotations; GitHub shows ten per step.
 const MOST: usize = 10;
 
-/// Workflow commands for everything that failed. `scenario` is the scenario's text, in which a check's line is looked for.
+/// Workflow commands for everything that failed. The lines of checks are looked up in `scenario`, the text of the file.
 #[must_use]
 pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
     let mut out = String::new();
@@ -59,7 +59,7 @@ pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
     out
 }
 
-/// Why requests failed, as warnings: GitHub counts those apart from errors.
+/// Failed requests as warnings, which GitHub counts apart from errors.
 fn why(out: &mut String, run: &Run) {
     let (failed, _) = failures::failures(run);
     for one in failed {
@@ -100,7 +100,7 @@ fn command(
     );
 }
 
-/// A message: it can neither end its command nor begin another.
+/// A message that can neither end its command nor start another.
 fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")

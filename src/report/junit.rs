@@ -1,5 +1,5 @@
-//! The result as JUnit XML, for CI systems: one suite a variant with a case a check, and one for the run itself, so that
-//! a run that never came to its checks still shows as skipped or as an error.
+//! The result as JUnit XML for CI systems: one suite per variant with one case per check, and one suite for the run, so that
+//! a run that never reached its checks still shows as skipped or as an error.
 
 use super::escape::{line as one_line, xml};
 use super::{failures, view};
@@ -45,9 +45,9 @@ pub fn junit(run: &Run) -> String {
     }
     suite.add_test_cases(rest.into_iter().map(|check| case(run, check)));
     report.add_test_suite(suite);
-    // Written into memory from strings that XML can hold, so it can't fail.
+    // Writing valid XML text to memory cannot fail.
     let text = report.to_string().unwrap_or_default();
-    // The schema that CI systems go by (Jenkins' junit-10.xsd) has this of single suites only.
+    // Jenkins' junit-10.xsd, which CI systems follow, allows `skipped` on single suites only.
     let (head, rest) = text.split_once('>').unwrap_or((&text, ""));
     let (root, rest) = rest.split_once('>').unwrap_or((rest, ""));
     let root = match root.split_once(" skipped=\"") {
@@ -78,14 +78,14 @@ fn case(run: &Run, check: &Check) -> TestCase {
     case
 }
 
-/// What was found, and why requests failed where the check was asked.
+/// The finding of a check, and the failed requests of its scope.
 fn explained(run: &Run, check: &Check) -> String {
     let said = failures::behind(run, &check.scope).into_iter();
     let lines = said.map(|line| format!("\n{}", one_line(&line)));
     check.detail.clone() + &lines.collect::<String>()
 }
 
-/// A metric that was judged over rounds. What could not be decided is skipped: it neither holds nor fails.
+/// A metric with a verdict over rounds. An inconclusive one is skipped: it neither passes nor fails.
 fn decided(run: &Run, row: &Comparison) -> Option<TestCase> {
     let verdict = row.verdict?;
     let ratio = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}x"));

@@ -77,7 +77,7 @@ pub(super) fn brief(run: &Run) -> String {
     out
 }
 
-/// Why requests failed, in the server's own words.
+/// Failed requests with the server's messages.
 fn failed(out: &mut String, run: &Run) {
     let (failed, more) = failures::failures(run);
     if failed.is_empty() {
@@ -137,7 +137,7 @@ fn checks(out: &mut String, run: &Run) {
             run.checks.len()
         );
     }
-    // Failures first: they are what the reader came for.
+    // Failed checks come first.
     let (held, failures): (Vec<_>, Vec<_>) = run.checks.iter().partition(|check| check.passed);
     out.extend(failures.into_iter().map(shown));
     let folded = held.len() > view::FEW;

@@ -1,5 +1,5 @@
-//! A record rendered: for a terminal, as a page, and in the forms that other programs read. Pure renderers; all that a
-//! model, a server or a process wrote is untrusted and made harmless for the place it is shown in.
+//! Renderers of a record: for a terminal, as an HTML page, and in formats that other programs read. All are pure. Text from
+//! models, servers and processes is untrusted; each renderer escapes it for its format.
 
 pub mod github;
 pub mod html;
@@ -32,13 +32,13 @@ use crate::record::model::Run;
 use crate::record::{self, Error};
 use std::path::Path;
 
-/// Text of several lines made harmless for a terminal and for whoever reads its log.
+/// Text of several lines without anything that a terminal or a CI system reading its log would act on.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     escape::lines(text)
 }
 
-/// A form in which a record is rendered into a file.
+/// A file format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One page with charts, for people.
@@ -58,7 +58,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The file it goes into, in a report directory.
+    /// Its file name in a report directory.
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
@@ -74,14 +74,14 @@ impl Format {
 }
 
 impl Format {
-    /// Whether it shows more than `run.json` holds.
+    /// Whether it needs [`Detail`] as well as `run.json`.
     #[must_use]
     pub fn is_detailed(self) -> bool {
         matches!(self, Self::Html | Self::Hdr | Self::LlmD)
     }
 }
 
-/// Renders a record. The page, the latencies and the prompts' lengths need more than `run.json` holds.
+/// Renders a record. Some formats need details beyond `run.json`.
 #[must_use]
 pub fn render(run: &Run, detail: &Detail, format: Format) -> String {
     match format {
@@ -95,20 +95,20 @@ pub fn render(run: &Run, detail: &Detail, format: Format) -> String {
     }
 }
 
-/// What the page shows beyond `run.json`, from a report directory. Files that are not there show nothing: `run.json` may
+/// Reads the details of a run beyond `run.json` from a report directory. Missing files are no error, since `run.json` may
 /// have been moved alone.
 ///
 /// # Errors
-/// When one is there and is not what a record looks like.
+/// If a file exists and is malformed.
 pub fn detail(run: &Run, dir: &Path) -> Result<Detail, Error> {
     let mut failure = None;
-    // The first bad row ends it.
+    // Reading stops at the first bad row.
     let samples = record::samples(dir).into_iter().flatten();
     let samples = samples.map_while(|row| row.map_err(|error| failure = Some(error)).ok());
     let mut lost = None;
     let events = record::events(dir).into_iter().flatten();
     let events = events.map_while(|row| row.map_err(|error| lost = Some(error)).ok());
-    // A record without it, or with a row of another version in it, shows none of it.
+    // If the file is missing or has rows of another version, its chart is left out.
     let levels = record::server(dir)
         .into_iter()
         .flatten()

@@ -1,6 +1,6 @@
-//! Numbers for people: three or four significant digits, thousands set apart.
+//! Numbers for people: three or four significant digits, with thousands separators.
 
-/// `0.0123`, `1.234`, `12.34`, `123.4`, `12,345`. Not applicable is `-`, never 0.
+/// `0.0123`, `1.234`, `12.34`, `123.4`, `12,345`. A value that does not apply is `-`.
 pub(super) fn number(value: Option<f64>) -> String {
     let Some(value) = value.filter(|v| v.is_finite()) else {
         return "-".to_owned();
@@ -20,7 +20,7 @@ pub(super) fn number(value: Option<f64>) -> String {
     grouped(&format!("{value:.decimals$}"))
 }
 
-/// A part of a time in milliseconds, to the microsecond, so that parts and their sum stand beneath each other.
+/// A part of a time in milliseconds with three decimals, so that parts and their sum line up.
 pub(super) fn part(ms: Option<f64>) -> String {
     let micros = ms
         .filter(|ms| ms.is_finite())
@@ -28,14 +28,14 @@ pub(super) fn part(ms: Option<f64>) -> String {
     micros.map_or("-".to_owned(), |ms| grouped(&format!("{ms:.3}")))
 }
 
-/// A share of a difference: `95%`, nothing where there is none.
+/// A share of a difference: `95%`, empty if there is none.
 pub(super) fn share(share: Option<f64>) -> String {
     share.map_or(String::new(), |share| {
         format!("{:.0}%", (share * 100.0).round() + 0.0)
     })
 }
 
-/// `1.13x`, `-` where there is none.
+/// A ratio: `1.13x`, `-` if there is none.
 pub(super) fn ratio(value: Option<f64>) -> String {
     match value.filter(|v| v.is_finite()) {
         Some(value) if value.abs() >= 100.0 => format!("{}x", number(Some(value.round()))),

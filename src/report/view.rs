@@ -1,5 +1,5 @@
-//! What every renderer shows of a record, as tables of plain text: metrics as rows, variants as columns, each but the
-//! baseline with its ratio to it.
+//! The tables that every renderer shows, as plain text. Metrics are rows and variants are columns; each variant except
+//! the baseline also has a column with its ratio to the baseline.
 
 use super::number::{self, number, part, ratio};
 use crate::compare::{self, METRICS, Metric, counted, metrics};
@@ -8,16 +8,16 @@ use crate::record::model::{
     Verdict,
 };
 
-/// One table. Texts are as recorded: whoever shows them escapes them.
+/// One table. Its texts are as recorded; each renderer escapes them.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// What it is about.
+    /// Its heading.
     pub(super) title: String,
-    /// Names of its columns.
+    /// The column headings.
     pub(super) head: Vec<String>,
-    /// Its rows, each as long as the head.
+    /// The rows; each has as many cells as the head.
     pub(super) rows: Vec<Vec<String>>,
-    /// What stands beneath it.
+    /// Remarks below the table.
     pub(super) notes: Vec<String>,
     /// Whether it holds texts rather than numbers.
     pub(super) prose: bool,
@@ -61,14 +61,14 @@ pub(super) fn gpus(machine: &Machine) -> String {
     }
 }
 
-/// What intervals leave out where engines stayed up from round to round.
+/// A remark for runs whose engines stayed up between rounds.
 pub(super) fn started_once(run: &Run) -> Option<&'static str> {
     let comparing = run.comparing.as_ref()?;
-    let once = "engines started once: the spread from start to start is in no interval";
+    let once = "engines were started once: intervals do not include the variation between starts";
     (!comparing.restart).then_some(once)
 }
 
-/// What was judged over rounds; a verdict without what it could have found says little.
+/// The metrics that have a verdict over rounds, with the smallest change that the rounds could detect.
 fn judged(run: &Run) -> Option<Table> {
     let percent =
         |share: Option<f64>| share.map_or("-".to_owned(), |n| format!("{:.1}%", n * 100.0));
@@ -92,7 +92,7 @@ fn judged(run: &Run) -> Option<Table> {
             name += &format!(", {}", row.variant);
         }
         if let Some(rounds) = row.rounds_needed {
-            notes.push(format!("{name}: {rounds} rounds would tell"));
+            notes.push(format!("{name}: {rounds} rounds are needed for a verdict"));
         }
         let word = row.verdict.map_or("", |verdict| verdict.word());
         if let Some(why) = row.why.as_ref().map(|why| format!("{word}: {why}"))
@@ -110,10 +110,10 @@ fn judged(run: &Run) -> Option<Table> {
             word.to_owned(),
         ]);
     }
-    let mut title = format!("what was judged over {} rounds", first.rounds);
+    let mut title = format!("comparison over {} rounds", first.rounds);
     if alike(|row| &row.phase) && alike(|row| &row.variant) {
         title += &format!(
-            ": {} of {} against {}",
+            ": phase {}, {} compared with {}",
             first.phase, first.variant, first.baseline
         );
     }
@@ -123,7 +123,7 @@ fn judged(run: &Run) -> Option<Table> {
         head: [
             "metric",
             "effect",
-            "truth",
+            "confidence interval",
             "margin",
             "detectable",
             "sign flip",
@@ -137,7 +137,7 @@ fn judged(run: &Run) -> Option<Table> {
     })
 }
 
-/// A metric as people read it, with its unit.
+/// The label of a metric, with its unit.
 pub(super) fn label(key: &str) -> &str {
     match key {
         "ready_ms" => "ready after (ms)",
@@ -149,7 +149,7 @@ pub(super) fn label(key: &str) -> &str {
     }
 }
 
-/// The first answers that differ, side by side.
+/// The first answers that differ between two variants, side by side.
 fn parted(of: &SameText) -> Option<Table> {
     let row = |found: &Difference| {
         vec![
@@ -161,19 +161,19 @@ fn parted(of: &SameText) -> Option<Table> {
     };
     (!of.examples.is_empty()).then(|| Table {
         title: format!(
-            "other answers: {} against {}, where the first of them part",
+            "answers that differ: {} compared with {}, around the first difference",
             of.variant, of.baseline
         ),
         head: ["request", "in common", &of.baseline, &of.variant]
             .map(str::to_owned)
             .to_vec(),
         rows: of.examples.iter().map(row).collect(),
-        notes: vec![format!("[ ] is the first {} that differs", of.unit)],
+        notes: vec![format!("[ ] marks the first {} that differs", of.unit)],
         prose: true,
     })
 }
 
-/// Where a difference comes from: parts as rows, each whole beneath its parts.
+/// The breakdown of a difference: parts are rows, and each total stands below its parts.
 fn where_from(of: &Decomposition) -> Table {
     let row = |label: &str, values: [Option<f64>; 3], share: Option<f64>| {
         let mut row = vec![label.to_owned()];
@@ -186,7 +186,7 @@ fn where_from(of: &Decomposition) -> Table {
         for one in &split.parts {
             let blamed = split.blamed.as_ref() == Some(&one.name);
             let label = if blamed {
-                format!("{} <- most of it", one.name)
+                format!("{} <- largest part", one.name)
             } else {
                 one.name.clone()
             };
@@ -206,7 +206,7 @@ fn where_from(of: &Decomposition) -> Table {
     }
     Table {
         title: format!(
-            "where from: {} of {} against {}",
+            "latency breakdown: phase {}, {} compared with {}",
             of.phase, of.variant, of.baseline
         ),
         head: ["part", &of.baseline, &of.variant, "difference", "share"]
@@ -218,7 +218,7 @@ fn where_from(of: &Decomposition) -> Table {
     }
 }
 
-/// When it ran, in UTC: `2026-01-01 00:00:00 to 00:04:10`.
+/// Start and end of the run in UTC: `2026-01-01 00:00:00 to 00:04:10`.
 pub(super) fn time(run: &Run) -> String {
     let parts = |at: &str| {
         let at = at.split('.').next().unwrap_or(at).trim_end_matches('Z');
@@ -233,15 +233,15 @@ pub(super) fn time(run: &Run) -> String {
     }
 }
 
-/// The beginning of a hash, which tells it from others.
+/// The first 12 digits of a hash.
 pub(super) fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
-/// Checks that are shown one by one though they held.
+/// Up to this many checks that held are listed one by one.
 pub(super) const FEW: usize = 8;
 
-/// Whether any table has a star in it.
+/// Whether any cell is marked with a star.
 pub(super) fn starred(tables: &[Table]) -> bool {
     tables
         .iter()
@@ -404,12 +404,12 @@ fn find<'a>(variant: &'a VariantRecord, phase: &str) -> Option<&'a PhaseRecord> 
     variant.phases.iter().find(|found| found.name == phase)
 }
 
-/// Batch time and goodput exist only where the scenario has batches or objectives; the absence of others is news.
+/// Whether a metric has a row even if no variant has a value. Batch time and goodput depend on the scenario, so they do not.
 fn always(metric: &Metric) -> bool {
     !metric.key.starts_with("batch_ms") && !metric.key.starts_with("goodput")
 }
 
-/// What a judged row rests on, in words.
+/// The basis of a verdict in words: margin, detectable change, rounds.
 pub(super) fn rests_on(row: &Comparison) -> String {
     let percent = |share: f64| format!("{:.1}%", share * 100.0);
     let mut out = Vec::new();
@@ -418,14 +418,14 @@ pub(super) fn rests_on(row: &Comparison) -> String {
         row.margin
             .map(|margin| format!("margin {}", percent(margin))),
     );
-    let detects = |effect| format!("would have found {}", percent(effect));
+    let detects = |effect| format!("detects {}", percent(effect));
     out.extend(row.detectable.map(detects));
     if row.rounds > 0 {
         out.push(format!("{} rounds", row.rounds));
     }
     out.extend(
         row.rounds_needed
-            .map(|rounds| format!("{rounds} would tell")),
+            .map(|rounds| format!("{rounds} rounds needed")),
     );
     out.join(", ")
 }

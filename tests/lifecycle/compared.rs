@@ -18,7 +18,7 @@ compare: {baseline: a, rounds: {min: 4}, equivalence: {tpot: 5%}}";
             &scenario("", load).replace("engine: {sim: {}}", variants),
         )
         .run()
-        .says("what was judged")
+        .says("comparison over")
         .leaves_nothing(5)
 }
 
@@ -105,7 +105,7 @@ compare: {baseline: a, same_text: true}";
             .file("run.yaml", text)
             .run()
             .code(1)
-            .says("other answers: b against a, where the first of them part")
+            .says("answers that differ: b compared with a, around the first difference")
             .leaves_nothing(5);
         let run = done.run();
         assert_eq!(run["same_text"][0]["unit"], unit);

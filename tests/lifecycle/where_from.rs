@@ -35,7 +35,7 @@ fn planted_slowness_is_named() {
     let done = bench("run")
         .file("planted.yaml", PLANTED)
         .run()
-        .says("where from: closed of queue against base")
+        .says("latency breakdown: phase closed, queue compared with base")
         .leaves_nothing(5);
     let run = done.run();
     for (variant, name, part) in [

@@ -1,4 +1,4 @@
-//! Where a difference comes from: each time of both variants as a bar of its parts, and the parts side by side.
+//! The latency breakdown: each time of both variants as a bar of its parts, and the parts side by side.
 
 use super::pieces::wide;
 use crate::record::model::{BreakdownPart, Decomposition, Run, Split};
@@ -6,19 +6,19 @@ use crate::report::number::{part, share};
 use crate::report::svg::bar::{Piece, bar};
 use maud::{Markup, html};
 
-/// Colours there are for parts.
+/// Classes that colour parts, in order.
 const COLORS: [&str; 6] = ["k5", "k0", "k1", "k2", "k3", "k4"];
 
-/// Every decomposition.
+/// The tables of all decompositions.
 pub(super) fn bars(run: &Run) -> Markup {
     html! {
         @for of in &run.decompositions {
-            h3 { "Phase " (of.phase) ": " (of.variant) " against " (of.baseline) } "\n"
+            h3 { "Phase " (of.phase) ": " (of.variant) " compared with " (of.baseline) } "\n"
             @for split in &of.splits { (drawn(of, split)) }
             @for note in &of.notes { p.note { (note) } "\n" }
         }
         @if !run.decompositions.is_empty() {
-            p.note { "Means, which add up. What no part explains is the rest of a bar." } "\n"
+            p.note { "All times are means, so they add up. No part explains the grey rest of a bar." } "\n"
         }
     }
 }
@@ -26,7 +26,7 @@ pub(super) fn bars(run: &Run) -> Markup {
 fn drawn(of: &Decomposition, split: &Split) -> Markup {
     let title = format!("{}: {}", split.name, said(split));
     let table = html! {
-        table.whence {
+        table.breakdown {
             caption { (title) }
             thead {
                 tr {
@@ -38,7 +38,7 @@ fn drawn(of: &Decomposition, split: &Split) -> Markup {
                 }
             }
             tbody { "\n"
-                // The bars stand in rows of their own, above the parts that they are made of.
+                // Each bar has a row of its own, above the parts.
                 (whole(&of.baseline, split, split.baseline_ms, |part| part.baseline_ms))
                 (whole(&of.variant, split, split.variant_ms, |part| part.variant_ms))
                 @for (i, part) in split.parts.iter().enumerate() { (row(split, i, part)) }
@@ -117,9 +117,9 @@ fn said(split: &Split) -> String {
         "more"
     };
     match &split.blamed {
-        Some(part) => format!("{by} ms {way}, most of it {part}"),
+        Some(part) => format!("{by} ms {way}, mostly {part}"),
         None if split.parts.iter().all(|part| part.share.is_none()) => {
-            format!("{by} ms {way}, too little to lay to a part")
+            format!("{by} ms {way}, too small to attribute")
         }
         None => format!("{by} ms {way}"),
     }

@@ -1,5 +1,5 @@
-//! The course of a variant's load: requests in flight, rate and latency over time, in bins, so that the page stays small
-//! whatever the run.
+//! A variant's load over time: requests in flight, rate and latency. Values are grouped into bins, so that the page stays
+//! small for runs of any length.
 
 use super::detail::{Detail, Point, Requests};
 use super::pieces::slug;
@@ -9,22 +9,22 @@ use crate::report::number::number;
 use crate::report::svg::{Band, Chart, Series, scale};
 use maud::{Markup, html};
 
-/// Fewest bins.
+/// Minimum number of bins.
 const FEWEST: usize = 12;
-/// Most bins.
+/// Maximum number of bins.
 const BINS: usize = 120;
-/// Levels of the servers that are drawn together: their names on the page and in the record.
+/// Gauges of the servers that share a chart: name on the page, name in the record.
 const QUEUE: [(&str, &str); 3] = [
     ("running", "running"),
     ("waiting", "waiting"),
-    ("queued in front", "frontend_queued"),
+    ("queued at the frontend", "frontend_queued"),
 ];
-/// Colours that series may have.
+/// Number of colours for series.
 const COLORS: usize = 6;
-/// Requests that a bin should have for its percentiles to say something.
+/// Requests per bin that make its percentiles meaningful.
 const PER_BIN: usize = 8;
 
-/// Every variant's charts.
+/// The charts of all variants.
 pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
     html! {
         @for (variant, requests) in run.variants.iter().zip(&detail.variants) {
@@ -59,7 +59,7 @@ impl<'a> Course<'a> {
         let levels = requests.levels.iter().filter(|row| row.round == round);
         let began = points.iter().map(|p| p.due).min()?;
         let ended = points.iter().map(|p| p.end).max()?;
-        // Answers come in waves as long as a request lasts; shorter bins would show those instead of the rate.
+        // Concurrent requests end in waves about one request long. Shorter bins would show the waves instead of the rate.
         let mut times: Vec<u64> = points.iter().filter_map(Point::e2e).collect();
         let middle = times.len() / 2;
         let usual = match times.is_empty() {
@@ -118,7 +118,7 @@ impl<'a> Course<'a> {
         part.into_iter().zip(whole).map(sum).collect()
     }
 
-    /// Requests that ended well, or badly, a second.
+    /// Requests per second that succeeded, or that failed.
     fn rate(&self, ok: bool) -> Vec<Option<f64>> {
         let mut counts = vec![0.0; self.bins];
         for point in self.points.iter().filter(|p| p.ok == ok) {
@@ -128,7 +128,7 @@ impl<'a> Course<'a> {
         counts.into_iter().map(rate).collect()
     }
 
-    /// Two percentiles of a time, by when the request ended.
+    /// p50 and p95 of a time in milliseconds, binned by the end of the request.
     fn latency(&self, time: fn(&Point) -> Option<u64>) -> [Vec<Option<f64>>; 2] {
         let mut values: Vec<Vec<u64>> = vec![Vec::new(); self.bins];
         for point in self.points.iter().filter(|p| p.ok) {
@@ -168,7 +168,7 @@ impl<'a> Course<'a> {
         let latency = vec![line("p50", 0, half, false), line("p95", 1, most, false)];
         let flight = vec![line("in flight", 0, self.in_flight(), true)];
         let each = self.points.iter().map(|p| p.each).max().unwrap_or(1);
-        let note = (each > 1).then(|| format!("Drawn from one in {each} requests."));
+        let note = (each > 1).then(|| format!("Shows one in {each} requests."));
         let chart = |key: &str, title: &str, unit, series, wide| {
             let of_requests = matches!(key, "flight" | "rate" | "latency");
             Chart {
@@ -207,13 +207,13 @@ impl<'a> Course<'a> {
             (chart("flight", "Requests in flight", "requests", flight, false))
             (chart("rate", "Rate", "requests/s", rates, false))
             (chart("latency", title, "ms", latency, true))
-            (chart("queue", "In the servers", "requests", queue, false))
+            (chart("queue", "Requests in the servers", "requests", queue, false))
             (chart("cache", "KV cache in use", "%", cache, false))
             (chart("gpu", "GPU", "%", busy, false))
         }
     }
 
-    /// What is known of GPUs as a share: names on the page and in the record.
+    /// Gauges of GPUs that are shares: name on the page, name in the record.
     fn gpus(&self) -> Vec<(String, String)> {
         let Some(first) = self.levels.first() else {
             return Vec::new();
@@ -230,7 +230,7 @@ impl<'a> Course<'a> {
         first.sample.gauges.keys().filter_map(shown).collect()
     }
 
-    /// A level that the servers told, by bin: the last that was told, from the first on.
+    /// A gauge by bin; a bin without a sample repeats the last value.
     fn level(&self, gauge: &str, scale: f64) -> Vec<Option<f64>> {
         let mut values = vec![None; self.bins];
         for row in &self.levels {
@@ -269,8 +269,8 @@ impl<'a> Course<'a> {
         self.width * self.bins as f64 / 1e9
     }
 
-    /// What went wrong with a process while the load ran. Events count from the run's beginning, requests from the load's:
-    /// both know when the first phase began.
+    /// Processes that exited unexpectedly under load. Events count from the start of the run and requests from the start of
+    /// the load; the start of the first phase is known in both.
     fn faults(&self, events: &[EventRow], variant: &str) -> Vec<(f64, String)> {
         let turn = |e: &EventRow| e.event == "variant_started" && e.text("variant") == variant;
         let Some(last) = events.iter().rposition(turn) else {
@@ -294,7 +294,7 @@ impl<'a> Course<'a> {
         .collect()
     }
 
-    /// Where each phase lies; they follow each other, save for a few requests.
+    /// The span of each phase. Spans follow each other, except that a few requests overlap.
     fn phases(&self, variant: &VariantRecord) -> Vec<Band> {
         let whole = self.width * self.bins as f64;
         let at = |ns: u64| ns.saturating_sub(self.began) as f64 / whole;
@@ -318,7 +318,7 @@ impl<'a> Course<'a> {
     }
 }
 
-/// Without decimals that say nothing.
+/// Seconds without trailing zeros.
 fn plain(at: f64) -> String {
     let text = format!("{at:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! What rounds decide: each estimate with its interval, drawn against the margin that it may be worse by.
+//! The comparison over rounds: each estimate with its confidence interval and the margin.
 
 use super::pieces::wide;
 use crate::record::model::{Comparison, Outcome, Run};
@@ -6,7 +6,7 @@ use crate::report::svg::bar::{Piece, bar};
 use crate::report::view;
 use maud::{Markup, html};
 
-/// The judged metrics first, then every other that has an interval.
+/// Metrics with a verdict first, then all others that have an interval.
 pub(super) fn intervals(run: &Run) -> Markup {
     let known = run
         .comparisons
@@ -15,24 +15,24 @@ pub(super) fn intervals(run: &Run) -> Markup {
     let (judged, others): (Vec<_>, Vec<_>) = known.partition(|c| c.verdict.is_some());
     html! {
         @if !judged.is_empty() {
-            (table("What was judged", &judged))
+            (table("Metrics with a verdict", &judged))
             @if let Some(once) = view::started_once(run) {
                 p.note { "Note: " (once) "." } "\n"
             }
         }
         @if !others.is_empty() {
             details {
-                summary { "Intervals of " (others.len()) " other figures, which were not judged" } "\n"
-                (table("Other metrics", &others))
+                summary { "Confidence intervals of " (others.len()) " metrics without a verdict" } "\n"
+                (table("Metrics without a verdict", &others))
             } "\n"
         }
     }
 }
 
-/// Farthest that a ratio is drawn from 1, as a logarithm: a factor of four.
+/// The largest ratio on the axis as a logarithm: a factor of four.
 const FARTHEST: f64 = 2.0 * std::f64::consts::LN_2;
 
-/// How far from 1 the drawn ratios lie, as a logarithm.
+/// The half-width of the axis around 1, as a logarithm.
 fn reach(all: &[&Comparison]) -> f64 {
     let far = |ratio: Option<f64>| ratio.filter(|r| *r > 0.0).map_or(0.0, |r| r.ln().abs());
     let each = all.iter().map(|c| {
@@ -50,11 +50,11 @@ fn table(title: &str, rows: &[&Comparison]) -> Markup {
             thead {
                 tr {
                     th scope="col" { "metric" }
-                    th scope="col" { "found" }
+                    th scope="col" { "verdict" }
                     th.over scope="col" { "interval and margin" }
                     th.n scope="col" { "ratio" }
                     th.n scope="col" { "from, to" }
-                    th.from scope="col" { "rests on" }
+                    th.from scope="col" { "basis" }
                 }
             }
             tbody { "\n"
@@ -65,10 +65,11 @@ fn table(title: &str, rows: &[&Comparison]) -> Markup {
     html! {
         (wide(title, table))
         p.note {
-            "Variant / baseline from " (format_args!("{:.2}", (-reach).exp())) "x at the left to "
-            (format_args!("{:.2}", reach.exp())) "x at the right, 1x in the middle. The line is where the truth lies \
-            at the confidence of the comparison, the mark the estimate, the band the margin that a metric may be worse \
-            by. A line beyond the middle on one side is a proven difference; one beyond the band is one that matters."
+            "The axis shows variant / baseline, from " (format_args!("{:.2}", (-reach).exp())) "x on the left to "
+            (format_args!("{:.2}", reach.exp())) "x on the right, with 1x in the middle. The line is the confidence \
+            interval, the mark is the estimate, and the band is the margin. If the line lies on one side of the \
+            middle, the difference is statistically significant. If it lies outside the band, the difference also \
+            exceeds the margin."
         } "\n"
     }
 }
@@ -90,7 +91,7 @@ fn row(row: &Comparison, reach: f64) -> Markup {
     }
 }
 
-/// The margin as a band, the interval as a line in it, the estimate as a mark on that.
+/// The margin as a band, the interval as a line, and the estimate as a mark.
 fn drawn(row: &Comparison, reach: f64) -> Markup {
     let at = |ratio: f64| (0.5 + ratio.max(f64::MIN_POSITIVE).ln() / reach / 2.0).clamp(0.0, 1.0);
     let piece = |from: f64, to: f64, class| Piece {

@@ -1,5 +1,5 @@
-//! What the page shows beyond `run.json`: gathered from samples and events in one pass each, in memory that does not grow
-//! with the requests.
+//! Data for the page beyond `run.json`: gathered from samples and events in one pass each. Memory use does not grow with
+//! the number of requests.
 
 use super::downsample::Downsample;
 use crate::measure::spread::Spread;
@@ -12,7 +12,7 @@ const SLOWEST: usize = 8;
 /// Examples kept of each kind of failure.
 const EXAMPLES: usize = 3;
 
-/// Samples and events of a run, ready to be drawn. The default one knows none.
+/// Samples and events of a run, ready to be drawn. The default has none.
 #[derive(Debug, Default)]
 pub struct Detail {
     /// In the order of the run's variants.
@@ -24,9 +24,9 @@ pub struct Detail {
 /// One variant's requests.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Requests {
-    /// The round of the requests that are drawn over time, which is the last.
+    /// The last round, whose requests are drawn over time.
     pub(super) round: u32,
-    /// Its requests that ended well, and the others, warm-up included.
+    /// Its successful and its failed requests, warm-up included.
     pub(super) drawn: [Downsample; 2],
     /// Successes of all rounds, by phase.
     pub(in crate::report) phases: BTreeMap<u32, Successes>,
@@ -34,13 +34,13 @@ pub(in crate::report) struct Requests {
     pub(super) slowest: Vec<Sample>,
     /// First failures by phase and class, with how many there were.
     pub(super) failures: BTreeMap<(u32, String), (u64, Vec<Sample>)>,
-    /// What its servers said of themselves during the load, in order.
+    /// Samples of its servers' metrics during the load, in order.
     pub(super) levels: Vec<ServerRow>,
-    /// Tokens of successes by phase: of the prompt, and of the answer.
+    /// Prompt and output tokens of successes, by phase.
     pub(in crate::report) tokens: BTreeMap<u32, [Tokens; 2]>,
 }
 
-/// How many tokens requests had.
+/// Statistics of token counts.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Tokens {
     pub(in crate::report) count: u64,
@@ -69,7 +69,7 @@ type Instant = (u32, u64);
 /// The successes of one phase.
 #[derive(Debug, Default)]
 pub(in crate::report) struct Successes {
-    /// From when the first was due to the end of the last, each with its round.
+    /// When the first was due and when the last ended.
     pub(in crate::report) span: Option<(Instant, Instant)>,
     pub(in crate::report) ttft: Spread,
     pub(in crate::report) tpot: Spread,
@@ -100,7 +100,7 @@ impl Successes {
 /// One request, in nanoseconds since the load of its variant's turn began.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Point {
-    /// How many requests it stands for.
+    /// The number of requests that this one represents.
     pub(super) each: u32,
     pub(super) phase: u32,
     pub(super) ok: bool,
@@ -130,7 +130,7 @@ impl Point {
 }
 
 impl Detail {
-    /// Takes what belongs to the run's variants.
+    /// Gathers the rows that belong to variants of the run.
     pub fn gather(
         run: &Run,
         samples: impl IntoIterator<Item = SampleRow>,
@@ -164,7 +164,7 @@ impl Detail {
         find().unwrap_or_default()
     }
 
-    /// Takes samples of the servers' levels as well.
+    /// Adds samples of the servers' metrics.
     #[must_use]
     pub fn with_levels(mut self, run: &Run, rows: impl IntoIterator<Item = ServerRow>) -> Self {
         for row in rows {
@@ -178,7 +178,7 @@ impl Detail {
 }
 
 impl Requests {
-    /// Takes a request that is drawn over time, unless a later round has begun.
+    /// Adds a request to those drawn over time, unless a later round has begun.
     pub(super) fn draw(&mut self, round: u32, point: Point) {
         if round > self.round {
             self.round = round;

@@ -1,4 +1,4 @@
-//! What ran, and its figures side by side. A cell of a figure carries its key and its exact value.
+//! The setup of a run and its metrics side by side. Each cell carries the key and the exact value of its metric.
 
 use super::pieces::wide;
 use crate::compare::{self, METRICS, metrics};
@@ -13,11 +13,11 @@ pub(super) fn title(run: &Run) -> &'static str {
     if run.variants.len() > 1 {
         "Side by side"
     } else {
-        "Figures"
+        "Metrics"
     }
 }
 
-/// What ran, where and when.
+/// Model, machine, time and variants of the run.
 pub(super) fn ran(run: &Run) -> Markup {
     html! {
         dl { "\n"
@@ -82,20 +82,20 @@ fn variants(run: &Run) -> Markup {
         (wide("Variants", table))
         @if run.variants.len() > 1 {
             @if same {
-                p.note { "All variants got the same requests." }
+                p.note { "All variants received the same requests." }
             } @else {
-                p.warn { "The variants got different requests: their figures are not comparable." }
+                p.warn { "The variants received different requests, so their metrics cannot be compared." }
             }
         }
     }
 }
 
-/// A variant's colour.
+/// The square in a variant's colour.
 fn swatch(variant: usize) -> Markup {
     html! { i class={ "k" (variant % 6) } {} }
 }
 
-/// One table a measured phase, and one of the topology.
+/// One table for each measured phase, and one for the topology.
 pub(super) fn tables(run: &Run) -> Markup {
     let Some(baseline) = compare::baseline(run) else {
         return Markup::default();
@@ -114,11 +114,11 @@ pub(super) fn tables(run: &Run) -> Markup {
         @if tables.iter().any(|table| table.thin) { p.note { (view::STAR) } "\n" }
         @if run.variants.len() > 1 {
             p.note {
-                "A bar to the right is more than the baseline, to the left less; half the width is a factor of two. "
+                "A bar to the right means more than the baseline, a bar to the left means less. Half the width is a factor of two. "
                 @if run.comparing.is_some() {
-                    "Figures are medians of the rounds."
+                    "Values are medians of the rounds."
                 } @else {
-                    "One run proves no difference."
+                    "A single run does not prove a difference."
                 }
             } "\n"
         }
@@ -165,13 +165,13 @@ fn topology(run: &Run, baseline: usize) -> Table<'_> {
     table
 }
 
-/// A number, and whether too few values lie beyond it.
+/// A value, and whether fewer than ten samples lie beyond it.
 struct Figure {
     value: Option<f64>,
     thin: bool,
 }
 
-/// Variants are its columns, each but the baseline with its ratio.
+/// A table under construction. Variants are columns; each except the baseline has a second column with its ratio.
 struct Table<'a> {
     run: &'a Run,
     baseline: usize,
@@ -205,7 +205,7 @@ impl<'a> Table<'a> {
         });
     }
 
-    /// A row, unless no variant has the figure.
+    /// Adds a row of numbers, unless no variant has a value.
     fn numbers(&mut self, key: &str, label: &str, figures: &[Figure]) {
         if figures.iter().all(|figure| figure.value.is_none()) {
             return;
@@ -226,7 +226,7 @@ impl<'a> Table<'a> {
         });
     }
 
-    /// Nothing where it has no rows.
+    /// The table; empty markup if it has no rows.
     fn draw(&self) -> Markup {
         if self.rows.is_empty() {
             return Markup::default();
@@ -255,7 +255,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The cell of a ratio to the baseline.
+/// The cell with the ratio to the baseline.
 fn against(baseline: Option<f64>, value: Option<f64>) -> Markup {
     let found = compare::ratio(baseline, value);
     html! {

@@ -1,5 +1,5 @@
-//! The run as bars over time: the whole of it, then each variant's start-up and teardown. Tables with a bar in each row,
-//! so that they read without seeing.
+//! The run as bars over time: first the whole run, then the start-up and teardown of each variant. Each bar is a row of a
+//! table, so that screen readers can read it.
 
 use super::detail::Detail;
 use crate::record::EventRow;
@@ -8,7 +8,7 @@ use crate::report::number::number;
 use crate::report::svg::bar::{Piece, bar};
 use maud::{Markup, html};
 
-/// One row: its cells, where its bar begins, how long it is in milliseconds, its class.
+/// One row: two names, then start and length of the bar in milliseconds and its class.
 struct Row {
     names: [String; 2],
     from: f64,
@@ -16,12 +16,12 @@ struct Row {
     class: &'static str,
 }
 
-/// All of them.
+/// The charts of the run and of its variants.
 pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
     let longest = run.variants.iter().filter_map(|v| v.startup.as_ref());
     let longest = longest.map(|s| s.ready_ms).fold(0.0, f64::max);
     html! {
-        (table("The whole run", ["variant", "part"], &whole(&detail.events), 0.0))
+        (table("The whole run", ["variant", "step"], &whole(&detail.events), 0.0))
         @for variant in &run.variants {
             (table(&format!("Start-up of {}", variant.name), ["process", "stage"], &startup(variant), longest))
             (table(&format!("Teardown of {}", variant.name), ["process", "signal"], &teardown(variant), 0.0))
@@ -29,7 +29,7 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
     }
 }
 
-/// From the events: what each variant did when.
+/// The steps of each variant, taken from the events.
 fn whole(events: &[EventRow]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut variant = String::new();
@@ -80,7 +80,7 @@ fn startup(variant: &VariantRecord) -> Vec<Row> {
         .collect()
 }
 
-/// Each signal, from when it was sent to when nothing was left.
+/// Each signal, from when it was sent to the end of the teardown.
 fn teardown(variant: &VariantRecord) -> Vec<Row> {
     let Some(teardown) = &variant.teardown else {
         return Vec::new();
@@ -94,7 +94,7 @@ fn teardown(variant: &VariantRecord) -> Vec<Row> {
     teardown.signals.iter().map(row).collect()
 }
 
-/// Rows over one axis, which is at least `least` milliseconds long.
+/// A table whose rows share an axis of at least `least` milliseconds; empty markup without rows.
 fn table(title: &str, head: [&str; 2], rows: &[Row], least: f64) -> Markup {
     if rows.is_empty() {
         return Markup::default();

@@ -1,4 +1,4 @@
-//! Checks, errors, slow requests, doubts, and how to repeat the run.
+//! Checks, failed and slow requests, the quality of the measurement, and how to repeat the run.
 
 use super::detail::Detail;
 use super::pieces::{excerpt, wide};
@@ -14,7 +14,7 @@ use maud::{Markup, html};
 /// Characters of an answer that are shown.
 const SHOWN: usize = 60;
 
-/// Failures first: they are what the reader came for.
+/// The checks, failed ones first.
 pub(super) fn checks(run: &Run) -> Markup {
     let (held, failed): (Vec<_>, Vec<_>) = run.checks.iter().partition(|check| check.passed);
     if run.checks.is_empty() {
@@ -86,7 +86,7 @@ pub(super) fn answers(run: &Run) -> Markup {
     html! {
         @for of in found {
             (wide("Table of answers", differences(of)))
-            p.note { "Marked is the first " (of.unit) " that differs." } "\n"
+            p.note { "The first " (of.unit) " that differs is marked." } "\n"
         }
     }
 }
@@ -156,7 +156,7 @@ pub(super) fn errors(run: &Run, detail: &Detail) -> Markup {
     wide("Table of errors", table)
 }
 
-/// The failures of a phase, a row a class.
+/// The failures of a phase, one row per class.
 fn failed<'a>(
     variant: &VariantRecord,
     phase: &PhaseRecord,
@@ -191,7 +191,7 @@ fn ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 
-/// The slowest successes with their parts.
+/// The slowest successful requests with their parts.
 pub(super) fn slowest(run: &Run, detail: &Detail) -> Markup {
     let all: Vec<&Sample> = detail.variants.iter().flat_map(|v| &v.slowest).collect();
     if all.is_empty() {
@@ -213,9 +213,9 @@ pub(super) fn slowest(run: &Run, detail: &Detail) -> Markup {
     }
 }
 
-/// What rows of slow requests have in common.
+/// What the rows of slow requests share.
 struct Slowest {
-    /// Milliseconds from due to end of the longest.
+    /// Milliseconds from due to end of the longest request.
     longest: f64,
     /// Whether answers were kept.
     answers: bool,
@@ -265,7 +265,7 @@ impl Slowest {
         }
     }
 
-    /// Due, sent, first text, last text, end.
+    /// A bar from due to sent, first text, last text and end.
     fn parts(&self, sample: &Sample) -> Markup {
         let at = |ns: u64| ms(ns.saturating_sub(sample.due_ns)) / self.longest;
         let marks = [
@@ -299,10 +299,13 @@ pub(super) fn quality(run: &Run) -> Markup {
     let (class, said) = match quality.verdict.as_str() {
         "good" => (
             "good",
-            "Good: the client kept up, so the figures are the server's.",
+            "Good: the client kept up, so the metrics describe the server.",
         ),
-        "marked" => ("doubt", "Marked: usable, but mind what follows."),
-        "invalid" => ("bad", "Invalid: these figures are not the server's alone."),
+        "marked" => ("doubt", "Marked: usable, but see the findings below."),
+        "invalid" => (
+            "bad",
+            "Invalid: something other than the server influenced the metrics.",
+        ),
         other => ("doubt", other),
     };
     html! {
@@ -325,18 +328,18 @@ pub(super) fn repeat(run: &Run) -> Markup {
     let scenario = &run.scenario;
     let resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
     html! {
-        p { "Run it again:" } "\n"
-        // On one line, whatever the file is called: it is there to be copied.
+        p { "To repeat the run:" } "\n"
+        // On one line, even if the file name has line breaks: users copy this command.
         pre tabindex="0" role="region" aria-label="Command" { "bench run " (line(&scenario.path)) } "\n"
         details {
             summary {
-                "The scenario as it was run, overlays and " code { "--set" } " applied (SHA-256 "
+                "The scenario of this run, with overlays and " code { "--set" } " applied (SHA-256 "
                 code { (view::short(&scenario.sha256)) } ")"
             } "\n"
             p.note {
-                "JSON is YAML: saved as a file, " code { "bench run" } " takes it as it is, from the directory of the original."
+                "JSON is also YAML: save this text in the directory of the original scenario and run it with " code { "bench run" } "."
             } "\n"
-            pre tabindex="0" role="region" aria-label="Scenario as it was run" { (resolved) }
+            pre tabindex="0" role="region" aria-label="Scenario of this run" { (resolved) }
         } "\n"
     }
 }

@@ -1,8 +1,8 @@
 //! A record as one self-contained page: no network, no style or script but its own, which its policy names by hash.
-//! Pure. From top to bottom it goes from the verdict to what it rests on.
+//! Pure. The verdict comes first, then the evidence for it.
 //!
-//! Templates are `maud`'s, whose compiler escapes every text. [`harmless`] then takes the characters out that would steer
-//! what shows them, from the page as a whole, so that no template has to think of it.
+//! The templates are `maud`'s, so the compiler escapes every text. [`harmless`] then removes control characters from the
+//! whole page at once, so that no template can forget to.
 
 mod breakdown;
 mod course;
@@ -48,7 +48,7 @@ pub fn html(run: &Run, detail: &Detail) -> String {
     page.into_string()
 }
 
-/// Markup without controls and direction changes: what models, servers and processes wrote may hold any.
+/// Markup without control characters and direction changes, which texts of models, servers and processes may contain.
 fn harmless(markup: Markup) -> Markup {
     PreEscaped(escape::lines(&markup.into_string()))
 }
@@ -86,30 +86,26 @@ struct Section {
 
 fn sections(run: &Run, detail: &Detail) -> Vec<Section> {
     let all = [
-        ("ran", "What ran", figures::ran(run)),
+        ("ran", "Setup", figures::ran(run)),
         ("checks", "Checks", lists::checks(run)),
-        ("answers", "Other answers", lists::answers(run)),
+        ("answers", "Answers that differ", lists::answers(run)),
         ("compared", figures::title(run), figures::tables(run)),
-        ("decided", "What the rounds decide", decided::intervals(run)),
-        (
-            "whence",
-            "Where the difference comes from",
-            breakdown::bars(run),
-        ),
+        ("decided", "Comparison over rounds", decided::intervals(run)),
+        ("breakdown", "Latency breakdown", breakdown::bars(run)),
         (
             "latency",
             "Latency distributions",
             spread::charts(run, detail),
         ),
-        ("course", "Course of the load", course::charts(run, detail)),
+        ("course", "Load over time", course::charts(run, detail)),
         (
             "lifecycle",
             "Start-up and teardown",
             gantt::charts(run, detail),
         ),
-        ("errors", "Errors", lists::errors(run, detail)),
+        ("errors", "Failed requests", lists::errors(run, detail)),
         ("slowest", "Slowest requests", lists::slowest(run, detail)),
-        ("quality", "Measurement", lists::quality(run)),
+        ("quality", "Measurement quality", lists::quality(run)),
         ("repeat", "Scenario", lists::repeat(run)),
     ];
     all.into_iter()
@@ -153,7 +149,7 @@ fn header(run: &Run) -> Markup {
             p.lead { (summary(run)) } "\n"
             (error(run))
             @if run.quality.verdict == "invalid" && run.verdict != Verdict::Invalid {
-                p.warn { "The measurement can't be trusted either: see " a href="#quality" { "Measurement" } "." }
+                p.warn { "The measurement is invalid as well: see " a href="#quality" { "Measurement quality" } "." }
             }
         }
     }

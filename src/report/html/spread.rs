@@ -1,5 +1,5 @@
-//! Latency distributions of a phase, one line a variant, on a percentile axis: each nine has the same width, so that the
-//! tail, where serving hurts, is seen as well as the middle.
+//! Latency distributions of a phase, one line per variant, on a percentile axis. Each nine (90, 99, 99.9) has the same width,
+//! so that the tail is as visible as the middle.
 
 use super::detail::{Detail, Successes};
 use super::pieces::slug;
@@ -9,9 +9,9 @@ use crate::report::svg::{Chart, Series};
 use crate::report::view;
 use maud::{Markup, html};
 
-/// Places along the axis, beside those that have a name.
+/// Number of unnamed points along the axis.
 const PLACES: u32 = 72;
-/// Percentiles that have a name, in thousandths.
+/// Named percentiles, in thousandths.
 const NAMED: [(u32, &str); 6] = [
     (500, "p50"),
     (900, "p90"),
@@ -30,7 +30,7 @@ const TIMES: [(&str, &str, Time); 3] = [
     ("e2e_ms", "End to end", |p| &p.e2e),
 ];
 
-/// Every measured phase's charts.
+/// The charts of all measured phases.
 pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
     html! {
         @for name in view::measured(run) {
@@ -92,7 +92,7 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> M
     .draw()
 }
 
-/// Single gaps are not in the record; its percentiles are.
+/// The record keeps percentiles of gaps, not single gaps.
 fn gaps(run: &Run, phase: &str) -> Markup {
     let at = |percentile: f64| (1.0 / (1.0 - percentile)).log10() / 2.0;
     let grid = [
@@ -131,7 +131,7 @@ fn gaps(run: &Run, phase: &str) -> Markup {
         bands: Vec::new(),
         marks: Vec::new(),
         wide: true,
-        note: Some("Straight between the percentiles that the record keeps.".to_owned()),
+        note: Some("Straight lines connect the percentiles that the record keeps.".to_owned()),
     }
     .draw()
 }
@@ -145,7 +145,7 @@ struct Percentile {
 }
 
 impl Percentile {
-    /// Nearest rank; none where too few values lie beyond it to tell it from the next.
+    /// The value at the nearest rank; none if too few values lie beyond it.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -156,7 +156,7 @@ impl Percentile {
         if self.share < 1.0 && self.share > 1.0 - 1.0 / count {
             return None;
         }
-        // A hair less, so that 0.95 x 200 is 190 and not 191.
+        // Slightly less, since 0.95 x 200 as a float is above 190.
         let rank = (self.share * count - 1e-9).ceil().max(1.0) as u64;
         Some(ranks.at(rank) as f64 / 1e6)
     }
@@ -203,12 +203,12 @@ fn digits(share: f64) -> String {
     }
 }
 
-/// Names below the axis that do not run into each other.
+/// Labels below the axis that do not overlap.
 fn ticks(percentiles: &[Percentile]) -> Vec<(f64, String)> {
     let mut ticks: Vec<(f64, String)> = Vec::new();
     for percentile in percentiles.iter().filter(|percentile| percentile.named) {
         let overlaps = ticks.last().is_some_and(|(at, _)| percentile.at - at < 0.1);
-        // The smallest value gives way to a percentile, a percentile to the largest.
+        // A percentile replaces `min`, and `max` replaces a percentile.
         let first = ticks.len() == 1 && ticks[0].1 == "min";
         if overlaps && !first && percentile.name != "max" {
             continue;

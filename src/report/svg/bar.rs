@@ -1,4 +1,4 @@
-//! Bars within a table's cell: they are as wide as the cell, whatever the screen.
+//! Bars in table cells, as wide as the cell.
 
 use maud::{Markup, html};
 
@@ -16,7 +16,7 @@ pub(in crate::report) struct Piece<'a> {
 impl Piece<'_> {
     fn draw(&self) -> Markup {
         let from = self.from.clamp(0.0, 1.0) * 100.0;
-        // What is there is seen, however short.
+        // Even the shortest piece stays visible.
         let length = (self.length.clamp(0.0, 1.0) * 100.0).max(0.4);
         let from = from.min(100.0 - length);
         html! {
@@ -25,7 +25,7 @@ impl Piece<'_> {
     }
 }
 
-/// A bar of pieces; what it says stands in the cells beside it.
+/// A bar of pieces. It is hidden from screen readers, since the cells beside it have the numbers.
 pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> Markup {
     html! {
         svg.bar aria-hidden="true" {
@@ -34,7 +34,7 @@ pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> Markup {
     }
 }
 
-/// A ratio to the baseline, drawn from the middle: half a bar is a factor of two.
+/// A ratio to the baseline as a bar from the middle; half the width is a factor of two.
 pub(in crate::report) fn ratio(ratio: f64) -> Markup {
     let away = (ratio.log2() / 2.0).clamp(-0.5, 0.5);
     let piece = Piece {

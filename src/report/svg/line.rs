@@ -1,4 +1,4 @@
-//! Lines over a common grid of places.
+//! Line charts over a common grid.
 
 use super::scale::Scale;
 use crate::report::number::number;
@@ -24,11 +24,11 @@ pub(in crate::report) struct Series<'a> {
     pub(in crate::report) color: usize,
     /// Its values at the places of the grid; `None` where there is none.
     pub(in crate::report) values: Vec<Option<f64>>,
-    /// Whether the space below it is filled.
+    /// Whether the area below it is filled.
     pub(in crate::report) filled: bool,
 }
 
-/// A stretch of the horizontal axis that has a name.
+/// A named range of the horizontal axis.
 #[derive(Debug)]
 pub(in crate::report) struct Band {
     /// Where it begins, from 0 to 1.
@@ -42,21 +42,21 @@ pub(in crate::report) struct Band {
 /// A chart of lines.
 #[derive(Debug)]
 pub(in crate::report) struct Chart<'a> {
-    /// What it is about.
+    /// Its title.
     pub(in crate::report) title: String,
-    /// What its numbers are.
+    /// The unit of its values.
     pub(in crate::report) unit: &'a str,
     /// A name for the page's script and tests.
     pub(in crate::report) key: String,
-    /// The grid: places from 0 to 1, and what each is called.
+    /// The grid: positions from 0 to 1 with their names.
     pub(in crate::report) grid: Vec<(f64, String)>,
-    /// Names below the axis.
+    /// Labels below the axis.
     pub(in crate::report) ticks: Vec<(f64, String)>,
     /// The lines.
     pub(in crate::report) series: Vec<Series<'a>>,
-    /// Stretches marked behind them.
+    /// Ranges marked behind the lines.
     pub(in crate::report) bands: Vec<Band>,
-    /// Instants marked across it: where from 0 to 1, and what happened there, as recorded.
+    /// Marked instants: position from 0 to 1, and what happened, as recorded.
     pub(in crate::report) marks: Vec<(f64, String)>,
     /// Whether the vertical axis may be logarithmic.
     pub(in crate::report) wide: bool,
@@ -65,7 +65,7 @@ pub(in crate::report) struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// As a figure, with its legend, which also takes the values under the pointer. Nothing where there are no values.
+    /// The chart as a figure; empty markup without values. The page's script writes values under the pointer into the legend.
     pub(in crate::report) fn draw(&self) -> Markup {
         let values = || self.series.iter().flat_map(|s| s.values.iter().flatten());
         if values().next().is_none() {
@@ -115,7 +115,7 @@ impl Chart<'_> {
         }
     }
 
-    /// What a screen reader says of it.
+    /// The description for screen readers.
     fn said(&self) -> String {
         let mut said = format!("{} ({}).", self.title, self.unit);
         for series in &self.series {
@@ -129,7 +129,7 @@ impl Chart<'_> {
         for (_, what) in &self.marks {
             let _ = write!(said, " Marked: {what}.");
         }
-        said + " Arrow keys read values."
+        said + " Use the arrow keys to read values."
     }
 
     fn bands(&self) -> Markup {
@@ -139,7 +139,7 @@ impl Chart<'_> {
                 rect class={ "band b" (i % 2) } x=(tenth(from)) y=(TOP) width=(tenth((to - from).max(0.5))) height=(FLOOR - TOP) {
                     title { (band.name) }
                 }
-                // About eight units a letter, twice as many a letter that takes two columns on a terminal.
+                // A letter is about eight units wide, a wide character (CJK, emoji) twice that.
                 @if to - from > 8.5 * band.name.width() as f64 {
                     text.in x=(tenth(from + 3.0)) y=(TOP + 11.0) { (band.name) }
                 }
@@ -197,7 +197,7 @@ impl Chart<'_> {
             if start.is_none() {
                 start = Some(x);
                 let _ = write!(area, "M{x:.1} {FLOOR}");
-                // A lone point is seen as a dot, since lines end round.
+                // A lone point needs a segment of length 0 to be drawn, as a dot with round caps.
                 let _ = write!(line, "M{x:.1} {y:.1}h0");
             }
             let _ = write!(line, "L{x:.1} {y:.1}");
@@ -233,7 +233,7 @@ fn tenth(at: f64) -> String {
     format!("{at:.1}")
 }
 
-/// A tick of the vertical axis, in few letters.
+/// A short label for a tick of the vertical axis.
 fn short(tick: f64) -> String {
     let trim = |text: String| match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),

@@ -1,5 +1,5 @@
-//! Small charts as inline SVG. They carry classes and no styles, since the page's policy allows no inline style; numbers
-//! at every point are kept beside the shape, so that the page's script and any other reader can take them back.
+//! Small charts as inline SVG. They have classes and no styles, since the page's policy allows no inline styles. Attributes
+//! hold the value of every point for the page's script and other readers.
 
 pub(super) mod bar;
 pub(super) mod line;

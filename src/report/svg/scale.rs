@@ -1,19 +1,19 @@
-//! From values to places, with round numbers on the axis.
+//! Axes: from values to positions, with ticks at round numbers.
 
-/// How many times the smallest value the largest is when an axis becomes logarithmic.
+/// An axis becomes logarithmic when the largest value is this many times the smallest.
 const WIDE: f64 = 30.0;
 
 /// A vertical axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::report) enum Scale {
-    /// Evenly, from zero unless all values are far from it.
+    /// Linear, from zero unless all values are far from zero.
     Linear {
         /// Its lower end.
         min: f64,
         /// Its upper end.
         max: f64,
     },
-    /// By powers of ten.
+    /// Logarithmic.
     Log {
         /// Its lower end.
         min: f64,
@@ -37,7 +37,7 @@ impl Scale {
         }
     }
 
-    /// An axis that is logarithmic where values are far apart, so that a tail does not flatten the rest.
+    /// An axis that is logarithmic if values are far apart, so that the tail does not flatten the rest.
     pub(in crate::report) fn wide(values: impl Iterator<Item = f64> + Clone) -> Self {
         let max = values.clone().fold(0.0, f64::max);
         let least = values.clone().fold(f64::INFINITY, f64::min);

@@ -25,6 +25,6 @@ fn every_part_has_a_row_and_a_piece_of_both_bars() {
     };
     let pieces = there(|p| p.baseline_ms) + there(|p| p.variant_ms) + 2;
     assert_eq!(first.matches("<rect").count(), pieces);
-    assert!(first.contains("most of it prefill"), "{first}");
+    assert!(first.contains("mostly prefill"), "{first}");
     assert_eq!(bars(&fixture::empty()).into_string(), "");
 }

@@ -1,4 +1,4 @@
-//! What the page shows of every way a run can end; the browser's part is in tests/pages.rs.
+//! The page of every way a run can end. tests/pages.rs opens pages in a browser.
 
 mod hostile;
 
@@ -45,7 +45,7 @@ fn what_rounds_decide_is_drawn_against_its_margin() {
     assert_eq!(judged.matches("class=\"zone\"").count(), 6);
     assert!(judged.contains("<strong class=\"bad\">worse</strong>"));
     assert!(judged.contains("class=\"span worse\"") && judged.contains("margin 5.0%"));
-    assert!(decided.contains("other figures, which were not judged"));
+    assert!(decided.contains("metrics without a verdict"));
 }
 
 #[test]
