@@ -6,7 +6,7 @@ const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
 
 /// One line for a terminal: line ends become spaces, control characters and direction changes are removed, and commands of
 /// CI systems are broken up.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let space = |c: char| {
         if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') {
             ' '
@@ -27,7 +27,7 @@ pub(super) fn line(text: &str) -> String {
 }
 
 /// Several lines for a terminal.
-pub(super) fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(line).collect();
     lines.join("\n")
 }
@@ -40,7 +40,7 @@ fn steers(c: char) -> bool {
 }
 
 /// Text within a Markdown paragraph, heading or table cell.
-pub(super) fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::new();
     for c in line(text).chars() {
         match c {
@@ -62,7 +62,7 @@ pub(super) fn markdown(text: &str) -> String {
 }
 
 /// A Markdown code span, fenced by more backticks than the text has in a row. Not for table cells.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = line(text);
     let fence = "`".repeat(longest_run(&text) + 1);
     if text.trim().is_empty() {
@@ -77,7 +77,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// A Markdown code block of several lines.
-pub(super) fn block(text: &str) -> String {
+pub(crate) fn block(text: &str) -> String {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     let lines: Vec<_> = text
         .lines()
@@ -91,7 +91,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Text without control characters and without characters that XML 1.0 forbids. The XML writer escapes markup.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let holds = |c: &char| !matches!(c, '\u{fffe}' | '\u{ffff}');
     lines(text).chars().filter(holds).collect()
 }

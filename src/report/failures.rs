@@ -8,10 +8,10 @@ const ROWS: usize = 8;
 const SHOWN: usize = 300;
 
 /// One class of failures in one phase.
-pub(super) struct Failed<'a> {
+pub(crate) struct Failed<'a> {
     variant: &'a str,
     /// `variant/phase`.
-    pub(super) scope: String,
+    pub(crate) scope: String,
     /// Requests of the phase.
     sent: u64,
     failure: &'a Failure,
@@ -19,13 +19,13 @@ pub(super) struct Failed<'a> {
 
 impl Failed<'_> {
     /// `status 500 (12 of 40 requests)`
-    pub(super) fn class(&self) -> String {
+    pub(crate) fn class(&self) -> String {
         let Failure { class, count, .. } = self.failure;
         format!("{class} ({count} of {} requests)", self.sent)
     }
 
     /// The first message and the number of others. Not escaped.
-    pub(super) fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let Failure {
             first_message,
             other_messages,
@@ -47,7 +47,7 @@ impl Failed<'_> {
 }
 
 /// The first failure classes of all phases, warm-up included, and how many are left out.
-pub(super) fn failures(run: &Run) -> (Vec<Failed<'_>>, usize) {
+pub(crate) fn failures(run: &Run) -> (Vec<Failed<'_>>, usize) {
     let mut all: Vec<Failed<'_>> = every(run).collect();
     let more = all.len().saturating_sub(ROWS);
     all.truncate(ROWS);
@@ -73,14 +73,14 @@ fn every(run: &Run) -> impl Iterator<Item = Failed<'_>> {
 }
 
 /// Failures of one phase (`variant/phase`), one line per class.
-pub(super) fn behind(run: &Run, scope: &str) -> Vec<String> {
+pub(crate) fn behind(run: &Run, scope: &str) -> Vec<String> {
     let here = every(run).filter(|failed| failed.scope == scope);
     let said = |failed: Failed<'_>| format!("{}: {}", failed.class(), failed.message());
     here.take(ROWS).map(said).collect()
 }
 
 /// Failures of one variant, one line per class and phase.
-pub(super) fn of_variant(run: &Run, variant: &str) -> Vec<String> {
+pub(crate) fn of_variant(run: &Run, variant: &str) -> Vec<String> {
     let here = every(run).filter(|failed| failed.variant == variant);
     let said = |failed: Failed<'_>| {
         format!(

@@ -15,25 +15,33 @@ pub fn junit(run: &Run) -> String {
         let (own, others): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|check| belongs(check, variant));
         rest = others;
-        let mut suite = TestSuite::new(xml(&variant.name));
-        suite.add_property(Property::new("engine", xml(&variant.engine.kind)));
-        suite.add_property(Property::new("model", xml(&variant.engine.model)));
-        for (package, version) in &variant.engine.versions {
-            suite.add_property(Property::new(xml(package), xml(version)));
-        }
-        suite.add_test_cases(own.into_iter().map(|check| case(run, check)));
-        let judged = run
-            .comparisons
-            .iter()
-            .filter(|row| row.variant == variant.name);
-        suite.add_test_cases(judged.filter_map(|row| decided(run, row)));
-        let said = failures::of_variant(run, &variant.name);
-        if !said.is_empty() {
-            let lines: Vec<String> = said.iter().map(|text| one_line(text)).collect();
-            suite.set_system_err(xml(&lines.join("\n")));
-        }
-        report.add_test_suite(suite);
+        report.add_test_suite(of_variant(run, variant, &own));
     }
+    report.add_test_suite(of_run(run, &rest));
+    // Writing valid XML text to memory cannot fail.
+    without_skipped(&report.to_string().unwrap_or_default())
+}
+
+fn of_variant(run: &Run, variant: &VariantRecord, checks: &[&Check]) -> TestSuite {
+    let mut suite = TestSuite::new(xml(&variant.name));
+    suite.add_property(Property::new("engine", xml(&variant.engine.kind)));
+    suite.add_property(Property::new("model", xml(&variant.engine.model)));
+    for (package, version) in &variant.engine.versions {
+        suite.add_property(Property::new(xml(package), xml(version)));
+    }
+    suite.add_test_cases(checks.iter().map(|check| case(run, check)));
+    let judged = run.comparisons.iter();
+    let judged = judged.filter(|row| row.variant == variant.name);
+    suite.add_test_cases(judged.filter_map(|row| decided(run, row)));
+    let said = failures::of_variant(run, &variant.name);
+    if !said.is_empty() {
+        let lines: Vec<String> = said.iter().map(|text| one_line(text)).collect();
+        suite.set_system_err(xml(&lines.join("\n")));
+    }
+    suite
+}
+
+fn of_run(run: &Run, checks: &[&Check]) -> TestSuite {
     let mut suite = TestSuite::new("run");
     suite.add_property(Property::new("run_id", xml(&run.run_id)));
     let status = [
@@ -43,18 +51,19 @@ pub fn junit(run: &Run) -> String {
     for (name, status) in status {
         suite.add_test_case(named(run, name, "run", status));
     }
-    suite.add_test_cases(rest.into_iter().map(|check| case(run, check)));
-    report.add_test_suite(suite);
-    // Writing valid XML text to memory cannot fail.
-    let text = report.to_string().unwrap_or_default();
-    // Jenkins' junit-10.xsd, which CI systems follow, allows `skipped` on single suites only.
-    let (head, rest) = text.split_once('>').unwrap_or((&text, ""));
+    suite.add_test_cases(checks.iter().map(|check| case(run, check)));
+    suite
+}
+
+/// The report without `skipped` on its root: Jenkins' junit-10.xsd, which CI systems follow, allows it on suites only.
+fn without_skipped(report: &str) -> String {
+    let (head, rest) = report.split_once('>').unwrap_or((report, ""));
     let (root, rest) = rest.split_once('>').unwrap_or((rest, ""));
     let root = match root.split_once(" skipped=\"") {
-        Some((before, after)) => format!(
-            "{before}{}",
-            after.split_once('"').map_or("", |(_, rest)| rest)
-        ),
+        Some((before, after)) => {
+            let after = after.split_once('"').map_or("", |(_, rest)| rest);
+            format!("{before}{after}")
+        }
         None => root.to_owned(),
     };
     format!("{head}>{root}>{rest}")

@@ -53,7 +53,7 @@ pub fn markdown(run: &Run) -> String {
 }
 
 /// The short form: the verdict, what failed, and the figures.
-pub(super) fn brief(run: &Run) -> String {
+pub(crate) fn brief(run: &Run) -> String {
     let mut out = format!(
         "## {}: {}\n\n{}\n",
         text(&run.scenario.name),

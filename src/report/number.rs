@@ -1,7 +1,7 @@
 //! Numbers for people: three or four significant digits, with thousands separators.
 
 /// `0.0123`, `1.234`, `12.34`, `123.4`, `12,345`. A value that does not apply is `-`.
-pub(super) fn number(value: Option<f64>) -> String {
+pub(crate) fn number(value: Option<f64>) -> String {
     let Some(value) = value.filter(|v| v.is_finite()) else {
         return "-".to_owned();
     };
@@ -21,7 +21,7 @@ pub(super) fn number(value: Option<f64>) -> String {
 }
 
 /// A part of a time in milliseconds with three decimals, so that parts and their sum line up.
-pub(super) fn part(ms: Option<f64>) -> String {
+pub(crate) fn part(ms: Option<f64>) -> String {
     let micros = ms
         .filter(|ms| ms.is_finite())
         .map(|ms| (ms * 1e3).round() / 1e3 + 0.0);
@@ -29,14 +29,14 @@ pub(super) fn part(ms: Option<f64>) -> String {
 }
 
 /// A share of a difference: `95%`, empty if there is none.
-pub(super) fn share(share: Option<f64>) -> String {
+pub(crate) fn share(share: Option<f64>) -> String {
     share.map_or(String::new(), |share| {
         format!("{:.0}%", (share * 100.0).round() + 0.0)
     })
 }
 
 /// A ratio: `1.13x`, `-` if there is none.
-pub(super) fn ratio(value: Option<f64>) -> String {
+pub(crate) fn ratio(value: Option<f64>) -> String {
     match value.filter(|v| v.is_finite()) {
         Some(value) if value.abs() >= 100.0 => format!("{}x", number(Some(value.round()))),
         Some(value) => format!("{value:.2}x"),
@@ -45,7 +45,7 @@ pub(super) fn ratio(value: Option<f64>) -> String {
 }
 
 /// A number of things: `12,345`.
-pub(super) fn count(things: u64) -> String {
+pub(crate) fn count(things: u64) -> String {
     grouped(&things.to_string())
 }
 

@@ -29,21 +29,38 @@ const YELLOW: &str = "33";
 /// Renders a record for a terminal.
 #[must_use]
 pub fn terminal(run: &Run, screen: &Screen) -> String {
-    let paint = |text: &str, color: &str| match screen.color {
-        true => format!("\u{1b}[1;{color}m{text}\u{1b}[0m"),
-        false => text.to_owned(),
-    };
     let word = view::word(run.verdict).to_uppercase();
-    let word = paint(&word, color(run.verdict));
-    let said = format!("{}: {}", line(&run.scenario.name), line(&run.summary));
-    let mut out = wrapped(&format!("{word}  "), &said, screen.width);
-    if let Some(error) = &run.error {
-        // The summary is the error's first line, unless another wrote the record.
-        let repeated = usize::from(error.lines().next() == Some(run.summary.as_str()));
-        for text in error.lines().skip(repeated) {
-            let _ = writeln!(out, "  {}", line(text));
+    let word = screen.paint(&word, color(run.verdict));
+    let summary = format!("{}: {}", line(&run.scenario.name), line(&run.summary));
+    let mut out = wrapped(&format!("{word}  "), &summary, screen.width);
+    error(&mut out, run);
+    tables(&mut out, run, screen);
+    failed(&mut out, run, screen);
+    checks(&mut out, run, screen);
+    quality(&mut out, run, screen);
+    if let Some(place) = &screen.place {
+        // Long tables scroll the first line out of view, so the verdict is repeated.
+        let _ = writeln!(out, "\n{word}  report: {}", line(place));
+    }
+    out
+}
+
+impl Screen {
+    fn paint(&self, text: &str, color: &str) -> String {
+        match self.color {
+            true => format!("\u{1b}[1;{color}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
         }
     }
+}
+
+fn error(out: &mut String, run: &Run) {
+    for text in view::error(run) {
+        let _ = writeln!(out, "  {}", line(text));
+    }
+}
+
+fn tables(out: &mut String, run: &Run, screen: &Screen) {
     let tables = view::tables(run);
     for table in &tables {
         let _ = write!(
@@ -59,6 +76,9 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
     if view::starred(&tables) {
         let _ = writeln!(out, "{}", view::STAR);
     }
+}
+
+fn failed(out: &mut String, run: &Run, screen: &Screen) {
     let (failed, more) = failures::failures(run);
     if !failed.is_empty() {
         out.push_str("\nfailures, each with its first message\n");
@@ -70,11 +90,14 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
             line(&one.class()),
             line(&one.message())
         );
-        out += &wrapped("  ", &said, screen.width);
+        *out += &wrapped("  ", &said, screen.width);
     }
     if more > 0 {
         let _ = writeln!(out, "  and {more} more: see report.html");
     }
+}
+
+fn checks(out: &mut String, run: &Run, screen: &Screen) {
     if !run.checks.is_empty() {
         out.push_str("\nchecks\n");
     }
@@ -82,34 +105,28 @@ pub fn terminal(run: &Run, screen: &Screen) -> String {
     for check in &run.checks {
         let mark = match check.passed {
             true if held > view::FEW => continue,
-            true => paint("✓", GREEN),
-            false => paint("✗", RED),
+            true => screen.paint("✓", GREEN),
+            false => screen.paint("✗", RED),
         };
         out.push_str(&shown(check, &mark, screen.width));
     }
     if held > view::FEW {
-        let _ = writeln!(
-            out,
-            "  {} {held} of {} held",
-            paint("✓", GREEN),
-            run.checks.len()
-        );
+        let mark = screen.paint("✓", GREEN);
+        let _ = writeln!(out, "  {mark} {held} of {} held", run.checks.len());
     }
+}
+
+fn quality(out: &mut String, run: &Run, screen: &Screen) {
     if !run.quality.verdict.is_empty() {
         let _ = writeln!(out, "\nmeasurement: {}", line(&run.quality.verdict));
     }
     for finding in &run.quality.findings {
         let text = format!("{}: {}", line(&finding.code), line(&finding.detail));
-        out += &wrapped("  ", &text, screen.width);
+        *out += &wrapped("  ", &text, screen.width);
         if let Some(example) = &finding.example {
-            out += &wrapped("      ", &line(example), screen.width);
+            *out += &wrapped("      ", &line(example), screen.width);
         }
     }
-    if let Some(place) = &screen.place {
-        // Long tables scroll the first line out of view, so the verdict is repeated.
-        let _ = writeln!(out, "\n{word}  report: {}", line(place));
-    }
-    out
 }
 
 fn color(verdict: Verdict) -> &'static str {

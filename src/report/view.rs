@@ -10,24 +10,24 @@ use crate::record::model::{
 
 /// One table. Its texts are as recorded; each renderer escapes them.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Its heading.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// The column headings.
-    pub(super) head: Vec<String>,
+    pub(crate) head: Vec<String>,
     /// The rows; each has as many cells as the head.
-    pub(super) rows: Vec<Vec<String>>,
+    pub(crate) rows: Vec<Vec<String>>,
     /// Remarks below the table.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Whether it holds texts rather than numbers.
-    pub(super) prose: bool,
+    pub(crate) prose: bool,
 }
 
 /// Explains the star behind a thin percentile.
-pub(super) const STAR: &str = "* a thin percentile: fewer than ten values lie beyond it";
+pub(crate) const STAR: &str = "* a thin percentile: fewer than ten values lie beyond it";
 
 /// The topology's table, then one a measured phase.
-pub(super) fn tables(run: &Run) -> Vec<Table> {
+pub(crate) fn tables(run: &Run) -> Vec<Table> {
     let columns = Columns::new(run);
     if run.variants.is_empty() {
         return Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn tables(run: &Run) -> Vec<Table> {
 }
 
 /// Names of the measured phases of all variants, each once, in their order.
-pub(super) fn measured(run: &Run) -> Vec<&str> {
+pub(crate) fn measured(run: &Run) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for phase in run.variants.iter().flat_map(|v| &v.phases) {
         if phase.measured() && !names.contains(&phase.name.as_str()) {
@@ -52,8 +52,15 @@ pub(super) fn measured(run: &Run) -> Vec<&str> {
     names
 }
 
+/// The lines of the error. The summary is its first line, unless another program wrote the record.
+pub(crate) fn error(run: &Run) -> impl Iterator<Item = &str> {
+    let text = run.error.as_deref().unwrap_or_default();
+    let repeated = usize::from(text.lines().next() == Some(run.summary.as_str()));
+    text.lines().skip(repeated)
+}
+
 /// The machine's GPUs in one line.
-pub(super) fn gpus(machine: &Machine) -> String {
+pub(crate) fn gpus(machine: &Machine) -> String {
     if machine.gpus.is_empty() {
         "no GPU".to_owned()
     } else {
@@ -62,7 +69,7 @@ pub(super) fn gpus(machine: &Machine) -> String {
 }
 
 /// A remark for runs whose engines stayed up between rounds.
-pub(super) fn started_once(run: &Run) -> Option<&'static str> {
+pub(crate) fn started_once(run: &Run) -> Option<&'static str> {
     let comparing = run.comparing.as_ref()?;
     let once = "engines were started once: intervals do not include the variation between starts";
     (!comparing.restart).then_some(once)
@@ -138,7 +145,7 @@ fn judged(run: &Run) -> Option<Table> {
 }
 
 /// The label of a metric, with its unit.
-pub(super) fn label(key: &str) -> &str {
+pub(crate) fn label(key: &str) -> &str {
     match key {
         "ready_ms" => "ready after (ms)",
         "teardown_ms" => "teardown (ms)",
@@ -219,7 +226,7 @@ fn where_from(of: &Decomposition) -> Table {
 }
 
 /// Start and end of the run in UTC: `2026-01-01 00:00:00 to 00:04:10`.
-pub(super) fn time(run: &Run) -> String {
+pub(crate) fn time(run: &Run) -> String {
     let parts = |at: &str| {
         let at = at.split('.').next().unwrap_or(at).trim_end_matches('Z');
         let (day, time) = at.split_once('T').unwrap_or((at, ""));
@@ -234,15 +241,15 @@ pub(super) fn time(run: &Run) -> String {
 }
 
 /// The first 12 digits of a hash.
-pub(super) fn short(hash: &str) -> &str {
+pub(crate) fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
 /// Up to this many checks that held are listed one by one.
-pub(super) const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// Whether any cell is marked with a star.
-pub(super) fn starred(tables: &[Table]) -> bool {
+pub(crate) fn starred(tables: &[Table]) -> bool {
     tables
         .iter()
         .flat_map(|t| t.rows.iter().flatten())
@@ -250,7 +257,7 @@ pub(super) fn starred(tables: &[Table]) -> bool {
 }
 
 /// The word for a verdict.
-pub(super) fn word(verdict: Verdict) -> &'static str {
+pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
@@ -339,7 +346,7 @@ fn topology(columns: &Columns<'_>) -> Table {
 }
 
 /// Versions by package, in one line.
-pub(super) fn versions(variant: &VariantRecord) -> String {
+pub(crate) fn versions(variant: &VariantRecord) -> String {
     let all: Vec<_> = variant
         .engine
         .versions
@@ -410,7 +417,7 @@ fn always(metric: &Metric) -> bool {
 }
 
 /// The basis of a verdict in words: margin, detectable change, rounds.
-pub(super) fn rests_on(row: &Comparison) -> String {
+pub(crate) fn rests_on(row: &Comparison) -> String {
     let percent = |share: f64| format!("{:.1}%", share * 100.0);
     let mut out = Vec::new();
     out.extend(row.why.clone());

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 const COLORS: [&str; 6] = ["k5", "k0", "k1", "k2", "k3", "k4"];
 
 /// The tables of all decompositions.
-pub(super) fn bars(run: &Run) -> Markup {
+pub(crate) fn bars(run: &Run) -> Markup {
     html! {
         @for of in &run.decompositions {
             h3 { "Phase " (of.phase) ": " (of.variant) " compared with " (of.baseline) } "\n"

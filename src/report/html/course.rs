@@ -2,6 +2,7 @@
 //! small for runs of any length.
 
 use super::detail::{Detail, Point, Requests};
+use super::over_time::Lines;
 use super::pieces::slug;
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::record::{EventRow, ServerRow};
@@ -13,19 +14,11 @@ use maud::{Markup, html};
 const FEWEST: usize = 12;
 /// Maximum number of bins.
 const BINS: usize = 120;
-/// Gauges of the servers that share a chart: name on the page, name in the record.
-const QUEUE: [(&str, &str); 3] = [
-    ("running", "running"),
-    ("waiting", "waiting"),
-    ("queued at the frontend", "frontend_queued"),
-];
-/// Number of colours for series.
-const COLORS: usize = 6;
 /// Requests per bin that make its percentiles meaningful.
 const PER_BIN: usize = 8;
 
 /// The charts of all variants.
-pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
+pub(crate) fn charts(run: &Run, detail: &Detail) -> Markup {
     html! {
         @for (variant, requests) in run.variants.iter().zip(&detail.variants) {
             @if let Some(course) = Course::new(requests) {
@@ -34,7 +27,7 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
                     @if course.round > 1 { ", round " (course.round) " of " (course.round) }
                 } "\n"
                 div class="charts three" { "\n"
-                    (course.draw(variant, &detail.events))
+                    @for lines in course.lines() { (course.chart(lines, variant, &detail.events)) }
                 } "\n"
             }
         }
@@ -42,10 +35,10 @@ pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
 }
 
 /// One variant's load in its last round, in bins of equal length.
-struct Course<'a> {
+pub(crate) struct Course<'a> {
     round: u32,
-    points: Vec<Point>,
-    levels: Vec<&'a ServerRow>,
+    pub(crate) points: Vec<Point>,
+    pub(crate) levels: Vec<&'a ServerRow>,
     began: u64,
     width: f64,
     bins: usize,
@@ -90,7 +83,7 @@ impl<'a> Course<'a> {
     }
 
     /// Requests in flight, averaged over each bin.
-    fn in_flight(&self) -> Vec<Option<f64>> {
+    pub(crate) fn in_flight(&self) -> Vec<Option<f64>> {
         let mut part = vec![0.0; self.bins];
         let mut whole = vec![0.0; self.bins + 1];
         for point in &self.points {
@@ -119,7 +112,7 @@ impl<'a> Course<'a> {
     }
 
     /// Requests per second that succeeded, or that failed.
-    fn rate(&self, ok: bool) -> Vec<Option<f64>> {
+    pub(crate) fn rate(&self, ok: bool) -> Vec<Option<f64>> {
         let mut counts = vec![0.0; self.bins];
         for point in self.points.iter().filter(|p| p.ok == ok) {
             counts[self.bin(point.end)] += f64::from(point.each);
@@ -129,7 +122,7 @@ impl<'a> Course<'a> {
     }
 
     /// p50 and p95 of a time in milliseconds, binned by the end of the request.
-    fn latency(&self, time: fn(&Point) -> Option<u64>) -> [Vec<Option<f64>>; 2] {
+    pub(crate) fn latency(&self, time: fn(&Point) -> Option<u64>) -> [Vec<Option<f64>>; 2] {
         let mut values: Vec<Vec<u64>> = vec![Vec::new(); self.bins];
         for point in self.points.iter().filter(|p| p.ok) {
             if let Some(time) = time(point) {
@@ -146,92 +139,8 @@ impl<'a> Course<'a> {
         })
     }
 
-    fn draw(&self, variant: &VariantRecord, events: &[EventRow]) -> Markup {
-        let name = |what: &str| format!("{what}-{}", slug(&variant.name));
-        let streams = self.points.iter().any(|p| p.ttft.is_some());
-        let (title, time): (_, fn(&Point) -> _) = if streams {
-            ("Time to first token", |p| p.ttft)
-        } else {
-            ("End to end", Point::e2e)
-        };
-        let line = |name, color, values, filled| Series {
-            name,
-            color,
-            values,
-            filled,
-        };
-        let mut rates = vec![line("answered", 2, self.rate(true), true)];
-        if self.points.iter().any(|p| !p.ok) {
-            rates.push(line("failed", 3, self.rate(false), false));
-        }
-        let [half, most] = self.latency(time);
-        let latency = vec![line("p50", 0, half, false), line("p95", 1, most, false)];
-        let flight = vec![line("in flight", 0, self.in_flight(), true)];
-        let each = self.points.iter().map(|p| p.each).max().unwrap_or(1);
-        let note = (each > 1).then(|| format!("Shows one in {each} requests."));
-        let chart = |key: &str, title: &str, unit, series, wide| {
-            let of_requests = matches!(key, "flight" | "rate" | "latency");
-            Chart {
-                title: title.to_owned(),
-                unit,
-                key: name(key),
-                grid: self.grid(),
-                ticks: self.ticks(),
-                series,
-                bands: self.phases(variant),
-                marks: self.faults(events, &variant.name),
-                wide,
-                note: note.clone().filter(|_| of_requests),
-            }
-            .draw()
-        };
-        let mut queue = Vec::new();
-        for (color, (name, gauge)) in QUEUE.iter().enumerate() {
-            let values = self.level(gauge, 1.0);
-            if values.iter().any(Option::is_some) {
-                queue.push(line(name, color, values, false));
-            }
-        }
-        let cache = vec![line(
-            "KV cache",
-            2,
-            self.level("kv_cache_usage", 100.0),
-            true,
-        )];
-        let gpus = self.gpus();
-        let mut busy = Vec::new();
-        for (color, (name, gauge)) in gpus.iter().enumerate() {
-            busy.push(line(name, color % COLORS, self.level(gauge, 100.0), false));
-        }
-        html! {
-            (chart("flight", "Requests in flight", "requests", flight, false))
-            (chart("rate", "Rate", "requests/s", rates, false))
-            (chart("latency", title, "ms", latency, true))
-            (chart("queue", "Requests in the servers", "requests", queue, false))
-            (chart("cache", "KV cache in use", "%", cache, false))
-            (chart("gpu", "GPU", "%", busy, false))
-        }
-    }
-
-    /// Gauges of GPUs that are shares: name on the page, name in the record.
-    fn gpus(&self) -> Vec<(String, String)> {
-        let Some(first) = self.levels.first() else {
-            return Vec::new();
-        };
-        let shown = |gauge: &String| {
-            let (gpu, what) = gauge.strip_prefix("gpu")?.split_once('_')?;
-            let what = match what {
-                "utilization" => "busy",
-                "memory" => "memory",
-                _ => return None,
-            };
-            Some((format!("GPU {gpu} {what}"), gauge.clone()))
-        };
-        first.sample.gauges.keys().filter_map(shown).collect()
-    }
-
     /// A gauge by bin; a bin without a sample repeats the last value.
-    fn level(&self, gauge: &str, scale: f64) -> Vec<Option<f64>> {
+    pub(crate) fn level(&self, gauge: &str, scale: f64) -> Vec<Option<f64>> {
         let mut values = vec![None; self.bins];
         for row in &self.levels {
             if let Some(value) = row.sample.gauges.get(gauge) {
@@ -244,6 +153,29 @@ impl<'a> Course<'a> {
             *value = last;
         }
         values
+    }
+
+    /// A chart of these lines, on which phases and faults are marked.
+    fn chart(&self, lines: Lines, variant: &VariantRecord, events: &[EventRow]) -> Markup {
+        let series = lines.series.iter().map(|line| Series {
+            name: &line.name,
+            color: line.color,
+            values: line.values.clone(),
+            filled: line.filled,
+        });
+        Chart {
+            title: lines.title.to_owned(),
+            unit: lines.unit,
+            key: format!("{}-{}", lines.key, slug(&variant.name)),
+            grid: self.grid(),
+            ticks: self.ticks(),
+            series: series.collect(),
+            bands: self.phases(variant),
+            marks: self.faults(events, &variant.name),
+            wide: lines.wide,
+            note: lines.note,
+        }
+        .draw()
     }
 
     fn grid(&self) -> Vec<(f64, String)> {

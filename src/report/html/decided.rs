@@ -7,7 +7,7 @@ use crate::report::view;
 use maud::{Markup, html};
 
 /// Metrics with a verdict first, then all others that have an interval.
-pub(super) fn intervals(run: &Run) -> Markup {
+pub(crate) fn intervals(run: &Run) -> Markup {
     let known = run
         .comparisons
         .iter()

@@ -16,37 +16,37 @@ const EXAMPLES: usize = 3;
 #[derive(Debug, Default)]
 pub struct Detail {
     /// In the order of the run's variants.
-    pub(in crate::report) variants: Vec<Requests>,
+    pub(crate) variants: Vec<Requests>,
     /// Every event.
-    pub(in crate::report) events: Vec<EventRow>,
+    pub(crate) events: Vec<EventRow>,
 }
 
 /// One variant's requests.
 #[derive(Debug, Default)]
-pub(in crate::report) struct Requests {
+pub(crate) struct Requests {
     /// The last round, whose requests are drawn over time.
-    pub(super) round: u32,
+    pub(crate) round: u32,
     /// Its successful and its failed requests, warm-up included.
-    pub(super) drawn: [Downsample; 2],
+    pub(crate) drawn: [Downsample; 2],
     /// Successes of all rounds, by phase.
-    pub(in crate::report) phases: BTreeMap<u32, Successes>,
+    pub(crate) phases: BTreeMap<u32, Successes>,
     /// The slowest successes of measured phases, slowest first.
-    pub(super) slowest: Vec<Sample>,
+    pub(crate) slowest: Vec<Sample>,
     /// First failures by phase and class, with how many there were.
-    pub(super) failures: BTreeMap<(u32, String), (u64, Vec<Sample>)>,
+    pub(crate) failures: BTreeMap<(u32, String), (u64, Vec<Sample>)>,
     /// Samples of its servers' metrics during the load, in order.
-    pub(super) levels: Vec<ServerRow>,
+    pub(crate) levels: Vec<ServerRow>,
     /// Prompt and output tokens of successes, by phase.
-    pub(in crate::report) tokens: BTreeMap<u32, [Tokens; 2]>,
+    pub(crate) tokens: BTreeMap<u32, [Tokens; 2]>,
 }
 
 /// Statistics of token counts.
 #[derive(Debug, Default)]
-pub(in crate::report) struct Tokens {
-    pub(in crate::report) count: u64,
-    pub(in crate::report) sum: u64,
-    pub(in crate::report) min: u64,
-    pub(in crate::report) max: u64,
+pub(crate) struct Tokens {
+    pub(crate) count: u64,
+    pub(crate) sum: u64,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
 }
 
 impl Tokens {
@@ -68,12 +68,12 @@ type Instant = (u32, u64);
 
 /// The successes of one phase.
 #[derive(Debug, Default)]
-pub(in crate::report) struct Successes {
+pub(crate) struct Successes {
     /// When the first was due and when the last ended.
-    pub(in crate::report) span: Option<(Instant, Instant)>,
-    pub(in crate::report) ttft: Spread,
-    pub(in crate::report) tpot: Spread,
-    pub(in crate::report) e2e: Spread,
+    pub(crate) span: Option<(Instant, Instant)>,
+    pub(crate) ttft: Spread,
+    pub(crate) tpot: Spread,
+    pub(crate) e2e: Spread,
 }
 
 impl Successes {
@@ -99,15 +99,15 @@ impl Successes {
 
 /// One request, in nanoseconds since the load of its variant's turn began.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Point {
+pub(crate) struct Point {
     /// The number of requests that this one represents.
-    pub(super) each: u32,
-    pub(super) phase: u32,
-    pub(super) ok: bool,
-    pub(super) due: u64,
-    pub(super) sent: Option<u64>,
-    pub(super) ttft: Option<u64>,
-    pub(super) end: u64,
+    pub(crate) each: u32,
+    pub(crate) phase: u32,
+    pub(crate) ok: bool,
+    pub(crate) due: u64,
+    pub(crate) sent: Option<u64>,
+    pub(crate) ttft: Option<u64>,
+    pub(crate) end: u64,
 }
 
 impl Point {
@@ -124,7 +124,7 @@ impl Point {
     }
 
     /// First byte sent to last received.
-    pub(super) fn e2e(&self) -> Option<u64> {
+    pub(crate) fn e2e(&self) -> Option<u64> {
         Some(self.end.saturating_sub(self.sent?))
     }
 }
@@ -156,7 +156,7 @@ impl Detail {
 
 impl Detail {
     /// Requests of a variant's phase that failed with this class: the first few.
-    pub(super) fn failures(&self, variant: usize, phase: usize, class: &str) -> &[Sample] {
+    pub(crate) fn failures(&self, variant: usize, phase: usize, class: &str) -> &[Sample] {
         let find = || {
             let key = (u32::try_from(phase).ok()?, class.to_owned());
             Some(self.variants.get(variant)?.failures.get(&key)?.1.as_slice())
@@ -179,7 +179,7 @@ impl Detail {
 
 impl Requests {
     /// Adds a request to those drawn over time, unless a later round has begun.
-    pub(super) fn draw(&mut self, round: u32, point: Point) {
+    pub(crate) fn draw(&mut self, round: u32, point: Point) {
         if round > self.round {
             self.round = round;
             self.drawn.iter_mut().for_each(Downsample::clear);

@@ -7,13 +7,13 @@ const POINTS: usize = 1 << 16;
 
 /// Requests in the order in which they ended: all of them at first, then every second, every fourth, and so on.
 #[derive(Debug, Default)]
-pub(super) struct Downsample {
-    pub(super) points: Vec<Point>,
+pub(crate) struct Downsample {
+    pub(crate) points: Vec<Point>,
     seen: u64,
 }
 
 impl Downsample {
-    pub(super) fn add(&mut self, mut point: Point) {
+    pub(crate) fn add(&mut self, mut point: Point) {
         let mut each = self.points.first().map_or(1, |p| p.each);
         if self.seen.is_multiple_of(each.into()) {
             if self.points.len() == POINTS {
@@ -30,7 +30,7 @@ impl Downsample {
         self.seen += 1;
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         (self.seen, self.points) = (0, Vec::new());
     }
 }

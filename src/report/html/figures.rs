@@ -9,7 +9,7 @@ use crate::report::view;
 use maud::{Markup, Render, html};
 
 /// The section's title.
-pub(super) fn title(run: &Run) -> &'static str {
+pub(crate) fn title(run: &Run) -> &'static str {
     if run.variants.len() > 1 {
         "Side by side"
     } else {
@@ -18,7 +18,7 @@ pub(super) fn title(run: &Run) -> &'static str {
 }
 
 /// Model, machine, time and variants of the run.
-pub(super) fn ran(run: &Run) -> Markup {
+pub(crate) fn ran(run: &Run) -> Markup {
     html! {
         dl { "\n"
             @if !run.variants.is_empty() { (fact("model", models(run))) }
@@ -96,7 +96,7 @@ fn swatch(variant: usize) -> Markup {
 }
 
 /// One table for each measured phase, and one for the topology.
-pub(super) fn tables(run: &Run) -> Markup {
+pub(crate) fn tables(run: &Run) -> Markup {
     let Some(baseline) = compare::baseline(run) else {
         return Markup::default();
     };

@@ -17,7 +17,7 @@ struct Row {
 }
 
 /// The charts of the run and of its variants.
-pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
+pub(crate) fn charts(run: &Run, detail: &Detail) -> Markup {
     let longest = run.variants.iter().filter_map(|v| v.startup.as_ref());
     let longest = longest.map(|s| s.ready_ms).fold(0.0, f64::max);
     html! {

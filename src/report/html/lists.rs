@@ -15,7 +15,7 @@ use maud::{Markup, html};
 const SHOWN: usize = 60;
 
 /// The checks, failed ones first.
-pub(super) fn checks(run: &Run) -> Markup {
+pub(crate) fn checks(run: &Run) -> Markup {
     let (held, failed): (Vec<_>, Vec<_>) = run.checks.iter().partition(|check| check.passed);
     if run.checks.is_empty() {
         return Markup::default();
@@ -81,7 +81,7 @@ fn row(check: &Check) -> Markup {
 }
 
 /// The first answers that differ, side by side.
-pub(super) fn answers(run: &Run) -> Markup {
+pub(crate) fn answers(run: &Run) -> Markup {
     let found = run.same_text.iter().filter(|of| !of.examples.is_empty());
     html! {
         @for of in found {
@@ -128,7 +128,7 @@ fn marked(around: &Excerpt) -> Markup {
 }
 
 /// Failed requests by variant, phase and class, with examples.
-pub(super) fn errors(run: &Run, detail: &Detail) -> Markup {
+pub(crate) fn errors(run: &Run, detail: &Detail) -> Markup {
     let phases = run.variants.iter().flat_map(|variant| &variant.phases);
     if phases.into_iter().all(|phase| phase.errors.is_empty()) {
         return Markup::default();
@@ -192,7 +192,7 @@ fn ms(ns: u64) -> f64 {
 }
 
 /// The slowest successful requests with their parts.
-pub(super) fn slowest(run: &Run, detail: &Detail) -> Markup {
+pub(crate) fn slowest(run: &Run, detail: &Detail) -> Markup {
     let all: Vec<&Sample> = detail.variants.iter().flat_map(|v| &v.slowest).collect();
     if all.is_empty() {
         return Markup::default();
@@ -291,7 +291,7 @@ impl Slowest {
 }
 
 /// Whether the measurement can be trusted.
-pub(super) fn quality(run: &Run) -> Markup {
+pub(crate) fn quality(run: &Run) -> Markup {
     let quality = &run.quality;
     if quality.verdict.is_empty() {
         return Markup::default();
@@ -324,7 +324,7 @@ pub(super) fn quality(run: &Run) -> Markup {
 }
 
 /// The scenario, and the command that runs it again.
-pub(super) fn repeat(run: &Run) -> Markup {
+pub(crate) fn repeat(run: &Run) -> Markup {
     let scenario = &run.scenario;
     let resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
     html! {

@@ -12,12 +12,13 @@ mod downsample;
 mod figures;
 mod gantt;
 mod lists;
+mod over_time;
 mod pieces;
 mod spread;
 
 pub use detail::Detail;
-pub(super) use detail::{Successes, Tokens};
-pub(super) use pieces::slug;
+pub(crate) use detail::{Successes, Tokens};
+pub(crate) use pieces::slug;
 
 use super::{escape, view};
 use crate::record::model::{Run, Verdict};
@@ -166,13 +167,10 @@ fn summary(run: &Run) -> Markup {
 }
 
 fn error(run: &Run) -> Markup {
-    let text = run.error.as_deref().unwrap_or_default();
-    // The summary is the error's first line, unless another wrote the record.
-    let repeated = usize::from(text.lines().next() == Some(run.summary.as_str()));
-    let rest: Vec<&str> = text.lines().skip(repeated).collect();
+    let lines: Vec<&str> = view::error(run).collect();
     html! {
-        @if !rest.is_empty() {
-            pre.error tabindex="0" role="region" aria-label="Error" { (rest.join("\n")) } "\n"
+        @if !lines.is_empty() {
+            pre.error tabindex="0" role="region" aria-label="Error" { (lines.join("\n")) } "\n"
         }
     }
 }

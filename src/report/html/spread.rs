@@ -31,7 +31,7 @@ const TIMES: [(&str, &str, Time); 3] = [
 ];
 
 /// The charts of all measured phases.
-pub(super) fn charts(run: &Run, detail: &Detail) -> Markup {
+pub(crate) fn charts(run: &Run, detail: &Detail) -> Markup {
     html! {
         @for name in view::measured(run) {
             @let charts = phase(run, detail, name);

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 
 /// One piece of a bar.
 #[derive(Debug)]
-pub(in crate::report) struct Piece<'a> {
+pub(crate) struct Piece<'a> {
     /// Where it begins, from 0 to 1.
-    pub(in crate::report) from: f64,
+    pub(crate) from: f64,
     /// How long it is.
-    pub(in crate::report) length: f64,
+    pub(crate) length: f64,
     /// Its class, which colours it.
-    pub(in crate::report) class: &'a str,
+    pub(crate) class: &'a str,
 }
 
 impl Piece<'_> {
@@ -26,7 +26,7 @@ impl Piece<'_> {
 }
 
 /// A bar of pieces. It is hidden from screen readers, since the cells beside it have the numbers.
-pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> Markup {
+pub(crate) fn bar(pieces: &[Piece<'_>]) -> Markup {
     html! {
         svg.bar aria-hidden="true" {
             @for piece in pieces { (piece.draw()) }
@@ -35,7 +35,7 @@ pub(in crate::report) fn bar(pieces: &[Piece<'_>]) -> Markup {
 }
 
 /// A ratio to the baseline as a bar from the middle; half the width is a factor of two.
-pub(in crate::report) fn ratio(ratio: f64) -> Markup {
+pub(crate) fn ratio(ratio: f64) -> Markup {
     let away = (ratio.log2() / 2.0).clamp(-0.5, 0.5);
     let piece = Piece {
         from: 0.5 + away.min(0.0),

@@ -17,56 +17,56 @@ const FLOOR: f64 = HEIGHT - BOTTOM;
 
 /// One line. Its name is as recorded.
 #[derive(Debug)]
-pub(in crate::report) struct Series<'a> {
+pub(crate) struct Series<'a> {
     /// What it shows.
-    pub(in crate::report) name: &'a str,
+    pub(crate) name: &'a str,
     /// Its colour, by number.
-    pub(in crate::report) color: usize,
+    pub(crate) color: usize,
     /// Its values at the places of the grid; `None` where there is none.
-    pub(in crate::report) values: Vec<Option<f64>>,
+    pub(crate) values: Vec<Option<f64>>,
     /// Whether the area below it is filled.
-    pub(in crate::report) filled: bool,
+    pub(crate) filled: bool,
 }
 
 /// A named range of the horizontal axis.
 #[derive(Debug)]
-pub(in crate::report) struct Band {
+pub(crate) struct Band {
     /// Where it begins, from 0 to 1.
-    pub(in crate::report) from: f64,
+    pub(crate) from: f64,
     /// Where it ends.
-    pub(in crate::report) to: f64,
+    pub(crate) to: f64,
     /// Its name, as recorded.
-    pub(in crate::report) name: String,
+    pub(crate) name: String,
 }
 
 /// A chart of lines.
 #[derive(Debug)]
-pub(in crate::report) struct Chart<'a> {
+pub(crate) struct Chart<'a> {
     /// Its title.
-    pub(in crate::report) title: String,
+    pub(crate) title: String,
     /// The unit of its values.
-    pub(in crate::report) unit: &'a str,
+    pub(crate) unit: &'a str,
     /// A name for the page's script and tests.
-    pub(in crate::report) key: String,
+    pub(crate) key: String,
     /// The grid: positions from 0 to 1 with their names.
-    pub(in crate::report) grid: Vec<(f64, String)>,
+    pub(crate) grid: Vec<(f64, String)>,
     /// Labels below the axis.
-    pub(in crate::report) ticks: Vec<(f64, String)>,
+    pub(crate) ticks: Vec<(f64, String)>,
     /// The lines.
-    pub(in crate::report) series: Vec<Series<'a>>,
+    pub(crate) series: Vec<Series<'a>>,
     /// Ranges marked behind the lines.
-    pub(in crate::report) bands: Vec<Band>,
+    pub(crate) bands: Vec<Band>,
     /// Marked instants: position from 0 to 1, and what happened, as recorded.
-    pub(in crate::report) marks: Vec<(f64, String)>,
+    pub(crate) marks: Vec<(f64, String)>,
     /// Whether the vertical axis may be logarithmic.
-    pub(in crate::report) wide: bool,
+    pub(crate) wide: bool,
     /// A remark below it.
-    pub(in crate::report) note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 impl Chart<'_> {
     /// The chart as a figure; empty markup without values. The page's script writes values under the pointer into the legend.
-    pub(in crate::report) fn draw(&self) -> Markup {
+    pub(crate) fn draw(&self) -> Markup {
         let values = || self.series.iter().flat_map(|s| s.values.iter().flatten());
         if values().next().is_none() {
             return Markup::default();

@@ -5,7 +5,7 @@ const WIDE: f64 = 30.0;
 
 /// A vertical axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report) enum Scale {
+pub(crate) enum Scale {
     /// Linear, from zero unless all values are far from zero.
     Linear {
         /// Its lower end.
@@ -24,7 +24,7 @@ pub(in crate::report) enum Scale {
 
 impl Scale {
     /// An axis from zero that holds all values.
-    pub(in crate::report) fn linear(values: impl Iterator<Item = f64>) -> Self {
+    pub(crate) fn linear(values: impl Iterator<Item = f64>) -> Self {
         let max = values.fold(0.0, f64::max);
         let step = step(max);
         Self::Linear {
@@ -38,7 +38,7 @@ impl Scale {
     }
 
     /// An axis that is logarithmic if values are far apart, so that the tail does not flatten the rest.
-    pub(in crate::report) fn wide(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(crate) fn wide(values: impl Iterator<Item = f64> + Clone) -> Self {
         let max = values.clone().fold(0.0, f64::max);
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let min = values.filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
@@ -68,7 +68,7 @@ impl Scale {
     }
 
     /// Where a value is, from 0 at the bottom to 1 at the top.
-    pub(in crate::report) fn at(self, value: f64) -> f64 {
+    pub(crate) fn at(self, value: f64) -> f64 {
         let at = match self {
             Self::Linear { min, max } => (value - min) / (max - min),
             Self::Log { min, max } => (value / min).log10() / (max / min).log10(),
@@ -77,7 +77,7 @@ impl Scale {
     }
 
     /// Round values along it.
-    pub(in crate::report) fn ticks(self) -> Vec<f64> {
+    pub(crate) fn ticks(self) -> Vec<f64> {
         match self {
             Self::Linear { min, max } => {
                 let step = step(max - min);
@@ -104,7 +104,7 @@ impl Scale {
 }
 
 /// A round step that divides a range into about four.
-pub(in crate::report) fn step(range: f64) -> f64 {
+pub(crate) fn step(range: f64) -> f64 {
     if range <= 0.0 || !range.is_finite() {
         return 1.0;
     }
