@@ -2,6 +2,8 @@
 //! Pure: knows numbers only, and no metric, record or clock.
 
 mod change;
+mod looks;
+mod normal;
 mod paired;
 mod power;
 mod sign_flip;
@@ -13,6 +15,7 @@ mod welch;
 mod simulated;
 
 pub use change::{Change, changes};
+pub use looks::{Look, STEP, Spending, detectable_distance, look_rounds, looks, power};
 pub use paired::{Pair, paired};
 pub use power::{detectable, rounds_needed};
 pub use sign_flip::sign_flip;

@@ -1,6 +1,8 @@
 //! Simulations of whole comparisons: how often equal engines are called worse, and how often planted slowdowns are found.
 //! `ci/statistics` runs them in full and prints the table of docs/comparing.md.
 
+mod looks;
+
 use super::{BUDGET, MOST_GATED, Outcome, Pair, changes, outcome, paired, sign_flip};
 
 /// Requests of one round of one variant.
