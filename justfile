@@ -1,13 +1,13 @@
-# What a person wants to do here. `just` lists it.
+# Usual tasks. `just` lists them.
 
 default:
     @just --list
 
-# First run: two embedded engines side by side
+# Compare two embedded engines: the first run of README.md
 quickstart:
     cargo run --release --locked -- run scenarios/quickstart.yaml
 
-# Everything that CI runs
+# Run everything that CI runs
 ci:
     ci/test
 
@@ -19,21 +19,21 @@ test:
 engines:
     ci/setup
 
-# Micro-benchmarks
+# Run the micro-benchmarks
 bench:
     cargo bench --locked
 
-# Hold bench against a bare reader and other load generators (they are installed first)
+# Compare bench with a bare reader and other load generators (installs them first)
 peers *arguments:
     cargo build --release --locked
     ci/peers/install
     ci/peers/run {{arguments}}
 
-# Look for crashes with libFuzzer (scenario, sse, http, journal); needs a nightly compiler and cargo-fuzz
+# Search crashes with libFuzzer (scenario, sse, http, journal); needs a nightly compiler and cargo-fuzz
 fuzz target *arguments:
     cargo +nightly fuzz run --fuzz-dir fuzz {{target}} fuzz/corpus.grown/{{target}} fuzz/corpus/{{target}} {{arguments}}
 
-# Write the generated files anew
+# Regenerate the schema and the reference
 generate:
     cargo run --quiet --locked -- schema > scenarios/scenario.schema.json
     cargo run --quiet --locked -- schema --format markdown > docs/reference.md
