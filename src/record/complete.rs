@@ -1,5 +1,5 @@
-//! Whether all that a record held when it was written is still there. Figures whose rows are gone can't be checked, and are not
-//! compared.
+//! Checks whether everything that a record held when it was written is still there. Figures without
+//! their rows cannot be verified and are not compared.
 
 use super::journal::unseal;
 use super::model::{FileRecord, Finding, PhaseRecord, Run, Verdict};
@@ -12,19 +12,20 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-/// The finding of a record that is incomplete.
+/// The finding about an incomplete record.
 pub(super) const INCOMPLETE: &str = "incomplete_record";
 /// Most phases whose missing rows are named.
 const NAMED: usize = 5;
-/// Bytes that are read at once.
+/// Bytes read at once.
 const BLOCK: usize = 1 << 18;
 
 impl Run {
-    /// Checks the files of the report directory against what they held when the run ended. Where something is missing or
-    /// changed, the record proves nothing: its quality becomes `invalid` and a pass is none any more.
+    /// Compares the files of the report directory with what they held when the run ended. If
+    /// something is missing or changed, the record proves nothing: its quality becomes `invalid`,
+    /// and it no longer counts as passed.
     ///
     /// # Errors
-    /// When a file is there and can't be read.
+    /// When an existing file cannot be read.
     pub fn check_files(&mut self, dir: &Path) -> Result<(), Error> {
         let missing = self.missing(dir)?;
         if missing.is_empty() {
@@ -49,7 +50,7 @@ impl Run {
         Ok(())
     }
 
-    /// Why the record is incomplete, where [`check_files`](Self::check_files) found that.
+    /// Why the record is incomplete, if [`check_files`](Self::check_files) found that.
     #[must_use]
     pub fn incomplete(&self) -> Option<&str> {
         let mut findings = self.quality.findings.iter();
@@ -58,14 +59,14 @@ impl Run {
             .map(|finding| finding.detail.as_str())
     }
 
-    /// What is missing, in words.
+    /// Describes what is missing.
     fn missing(&self, dir: &Path) -> Result<Vec<String>, Error> {
         let mut missing = Vec::new();
-        // A run that has not ended is partial, and says so itself.
+        // A run that has not ended is partial and says so itself.
         if self.finished.is_none() {
             return Ok(missing);
         }
-        // Of a record from elsewhere, only files of a record are opened.
+        // A foreign record may name any path, so only the known files of a record are opened.
         for name in [SAMPLES_FILE, SERVER_FILE, EVENTS_FILE] {
             if let Some(expected) = self.files.get(name) {
                 missing.extend(self.differs(dir, name, expected)?);
@@ -102,7 +103,8 @@ impl Run {
         })
     }
 
-    /// A record of an older version, which does not say what its files held: there is a row of every request that it counts.
+    /// Checks a record of an older version, which does not say what its files held: it must have
+    /// one row for each request that it counts.
     fn too_few(&self, dir: &Path) -> Result<Option<String>, Error> {
         let resolved = &self.scenario.resolved;
         let another = ["imported", "compared"]
@@ -127,7 +129,8 @@ impl Run {
         })
     }
 
-    /// `: 5 of native/closed, 3 of dynamo/closed (round 2) are missing`, as far as the counts of phases tell.
+    /// `: 5 of native/closed, 3 of dynamo/closed (round 2) are missing`, as far as the counts of
+    /// phases show it.
     fn places(&self, dir: &Path) -> Result<String, Error> {
         let mut left = self.counted();
         let file = open(&dir.join(SAMPLES_FILE))?;
@@ -136,7 +139,7 @@ impl Run {
             .flat_map(|file| BufReader::new(file).split(b'\n'))
         {
             let mut line = line.map_err(|source| unreadable(&dir.join(SAMPLES_FILE), source))?;
-            // What is no row any more is missing.
+            // A line that is no longer a valid row is missing.
             let Ok(Ok(row)) = unseal(&mut line).map(|_| SampleRow::parse(&line)) else {
                 continue;
             };
@@ -160,7 +163,8 @@ impl Run {
         Ok(text)
     }
 
-    /// Name and requests of each phase, by variant, round and number; without those of a search, which counts fewer.
+    /// Name and number of requests of each phase, by variant, round and phase index. Searches are
+    /// left out because their phases count fewer requests than they have rows.
     fn counted(&self) -> IndexMap<(String, u32, usize), (String, u64)> {
         let mut counted = IndexMap::new();
         let mut add = |variant: &str, round: u32, phases: &[PhaseRecord]| {
@@ -198,7 +202,7 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
     }
 }
 
-/// What a file of lines holds; nothing where there is none.
+/// What a file of lines holds; `None` if it does not exist.
 fn contents(path: &Path) -> Result<Option<FileRecord>, Error> {
     let Some(mut file) = open(path)? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! From what a run has in hand to what its record keeps.
+//! Converts what a run produces into what its record stores.
 
 use super::model::{
     EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
@@ -11,11 +11,11 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// The kind of a phase that is not measured.
+/// The kind of an unmeasured phase.
 pub const WARMUP: &str = "warmup";
 
 impl Run {
-    /// A run that has begun. Should it be killed, this is what its record says.
+    /// A run that has begun. If it is killed, this is what its record says.
     #[must_use]
     pub fn begin(
         run_id: String,
@@ -83,7 +83,8 @@ impl VariantRecord {
 }
 
 impl PhaseRecord {
-    /// A phase and its figures. What is not a finite number is not applicable: JSON has no way to write it.
+    /// A phase and its figures. Numbers that are not finite become `null`, because JSON cannot
+    /// represent them.
     #[must_use]
     pub fn new(plan: &PhasePlan, figures: &PhaseFigures, server: Option<&ServerWindow>) -> Self {
         Self {
@@ -112,7 +113,7 @@ impl PhaseRecord {
         }
     }
 
-    /// Whether it counts; warm-up does not.
+    /// Whether it is measured; warm-up phases are not.
     #[must_use]
     pub fn measured(&self) -> bool {
         self.kind != WARMUP

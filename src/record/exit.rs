@@ -1,7 +1,7 @@
-//! Exit codes of the command, as documented in docs/exit-codes.md. They are part of the interface: a code never changes
-//! its meaning.
+//! Exit codes of the command, documented in docs/exit-codes.md. They are part of the interface: a
+//! code never changes its meaning.
 
-/// What the process says when it ends.
+/// The exit status of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
@@ -13,7 +13,7 @@ pub enum ExitCode {
     BadScenario = 2,
     /// The topology failed, or the run itself broke.
     TopologyFailed = 3,
-    /// The measurement can't be trusted.
+    /// The measurement cannot be trusted.
     Invalid = 4,
     /// A comparison found a regression.
     Regression = 5,
@@ -36,7 +36,7 @@ impl ExitCode {
         Self::Interrupted,
     ];
 
-    /// The code that a record keeps as a number.
+    /// The code that a record stores as a number.
     #[must_use]
     pub fn from_u8(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|code| u8::from(*code) == number)

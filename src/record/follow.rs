@@ -1,4 +1,5 @@
-//! A run under way, followed from outside by what it writes: its events, and how far its phases are by its samples.
+//! Follows a running run from outside by the files it writes: its events, and the progress of its
+//! phases by its samples.
 
 use super::journal::unseal;
 use super::{EVENTS_FILE, Error, EventRow, SAMPLES_FILE, SampleRow, read::Row};
@@ -18,7 +19,7 @@ pub struct Follow {
     phases: u32,
 }
 
-/// The phase under way.
+/// The current phase.
 #[derive(Debug)]
 struct Phase {
     name: String,
@@ -28,7 +29,7 @@ struct Phase {
     failed: u64,
 }
 
-/// What a file has grown by.
+/// Reads what was appended to a file.
 #[derive(Debug)]
 struct Tail {
     file: File,
@@ -52,9 +53,12 @@ impl Follow {
         })
     }
 
-    /// Whether the process that writes the record lives. Where the file system has no locks, it is taken to live.
+    /// Whether the process that writes the record lives. On a file system without locks, it counts
+    /// as alive.
     #[must_use]
     pub fn alive(&self) -> bool {
+        // The writer holds an exclusive lock as long as it lives, so a lock that can be taken means
+        // that it is gone.
         match self.events.file.try_lock_shared() {
             Ok(()) => {
                 let _ = self.events.file.unlock();
@@ -64,16 +68,18 @@ impl Follow {
         }
     }
 
-    /// What happened since the last call, each with milliseconds since the run began; progress has no time of its own.
+    /// What happened since the last call, each with milliseconds since the run began. Progress has
+    /// no time of its own.
     ///
     /// # Errors
-    /// When the record can't be read or is not one.
+    /// When the record cannot be read or is invalid.
     pub fn news(&mut self) -> Result<Vec<(Option<f64>, Event)>, Error> {
-        // First the samples: those of a phase are then complete once its end is told.
+        // Samples are read before events: when the end of a phase is read, all its samples have
+        // been.
         let rows: Vec<SampleRow> = self.samples.rows()?;
         let mut news = Vec::new();
         for row in self.events.rows::<EventRow>()? {
-            // A newer bench may know more events than this one.
+            // A newer bench may write events that this one does not know.
             let Some(event) = event(&row) else { continue };
             if let Event::PhaseEnded { .. } = event {
                 news.extend(self.progress(&rows).map(|event| (None, event)));
@@ -108,7 +114,7 @@ impl Follow {
         }
     }
 
-    /// How far the phase under way is, with these rows; nothing where none of them is its own.
+    /// Progress of the current phase after these rows; `None` if none of them belongs to it.
     fn progress(&mut self, rows: &[SampleRow]) -> Option<Event> {
         let phase = self.phase.as_mut()?;
         let own =
@@ -154,7 +160,7 @@ impl Tail {
         }
     }
 
-    /// Whole lines written since the last call.
+    /// The complete lines written since the last call.
     fn rows<T: Row>(&mut self) -> Result<Vec<T>, Error> {
         let failed = |source| Error::Read {
             path: self.path.clone(),

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often what was written is put on the disk.
+/// Interval at which written lines are synced to disk.
 const SYNCED: Duration = Duration::from_secs(1);
 
-/// A file of sealed lines under way. Each is one write, so that a killed run loses none.
+/// A file of sealed lines that is being written. Each line is one write, so that a killed run loses
+/// none.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -26,23 +27,24 @@ pub struct Journal {
 #[derive(Debug)]
 struct State {
     file: Arc<File>,
-    /// Bytes that are in the file, as long as nothing failed.
+    /// Bytes in the file, valid as long as no write failed.
     written: u64,
-    /// Lines that are in the file.
+    /// Number of lines in the file.
     rows: u64,
-    /// Checksum of all of them.
+    /// Checksum of all lines.
     crc: crc32fast::Hasher,
-    /// When it was last put on the disk.
+    /// When it was last synced.
     synced: Instant,
-    /// Why a line was lost. Nothing is written after one that is cut.
+    /// Why a line was lost. After an incomplete line nothing more is written, because readers
+    /// accept an incomplete line only at the end.
     lost: Option<(io::ErrorKind, String)>,
 }
 
 impl Journal {
-    /// Makes the file, which must not exist yet.
+    /// Creates the file, which must not exist yet.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// When it cannot be created.
     pub fn create(path: PathBuf) -> Result<Self, Error> {
         let file = open(&path).map_err(|e| failed(&path, e))?;
         Ok(Self {
@@ -61,7 +63,7 @@ impl Journal {
     /// Adds a JSON object as a line.
     ///
     /// # Errors
-    /// When it can't be written, or one before it could not.
+    /// When it cannot be written, or an earlier line could not.
     pub fn add(&self, object: String) -> Result<(), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.lost(&state)?;
@@ -76,23 +78,25 @@ impl Journal {
         if state.synced.elapsed() >= SYNCED {
             state.synced = Instant::now();
             let file = Arc::clone(&state.file);
-            // On a thread of its own: a slow disk must not hold up who measures.
-            // Where none can be had, the system writes it in its own time.
+            // On a separate thread, because a slow disk must not delay the measurement. If no
+            // thread can be started, the kernel writes the data back in its own time.
             let _ = std::thread::Builder::new().spawn(move || file.sync_data());
         }
         Ok(())
     }
 
-    /// Whether all that was added is in the file, and the file where it was made.
+    /// Checks that all lines are in the file, and that the file is still at its path.
     ///
     /// # Errors
-    /// The first line that could not be written, or what became of the file.
+    /// The first line that could not be written, or what happened to the file.
     pub fn whole(&self) -> Result<(), Error> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.lost(&state)?;
         let here = || {
             state.file.sync_data()?;
             let (ours, there) = (state.file.metadata()?, std::fs::metadata(&self.path)?);
+            // Comparing inodes detects a file that was replaced, comparing lengths one that was cut
+            // or written to by others.
             let same = (ours.dev(), ours.ino()) == (there.dev(), there.ino());
             if same && there.len() == state.written {
                 return Ok(());
@@ -104,10 +108,10 @@ impl Journal {
         here().map_err(|e| failed(&self.path, e))
     }
 
-    /// Writes the file anew where `change` has another object for a line. Nothing happens where it has none.
+    /// Rewrites the file if `change` returns another object for any line.
     ///
     /// # Errors
-    /// When the file can't be read or written; the one before stays.
+    /// When the file cannot be read or written. The old file stays.
     pub fn rewrite(
         &self,
         change: &dyn Fn(&str) -> io::Result<Option<String>>,
@@ -148,6 +152,8 @@ impl Journal {
         out.flush()?;
         drop(out);
         file.sync_data()?;
+        // Synced first, then renamed: after a crash either the old file or the complete new one is
+        // there. The new file was locked when it was opened, so followers still see a live writer.
         std::fs::rename(beside, &self.path)?;
         Ok(State {
             file: Arc::new(file),
@@ -159,7 +165,7 @@ impl Journal {
         })
     }
 
-    /// What the file holds, as long as nothing failed.
+    /// What the file holds, valid as long as no write failed.
     pub fn contents(&self) -> FileRecord {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         FileRecord {
@@ -177,20 +183,21 @@ impl Journal {
     }
 }
 
-/// Makes a file of lines, which must not exist yet.
+/// Creates a file of lines, which must not exist yet.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .create_new(true)
         .append(true)
         .mode(private::FILE)
         .open(path)?;
-    // Held while this process lives: it tells who follows the run that there is more to come. A file system without
-    // locks tells nobody.
+    // The kernel releases this lock (flock) when the process ends, however it ends: readers that
+    // follow the run learn from it whether more lines will come. On a file system without locks
+    // they cannot tell.
     let _ = file.try_lock();
     Ok(file)
 }
 
-/// Hands over the objects of a file of sealed lines.
+/// Passes on the objects of a file of sealed lines.
 fn each(path: &Path, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
@@ -202,14 +209,14 @@ fn each(path: &Path, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result
     Ok(())
 }
 
-/// What stands before the eight hexadecimal digits of the checksum.
+/// The text before the eight hexadecimal digits of the checksum.
 const BEFORE: &[u8] = b",\"crc\":\"";
-/// What stands after them.
+/// The text after the digits.
 const AFTER: &[u8] = b"\"}";
-/// Length of the checksum with both.
+/// Length of the checksum with both texts.
 const SEAL: usize = BEFORE.len() + 8 + AFTER.len();
 
-/// Ends a JSON object, which has a member at least, with its checksum and a line feed.
+/// Ends a JSON object with its checksum and a line feed. The object must have a member.
 #[must_use]
 pub fn seal(mut object: String) -> String {
     object.pop();
@@ -218,7 +225,8 @@ pub fn seal(mut object: String) -> String {
     object
 }
 
-/// Takes the checksum out of a line, so that the object is left; whether there was one, or why it is not the line's own.
+/// Removes the checksum from a line, so that the object remains. Returns whether there was one; an
+/// error if it does not match the line.
 ///
 /// # Errors
 /// When the line is not what was sealed.
@@ -241,7 +249,7 @@ pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
     Ok(true)
 }
 
-/// Eight digits, without the allocation that `format!` makes of every line.
+/// Formats eight digits without the allocation that `format!` would make for every line.
 fn hexadecimal(crc: u32) -> [u8; 8] {
     let mut digits = [0; 8];
     // Fails only where the room is not twice as long as the bytes.

@@ -1,5 +1,6 @@
-//! What the processes printed and files that they left, without secrets. They write their logs themselves, so that nothing of a death is lost with us;
-//! once they are gone, a log in which a secret is found is written anew. A run that is killed leaves them as they were.
+//! Redacts what processes printed and the files they left. Processes write their logs directly, so
+//! that nothing is lost if `bench` dies. Once they have ended, a log that contains a secret is
+//! rewritten. A killed run leaves its logs unredacted.
 
 use super::private;
 use super::redact::{Mark, Redactor, copy};
@@ -12,10 +13,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 impl Writer {
-    /// Takes the secrets out of a directory of logs, which others may read from then on. Their processes must have ended.
+    /// Redacts all files in a directory of logs, which others may read afterwards. Their processes
+    /// must have ended.
     ///
     /// # Errors
-    /// The first log that can't be read or written anew.
+    /// The first log that cannot be read or rewritten.
     pub fn redact_logs(&self, logs: &Path) -> Result<(), Error> {
         for entry in fs::read_dir(logs).map_err(|e| failed(logs, e))?.flatten() {
             let path = entry.path();
@@ -26,9 +28,10 @@ impl Writer {
     }
 }
 
-/// Writes a file anew without secrets, if there are any in it; where there is no room for another one, in place.
+/// Rewrites a file without secrets, if it contains any. If there is no space for a second file,
+/// overwrites it in place.
 pub(super) fn clean(path: &Path, redactor: &Redactor) -> io::Result<()> {
-    // A link is not followed: it may have come while the processes ran.
+    // A link is not followed: a process may have created it.
     let mut file = files::open_itself(path)?;
     if !copy(redactor, Mark::Name, &mut file, &mut io::sink())? {
         return Ok(());

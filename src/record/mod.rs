@@ -1,5 +1,6 @@
-//! The run on disk: `run.json`, `samples.jsonl`, `events.jsonl` and `logs/`, written as it goes and read back anywhere.
-//! Every report and comparison is rendered from what is read here and from nothing else.
+//! The run on disk: `run.json`, `samples.jsonl`, `server.jsonl`, `events.jsonl` and `logs/`,
+//! written during the run and readable anywhere. All reports and comparisons are rendered from what
+//! is read here.
 
 mod complete;
 pub mod convert;
@@ -33,16 +34,16 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
 
-/// The run itself, in a report directory.
+/// The file in a report directory that describes the run.
 pub const RUN_FILE: &str = "run.json";
-/// One line a request, in a report directory.
+/// The file with one line per request.
 pub const SAMPLES_FILE: &str = "samples.jsonl";
-/// One line a sample of a server's levels, in a report directory.
+/// The file with one line per sample of a server's levels.
 pub const SERVER_FILE: &str = "server.jsonl";
-/// One line an event, in a report directory.
+/// The file with one line per event.
 pub const EVENTS_FILE: &str = "events.jsonl";
 
-/// One row of `samples.jsonl`: a request and the variant that answered it.
+/// A row of `samples.jsonl`: a request and its variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampleRow {
     /// The variant.
@@ -55,7 +56,7 @@ pub struct SampleRow {
     pub sample: Sample,
 }
 
-/// One row of `server.jsonl`: a sample of a variant's metrics pages.
+/// A row of `server.jsonl`: a sample of a variant's metrics endpoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerRow {
     /// The variant.
@@ -65,7 +66,7 @@ pub struct ServerRow {
     pub round: u32,
     /// Index of the phase, warm-up included.
     pub phase: u32,
-    /// What was there.
+    /// The sampled values.
     #[serde(flatten)]
     pub sample: ServerSample,
 }
@@ -78,12 +79,13 @@ fn is_first(round: &u32) -> bool {
     *round == 1
 }
 
-/// One row of `events.jsonl`. Its name and fields are kept as text, so that a record of another version reads as well.
+/// A row of `events.jsonl`. Its name and fields stay text, so that records of other versions can be
+/// read.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct EventRow {
     /// Milliseconds since the run began.
     pub at_ms: f64,
-    /// What happened: `phase_started`, ...
+    /// Name of the event, such as `phase_started`.
     pub event: String,
     /// Its fields.
     #[serde(flatten)]
@@ -91,7 +93,7 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    /// A field that is text; empty where there is none.
+    /// A text field; empty if it is missing.
     #[must_use]
     pub fn text(&self, field: &str) -> &str {
         let value = self.fields.get(field).and_then(|value| value.as_str());
@@ -102,28 +104,28 @@ impl EventRow {
 /// Why a record could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The report directory can't be made or written.
+    /// The report directory cannot be created or written.
     #[error("failed to write {path}: {source}")]
     Write {
-        /// Where.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// It can't be read.
+    /// A file cannot be read.
     #[error("failed to read {path}: {source}")]
     Read {
-        /// Where.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// It is not what a record looks like.
+    /// A file does not have the form of a record.
     #[error("failed to understand {path}: {why}")]
     Format {
-        /// Where; with the line, for files of lines.
+        /// Path of the file, with the line for files of lines.
         path: String,
-        /// Why.
+        /// What is wrong.
         why: String,
     },
     /// A newer `bench` wrote it.
@@ -131,7 +133,7 @@ pub enum Error {
         "failed to read {path}: it has schema version {found} and this bench knows up to {known}; read it with the newer bench that wrote it"
     )]
     Newer {
-        /// Where.
+        /// Path of the file.
         path: PathBuf,
         /// The version found.
         found: u64,

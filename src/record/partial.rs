@@ -1,4 +1,5 @@
-//! What a run that was killed had measured: counted from the rows that are on disk, where `run.json` knows nothing yet.
+//! What a killed run had measured: counted from the rows on disk, as far as `run.json` does not
+//! contain it.
 
 use super::model::{EngineRecord, PhaseRecord, Run, VariantRecord};
 use super::read::Row;
@@ -8,11 +9,11 @@ use indexmap::IndexMap;
 use std::path::Path;
 
 impl Run {
-    /// Adds to a run without an end the variants and phases that its events and rows tell of. Times between events are not in
-    /// the rows, so those figures stay away.
+    /// Adds the variants and phases found in events and rows to a run that has no end. The rows
+    /// contain no times between events, so those figures stay absent.
     ///
     /// # Errors
-    /// When a row before the last can't be read.
+    /// When a row before the last cannot be read.
     pub fn recover(&mut self, dir: &Path) -> Result<(), Error> {
         if self.finished.is_some() {
             return Ok(());
@@ -27,7 +28,7 @@ impl Run {
                 phase.summary.add(&row.sample, &[], &[]);
             }
         })?;
-        // Variants whose turn is over are in run.json with all their figures.
+        // Variants that finished are in run.json with all their figures.
         let untold = seen.into_iter().skip(self.variants.len());
         self.variants.extend(untold.map(Seen::record));
         self.summary = format!(
@@ -42,7 +43,7 @@ impl Run {
     }
 }
 
-/// Hands over every row; returns how many were cut short.
+/// Passes on every row. Returns how many were truncated.
 fn each<T: Row>(mut rows: Lines<T>, mut take: impl FnMut(T)) -> Result<u64, Error> {
     for row in rows.by_ref() {
         take(row?);
@@ -50,7 +51,7 @@ fn each<T: Row>(mut rows: Lines<T>, mut take: impl FnMut(T)) -> Result<u64, Erro
     Ok(rows.torn())
 }
 
-/// A variant that began.
+/// A variant that was started.
 struct Seen {
     variant: String,
     engine: String,

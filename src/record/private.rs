@@ -1,5 +1,6 @@
-//! Permissions of a record. While a run goes on, secrets may be in it that are not redacted yet: only its user can read it.
-//! Once it is finished, the permissions are those that the umask gives, so that others, as a CI's upload, can read it.
+//! Permissions of a record. During a run it may contain secrets that are not redacted yet, so only
+//! its user can read it. Once finished, it gets the permissions of the umask, so that others (such
+//! as a CI upload) can read it.
 
 use super::Writer;
 use std::fs::{self, DirBuilder, Metadata, Permissions};
@@ -7,18 +8,19 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Mode of a file of a record that is not finished.
+/// Mode of the files of an unfinished record.
 pub(super) const FILE: u32 = 0o600;
 const DIRECTORY: u32 = 0o700;
-/// Usual umask, where the kernel does not tell this process's.
+/// The usual umask, if the kernel does not report this process's umask.
 const UMASK: u32 = 0o022;
 const READABLE_BY_OTHERS: u32 = 0o077;
 
 impl Writer {
-    /// Makes a directory in the record, for logs, that only this user can enter; those above it as well.
+    /// Creates a directory in the record (with its parents), for logs, that only this user can
+    /// enter.
     ///
     /// # Errors
-    /// When it can't be made.
+    /// When it cannot be created.
     pub fn make_directory(&self, path: &Path) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
@@ -27,18 +29,19 @@ impl Writer {
     }
 }
 
-/// Makes one directory that only this user can enter.
+/// Creates one directory that only this user can enter.
 pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(DIRECTORY).create(path)
 }
 
-/// Opens a finished record up. Logs that were not redacted stay private, as does what is kept of a failed topology.
+/// Gives a finished record the permissions of the umask. Logs that were not redacted stay private,
+/// as do the kept files of a failed topology.
 pub(super) fn open_up(record: &Path, logs: &Path) {
     open_logs(logs);
     open_directory(record);
 }
 
-/// Opens a directory and the files in it up, but not the directories in it.
+/// Opens a directory and its files, but not its subdirectories.
 pub(super) fn open_directory(path: &Path) {
     let umask = umask();
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
@@ -53,7 +56,8 @@ pub(super) fn open_directory(path: &Path) {
     }
 }
 
-/// Opens directories of directories up. One that holds a file is open already, unless that was not redacted.
+/// Opens directories of directories. A directory with files was opened already, unless it was not
+/// redacted.
 fn open_logs(path: &Path) {
     let entries: Vec<_> = fs::read_dir(path).into_iter().flatten().flatten().collect();
     let is_private =
@@ -73,13 +77,14 @@ fn open_logs(path: &Path) {
 }
 
 fn open(path: &Path, data: &Metadata, mode: u32) {
-    // What makes new entries keep their group stays.
+    // Keep the setgid bit, which makes new entries inherit the group.
     let special = data.permissions().mode() & 0o7000;
-    // A file system without permissions shows everyone what it likes anyway.
+    // On a file system without permissions there is nothing to change.
     let _ = fs::set_permissions(path, Permissions::from_mode(special | mode));
 }
 
-/// The umask of this process; asking the system call for it would change it for other threads.
+/// The umask of this process, from /proc: umask(2) can only be read by setting it, which would
+/// affect other threads.
 fn umask() -> u32 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let told = status.lines().find_map(|line| line.strip_prefix("Umask:"));

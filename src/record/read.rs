@@ -1,4 +1,4 @@
-//! Reading a record back, whole or cut short.
+//! Reads a record, complete or truncated.
 
 use super::journal::unseal;
 use super::model::{Run, SCHEMA_VERSION};
@@ -22,7 +22,7 @@ const LONGEST: u64 = 256 << 20;
 /// Reads the run in a report directory, or a `run.json` itself.
 ///
 /// # Errors
-/// When there is none, it is not a record, or a newer `bench` wrote it.
+/// When it does not exist, is not a record, or was written by a newer `bench`.
 pub fn read(at: &Path) -> Result<Run, Error> {
     let path = if at.is_dir() {
         at.join(RUN_FILE)
@@ -54,7 +54,7 @@ pub fn read(at: &Path) -> Result<Run, Error> {
 /// The rows of a report directory's `samples.jsonl`, in the order written.
 ///
 /// # Errors
-/// When it can't be opened.
+/// When it cannot be opened.
 pub fn samples(dir: &Path) -> Result<Samples, Error> {
     Lines::open(dir.join(SAMPLES_FILE))
 }
@@ -62,7 +62,7 @@ pub fn samples(dir: &Path) -> Result<Samples, Error> {
 /// The rows of a report directory's `events.jsonl`, in the order written.
 ///
 /// # Errors
-/// When it can't be opened.
+/// When it cannot be opened.
 pub fn events(dir: &Path) -> Result<Lines<EventRow>, Error> {
     Lines::open(dir.join(EVENTS_FILE))
 }
@@ -70,7 +70,7 @@ pub fn events(dir: &Path) -> Result<Lines<EventRow>, Error> {
 /// The rows of a report directory's `server.jsonl`, in the order written.
 ///
 /// # Errors
-/// When it can't be opened.
+/// When it cannot be opened.
 pub fn server(dir: &Path) -> Result<Lines<ServerRow>, Error> {
     Lines::open(dir.join(SERVER_FILE))
 }
@@ -78,9 +78,9 @@ pub fn server(dir: &Path) -> Result<Lines<ServerRow>, Error> {
 /// The rows of `samples.jsonl`.
 pub type Samples = Lines<SampleRow>;
 
-/// What a line of a record's files holds.
+/// A type that one line of a record's files holds.
 pub trait Row: Sized {
-    /// Reads one line.
+    /// Parses one line.
     ///
     /// # Errors
     /// When it is not such a row.
@@ -88,8 +88,8 @@ pub trait Row: Sized {
 }
 
 impl Row for SampleRow {
-    /// In two passes: `flatten` would first keep every value in a tree, which takes three times as long. The first pass
-    /// is spared where the line begins as this tool writes it.
+    /// Parses in two passes: serde's `flatten` would first build a tree of every value, which takes
+    /// three times as long. If the line begins as this tool writes it, the first pass is skipped.
     fn parse(line: &[u8]) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         struct Owner<'a> {
@@ -114,7 +114,8 @@ impl Row for SampleRow {
     }
 }
 
-/// The variant's name where it comes first, has nothing in it to unescape, and is of the first round, which is not named.
+/// The variant's name, if it comes first, contains no escapes, and no round follows (the first
+/// round is not written).
 fn leading(line: &[u8]) -> Option<&str> {
     let rest = line.strip_prefix(b"{\"variant\":\"")?;
     let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
@@ -135,7 +136,8 @@ impl Row for EventRow {
     }
 }
 
-/// Iterates over rows. A last line that was cut short ends it and is counted; a bad line before that is an error.
+/// Iterates over rows. A truncated last line ends the iteration and is counted. An invalid line
+/// before it is an error.
 #[derive(Debug)]
 pub struct Lines<T, R = BufReader<File>> {
     lines: R,
@@ -145,7 +147,8 @@ pub struct Lines<T, R = BufReader<File>> {
     /// Bytes read so far.
     at: u64,
     torn: u64,
-    /// Whether the lines of this file end with a checksum, as the first one tells; those of older records do not.
+    /// Whether the lines of this file end with a checksum, judging by the first line. Lines of
+    /// older records have none.
     sealed: Option<bool>,
     row: PhantomData<fn() -> T>,
 }
@@ -160,7 +163,7 @@ impl<T: Row> Lines<T> {
 }
 
 impl<T: Row, R: BufRead> Lines<T, R> {
-    /// Reads rows from wherever; `path` is what errors name.
+    /// Reads rows from any reader. Errors name `path`.
     pub fn new(lines: R, path: PathBuf) -> Self {
         Self {
             lines,
@@ -174,16 +177,16 @@ impl<T: Row, R: BufRead> Lines<T, R> {
         }
     }
 
-    /// Lines that were cut short, so far: 0 or 1.
+    /// Number of truncated lines so far: 0 or 1.
     #[must_use]
     pub fn torn(&self) -> u64 {
         self.torn
     }
 
-    /// The next line as `parse` understands it, and the byte at which it begins.
+    /// The next line as parsed by `parse`, and the offset of its first byte.
     ///
     /// # Errors
-    /// As the iterator's.
+    /// As for the iterator.
     pub fn next_by<U>(
         &mut self,
         parse: impl FnOnce(&[u8]) -> serde_json::Result<U>,
@@ -207,7 +210,8 @@ impl<T: Row, R: BufRead> Lines<T, R> {
         let ended = self.buffer.ends_with(b"\n");
         match self.parsed(parse) {
             Ok(row) => Ok(Some((began, row))),
-            // Only the end of the file can be cut short; a crash of the system may leave zeros there.
+            // Only the end of the file can be truncated. After a crash of the system, zeros may
+            // follow.
             Err(_) if !ended || self.at_end()? => {
                 self.torn += 1;
                 Ok(None)
@@ -244,10 +248,10 @@ impl<T: Row, R: BufRead> Lines<T, R> {
 }
 
 impl<T: Row, R: BufRead + Seek> Lines<T, R> {
-    /// Goes on from a byte at which a line begins; errors then name no line of the file.
+    /// Continues at an offset at which a line begins. Errors then name no line number.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When it cannot be read.
     pub fn seek(&mut self, at: u64) -> Result<(), Error> {
         let there = self.lines.seek(SeekFrom::Start(at));
         self.at = there.map_err(|source| self.unreadable(source))?;

@@ -1,5 +1,6 @@
-//! Room on the disk for the last `run.json`, taken before the run begins: a full disk must not keep the verdict from being
-//! written. The file has no name until it becomes `run.json`, so that a killed run leaves none behind.
+//! Reserves disk space for the last `run.json` before the run begins, so that a full disk cannot
+//! prevent the verdict from being written. The file has no name until it becomes `run.json`, so a
+//! killed run leaves nothing behind.
 
 use super::private;
 use nix::errno::Errno;
@@ -11,26 +12,28 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// A file that is not there yet, with room for what it is to hold.
+/// A file that does not have its final name yet, with reserved space.
 #[derive(Debug)]
 pub(super) struct Reserve {
     file: File,
-    /// Its name, where the file system knows no files without one.
+    /// Temporary name, if the file system does not support unnamed files.
     name: Option<PathBuf>,
     room: u64,
-    /// Whether the room is made of zeros that are written: the file system can't set any aside.
+    /// Whether space is reserved by writing zeros, because the file system does not support
+    /// fallocate.
     zeros: bool,
 }
 
 impl Reserve {
-    /// A file for `dir/.NAME.new`, without room.
+    /// Creates the file for `dir/.NAME.new`, without reserved space.
     ///
     /// # Errors
-    /// When none can be made.
+    /// When it cannot be created.
     pub(super) fn new(dir: &Path, name: &str) -> io::Result<Self> {
         let nameless = OpenOptions::new()
             .write(true)
             .mode(private::FILE)
+            // O_TMPFILE: the kernel frees the file when this process ends, however it ends.
             .custom_flags(OFlag::O_TMPFILE.bits())
             .open(dir);
         let (file, name) = match nameless {
@@ -49,8 +52,8 @@ impl Reserve {
         })
     }
 
-    /// Sees to it that there is room for so many bytes. A limit on the size of files, which no room helps against, is no
-    /// error.
+    /// Reserves at least this many bytes. Reaching a limit on file size is not an error, because
+    /// reserving does not help against it.
     ///
     /// # Errors
     /// When the disk is full.
@@ -61,6 +64,8 @@ impl Reserve {
         let length = i64::try_from(room).unwrap_or(i64::MAX);
         let mut taken = Err(Errno::EOPNOTSUPP.into());
         if !self.zeros {
+            // KEEP_SIZE reserves blocks beyond the end of the file; its length stays that of its
+            // content.
             let keep_size = FallocateFlags::FALLOC_FL_KEEP_SIZE;
             taken = fallocate(&self.file, keep_size, 0, length).map_err(io::Error::from);
         }
@@ -87,20 +92,24 @@ impl Reserve {
             &mut io::Read::take(io::repeat(0), room - self.room),
             &mut self.file,
         )?;
-        // Only what is on the disk is known to have room there.
+        // With delayed allocation, a write claims blocks only when it reaches the disk.
         self.file.sync_data()
     }
 
-    /// Writes `text` and puts it in the place of `path` in one step. After an error a shorter text may be tried.
+    /// Writes `text` and atomically replaces `path` by this file. After an error, a shorter text
+    /// may be tried.
     ///
     /// # Errors
-    /// When it can't be written; what was at `path` stays.
+    /// When it cannot be written. The old content of `path` stays.
     pub(super) fn put(&mut self, text: &str, path: &Path) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(text.as_bytes())?;
-        // Gives back the rest of the room, also beyond the end.
+        // Releases the rest of the space, including blocks beyond the end of the file.
         self.file.set_len(text.len() as u64)?;
+        // Synced before the rename: otherwise a crash could leave the new name with an empty file.
         self.file.sync_all()?;
+        // An unnamed file gets a name through /proc (open(2), O_TMPFILE). linkat cannot replace an
+        // existing file, so it takes a temporary name, and rename replaces `path` atomically.
         if self.name.is_none() {
             let name = beside(path);
             let _ = fs::remove_file(&name);
@@ -129,17 +138,18 @@ impl Drop for Reserve {
     }
 }
 
-/// Makes a file that only this user can read, or empties it.
+/// Creates or truncates a file that only this user can read.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).write(true).truncate(true);
     options.mode(private::FILE).open(path)
 }
 
-/// Replaces a file in one step, by one that only this user can read; a reader sees the old text or the new one. Nothing is left of it where it fails.
+/// Atomically replaces a file by one that only this user can read: a reader sees the old text or
+/// the new text. Leaves nothing behind on failure.
 ///
 /// # Errors
-/// When it can't be written; what was at `path` stays.
+/// When it cannot be written. The old content of `path` stays.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = beside(path);
     let write = || {
@@ -156,7 +166,7 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.new"))
 }
 
-/// Whether a disk has no room, or its user has none left on it.
+/// Whether the disk is full or the user's quota is exhausted.
 fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),

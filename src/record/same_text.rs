@@ -1,15 +1,16 @@
-//! Whether two variants gave the same answers, as a record keeps it.
+//! Whether two variants gave the same answers, as the record stores it.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of holding one variant's answers against the baseline's, request by request.
+/// The result of comparing one variant's answers with the baseline's, request by request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SameText {
-    /// The variant held against.
+    /// The variant that is compared with.
     pub baseline: String,
     /// The variant.
     pub variant: String,
-    /// What texts are cut into to say where they part: `token` of the model's own tokenizer, or `word` where it is not at hand.
+    /// The unit in which texts are compared: `token` of the model's own tokenizer, or `word` if it
+    /// is not available.
     pub unit: String,
     /// Requests that both answered.
     pub requests: u64,
@@ -17,13 +18,14 @@ pub struct SameText {
     pub identical: u64,
     /// Requests that only one of the two answered.
     pub unanswered: u64,
-    /// Requests that both answered without text, which are not among `requests`: two empty answers are not the same answer.
+    /// Requests that both answered without text. They are not among `requests`: two empty answers
+    /// prove nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_text: u64,
-    /// Where the others part; absent where only hashes of the texts were kept.
+    /// Where different texts diverge. Absent if only hashes of the texts were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parted: Option<Parted>,
-    /// The first of them.
+    /// The first examples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Difference>,
 }
@@ -33,22 +35,22 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// After how many units texts part.
+/// After how many units texts diverge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parted {
-    /// How many pairs of texts were looked at, the first ones.
+    /// How many pairs of texts were examined, starting with the first.
     pub looked_at: u64,
-    /// Of these, how many differ from the first unit on.
+    /// How many of these differ from the first unit on.
     pub at_once: u64,
-    /// The shortest common beginning.
+    /// Length of the shortest common beginning.
     pub min: u64,
-    /// The median one.
+    /// Median length of the common beginnings.
     pub median: u64,
-    /// The longest.
+    /// Length of the longest common beginning.
     pub max: u64,
 }
 
-/// One request answered differently.
+/// One request that was answered differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The round.
@@ -59,22 +61,22 @@ pub struct Difference {
     pub index: u64,
     /// Which of its choices, from 0.
     pub choice: usize,
-    /// Units that are the same before the texts part.
+    /// Units that are equal before the texts diverge.
     pub agree: u64,
-    /// The baseline's text around there.
+    /// The baseline's text around that point.
     pub left: Excerpt,
-    /// The variant's.
+    /// The variant's text around that point.
     pub right: Excerpt,
 }
 
-/// A text around the first unit that differs, in one line.
+/// A text around the first differing unit, in one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
-    /// What is alike.
+    /// The equal part.
     pub before: String,
-    /// The first unit that is not; absent where the text has ended.
+    /// The first differing unit. Absent if the text has ended.
     pub piece: Option<String>,
-    /// What follows.
+    /// The following text.
     pub after: String,
 }
 

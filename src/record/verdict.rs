@@ -1,4 +1,5 @@
-//! The verdict: how a run ended, what its checks say and whether its figures can be trusted, in one place. Pure.
+//! The verdict: combines how a run ended, the result of its checks and the quality of its
+//! measurement. Pure.
 
 use super::exit::ExitCode;
 use super::model::{Check, Comparison, Outcome, Quality, Run, Verdict};
@@ -17,9 +18,9 @@ pub enum Ending {
     Interrupted,
 }
 
-/// Writes into `run` what came of it: checks, quality, verdict, exit code, summary and error. Checks on answers and on
-/// figures come apart, because a wrong answer stays wrong however badly it was timed, while a figure is worth nothing
-/// when the client itself was late.
+/// Writes the result into `run`: checks, quality, verdict, exit code, summary and error. Checks on
+/// answers and checks on figures are separate: a wrong answer stays wrong however badly it was
+/// timed, but a figure is worthless if the client itself was late.
 pub fn conclude(
     run: &mut Run,
     ending: Ending,
@@ -35,7 +36,7 @@ pub fn conclude(
         Ending::Finished if failed(&answers) => (Verdict::Fail, ExitCode::CheckFailed),
         Ending::Finished if quality.verdict == "invalid" => (Verdict::Invalid, ExitCode::Invalid),
         Ending::Finished if failed(&figures) => (Verdict::Fail, ExitCode::CheckFailed),
-        // Nothing was asked of anything: that proves nothing.
+        // A run that checked nothing proves nothing.
         Ending::Finished if answers.is_empty() => (Verdict::Invalid, ExitCode::Invalid),
         Ending::Finished if said(run, Outcome::Worse).is_some() => {
             (Verdict::Fail, ExitCode::Regression)
@@ -58,7 +59,7 @@ pub fn conclude(
     code
 }
 
-/// The first metric of which a comparison says so.
+/// The first metric for which a comparison found this.
 fn said(run: &Run, outcome: Outcome) -> Option<&Comparison> {
     let mut rows = run.comparisons.iter();
     rows.find(|row| row.verdict == Some(outcome))
@@ -71,7 +72,7 @@ fn regression(row: &Comparison) -> String {
             format!("{:+.1}%", (ratio - 1.0) * 100.0)
         })
     };
-    // Of the two bounds the one nearer to no difference is proven.
+    // Of the two bounds, the one closer to no difference is proven.
     let less = row.ratio.is_some_and(|ratio| ratio < 1.0);
     format!(
         "{} is worse than {}: {} of {} {}, proven {} (margin {:.1}%).",
@@ -139,7 +140,7 @@ fn held(all: usize) -> String {
     }
 }
 
-/// ` dynamo against native: 2 metrics equivalent, 1 inconclusive.`, of the metrics that were judged.
+/// ` dynamo against native: 2 metrics equivalent, 1 inconclusive.`, for the judged metrics.
 fn decided(run: &Run) -> String {
     let mut of: IndexMap<(&str, &str), IndexMap<&str, usize>> = IndexMap::new();
     for row in &run.comparisons {

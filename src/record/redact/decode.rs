@@ -1,12 +1,12 @@
-//! A text with one layer of escapes undone, and where each of its bytes came from. All kinds of escapes are undone at once:
-//! JSON, URL, HTML, shells and programming languages.
+//! A text with one layer of escapes decoded, and the origin of each of its bytes. All kinds of
+//! escapes are decoded at once: JSON, URL, HTML, shells and programming languages.
 
 use std::ops::Range;
 
 /// A text without one layer of escapes.
 pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
-    /// Where each byte came from in the text that was looked at first.
+    /// Range of the original text that each byte came from.
     spans: Vec<Range<usize>>,
 }
 
@@ -16,11 +16,11 @@ impl Decoded {
     }
 }
 
-/// What an escape stands for: at most four bytes.
+/// The decoded bytes of an escape, at most four.
 struct Escape {
     bytes: [u8; 4],
     length: usize,
-    /// Bytes of the escape itself.
+    /// Length of the escape itself, in bytes.
     taken: usize,
 }
 
@@ -44,7 +44,7 @@ impl Escape {
     }
 }
 
-/// Undoes one layer of escapes; nothing where there is none. `span` says where a byte of the text comes from.
+/// Decodes one layer of escapes; `None` if there is none. `span` gives the origin of a byte.
 pub(super) fn decode(text: &[u8], span: impl Fn(usize) -> Range<usize>) -> Option<Decoded> {
     let mut at = escapes(text).find(|at| escape(&text[*at..]).is_some())?;
     let mut bytes = Vec::with_capacity(text.len());
@@ -69,14 +69,14 @@ pub(super) fn decode(text: &[u8], span: impl Fn(usize) -> Range<usize>) -> Optio
     Some(Decoded { bytes, spans })
 }
 
-/// Where escapes may begin.
+/// Bytes at which escapes may begin.
 fn escapes(text: &[u8]) -> impl Iterator<Item = usize> {
     let begins = |b: &u8| matches!(b, b'%' | b'\\' | b'&' | b'\'');
     let places = text.iter().enumerate();
     places.filter(move |(_, b)| begins(b)).map(|(at, _)| at)
 }
 
-/// Whether a text is the beginning of an escape and no more.
+/// Whether a text is an incomplete escape.
 pub(super) fn unfinished(text: &[u8]) -> bool {
     match text {
         [b'%'] | [b'\\'] | [b'&'] => true,
@@ -94,13 +94,13 @@ fn digits(text: &[u8], radix: u32) -> bool {
     text.iter().all(|b| char::from(*b).is_digit(radix))
 }
 
-/// The escape that a text begins with.
+/// The escape at the beginning of a text.
 fn escape(text: &[u8]) -> Option<Escape> {
     match text {
         [b'%', ..] => Some(Escape::byte(u8::try_from(number(text, 1, 2, 16)?).ok()?, 3)),
         [b'\\', ..] => backslash(text),
         [b'&', ..] => entity(text),
-        // An apostrophe within apostrophes, for a shell.
+        // An apostrophe within apostrophes, as shells require it.
         _ if text.starts_with(b"'\\''") => Some(Escape::byte(b'\'', 4)),
         _ if text.starts_with(b"'\"'\"'") => Some(Escape::byte(b'\'', 5)),
         _ => None,
@@ -154,7 +154,7 @@ fn unicode(text: &[u8]) -> Option<Escape> {
     Escape::char(0x1_0000 + (((first - 0xd800) << 10) | second), 12)
 }
 
-/// Names of HTML for the characters of ASCII that are neither letters nor digits.
+/// HTML names of the ASCII characters that are neither letters nor digits.
 const NAMES: [(&str, u8); 42] = [
     ("amp", b'&'),
     ("lt", b'<'),
@@ -200,7 +200,7 @@ const NAMES: [(&str, u8); 42] = [
     ("rbrace", b'}'),
 ];
 
-/// `&amp;`, `&#38;` and `&#x26;`; numbers also without their semicolon.
+/// `&amp;`, `&#38;` and `&#x26;`; numeric ones also without the semicolon.
 fn entity(text: &[u8]) -> Option<Escape> {
     if text.get(1) != Some(&b'#') {
         let length = text[1..].iter().take(9).position(|b| *b == b';')?;
@@ -221,7 +221,7 @@ fn entity(text: &[u8]) -> Option<Escape> {
     Escape::char(code, end + usize::from(semicolon))
 }
 
-/// The number that so many digits make.
+/// The number of this many digits.
 fn number(text: &[u8], start: usize, length: usize, radix: u32) -> Option<u32> {
     let found = text.get(start..start + length)?;
     if found.is_empty() || !digits(found, radix) {

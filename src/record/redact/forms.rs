@@ -1,4 +1,4 @@
-//! The forms of a secret that escapes don't explain, and its windows in all of them.
+//! The encoded forms of a secret that decoding does not cover, and the windows of all its forms.
 
 use super::decode::decode;
 use super::windows::Windows;
@@ -9,7 +9,7 @@ use percent_encoding::percent_encode;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Layers of escapes that are undone, at most.
+/// Most layers of escapes that are decoded.
 pub(super) const LAYERS: usize = 6;
 
 /// Adds every window of a value.
@@ -27,7 +27,7 @@ pub(super) fn add(windows: &mut Windows, value: &[u8], secret: u16) {
     }
 }
 
-/// The value as it is and, where they differ, in upper and in lower case.
+/// The value itself and, if they differ, its upper-case and lower-case forms.
 pub(super) fn cases<'a>(text: &str, value: &'a [u8]) -> Vec<Cow<'a, [u8]>> {
     let mut cases = vec![Cow::Borrowed(value)];
     for case in [text.to_uppercase(), text.to_lowercase()] {
@@ -38,7 +38,7 @@ pub(super) fn cases<'a>(text: &str, value: &'a [u8]) -> Vec<Cow<'a, [u8]>> {
     cases
 }
 
-/// Adds the windows of a value as it is and of what is left of it where a text's escapes are undone.
+/// Adds the windows of a value, and of what remains of it once a text's escapes are decoded.
 fn add_layers(windows: &mut Windows, value: &[u8], secret: u16) {
     windows.add_text(value, secret);
     let mut layer = decode(value, |_| 0..0);
@@ -49,7 +49,7 @@ fn add_layers(windows: &mut Windows, value: &[u8], secret: u16) {
     }
 }
 
-/// What is put into Base64: the value, and the value as JSON and URLs hold it.
+/// The texts that may be encoded in Base64: the value, and the value as JSON and URLs contain it.
 fn encoded(value: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = vec![value.to_vec()];
     if let Ok(text) = std::str::from_utf8(value) {
@@ -61,7 +61,8 @@ fn encoded(value: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
-/// The Base64 digits that a value always has when `offset` bytes (modulo 3) stand before it, whatever is around it.
+/// The Base64 digits that encode a value when `offset` bytes (modulo 3) precede it, independent of
+/// its surroundings.
 pub(super) fn base64_within(value: &[u8], offset: usize) -> Vec<u8> {
     let mut digits = base64_at_end(value, offset);
     let begin = (offset * 8).next_multiple_of(6) - offset * 8;
@@ -69,11 +70,12 @@ pub(super) fn base64_within(value: &[u8], offset: usize) -> Vec<u8> {
     digits
 }
 
-/// The same where nothing follows the value, so that its last digit is filled with zeros and padding stands behind it.
+/// The same if nothing follows the value, so that its last digit is filled with zero bits and
+/// padding follows.
 fn base64_at_end(value: &[u8], offset: usize) -> Vec<u8> {
     let whole = [&[0; 2][..offset], value].concat();
     let mut digits = BASE64_STANDARD.encode(whole).into_bytes();
-    // Digits that hold bits of what stands before the value.
+    // These digits also contain bits of what precedes the value.
     digits.drain(..(offset * 8).div_ceil(6).min(digits.len()));
     digits
 }

@@ -1,20 +1,20 @@
-//! Documents without secrets that are still valid: JSON stays JSON, and markup keeps its tags.
+//! Redacts documents so that they stay valid: JSON stays JSON, and markup keeps its tags.
 
 use super::Redactor;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// What begins and ends pieces of markup in which nothing is text of the record.
+/// Delimiters of markup that contains no text of the record.
 const OWN: [(&str, &str); 4] = [
     ("<style", "</style>"),
     ("<script", "</script>"),
     ("<!DOCTYPE", ">"),
     ("<?", "?>"),
 ];
-/// What begins and ends text in which `<` is a character.
+/// Delimiters of text in which `<` is an ordinary character.
 const CDATA: (&str, &str) = ("<![CDATA[", "]]>");
 
-/// The text of a file without secrets. Its name tells what it is.
+/// Redacts the text of a file. The file name determines its kind.
 pub(in crate::record) fn document<'a>(
     redactor: &Redactor,
     name: &str,
@@ -35,7 +35,7 @@ pub(in crate::record) fn document<'a>(
     })
 }
 
-/// A row of a journal without secrets; nothing where it has none but in the members named in `keep`.
+/// Redacts a row of a journal. `None` if it contains no secret outside the members named in `keep`.
 pub(in crate::record) fn object(
     redactor: &Redactor,
     object: &str,
@@ -53,7 +53,7 @@ pub(in crate::record) fn object(
     }
 }
 
-/// JSON of any origin, in the form that it had: on one line or on several.
+/// Redacts JSON of any origin and keeps its layout: one line or several.
 fn json(redactor: &Redactor, text: &str) -> String {
     if !redactor.finds(text) {
         return text.to_owned();
@@ -70,7 +70,7 @@ fn json(redactor: &Redactor, text: &str) -> String {
     shown.unwrap_or_default() + &text[trimmed.len()..]
 }
 
-/// HTML or XML: its texts and the values of its attributes are replaced, its tags are not.
+/// Redacts HTML or XML: texts and attribute values, but not tags.
 fn markup(redactor: &Redactor, text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(start) = rest.find('<') {
@@ -94,7 +94,7 @@ enum Piece {
     Tag,
 }
 
-/// How long the tag or the like is that a text begins with, and what it is.
+/// Length and kind of the tag (or similar) at the beginning of a text.
 fn piece(text: &str) -> (usize, Piece) {
     let until = |end: &str| text.find(end).map_or(text.len(), |at| at + end.len());
     let begins = |start: &str| {
@@ -110,7 +110,7 @@ fn piece(text: &str) -> (usize, Piece) {
     }
 }
 
-/// Where a tag ends; `>` within quotes does not end it.
+/// End of a tag. A `>` within quotes does not end it.
 fn tag(text: &str) -> usize {
     let mut quote = None;
     for (at, c) in text.char_indices() {
@@ -124,7 +124,7 @@ fn tag(text: &str) -> usize {
     text.len()
 }
 
-/// A tag with what is within its quotes replaced.
+/// Redacts the quoted parts of a tag.
 fn attributes(redactor: &Redactor, tag: &str) -> String {
     let (mut out, mut rest) = (String::new(), tag);
     while let Some(start) = rest.find(['"', '\'']) {
@@ -140,7 +140,7 @@ fn attributes(redactor: &Redactor, tag: &str) -> String {
     out + rest
 }
 
-/// A text of markup in which marks are the only `<`.
+/// Redacts a text of markup so that the marks contain the only `<`.
 fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains("<redacted:") {
         return Cow::Borrowed(text);

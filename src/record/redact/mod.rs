@@ -1,12 +1,16 @@
-//! Secrets never reach disk or screen: their values are replaced, wherever they turn up, by `<redacted:NAME>`.
+//! Secrets never reach disk or screen: wherever their values occur, they are replaced by
+//! `<redacted:NAME>`.
 //!
-//! Texts come here cut, split, quoted and escaped by others: a server cuts its messages, a log is read in pieces, a terminal
-//! is narrow. So a secret is not looked for as a whole: every eight characters in a row of it are ([`windows`]), as they are,
-//! in Base64, in hexadecimal, and in a text whose escapes are undone layer by layer ([`decode`]). What touches is one
-//! replacement. A piece of a secret with fewer than eight characters may stay, but for the beginning or end at a cut.
+//! Other programs cut, split, quote and escape the texts that arrive here: a server truncates its
+//! messages, a log is read in blocks, a terminal is narrow. Therefore a secret is not searched as a
+//! whole. Every eight consecutive characters of it are searched ([`windows`]): plain, in Base64, in
+//! hexadecimal, and in the text with its escapes decoded layer by layer ([`decode`]). Adjacent hits
+//! become one replacement. A piece of a secret with fewer than eight characters may stay, except
+//! for its beginning or end at a cut.
 //!
-//! Values of four to seven characters are looked for as a whole, in any layer. Shorter ones and placeholders
-//! ([`names`]) are not looked for: they occur everywhere by chance, and a record shredded by `1` hides nothing.
+//! Values of four to seven characters are searched as a whole, in every layer. Shorter values and
+//! placeholders ([`names`]) are not searched: they occur everywhere by chance, and replacing every
+//! `1` would destroy a record and hide nothing.
 
 mod decode;
 mod forms;
@@ -31,18 +35,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use windows::{Hit, WINDOW, Windows};
 
-/// Shortest value that is looked for, in bytes.
+/// Shortest value that is searched, in bytes.
 pub const SHORTEST: usize = 4;
-/// Shortest value that is taken for a secret only by the name of its variable, in bytes.
+/// Shortest value that is treated as a secret only because of its variable's name, in bytes.
 pub const SHORTEST_NAMED: usize = 8;
-/// Shortest beginning or end of a value that is looked for where a text was cut, in bytes.
+/// Shortest beginning or end of a value that is searched where a text was cut, in bytes.
 const SHORTEST_CUT: usize = 6;
-/// What stands for the rest of a text that was cut.
+/// Marks the rest of a text that was cut.
 const CUTS: [&str; 2] = ["...", "\u{2026}"];
-/// Most bytes of an escape that a cut left unfinished.
+/// Most bytes of an escape that was cut.
 const LONGEST_ESCAPE: usize = 8;
 
-/// What everyone may see, also where a secret holds it.
+/// Public texts that may occur within a secret.
 const PUBLIC: [&str; 5] = [
     "https://",
     "http://localhost:",
@@ -51,10 +55,10 @@ const PUBLIC: [&str; 5] = [
     "<redacted:",
 ];
 
-/// Members of a record that hold another's JSON, names of members included.
+/// Members of a record that contain foreign JSON, including foreign member names.
 const FOREIGN: [&str; 5] = ["resolved", "nvext_timing", "times", "counters", "gauges"];
 
-/// Replaces the values of secrets. The default one knows none.
+/// Replaces the values of secrets. The default redactor knows none.
 #[derive(Clone, Default)]
 pub struct Redactor(Option<Arc<Secrets>>);
 
@@ -62,9 +66,9 @@ pub struct Redactor(Option<Arc<Secrets>>);
 struct Secrets {
     names: Vec<String>,
     windows: Windows,
-    /// Values that are too short for a window.
+    /// Values that are shorter than a window.
     short: Vec<(Finder<'static>, u16)>,
-    /// Values that a cut may leave the beginning or the end of, in lower case.
+    /// Values in lower case whose beginning or end may remain at a cut.
     long: Vec<(Vec<u8>, u16)>,
 }
 
@@ -76,13 +80,14 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// A redactor of these (name, value) pairs. The first name wins where two have one value.
+    /// Creates a redactor for (name, value) pairs. If two have the same value, the first name is
+    /// used.
     pub fn new<N: Into<String>, V: AsRef<[u8]>>(secrets: impl IntoIterator<Item = (N, V)>) -> Self {
         Self::except(secrets, &[])
     }
 
-    /// A redactor of these (name, value) pairs that leaves pieces of them which everyone may see, such as the path of the
-    /// scenario.
+    /// Creates a redactor for (name, value) pairs that leaves public parts of values alone, such as
+    /// the path of the scenario.
     pub fn except<N: Into<String>, V: AsRef<[u8]>>(
         secrets: impl IntoIterator<Item = (N, V)>,
         public: &[String],
@@ -102,19 +107,19 @@ impl Redactor {
         Self((!none).then(|| Arc::new(all)))
     }
 
-    /// Whether a secret or a piece of one is in this text.
+    /// Whether a text contains a secret or a piece of one.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
         !self.hits(text.as_bytes()).is_empty()
     }
 
-    /// The text with every secret and every piece of one replaced by `<redacted:NAME>`.
+    /// Replaces every secret and every piece of one by `<redacted:NAME>`.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
         self.shown(text).into_owned()
     }
 
-    /// As [`apply`](Self::apply), without a copy of a text that has no secret.
+    /// As [`apply`](Self::apply), without copying a text that has no secret.
     #[must_use]
     pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let hits = self.hits(text.as_bytes());
@@ -123,7 +128,7 @@ impl Redactor {
         };
         let (mut out, mut end) = (String::with_capacity(text.len()), 0);
         for Hit { range, secret } in hits {
-            // Windows are bytes and may begin and end within a character.
+            // Windows are byte ranges and may begin or end within a character.
             let start = text.floor_char_boundary(range.start).max(end);
             out.push_str(&text[end..start]);
             out.push_str(&secrets.mark(secret));
@@ -133,15 +138,16 @@ impl Redactor {
         Cow::Owned(out)
     }
 
-    /// Replaces secrets in every string of a JSON value, but for the members of the outermost object named in `keep`;
-    /// those hold the tool's own words. Members' names are replaced only where they are not the record's own.
+    /// Redacts every string of a JSON value, except the members of the outermost object named in
+    /// `keep`, which contain the tool's own words. Member names are redacted only where they are
+    /// not the record's own.
     pub fn json(&self, value: &mut Value, keep: &[&str]) {
         if self.0.is_some() {
             self.walk(value, keep, false);
         }
     }
 
-    /// Replaces secrets in every string, number and name of a JSON value that is not the record's own.
+    /// Redacts every string, number and name of foreign JSON.
     pub fn foreign(&self, value: &mut Value) {
         if self.0.is_some() {
             self.walk(value, &[], true);
@@ -182,7 +188,7 @@ impl Redactor {
         }
     }
 
-    /// Every piece of a text that belongs to a secret, from the left; none touches the next one of its own secret.
+    /// The secret pieces of a text, from left to right. Adjacent pieces of one secret are merged.
     fn hits(&self, text: &[u8]) -> Vec<Hit> {
         let Some(secrets) = &self.0 else {
             return Vec::new();
@@ -195,11 +201,11 @@ impl Redactor {
 
 impl Secrets {
     fn add(&mut self, name: String, value: &[u8]) {
-        // A value read from a file often carries a line end that is not part of it.
+        // A value read from a file often has a trailing line end that is not part of it.
         let value = value.trim_ascii();
         let secret = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
         self.names.truncate(usize::from(u16::MAX));
-        // A mark must not break what it stands in.
+        // The mark must not break the text that contains it.
         let plain = |c: char| c.is_alphanumeric() || "_-.".contains(c);
         self.names
             .push(name.chars().filter(|c| plain(*c)).collect());
@@ -233,7 +239,7 @@ impl Secrets {
         }
     }
 
-    /// Takes what everyone may see out of the windows; not where a whole secret is in it.
+    /// Removes public text from the windows, unless it contains a whole secret.
     fn show(&mut self, text: &[u8]) {
         let lower = text.to_ascii_lowercase();
         if !self
@@ -250,7 +256,7 @@ impl Secrets {
         format!("<redacted:{}>", name.map_or("secret", String::as_str))
     }
 
-    /// What is found in a text and in every layer beneath its escapes.
+    /// Finds secrets in a text and in every layer beneath its escapes.
     fn found(&self, text: &[u8]) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.look(text, |at| at..at + 1, &mut hits);
@@ -277,7 +283,8 @@ impl Secrets {
         }
     }
 
-    /// At a cut, `...`, a shorter piece of a secret goes too, and what is left of an escape.
+    /// At a cut (`...`), a shorter piece of a secret is replaced as well, together with an
+    /// incomplete escape.
     fn at_cuts(&self, text: &[u8], hits: &mut Vec<Hit>) {
         for cut in CUTS {
             for at in memmem::find_iter(text, cut) {
@@ -318,7 +325,7 @@ fn starts(text: &[u8], lower: &[u8]) -> bool {
     beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(lower))
 }
 
-/// Adds a hit to those before, most of which follow each other closely.
+/// Adds a hit. Most hits follow the previous one closely.
 fn join(hits: &mut Vec<Hit>, hit: Hit) {
     match hits.last_mut() {
         Some(last)
@@ -331,11 +338,11 @@ fn join(hits: &mut Vec<Hit>, hit: Hit) {
     }
 }
 
-/// The hits in order, those that overlap as one, with the name of the longest.
+/// The hits in order. Overlapping hits are merged under the name of the longest.
 fn merged(mut hits: Vec<Hit>) -> Vec<Hit> {
     hits.sort_by_key(|hit| (hit.range.start, std::cmp::Reverse(hit.range.end)));
     let mut all: Vec<Hit> = Vec::new();
-    // The longest of those that were merged into the last one.
+    // Length of the longest hit that was merged into the last one.
     let mut longest = 0;
     for hit in hits {
         let touches = |last: &&mut Hit| match last.secret == hit.secret {
@@ -358,7 +365,8 @@ fn merged(mut hits: Vec<Hit>) -> Vec<Hit> {
     all
 }
 
-/// What follows the scheme in the value of an `Authorization` header: servers tell it on its own in what they answer.
+/// The part after the scheme in the value of an `Authorization` header. Servers repeat it alone in
+/// their answers.
 fn credentials(value: &[u8]) -> Option<&[u8]> {
     let space = value.iter().position(|b| *b == b' ')?;
     let (scheme, rest) = value.split_at(space);

@@ -1,6 +1,6 @@
-//! Which names mark a secret: of variables, headers, arguments and query parameters.
+//! Names that mark a secret: of variables, headers, arguments and query parameters.
 
-/// Parts of names that mark a secret wherever they are.
+/// Parts of names that mark a secret anywhere in the name.
 const PARTS: [&str; 8] = [
     "TOKEN",
     "SECRET",
@@ -11,13 +11,13 @@ const PARTS: [&str; 8] = [
     "APIKEY",
     "AUTHORIZATION",
 ];
-/// Ends of names that mark a secret.
+/// Suffixes of names that mark a secret.
 const ENDS: [&str; 2] = ["_KEY", "_PAT"];
 /// Whole names that mark a secret.
 const WHOLE: [&str; 3] = ["COOKIE", "SET_COOKIE", "PAT"];
-/// Whole names that mark a secret among the parameters of a URL's query.
+/// Whole names that mark a secret among the query parameters of a URL.
 const QUERY: [&str; 4] = ["KEY", "SIG", "SIGNATURE", "AUTH"];
-/// What `TOKENS` follows in names that count tokens of a model.
+/// Words before `TOKENS` in names that count a model's tokens.
 const COUNTS: [&str; 13] = [
     "MAX",
     "MIN",
@@ -33,7 +33,7 @@ const COUNTS: [&str; 13] = [
     "STOP",
     "CACHED",
 ];
-/// Values that are no secrets, whatever they are given to: placeholders and switches.
+/// Values that are never secrets, whatever their name: placeholders and switches.
 const COMMON: [&str; 16] = [
     "true",
     "false",
@@ -52,15 +52,15 @@ const COMMON: [&str; 16] = [
     "127.0.0.1",
     "changeme",
 ];
-/// Shortest number that is taken for a secret; shorter ones are sizes and ports.
+/// Shortest number that is treated as a secret. Shorter numbers are sizes and ports.
 const SHORTEST_NUMBER: usize = 8;
 
-/// Whether a variable, header or argument of this name is taken for a secret: `*TOKEN*`, `*SECRET*`, `*PASSWORD*`,
-/// `*API_KEY*`, `*_KEY`, `*_PAT` and a few more, in either case.
+/// Whether a variable, header or argument of this name holds a secret: `*TOKEN*`, `*SECRET*`,
+/// `*PASSWORD*`, `*API_KEY*`, `*_KEY`, `*_PAT` and a few more, in upper or lower case.
 #[must_use]
 pub fn names_a_secret(name: &str) -> bool {
     let name = plain(name);
-    // A tokenizer's settings are none, nor is a number of tokens.
+    // Settings of a tokenizer and token counts are not secrets.
     let mut rest = name.replace("TOKENIZ", "");
     if COUNTS.iter().any(|count| name.contains(count)) {
         rest = rest.replace("TOKENS", "");
@@ -70,17 +70,17 @@ pub fn names_a_secret(name: &str) -> bool {
         || WHOLE.contains(&rest.as_str())
 }
 
-/// Whether a key of a scenario marks a secret. What counts tokens has many names there.
+/// Whether a scenario key holds a secret. Scenarios have many keys that count tokens.
 pub(super) fn is_secret_key(name: &str) -> bool {
     names_a_secret(&plain(name).replace("TOKENS", ""))
 }
 
-/// Whether a parameter of a query marks a secret.
+/// Whether a query parameter holds a secret.
 pub(super) fn is_secret_parameter(name: &str) -> bool {
     is_secret_key(name) || QUERY.contains(&plain(name).as_str())
 }
 
-/// A name as variables are written.
+/// A name in the form of environment variables.
 fn plain(name: &str) -> String {
     name.trim_start_matches('-')
         .replace(['-', '.'], "_")

@@ -1,12 +1,13 @@
-//! Secrets that a scenario or a variable holds openly: values under names that mark a secret, arguments, and parts of URLs.
+//! Finds secrets that a scenario or a variable contains in plain text: values under names that mark
+//! a secret, arguments, and parts of URLs.
 
 use super::names::{is_secret_key, is_secret_parameter};
 use serde_json::Value;
 
-/// A name and the secret value under it.
+/// A name and its secret value.
 type Named = (String, String);
 
-/// The secrets that a resolved scenario holds as text: headers, variables, arguments and parts of URLs.
+/// The secrets in a resolved scenario: headers, variables, arguments and parts of URLs.
 #[must_use]
 pub fn held(scenario: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -37,7 +38,7 @@ fn walk(value: &Value, query: bool, found: &mut Vec<Named>) {
         }
         Value::String(text) => {
             let words: Vec<&str> = text.split_ascii_whitespace().collect();
-            // A text that is no command has no arguments.
+            // Only commands have arguments.
             if words
                 .iter()
                 .any(|word| word.starts_with('-') || word.contains('='))
@@ -50,7 +51,7 @@ fn walk(value: &Value, query: bool, found: &mut Vec<Named>) {
     }
 }
 
-/// Every text below a marked name.
+/// Collects every text below a marked name.
 fn texts(name: &str, value: &Value, found: &mut Vec<Named>) {
     match value {
         Value::String(text) => found.push((name.to_owned(), text.clone())),
@@ -90,7 +91,7 @@ fn unquoted(value: &str) -> &str {
     value.trim_matches(['"', '\''])
 }
 
-/// The secrets in lines of a scenario that could not be read as one: `name: value`, arguments, and parts of URLs.
+/// The secrets in lines of an unreadable scenario: `name: value`, arguments, and parts of URLs.
 #[must_use]
 pub fn written(text: &str) -> Vec<(String, String)> {
     let mut found = of_urls(text);
@@ -109,7 +110,7 @@ pub fn written(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The value that a text of YAML begins with; nothing where it is a list or a map.
+/// The scalar at the beginning of a YAML text; `None` for a list or a map.
 fn value(text: &str) -> Option<String> {
     let end = match text.chars().next()? {
         '{' | '[' => return None,
@@ -119,7 +120,7 @@ fn value(text: &str) -> Option<String> {
     Some(text[..end].trim_end().to_owned())
 }
 
-/// A word of a list in YAML.
+/// A word of a YAML list.
 fn bare(word: &str) -> &str {
     word.trim_matches(['"', '\'', ',', '[', ']'])
 }
@@ -133,7 +134,8 @@ pub fn of_urls(text: &str) -> Vec<(String, String)> {
         let end = rest.find(|c: char| c.is_whitespace() || "\"'<>`".contains(c));
         let url = &rest[..end.unwrap_or(rest.len())];
         let (place, query) = url.split_once('?').unwrap_or((url, ""));
-        // A password may hold `@` and `/`, though it should not: it ends at the last `@` before the query.
+        // A password should not contain `@` or `/`, but may: it ends at the last `@` before the
+        // query.
         if let Some((user, _)) = place.rsplit_once('@') {
             match user.split_once(':') {
                 Some((_, password)) => found.push(("url-password".to_owned(), password.to_owned())),

@@ -1,28 +1,28 @@
-//! Secrets taken out of files of any length, which are read in pieces. A secret that lies across two pieces is found: a
-//! piece is given up only up to where nothing of a secret may have begun.
+//! Redacts files of any length, read in blocks. A secret across two blocks is found: a block is
+//! written only up to the point where no secret may have begun.
 
 use super::{Hit, Redactor};
 use std::io::{self, Read, Write};
 
-/// Bytes that are looked at together.
+/// Size of a block in bytes.
 const BLOCK: usize = 256 << 10;
-/// Bytes at the end of a block that are looked at again with the next one: far more than eight characters of a secret have in
-/// any form, and the white space that may be among them.
+/// Bytes at the end of a block that are examined again with the next block. Far more than eight
+/// characters of a secret take in any form, including white space between them.
 const AGAIN: usize = 8 << 10;
 
-/// What is written in place of a secret.
+/// What replaces a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::record) enum Mark {
     /// `<redacted:NAME>`.
     Name,
-    /// As many asterisks as the secret has bytes, so that a file can be overwritten where it is.
+    /// As many asterisks as the secret has bytes, so that a file can be overwritten in place.
     SameLength,
 }
 
-/// Copies everything without secrets; whether there were any.
+/// Copies a stream without secrets. Returns whether there were any.
 ///
 /// # Errors
-/// When it can't be read or written.
+/// When it cannot be read or written.
 pub(in crate::record) fn copy(
     redactor: &Redactor,
     mark: Mark,
@@ -52,9 +52,11 @@ pub(in crate::record) fn copy(
     }
 }
 
-/// How much of a block can be given up.
+/// How much of a block can be written.
 fn safe(block: &[u8], hits: &[Hit]) -> usize {
     let end = block.len() - AGAIN;
+    // A hit that reaches across the end is kept whole for the next block. If it fills the block
+    // from its start, it is replaced up to the end, because the block could not grow otherwise.
     let across = |hit: &&Hit| hit.range.start < end && end < hit.range.end;
     match hits.iter().find(across) {
         Some(hit) if hit.range.start > 0 => hit.range.start,

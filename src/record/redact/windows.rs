@@ -1,12 +1,13 @@
-//! Tables of the runs of eight characters that secrets consist of, and the scan that looks for them. A scan remembers
-//! eight bytes and no more, so that a secret is found whole, cut anywhere, or split over lines and pieces.
+//! Tables of all eight-character windows of the secrets, and the scan that searches for them. The
+//! scan remembers only the last eight bytes, so it finds a secret that is complete, cut anywhere,
+//! or split over lines and blocks.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Bytes of a window: the shortest piece of a secret that is found anywhere.
+/// Size of a window in bytes: the shortest piece of a secret that is always found.
 pub(super) const WINDOW: usize = 8;
-/// Bits of the filter before the map; most windows of most texts stop there.
+/// Bits of the filter in front of the map. Most windows of most texts are rejected there.
 const FILTER: u32 = 17;
 
 /// A piece of text that belongs to a secret, with the secret's number.
@@ -16,7 +17,7 @@ pub(super) struct Hit {
     pub(super) secret: u16,
 }
 
-/// Windows of eight bytes, each with the secret that it belongs to.
+/// Windows of eight bytes, each with its secret.
 #[derive(Clone, Default)]
 struct Table {
     filter: Vec<u64>,
@@ -26,7 +27,7 @@ struct Table {
 impl Table {
     fn add(&mut self, window: u64, secret: u16) {
         let one_byte = window.to_be_bytes().windows(2).all(|two| two[0] == two[1]);
-        // A row of equal characters, as in a ruler of a table, tells nothing.
+        // Equal characters in a row, such as the ruler of a table, identify no secret.
         if one_byte {
             return;
         }
@@ -37,7 +38,8 @@ impl Table {
     }
 
     fn remove(&mut self, window: u64) {
-        // The filter may let more through than the map knows.
+        // The filter keeps the bit, because other windows may share it. It may let more through
+        // than the map contains.
         self.known.remove(&window);
     }
 
@@ -61,11 +63,11 @@ fn place(window: u64) -> (usize, u64) {
 /// The tables of all secrets.
 #[derive(Clone, Default)]
 pub(super) struct Windows {
-    /// Text as it is, in lower case, with a space for `+`.
+    /// Plain text in lower case, with a space for `+`.
     plain: Table,
-    /// Text without white space, with the two alphabets of Base64 as one.
+    /// Text without white space, with both Base64 alphabets mapped to one.
     packed: Table,
-    /// Bytes that are written as hexadecimal digits.
+    /// Bytes written as hexadecimal digits.
     hex: Table,
 }
 
@@ -74,7 +76,7 @@ impl Windows {
         self.plain.known.is_empty() && self.packed.known.is_empty() && self.hex.known.is_empty()
     }
 
-    /// Adds the windows of text that is looked for as it is and split by white space.
+    /// Adds the windows of text that is searched plain and split by white space.
     pub(super) fn add_text(&mut self, text: &[u8], secret: u16) {
         each(text.iter().map(|b| plain(*b)), |window| {
             self.plain.add(window, secret);
@@ -82,19 +84,19 @@ impl Windows {
         self.add_packed(text, secret);
     }
 
-    /// Adds the windows of text that is looked for with or without white space in it, such as Base64.
+    /// Adds the windows of text that is searched with or without white space in it, such as Base64.
     pub(super) fn add_packed(&mut self, text: &[u8], secret: u16) {
         each(text.iter().filter_map(|b| packed(*b)), |window| {
             self.packed.add(window, secret);
         });
     }
 
-    /// Adds the windows of bytes that are looked for in hexadecimal.
+    /// Adds the windows of bytes that are searched in hexadecimal.
     pub(super) fn add_hex(&mut self, bytes: &[u8], secret: u16) {
         each(bytes.iter().copied(), |window| self.hex.add(window, secret));
     }
 
-    /// Takes out the windows of text that everyone may see.
+    /// Removes the windows of public text.
     pub(super) fn remove_text(&mut self, text: &[u8]) {
         each(text.iter().map(|b| plain(*b)), |window| {
             self.plain.remove(window);
@@ -104,8 +106,8 @@ impl Windows {
         });
     }
 
-    /// Hands over every piece of a text that belongs to a secret, from the left in each table. `span` says where a byte of
-    /// the text comes from.
+    /// Passes on every piece that belongs to a secret, from left to right in each table. `span`
+    /// gives the origin of a byte.
     pub(super) fn scan(
         &self,
         text: &[u8],
@@ -117,7 +119,7 @@ impl Windows {
             hit(Hit { range, secret });
         };
         let (mut whole, mut dense) = (0u64, 0u64);
-        // Where the last eight bytes that are no white space were.
+        // Positions of the last eight bytes that are not white space.
         let (mut ring, mut count) = ([0; WINDOW], 0);
         let mut digits = Digits::default();
         for (at, byte) in text.iter().copied().enumerate() {
@@ -128,6 +130,7 @@ impl Windows {
                 found(at + 1 - WINDOW, at, secret);
             }
             if let Some(byte) = packed(byte) {
+                // The same scan without white space finds text that is wrapped over several lines.
                 dense = dense << 8 | u64::from(byte);
                 ring[count % WINDOW] = at;
                 count += 1;
@@ -146,20 +149,21 @@ impl Windows {
     }
 }
 
-/// The last sixteen hexadecimal digits of a text, with what may stand between them left out.
+/// The last sixteen hexadecimal digits of a text, without the separators that may stand between
+/// them.
 #[derive(Default)]
 struct Digits {
     value: u64,
     ring: [usize; 2 * WINDOW],
     /// Digits in a row.
     count: usize,
-    /// Digits that were ever taken, modulo the ring.
+    /// Digits taken so far, modulo the ring's size.
     next: usize,
     zero: bool,
 }
 
 impl Digits {
-    /// Takes a byte; whether it ends sixteen digits.
+    /// Takes a byte. Returns whether it completes sixteen digits.
     #[inline]
     fn take(&mut self, at: usize, byte: u8) -> bool {
         let zero = std::mem::replace(&mut self.zero, byte == b'0');
@@ -168,7 +172,7 @@ impl Digits {
             b'a'..=b'f' => byte - b'a' + 10,
             b'A'..=b'F' => byte - b'A' + 10,
             b'x' | b'X' => {
-                // The zero of `0x` is no digit.
+                // The zero of `0x` is not a digit.
                 if zero && self.count > 0 {
                     self.value >>= 4;
                     self.count -= 1;
@@ -189,13 +193,13 @@ impl Digits {
         self.count >= self.ring.len()
     }
 
-    /// Where the first of the sixteen is.
+    /// Position of the first of the sixteen digits.
     fn first(&self) -> usize {
         self.ring[self.next]
     }
 }
 
-/// Hands over every eight bytes in a row.
+/// Passes on every eight consecutive bytes.
 fn each(bytes: impl Iterator<Item = u8>, mut take: impl FnMut(u64)) {
     let mut window = 0u64;
     for (at, byte) in bytes.enumerate() {

@@ -1,6 +1,7 @@
-//! Writing a record as the run goes. Rows are handed to the system one by one, so that a killed run loses none, and put on the
-//! disk every second; `run.json` is written beside itself and renamed, so that it is valid at every instant. Room for the last
-//! one is reserved from the start.
+//! Writes a record during the run. Each row is passed to the system at once, so that a killed run
+//! loses none, and synced to disk every second. `run.json` is written under another name and
+//! renamed, so it is valid at every instant. Space for the last `run.json` is reserved from the
+//! start.
 
 use super::journal::Journal;
 use super::logs;
@@ -23,37 +24,40 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Link to the newest run, beside the runs.
+/// Name of the link to the newest run, beside the runs.
 pub const LATEST: &str = "latest";
-/// Names tried before giving up: the run's own, then `-2`, `-3`, ...
+/// Number of names tried before giving up: the run's own, then `-2`, `-3`, ...
 const NAMES: u32 = 100;
-/// Bytes that are reserved for what the verdict adds to `run.json`; and that must be free at the end of a run.
+/// Bytes reserved for what the verdict adds to `run.json`. The same amount must be free at the end
+/// of a run.
 const ROOM: u64 = 64 << 10;
-/// Most bytes of an error in the short `run.json` that is written where there is no room for the whole.
+/// Most bytes of an error in the short `run.json`, which is written if there is no space for the
+/// complete one.
 const SHORT: usize = 4 << 10;
 
-/// Members of a row of `samples.jsonl` that hold the tool's own words.
+/// Members of a row of `samples.jsonl` that contain the tool's own words.
 const SAMPLE_WORDS: [&str; 2] = ["error", "tokens_from"];
-/// Members of a row of `events.jsonl` that hold the tool's own words.
+/// Members of a row of `events.jsonl` that contain the tool's own words.
 const EVENT_WORDS: [&str; 1] = ["event"];
 
-/// A name for a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in several places differ too.
+/// The name of a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in
+/// several places have different names.
 #[must_use]
 pub fn run_id(scenario: &str, started: jiff::Timestamp, entropy: u64) -> String {
     let at = started.strftime("%Y%m%dT%H%M%SZ");
     format!("{scenario}-{at}-{:04x}", entropy & 0xffff)
 }
 
-/// The report directory of a run under way. Shared freely: every method takes `&self`, and each row is one write.
+/// The report directory of a running run. All methods take `&self`, and each row is one write.
 #[derive(Debug)]
 pub struct Writer {
     dir: PathBuf,
     samples: Journal,
     server: Journal,
     events: Journal,
-    /// Room for the last `run.json`; none once that is written.
+    /// Space for the last `run.json`; `None` once that is written.
     reserve: Mutex<Option<Reserve>>,
-    /// Where `latest` pointed to before.
+    /// Former target of `latest`.
     latest: Option<PathBuf>,
     /// Why `latest` does not point to this run.
     note: Option<String>,
@@ -64,22 +68,23 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Makes `reports/<run_id>/` with everything a record has, and points `latest` to it. A directory that exists is
-    /// never written into: `run.run_id` then gets a number. Nobody else can read it before it is finished.
+    /// Creates `reports/<run_id>/` with all files of a record, and points `latest` to it. An
+    /// existing directory is never reused: `run.run_id` then gets a number. Nobody else can read
+    /// the record before it is finished.
     ///
     /// # Errors
-    /// When anything in it can't be made or written, so that a run fails before it starts.
+    /// When anything in it cannot be created or written, so that a run fails before it starts.
     pub fn create(reports: &Path, run: &mut Run, redactor: Redactor) -> Result<Self, Error> {
         fs::create_dir_all(reports).map_err(|e| failed(reports, e))?;
-        // Absolute, so that it stays true whatever a child or caller does with its directory.
+        // Absolute, so that it stays valid if the working directory changes.
         let reports = fs::canonicalize(reports).map_err(|e| failed(reports, e))?;
         let dir = claim(&reports, &mut run.run_id)?;
         let made = Self::fill(&reports, dir.clone(), run, redactor);
-        // Half a record would only be in the way.
+        // An incomplete record would only be in the way.
         made.inspect_err(|_| drop(fs::remove_dir_all(&dir)))
     }
 
-    /// Makes everything in the run's directory.
+    /// Creates all files in the run's directory.
     fn fill(reports: &Path, dir: PathBuf, run: &Run, redactor: Redactor) -> Result<Self, Error> {
         let logs = dir.join("logs");
         private::create_directory(&logs).map_err(|e| failed(&logs, e))?;
@@ -97,12 +102,13 @@ impl Writer {
             began: Instant::now(),
         };
         writer.save(run)?;
+        // `latest` moves last, so that it never points to an incomplete directory.
         writer.note = writer.point(reports, &run.run_id)?;
         Ok(writer)
     }
 
-    /// Points `latest` to this run. In a directory that several users share, the link of another may have to stay: returns
-    /// why.
+    /// Points `latest` to this run. In a directory shared by several users, another user's link may
+    /// have to stay; then returns why.
     fn point(&self, reports: &Path, run_id: &str) -> Result<Option<String>, Error> {
         let Err(error) = point(reports, Path::new(run_id), run_id) else {
             return Ok(None);
@@ -118,7 +124,7 @@ impl Writer {
         }
     }
 
-    /// Why `latest` does not point to this run, where it does not.
+    /// Why `latest` does not point to this run, if it does not.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -130,22 +136,22 @@ impl Writer {
         &self.dir
     }
 
-    /// Where the logs of processes go: one `NAME.log` each, or one directory a variant.
+    /// The directory of process logs: one `NAME.log` each, or one directory per variant.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.dir.join("logs")
     }
 
-    /// What hides secrets in whatever else is written or shown.
+    /// The redactor for everything else that is written or shown.
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// Writes `run.json` anew while the run goes on, and reserves room for a larger one.
+    /// Writes `run.json` during the run and reserves space for a larger one.
     ///
     /// # Errors
-    /// When it can't be written, or the disk is full; the one before stays.
+    /// When it cannot be written, or the disk is full. The previous one stays.
     pub fn save(&self, run: &Run) -> Result<(), Error> {
         let text = self.text(run)?;
         let path = self.dir.join(RUN_FILE);
@@ -159,19 +165,21 @@ impl Writer {
     /// Writes the last `run.json`, as [`Self::put_last`], and lets others read the record.
     ///
     /// # Errors
-    /// When the whole can't be written.
+    /// When it cannot be written completely.
     pub fn finish(&self, run: &mut Run) -> Result<(), Error> {
         let put = self.put_last(run);
+        // Only after run.json is final: until here, files may contain secrets that the second pass
+        // has not removed yet.
         private::open_up(&self.dir, &self.logs());
         self.open.store(true, Ordering::SeqCst);
         put
     }
 
-    /// Writes the last `run.json`, in the room that was reserved for it. Where that is not enough, a short one says that the
-    /// run broke, as `run` then does as well.
+    /// Writes the last `run.json` into the reserved space. If that does not suffice, writes a short
+    /// one that says that the run broke, and changes `run` accordingly.
     ///
     /// # Errors
-    /// When the whole can't be written.
+    /// When it cannot be written completely.
     fn put_last(&self, run: &mut Run) -> Result<(), Error> {
         let path = self.dir.join(RUN_FILE);
         let mut held = self.reserve.lock().unwrap_or_else(PoisonError::into_inner);
@@ -193,7 +201,7 @@ impl Writer {
         Err(error)
     }
 
-    /// Deletes the record, of which nothing is to be kept, and points `latest` to where it pointed before.
+    /// Deletes the record and restores the former target of `latest`.
     pub fn discard(self) {
         let _ = fs::remove_dir_all(&self.dir);
         let (Some(reports), Some(id)) = (self.dir.parent(), self.dir.file_name()) else {
@@ -201,7 +209,7 @@ impl Writer {
         };
         let latest = reports.join(LATEST);
         if fs::read_link(&latest).is_ok_and(|to| to.as_os_str() == id) {
-            // What was the newest before may itself be gone by now.
+            // The former newest run may itself have been deleted.
             let before = self.latest.as_ref();
             let _ = match before.filter(|before| reports.join(before).exists()) {
                 Some(before) => point(reports, before, &id.to_string_lossy()),
@@ -210,7 +218,7 @@ impl Writer {
         }
     }
 
-    /// A run as `run.json` holds it.
+    /// The run as JSON text for `run.json`.
     fn text(&self, run: &Run) -> Result<String, Error> {
         let run = self.redacted(run)?;
         let text = serde_json::to_string_pretty(&run)
@@ -218,10 +226,10 @@ impl Writer {
         Ok(text + "\n")
     }
 
-    /// The record as it may be shown: without secrets.
+    /// The record without secrets, as it may be shown.
     ///
     /// # Errors
-    /// When it is none any more without them.
+    /// When it is no longer a valid record without them.
     pub fn redacted(&self, run: &Run) -> Result<Run, Error> {
         let told = |e: serde_json::Error| failed(&self.dir.join(RUN_FILE), e.into());
         let mut value = serde_json::to_value(run).map_err(told)?;
@@ -235,7 +243,7 @@ impl Writer {
     /// Adds one request of a variant's round.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub fn sample(&self, variant: &str, round: u32, sample: &Sample) -> Result<(), Error> {
         let row = SampleRow {
             variant: variant.to_owned(),
@@ -248,15 +256,16 @@ impl Writer {
     /// Adds one sample of a server's levels.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub fn server(&self, row: &ServerRow) -> Result<(), Error> {
         self.line(&self.server, row, &[])
     }
 
-    /// Adds one event, with the milliseconds since the record was created. Progress is left out: the samples tell it.
+    /// Adds one event, with the milliseconds since the record was created. Progress is left out
+    /// because the samples contain it.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub fn event(&self, event: &Event) -> Result<(), Error> {
         #[derive(Serialize)]
         struct Row<'a> {
@@ -271,10 +280,11 @@ impl Writer {
         self.line(&self.events, &Row { at_ms, event }, &EVENT_WORDS)
     }
 
-    /// Writes a file into the report directory, such as `report.md`, without secrets; one of that name is replaced.
+    /// Writes a file such as `report.md` into the report directory, redacted. Replaces a file of
+    /// the same name.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.dir.join(name);
         let text = redact::document(&self.redactor, name, text);
@@ -285,16 +295,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes a file that [`replace`](Self::replace) has written.
+    /// Deletes a file that [`replace`](Self::replace) wrote.
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.dir.join(name));
     }
 
-    /// Whether every row that was handed over is on disk, where a reader will look for it, and there is room for more: on a
-    /// full disk, what processes print is lost without a word.
+    /// Checks that every row is on disk, where readers will find it, and that space is left: on a
+    /// full disk, the output of processes is lost silently.
     ///
     /// # Errors
-    /// The first row that could not be written, or what became of a file since.
+    /// The first row that could not be written, or what happened to a file since.
     pub fn whole(&self) -> Result<(), Error> {
         for (_, journal) in self.journals() {
             journal.whole()?;
@@ -329,11 +339,11 @@ impl Writer {
         journal.add(object)
     }
 
-    /// The second pass: searches every file of the record but `run.json` for secrets, and replaces what is left. Nobody may
-    /// write to them any more.
+    /// The second pass: searches every file of the record except `run.json` for secrets and
+    /// replaces them. All writers must have ended.
     ///
     /// # Errors
-    /// The first file that can't be read or written anew.
+    /// The first file that cannot be read or rewritten.
     pub fn sweep(&self) -> Result<(), Error> {
         let kept: [&[&str]; 3] = [&SAMPLE_WORDS, &[], &EVENT_WORDS];
         for ((_, journal), keep) in self.journals().into_iter().zip(kept) {
@@ -342,7 +352,8 @@ impl Writer {
         self.sweep_files(&self.dir)
     }
 
-    /// Every other file below a directory. Links are not followed: what they lead to is no part of the record.
+    /// Redacts every other file below a directory. Links are not followed: their targets are not
+    /// part of the record.
     fn sweep_files(&self, dir: &Path) -> Result<(), Error> {
         let own =
             [RUN_FILE, SAMPLES_FILE, SERVER_FILE, EVENTS_FILE].map(|name| self.dir.join(name));
@@ -361,7 +372,7 @@ impl Writer {
     }
 }
 
-/// Makes the run's directory, which must not exist yet.
+/// Creates the run's directory, which must not exist yet.
 fn claim(reports: &Path, run_id: &mut String) -> Result<PathBuf, Error> {
     let wanted = run_id.clone();
     for n in 2..=NAMES {
@@ -378,20 +389,23 @@ fn claim(reports: &Path, run_id: &mut String) -> Result<PathBuf, Error> {
     ))
 }
 
-/// Points `latest` to a directory in one step. A `latest` that is not a link is someone's own and stays. `by` names who does.
+/// Atomically points `latest` to a directory. If `latest` is not a link, it belongs to somebody
+/// else and stays. `by` makes the temporary name unique.
 fn point(reports: &Path, to: &Path, by: &str) -> Result<(), Error> {
     let latest = reports.join(LATEST);
     if fs::symlink_metadata(&latest).is_ok_and(|there| !there.is_symlink()) {
         return Ok(());
     }
     let beside = reports.join(format!(".{LATEST}.{by}"));
+    // A symbolic link cannot be changed in place; renaming a new one over it leaves no moment
+    // without `latest`.
     symlink(to, &beside)
         .and_then(|()| fs::rename(&beside, &latest))
         .inspect_err(|_| drop(fs::remove_file(&beside)))
         .map_err(|e| failed(&latest, e))
 }
 
-/// A run without what was measured: what is needed to say how it ended.
+/// A run without its measurements: what is needed to say how it ended.
 fn short(run: &Run) -> Run {
     let cut = |text: &str| text[..text.floor_char_boundary(SHORT)].to_owned();
     Run {
