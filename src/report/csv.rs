@@ -9,7 +9,7 @@ const HEAD: [&str; 6] = ["run_id", "variant", "phase", "kind", "metric", "value"
 
 /// Renders a record as CSV (RFC 4180). Values are exact, in the unit that the metric's name says.
 #[must_use]
-pub fn csv(run: &Run) -> String {
+pub(crate) fn csv(run: &Run) -> String {
     let mut out = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());

@@ -1,7 +1,7 @@
 //! Output for GitHub Actions: annotations on lines of the scenario, and the summary of the step.
 
 use super::escape::line;
-use super::{failures, markdown, view};
+use super::{compared, failures, markdown, view};
 use crate::record::model::{Outcome, Run, Verdict};
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ const MOST: usize = 10;
 
 /// Workflow commands for everything that failed. The lines of checks are looked up in `scenario`, the text of the file.
 #[must_use]
-pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
+pub(crate) fn annotations(run: &Run, scenario: Option<&str>) -> String {
     let mut out = String::new();
     let path = &run.scenario.path;
     let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
@@ -40,7 +40,7 @@ pub fn annotations(run: &Run, scenario: Option<&str>) -> String {
             row.metric, row.variant, row.baseline
         );
         let times = row.ratio.unwrap_or_default();
-        let message = format!("{times:.3}x in {}; {}", row.phase, view::rests_on(row));
+        let message = format!("{times:.3}x in {}; {}", row.phase, compared::rests_on(row));
         command(&mut out, "error", path, None, &title, &message);
     }
     for check in failed.iter().take(MOST) {
@@ -77,7 +77,7 @@ fn why(out: &mut String, run: &Run) {
 
 /// The short form for `GITHUB_STEP_SUMMARY`.
 #[must_use]
-pub fn step_summary(run: &Run) -> String {
+pub(crate) fn step_summary(run: &Run) -> String {
     markdown::brief(run)
 }
 

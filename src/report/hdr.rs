@@ -23,7 +23,7 @@ const TIMES: [(&str, Time); 3] = [
 
 /// Renders a record's samples as an HdrHistogram log.
 #[must_use]
-pub fn hdr(run: &Run, detail: &Detail) -> String {
+pub(crate) fn hdr(run: &Run, detail: &Detail) -> String {
     let mut out = Vec::new();
     // Into memory, in a format that the crate knows: it can't fail.
     let _ = write(run, detail, &mut out);

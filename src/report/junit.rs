@@ -2,13 +2,13 @@
 //! a run that never reached its checks still shows as skipped or as an error.
 
 use super::escape::{line as one_line, xml};
-use super::{failures, view};
+use super::{compared, failures};
 use crate::record::model::{Check, Comparison, Outcome, Run, VariantRecord, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Renders a record as JUnit XML.
 #[must_use]
-pub fn junit(run: &Run) -> String {
+pub(crate) fn junit(run: &Run) -> String {
     let mut report = Report::new(xml(&run.scenario.name));
     let mut rest: Vec<&Check> = run.checks.iter().collect();
     for variant in &run.variants {
@@ -105,7 +105,7 @@ fn decided(run: &Run, row: &Comparison) -> Option<TestCase> {
         row.baseline,
         ratio(row.low),
         ratio(row.high),
-        view::rests_on(row)
+        compared::rests_on(row)
     );
     let status = match verdict {
         Outcome::Better | Outcome::Equivalent | Outcome::NotWorse => TestCaseStatus::success(),

@@ -11,7 +11,7 @@ const VERSION: &str = "0.2.1";
 
 /// Renders a record as a stream of Benchmark Reports.
 #[must_use]
-pub fn llmd(run: &Run, detail: &Detail) -> String {
+pub(crate) fn llmd(run: &Run, detail: &Detail) -> String {
     let mut out = String::new();
     for (v, variant) in run.variants.iter().enumerate() {
         for (p, phase) in variant.phases.iter().enumerate() {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 /// Renders a record as Markdown.
 #[must_use]
-pub fn markdown(run: &Run) -> String {
+pub(crate) fn markdown(run: &Run) -> String {
     let mut out = format!(
         "# {}: {}\n\n{}\n\n",
         text(&run.scenario.name),

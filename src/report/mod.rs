@@ -1,12 +1,13 @@
 //! Renderers of a record: for a terminal, as an HTML page, and in formats that other programs read. All are pure. Text from
 //! models, servers and processes is untrusted; each renderer escapes it for its format.
 
-pub mod github;
-pub mod html;
+pub(crate) mod github;
+mod html;
 #[cfg(feature = "parquet")]
-pub mod parquet;
-pub mod terminal;
+pub(crate) mod parquet;
+mod terminal;
 
+mod compared;
 mod csv;
 mod escape;
 mod failures;
@@ -19,14 +20,14 @@ mod openmetrics;
 mod svg;
 mod view;
 
-pub use csv::csv;
-pub use hdr::hdr;
+pub(crate) use csv::csv;
+pub(crate) use hdr::hdr;
 pub use html::{Detail, html};
-pub use junit::junit;
-pub use llmd::llmd;
-pub use markdown::markdown;
-pub use openmetrics::openmetrics;
-pub use terminal::{Screen, terminal};
+pub(crate) use junit::junit;
+pub(crate) use llmd::llmd;
+pub(crate) use markdown::markdown;
+pub(crate) use openmetrics::openmetrics;
+pub(crate) use terminal::{Screen, terminal};
 
 use crate::record::model::Run;
 use crate::record::{self, Error};
@@ -34,13 +35,13 @@ use std::path::Path;
 
 /// Text of several lines without anything that a terminal or a CI system reading its log would act on.
 #[must_use]
-pub fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     escape::lines(text)
 }
 
 /// A file format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// One page with charts, for people.
     Html,
     /// For people and pull requests.
@@ -60,7 +61,7 @@ pub enum Format {
 impl Format {
     /// Its file name in a report directory.
     #[must_use]
-    pub fn file_name(self) -> &'static str {
+    pub(crate) fn file_name(self) -> &'static str {
         match self {
             Self::Html => "report.html",
             Self::Markdown => "report.md",
@@ -76,14 +77,14 @@ impl Format {
 impl Format {
     /// Whether it needs [`Detail`] as well as `run.json`.
     #[must_use]
-    pub fn is_detailed(self) -> bool {
+    pub(crate) fn is_detailed(self) -> bool {
         matches!(self, Self::Html | Self::Hdr | Self::LlmD)
     }
 }
 
 /// Renders a record. Some formats need details beyond `run.json`.
 #[must_use]
-pub fn render(run: &Run, detail: &Detail, format: Format) -> String {
+pub(crate) fn render(run: &Run, detail: &Detail, format: Format) -> String {
     match format {
         Format::Html => html(run, detail),
         Format::Markdown => markdown(run),

@@ -51,7 +51,7 @@ const SINGLES: [(&str, &str, Single); 6] = [
 
 /// Renders a record as OpenMetrics text.
 #[must_use]
-pub fn openmetrics(run: &Run) -> String {
+pub(crate) fn openmetrics(run: &Run) -> String {
     let mut out = String::new();
     let family = |out: &mut String, name: &str, kind: &str, unit: &str, help: &str| {
         let _ = writeln!(out, "# TYPE bench_{name} {kind}");

@@ -62,7 +62,7 @@ const COLUMNS: [(&str, Column); 22] = [
 ///
 /// # Errors
 /// When a row can't be read or the file can't be written.
-pub fn parquet<W: Write + Send>(
+pub(crate) fn parquet<W: Write + Send>(
     mut rows: impl Iterator<Item = std::result::Result<SampleRow, Error>>,
     to: W,
 ) -> Result<()> {

@@ -13,13 +13,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// The terminal that is written to.
 #[derive(Debug, Clone, Default)]
-pub struct Screen {
+pub(crate) struct Screen {
     /// Columns; 0 for no limit.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Whether it shows colours.
-    pub color: bool,
+    pub(crate) color: bool,
     /// The report directory, as the user would type it.
-    pub place: Option<String>,
+    pub(crate) place: Option<String>,
 }
 
 const GREEN: &str = "32";
@@ -28,7 +28,7 @@ const YELLOW: &str = "33";
 
 /// Renders a record for a terminal.
 #[must_use]
-pub fn terminal(run: &Run, screen: &Screen) -> String {
+pub(crate) fn terminal(run: &Run, screen: &Screen) -> String {
     let word = view::word(run.verdict).to_uppercase();
     let word = screen.paint(&word, color(run.verdict));
     let summary = format!("{}: {}", line(&run.scenario.name), line(&run.summary));

@@ -3,7 +3,7 @@
 use super::pieces::wide;
 use crate::record::model::{Comparison, Outcome, Run};
 use crate::report::svg::bar::{Piece, bar};
-use crate::report::view;
+use crate::report::{compared, view};
 use maud::{Markup, html};
 
 /// Metrics with a verdict first, then all others that have an interval.
@@ -16,7 +16,7 @@ pub(crate) fn intervals(run: &Run) -> Markup {
     html! {
         @if !judged.is_empty() {
             (table("Metrics with a verdict", &judged))
-            @if let Some(once) = view::started_once(run) {
+            @if let Some(once) = compared::started_once(run) {
                 p.note { "Note: " (once) "." } "\n"
             }
         }
@@ -86,7 +86,7 @@ fn row(row: &Comparison, reach: f64) -> Markup {
             td.over { (drawn(row, reach)) }
             td.n { (times(row.ratio)) }
             td.n { (times(row.low)) br; (times(row.high)) }
-            td.from { small { (view::rests_on(row)) } }
+            td.from { small { (compared::rests_on(row)) } }
         }
     }
 }

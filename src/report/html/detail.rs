@@ -131,7 +131,7 @@ impl Point {
 
 impl Detail {
     /// Gathers the rows that belong to variants of the run.
-    pub fn gather(
+    pub(crate) fn gather(
         run: &Run,
         samples: impl IntoIterator<Item = SampleRow>,
         events: impl IntoIterator<Item = EventRow>,
@@ -166,7 +166,11 @@ impl Detail {
 
     /// Adds samples of the servers' metrics.
     #[must_use]
-    pub fn with_levels(mut self, run: &Run, rows: impl IntoIterator<Item = ServerRow>) -> Self {
+    pub(crate) fn with_levels(
+        mut self,
+        run: &Run,
+        rows: impl IntoIterator<Item = ServerRow>,
+    ) -> Self {
         for row in rows {
             let owner = run.variants.iter().position(|v| v.name == row.variant);
             if let Some(requests) = owner.and_then(|owner| self.variants.get_mut(owner)) {

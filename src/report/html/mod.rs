@@ -14,6 +14,7 @@ mod gantt;
 mod lists;
 mod over_time;
 mod pieces;
+mod slowest;
 mod spread;
 
 pub use detail::Detail;
@@ -105,7 +106,7 @@ fn sections(run: &Run, detail: &Detail) -> Vec<Section> {
             gantt::charts(run, detail),
         ),
         ("errors", "Failed requests", lists::errors(run, detail)),
-        ("slowest", "Slowest requests", lists::slowest(run, detail)),
+        ("slowest", "Slowest requests", slowest::table(run, detail)),
         ("quality", "Measurement quality", lists::quality(run)),
         ("repeat", "Scenario", lists::repeat(run)),
     ];
