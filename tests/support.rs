@@ -225,6 +225,17 @@ impl Bench {
     }
 }
 
+/// `bench` leaves a signal ignored that was ignored when it started: it would not end by it.
+pub(crate) fn not_ignored(signal: Signal) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+    assert!(
+        mask >> (signal as i32 - 1) & 1 == 0,
+        "{signal} is ignored here: run the tests in the foreground, or below `env --default-signal`"
+    );
+}
+
 impl Running {
     /// Waits until an event of the run is on disk.
     pub(crate) fn until(&mut self, event: &str) {
@@ -301,6 +312,7 @@ impl Running {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
+        not_ignored(signal);
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 

@@ -8,7 +8,7 @@
 )]
 
 use super::scenario;
-use crate::support::{Bench, Done, Running, bench};
+use crate::support::{Bench, Done, Running, bench, not_ignored};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant, SystemTime};
@@ -417,27 +417,15 @@ pub(crate) fn ordered(variable: &str) -> usize {
     std::env::var(variable).map_or(0, |text| text.parse().unwrap())
 }
 
-/// `bench` leaves a signal ignored that was ignored when it started, so that it would not end as the case says.
-fn no_signal_is_ignored() {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
-    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
-        let ignored = mask >> (signal as i32 - 1) & 1 == 1;
-        assert!(
-            !ignored,
-            "{signal} is ignored here: run the tests in the foreground, or below `env --default-signal`"
-        );
-    }
-}
-
 #[test]
 fn at_random() {
     let count = ordered("BENCH_KILLS");
     if count == 0 {
         return;
     }
-    no_signal_is_ignored();
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
+        not_ignored(signal);
+    }
     let tiers = tiers();
     let mut draw = Draw::seeded();
     let mut rendered = 0;
