@@ -1,8 +1,9 @@
-//! Which lines of a metrics page belong to quantities that are read.
+//! Maps lines of a metrics text to the quantities that are read.
 
 use crate::engine::{Kind, quantities};
 
-/// Where a sample's name belongs: the quantity, which of its families, and what the name ends with (`_sum`, ...).
+/// The quantity of a sample's name, the index of its family, and the suffix of the name (`_sum`,
+/// ...).
 pub(super) fn find(name: &str) -> Option<(usize, usize, &str)> {
     quantities()
         .iter()

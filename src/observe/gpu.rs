@@ -1,4 +1,4 @@
-//! GPUs, as NVML names them.
+//! The GPUs of this machine, from NVML.
 
 use nvml_wrapper::Nvml;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// The product names of this machine's GPUs, such as `Tesla T4`.
 ///
 /// # Errors
-/// Why NVML can't be asked: no driver, or one that does not work.
+/// Why NVML cannot be used: no driver, or one that does not work.
 pub fn names() -> Result<Vec<String>, String> {
     let nvml = Nvml::init().map_err(|error| format!("no NVIDIA driver answers ({error})"))?;
     let count = nvml.device_count().map_err(|error| error.to_string())?;
@@ -19,7 +19,7 @@ pub fn names() -> Result<Vec<String>, String> {
         .collect()
 }
 
-/// Memory in use on each GPU, in bytes; none where NVML does not answer.
+/// Memory in use on each GPU, in bytes; empty if NVML does not answer.
 #[must_use]
 pub fn used() -> Option<Vec<u64>> {
     let nvml = Nvml::init().ok()?;
@@ -28,19 +28,20 @@ pub fn used() -> Option<Vec<u64>> {
         .collect()
 }
 
-/// This machine's GPUs, to be read again and again during a load; none where NVML does not answer.
+/// This machine's GPUs, for repeated readings during a load; none if NVML does not answer.
 #[derive(Debug)]
 pub struct Gpus(Option<Nvml>);
 
 impl Gpus {
-    /// Opens NVML once: that takes longer than a reading.
+    /// Opens NVML once, because that takes longer than a reading.
     #[must_use]
     pub fn open() -> Self {
         Self(Nvml::init().ok())
     }
 
-    /// Of each GPU by its NVML index: `gpu0_utilization`, the share of NVML's sampling period in which a kernel ran,
-    /// `gpu0_memory`, the share that is in use, and `gpu0_power_w`. What it does not tell is left out.
+    /// For each GPU by its NVML index: `gpu0_utilization`, the share of NVML's sampling period in
+    /// which a kernel ran; `gpu0_memory`, the share of memory in use; and `gpu0_power_w`. Values
+    /// that NVML does not report are left out.
     pub fn levels(&self) -> impl Iterator<Item = (String, f64)> + '_ {
         let all = self.0.iter().flat_map(|nvml| {
             let devices = (0..nvml.device_count().unwrap_or(0))
@@ -64,14 +65,15 @@ impl Gpus {
     }
 }
 
-/// More than before that counts as returned, in bytes: a driver keeps a little for itself.
+/// Memory above the earlier use that still counts as returned, in bytes: a driver keeps a little
+/// for itself.
 const SLACK: u64 = 64 << 20;
 
-/// Waits until every GPU uses what it did before, as `read` tells, for `limit` at most: after a KILL, the driver takes its
-/// time to give memory back, and the next engine would find too little.
+/// Waits for at most `limit` until every GPU uses what it used before, according to `read`. After
+/// SIGKILL the driver takes a while to release memory, and the next engine would find too little.
 ///
 /// # Errors
-/// What is still held.
+/// The memory that is still in use.
 pub fn returned(
     before: &[u64],
     mut read: impl FnMut() -> Option<Vec<u64>>,
@@ -98,10 +100,10 @@ pub fn returned(
     }
 }
 
-/// Pause between two looks at memory.
+/// Pause between two readings.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The newest CUDA that the driver takes, as (major, minor).
+/// The newest CUDA version that the driver supports, as (major, minor).
 #[must_use]
 pub fn cuda() -> Option<(u32, u32)> {
     let version = Nvml::init().ok()?.sys_cuda_driver_version().ok()?;
@@ -109,7 +111,8 @@ pub fn cuda() -> Option<(u32, u32)> {
     Some((version / 1_000, version % 1_000 / 10))
 }
 
-/// Whether `names` hold `count` GPUs of `kind` (part of the product name, case-insensitive; `any` takes all).
+/// Whether `names` contain `count` GPUs of `kind` (part of the product name, case-insensitive;
+/// `any` accepts all).
 #[must_use]
 pub fn satisfied(names: &[String], kind: &str, count: u32) -> bool {
     let kind = kind.to_lowercase();

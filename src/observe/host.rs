@@ -1,11 +1,11 @@
-//! The host: operating system, processor, memory.
+//! The host: operating system, CPU and memory.
 
-/// The host as a record keeps it.
+/// The host as the record stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     /// Operating system and kernel.
     pub os: String,
-    /// Processor model.
+    /// CPU model.
     pub cpu: String,
     /// Logical processors available to this process.
     pub cores: u32,
@@ -13,7 +13,7 @@ pub struct Host {
     pub memory_bytes: u64,
 }
 
-/// Reads the host; what can't be read is `unknown` or 0.
+/// Reads the host. What cannot be read is `unknown` or 0.
 #[must_use]
 pub fn read() -> Host {
     let field = |file: &str, name: &str| {

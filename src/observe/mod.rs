@@ -1,4 +1,5 @@
-//! What is seen besides the answers: GPUs, the host, and the metrics pages of a running topology.
+//! Observations besides the answers: GPUs, the host, and the metrics endpoints of a running
+//! topology.
 
 pub mod gpu;
 pub mod host;

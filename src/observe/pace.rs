@@ -1,15 +1,17 @@
-//! What makes a host's times doubtful: its clock, what else runs on it, how its processors are clocked.
+//! Properties of a host that make its timing doubtful: its clock, its load, and the frequency of
+//! its CPUs.
 
 use std::fs::read_to_string;
 
-/// Where the kernel gets the time: `tsc`, `kvm-clock`, `hpet`, ...
+/// The kernel's clock source: `tsc`, `kvm-clock`, `hpet`, ...
 #[must_use]
 pub fn clock_source() -> Option<String> {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     Some(read_to_string(path).ok()?.trim().to_owned())
 }
 
-/// Whether reading a clock of this source takes tens of nanoseconds rather than microseconds: it does not enter the kernel.
+/// Whether reading this clock takes tens of nanoseconds instead of microseconds, because it does
+/// not enter the kernel.
 #[must_use]
 pub fn reads_fast(source: &str) -> bool {
     ["tsc", "kvm-clock", "hyperv", "arch_sys_counter"]
@@ -17,21 +19,22 @@ pub fn reads_fast(source: &str) -> bool {
         .any(|fast| source.starts_with(fast))
 }
 
-/// Processes that ran or waited to run, averaged over the last minute.
+/// The load average of the last minute: processes that ran or waited to run.
 #[must_use]
 pub fn load() -> Option<f64> {
     let text = read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next()?.parse().ok()
 }
 
-/// How the first processor's frequency is chosen: `performance`, `powersave`, ...; nothing where a host above does.
+/// The frequency governor of the first CPU: `performance`, `powersave`, ...; `None` if a hypervisor
+/// controls it.
 #[must_use]
 pub fn governor() -> Option<String> {
     let path = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
     Some(read_to_string(path).ok()?.trim().to_owned())
 }
 
-/// Whether the clock is told by a time server, as systemd's daemon says; nothing where it does not run.
+/// Whether a time server sets the clock, according to systemd's daemon; `None` if it does not run.
 #[must_use]
 pub fn synchronised() -> Option<bool> {
     std::path::Path::new("/run/systemd/timesync")

@@ -1,20 +1,20 @@
-//! The Prometheus text format, as vLLM and Dynamo write it: colons in names, labels with escapes, timestamps and exemplars,
-//! which are passed over. Pure.
+//! Parses the Prometheus text format as vLLM and Dynamo write it: colons in names, escaped labels,
+//! timestamps and exemplars. The latter two are skipped. Pure.
 
 use std::borrow::Cow;
 
-/// One sample of a page.
+/// One sample of a metrics endpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line<'a> {
-    /// Its name, `_bucket`, `_sum` and `_count` included.
+    /// Its name, including `_bucket`, `_sum` or `_count`.
     pub name: &'a str,
-    /// What stands between the braces, as written.
+    /// The text between the braces, as written.
     pub labels: &'a str,
     /// Its value.
     pub value: f64,
 }
 
-/// The samples of a page. Lines that are none, or that can't be read, are passed over.
+/// The samples of a text. Other and unreadable lines are skipped.
 pub fn lines(page: &str) -> impl Iterator<Item = Line<'_>> {
     page.lines().filter_map(line)
 }
@@ -43,7 +43,7 @@ fn line(text: &str) -> Option<Line<'_>> {
     })
 }
 
-/// Where the brace closes that opened before `text`; braces between quotes do not count.
+/// Offset of the brace that closes the one before `text`. Braces between quotes do not count.
 fn closing(text: &str) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -59,7 +59,7 @@ fn closing(text: &str) -> Option<usize> {
 }
 
 impl<'a> Line<'a> {
-    /// Its labels in the order written; empty where they can't be read.
+    /// Its labels in the order written; empty if they cannot be read.
     #[must_use]
     pub fn labels(&self) -> Vec<(&'a str, Cow<'a, str>)> {
         let mut all = Vec::new();

@@ -1,5 +1,5 @@
-//! Reading the metrics pages of a running topology: at the ends of a phase, and at an interval within it, on threads that
-//! drive no load.
+//! Reads the metrics endpoints of a running topology: before and after a phase, and periodically
+//! during it, on threads that drive no load.
 
 use super::gpu::Gpus;
 use super::reading::{Reading, Unread, window};
@@ -13,19 +13,19 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-/// How often levels are sampled during a phase.
+/// Interval of samples during a phase.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Limit on reading one page.
+/// Time limit of one reading.
 const LIMIT: Duration = Duration::from_secs(2);
-/// Times in a row that a page may not answer in time before it is asked no more: every one holds up the run.
+/// Consecutive timeouts after which an endpoint is no longer read, because each one delays the run.
 const PATIENCE: u32 = 2;
-/// Largest page that is read; vLLM's and Dynamo's have about 100 KB.
+/// Largest text that is read, in bytes. vLLM's and Dynamo's have about 100 KB.
 const LARGEST: u64 = 16 << 20;
-/// How long the last counts of a phase may take to show, and how often it is looked for.
+/// How long the last counts of a phase may take to appear, and the interval between readings.
 const SETTLE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The pages of one topology.
+/// The metrics endpoints of one topology.
 #[derive(Debug, Clone)]
 pub struct Pages {
     agent: ureq::Agent,
@@ -33,38 +33,39 @@ pub struct Pages {
     pages: Vec<Page>,
 }
 
-/// One page.
+/// One metrics endpoint.
 #[derive(Debug, Clone)]
 struct Page {
-    /// The process that it is of.
+    /// Name of its process.
     source: String,
     url: String,
-    /// Times in a row that it did not answer in time.
+    /// Consecutive timeouts.
     silent: Arc<AtomicU32>,
-    /// Why it could not be read for the first time, which is told ever after: one page is one piece of news.
+    /// Why the first reading failed. Later failures repeat it, so that the user hears of each
+    /// endpoint once.
     why: Arc<OnceLock<String>>,
 }
 
 /// Tells a watch how far the run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatchSignal {
-    /// One phase handed over to the next.
+    /// One phase was followed by the next.
     HandedOver,
-    /// All is over.
+    /// The phases have ended.
     Ended,
 }
 
-/// What was seen during one of several phases.
+/// What was observed during one of several phases.
 #[derive(Debug, Default)]
 pub struct Watched {
-    /// The reading at which the one before handed over to it.
+    /// The reading at the end of the previous phase.
     pub from: Option<Reading>,
-    /// Its levels.
+    /// Its sampled levels.
     pub gauges: IndexMap<String, Gauge>,
 }
 
 impl Pages {
-    /// The pages at these addresses, by process.
+    /// Creates the endpoints from these addresses, by process.
     #[must_use]
     pub fn new(pages: Vec<(String, String)>) -> Self {
         Self::within(LIMIT, pages)
@@ -85,7 +86,7 @@ impl Pages {
         }
     }
 
-    /// Reads every page now, all at once: one that hangs holds up no other.
+    /// Reads every endpoint now, in parallel: one that hangs delays no other.
     #[must_use]
     pub fn read(&self) -> Reading {
         let mut reading = Reading::new(clock::now());
@@ -100,7 +101,7 @@ impl Pages {
                 let all: Vec<_> = pages.iter().map(fetch).collect();
                 let joined = all.into_iter().map(|(page, beside)| match beside {
                     Ok(beside) => beside.join(),
-                    // The system allows no more threads: one after the other.
+                    // If no more threads can be started, read one after the other.
                     Err(_) => Ok(self.fetch(page)),
                 });
                 joined
@@ -117,7 +118,8 @@ impl Pages {
         reading
     }
 
-    /// Reads every page once their counters stand still: engines count a request a moment after its last byte.
+    /// Reads every endpoint until the counters stand still: engines count a request a moment after
+    /// its last byte.
     #[must_use]
     pub fn settled(&self) -> Reading {
         let mut last = self.read();
@@ -134,7 +136,8 @@ impl Pages {
         last
     }
 
-    /// Samples levels, the GPUs' among them, until it is told to end, over phases that hand over to each other `handed_over` times. Each sample is given to `row`, with the number of its phase.
+    /// Samples levels, including those of the GPUs, until told to end. The phases change
+    /// `handed_over` times. Passes each sample to `row`, with the index of its phase.
     pub fn watch(
         &self,
         signals: &Receiver<WatchSignal>,
@@ -177,7 +180,8 @@ impl Pages {
         all
     }
 
-    /// What changed between two readings, with what the answers told; `None` where nothing is known.
+    /// What changed between two readings, combined with what the answers reported; `None` if
+    /// nothing is known.
     #[must_use]
     pub fn window(
         &self,
@@ -198,7 +202,7 @@ impl Pages {
         known.contains(&false).then_some(window)
     }
 
-    /// Reads a page, unless it has been silent too often.
+    /// Reads one endpoint, unless it timed out too often.
     fn fetch(&self, page: &Page) -> Result<String, Unread> {
         let Page {
             source,

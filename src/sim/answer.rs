@@ -1,4 +1,4 @@
-//! One answer being told: from tokens to events of a stream, or to one body.
+//! Delivers one answer: turns tokens into events of a stream, or into one body.
 
 use super::chunk::{Envelope, Usage};
 use super::engine::{Timing, Token};
@@ -8,21 +8,21 @@ use super::request::{Api, Ask};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// The only worker there is; the real ids are as large, beyond what an f64 holds.
+/// The only worker's id. Real ids are as large, beyond what an f64 represents exactly.
 const WORKER_ID: u64 = 738_205_542_462_230_537;
 
-/// An answer, its faults included.
+/// An answer with its faults.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) envelope: Envelope,
     pub(super) ask: Ask,
     pub(super) fate: Fate,
-    /// When the request came, in ms since the epoch.
+    /// When the request arrived, in ms since the epoch.
     pub(super) received_ms: u64,
 }
 
 impl Answer {
-    /// The events that a token gives rise to, each `data: ...` with its blank line.
+    /// The events for a token, each `data: ...` with its blank line.
     pub(super) fn events(&self, token: Token) -> Vec<String> {
         if self.ask.api == Api::Responses {
             return self.response_events(token);
@@ -54,7 +54,7 @@ impl Answer {
         usage.into_iter().chain(done).collect()
     }
 
-    /// The whole answer at once; `timing` is that of the choice which took longest.
+    /// The complete answer at once. `timing` is that of the slowest choice.
     pub(super) fn body(&self, timing: Option<Timing>) -> Value {
         match self.ask.api {
             Api::Responses => return self.response(true),
@@ -78,7 +78,7 @@ impl Answer {
         body
     }
 
-    /// Tokens that a stream carries, all choices together.
+    /// Tokens in a stream, over all choices.
     pub(super) fn length(&self) -> u64 {
         self.ask
             .choices
@@ -98,7 +98,8 @@ impl Answer {
         chunk
     }
 
-    /// The text of a token. Faults lose or double that of the first choice's second token, or of its only one.
+    /// The text of a token. Faults drop or double the text of the first choice's second token, or
+    /// of its only one.
     pub(super) fn text(&self, choice: usize, position: u32) -> Option<String> {
         let Ask { choices, .. } = &self.ask;
         let hit = choice == 0 && position == 1.min(choices[0].length - 1);
@@ -122,7 +123,7 @@ impl Answer {
         }
     }
 
-    /// Adds the `nvext` that was asked for.
+    /// Adds the requested `nvext`.
     fn extend(&self, object: &mut Value, timing: Option<Timing>) {
         let mut nvext = Map::new();
         if self.ask.worker_id {

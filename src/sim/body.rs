@@ -1,11 +1,11 @@
-//! The fields of a request's JSON, and which of them Dynamo refuses to see.
+//! The JSON fields of a request, and which of them Dynamo rejects.
 
 use super::options::Flavour;
 use super::refusal::Refusal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What is read of a body; `rest` is everything else.
+/// The fields that are read; `rest` holds all others.
 #[derive(Deserialize)]
 pub(super) struct Body {
     pub(super) model: Option<String>,
@@ -63,7 +63,7 @@ pub(super) struct ContentPart {
     text: Option<String>,
 }
 
-/// Fields that Dynamo 1.6 knows at the top level besides those read here; it refuses any other.
+/// Top-level fields that Dynamo 1.6 accepts besides those above. It rejects all others.
 #[rustfmt::skip]
 const DYNAMO_FIELDS: &[&str] = &[
     "add_special_tokens", "allowed_token_ids", "bad_words_token_ids", "best_of", "cache_salt", "chat_template_args",
@@ -75,7 +75,7 @@ const DYNAMO_FIELDS: &[&str] = &[
     "temperature", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user",
 ];
 
-/// Keys that Dynamo 1.6 knows inside `nvext`.
+/// Keys that Dynamo 1.6 accepts inside `nvext`.
 #[rustfmt::skip]
 const NVEXT_KEYS: &[&str] = &[
     "greed_sampling", "use_raw_prompt", "annotations", "backend_instance_id", "token_data", "max_thinking_tokens",
@@ -84,7 +84,7 @@ const NVEXT_KEYS: &[&str] = &[
 ];
 
 impl Body {
-    /// Dynamo takes no field that it does not know; vLLM ignores them.
+    /// Dynamo rejects unknown fields; vLLM ignores them.
     pub(super) fn refuse_unknown_fields(&self) -> Result<(), Refusal> {
         let unknown: Vec<_> = self
             .rest
@@ -120,7 +120,7 @@ impl Body {
 }
 
 impl Message {
-    /// What a user says.
+    /// The text of a user's message.
     pub(super) fn user(text: &str) -> Self {
         Self {
             role: "user".to_owned(),
@@ -128,7 +128,7 @@ impl Message {
         }
     }
 
-    /// As a chat template would put it.
+    /// The text as a chat template would write it.
     pub(super) fn render(&self) -> String {
         let text = match &self.content {
             None => String::new(),

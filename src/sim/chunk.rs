@@ -1,11 +1,11 @@
-//! The JSON of one event of a stream and of a whole answer, key by key as vLLM 0.31 and Dynamo
-//! 1.6.1 with vLLM workers send it.
+//! The JSON of one stream event and of a complete answer, key by key as vLLM 0.31 and Dynamo 1.6.1
+//! with vLLM workers send it.
 
 use super::options::Flavour;
 use super::request::Api;
 use serde_json::{Value, json};
 
-/// vLLM's name for itself and its settings.
+/// The `system_fingerprint` that vLLM sends.
 const FINGERPRINT: &str = "vllm-0.31.0-bench-sim";
 
 /// What every object of one answer repeats.
@@ -39,7 +39,7 @@ impl Envelope {
         chunk
     }
 
-    /// A chunk of text; `first` of its choice, or its last where there is a `finish_reason`.
+    /// A chunk of text: the `first` of its choice, or its last if it has a `finish_reason`.
     pub(super) fn text_chunk(
         &self,
         index: usize,
@@ -85,7 +85,7 @@ impl Envelope {
         self.sign(chunk)
     }
 
-    /// vLLM signs the last object of a stream.
+    /// vLLM adds its fingerprint to the last object of a stream.
     pub(super) fn sign(&self, mut chunk: Value) -> Value {
         if self.flavour == Flavour::Vllm {
             chunk["system_fingerprint"] = FINGERPRINT.into();
@@ -112,7 +112,7 @@ impl Envelope {
         }
     }
 
-    /// Dynamo tells the choices of a request with several prompts apart by their ids.
+    /// Dynamo distinguishes the choices of a request with several prompts by their ids.
     fn id_of(&self, index: usize) -> String {
         if self.several && self.flavour == Flavour::Dynamo {
             format!("{}-{index}", self.id)
@@ -121,7 +121,8 @@ impl Envelope {
         }
     }
 
-    /// The whole answer of a call that does not stream; each choice is its text and finish reason.
+    /// The complete answer of a call that does not stream. Each choice is its text and finish
+    /// reason.
     pub(super) fn whole(&self, choices: &[(String, &str)], usage: Usage) -> Value {
         let choices: Vec<_> = choices
             .iter()

@@ -1,4 +1,4 @@
-//! The embeddings API: a short vector for each input, that the input alone decides.
+//! The embeddings API: a short vector for each input, which depends only on the input.
 
 use super::answer::Answer;
 use super::text::splitmix;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const DIMENSIONS: u64 = 8;
 
 impl Answer {
-    /// The whole answer.
+    /// The complete answer.
     pub(super) fn embeddings(&self) -> Value {
         let choices = self.ask.choices.iter().enumerate();
         let data: Vec<Value> = choices
@@ -26,7 +26,7 @@ impl Answer {
     }
 }
 
-/// From -1 to 1.
+/// A number from -1 to 1.
 fn number(seed: u64) -> f64 {
     (splitmix(seed) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }

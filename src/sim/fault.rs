@@ -1,4 +1,4 @@
-//! Which completion meets which fault.
+//! Decides which completion gets which fault.
 
 use super::options::{Faults, Leaving};
 use std::io;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::Notify;
 
-/// Counts completions, decides their fates and says when the engine must crash.
+/// Counts completions, assigns faults and says when the engine must crash.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     arrived: AtomicU64,
@@ -14,7 +14,7 @@ pub(super) struct Tally {
     crash: Notify,
 }
 
-/// What is wrong with one answer that has status 200 and is JSON.
+/// The fault of an answer with status 200 and valid JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fate {
     pub(super) cut: bool,
@@ -35,7 +35,7 @@ pub(super) enum Verdict {
 }
 
 impl Tally {
-    /// The verdict on the completion that arrives now.
+    /// The fault for the completion that arrives now.
     pub(super) fn judge(&self, faults: &Faults) -> Verdict {
         let number = self.arrived.fetch_add(1, Relaxed) + 1;
         let hit = |every: Option<u64>| every.is_some_and(|n| number.is_multiple_of(n));
@@ -64,7 +64,7 @@ impl Tally {
         })
     }
 
-    /// Notes that a completion was answered to its end.
+    /// Records that a completion was answered completely.
     pub(super) fn answered(&self, faults: &Faults) {
         let answered = self.answered.fetch_add(1, Relaxed) + 1;
         if faults.crash_after == Some(answered) {
@@ -78,8 +78,8 @@ impl Tally {
     }
 }
 
-/// Starts the child that [`Faults::leave_child`] orders: one that sleeps, holds shared memory named as Python's
-/// multiprocessing names it, and ignores SIGTERM where the engine does.
+/// Starts the child that [`Faults::leave_child`] asks for. It sleeps, holds shared memory with a
+/// name as Python's multiprocessing chooses it, and ignores SIGTERM if the engine does.
 pub(super) fn leave_child(faults: &Faults) -> io::Result<()> {
     let Some(how) = faults.leave_child else {
         return Ok(());
@@ -104,7 +104,7 @@ pub(super) fn leave_child(faults: &Faults) -> io::Result<()> {
     Ok(())
 }
 
-/// What a vLLM prints whose engine process could not start.
+/// What vLLM prints if its engine process cannot start.
 pub(super) const START_TRACEBACK: &str = r#"(EngineCore pid=1) Traceback (most recent call last):
 (EngineCore pid=1)   File "/opt/venv/lib/python3.12/site-packages/vllm/v1/engine/core.py", line 1103, in run_engine_core
 (EngineCore pid=1)     engine_core = EngineCoreProc(*args, engine_index=dp_rank, **kwargs)
@@ -118,7 +118,7 @@ Traceback (most recent call last):
 RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}
 "#;
 
-/// What a vLLM prints whose engine process dies while it serves.
+/// What vLLM prints if its engine process dies while serving.
 pub(super) const CRASH_TRACEBACK: &str = r#"(EngineCore pid=1) Traceback (most recent call last):
 (EngineCore pid=1)   File "/opt/venv/lib/python3.12/site-packages/vllm/v1/engine/core.py", line 1128, in run_engine_core
 (EngineCore pid=1)     engine_core.run_busy_loop()

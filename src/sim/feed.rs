@@ -1,5 +1,5 @@
-//! The body of a streamed answer. Every event leaves as a write and an HTTP chunk of its own: after each, the body is
-//! pending once, and the connection flushes what it has.
+//! The body of a streamed answer. Every event is sent as its own write and HTTP chunk: after each
+//! event the body is pending once, so the connection flushes what it has.
 
 use super::answer::Answer;
 use super::engine::Token;
@@ -16,7 +16,7 @@ pub(super) struct Feed {
     source: Option<Source>,
     queue: VecDeque<Piece>,
     flushing: bool,
-    /// Called once everything has been sent.
+    /// Called once everything was sent.
     on_end: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -28,14 +28,14 @@ struct Source {
 
 enum Piece {
     Data(Bytes),
-    /// The connection breaks here.
+    /// Break the connection here.
     Cut,
-    /// Nothing follows, ever.
+    /// Send nothing more, for ever.
     Stall,
 }
 
 impl Feed {
-    /// Tells an answer as its tokens come.
+    /// Sends an answer as its tokens arrive.
     pub(super) fn new(
         answer: Answer,
         tokens: UnboundedReceiver<Token>,
@@ -53,12 +53,12 @@ impl Feed {
         }
     }
 
-    /// A whole body as one chunk.
+    /// A complete body as one chunk.
     pub(super) fn whole(body: String) -> Self {
         Self::of([Piece::from(body)])
     }
 
-    /// The first half of a body, and then a broken connection.
+    /// The first half of a body, followed by a broken connection.
     pub(super) fn torn(body: &str) -> Self {
         let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
         Self::of([Piece::Data(half), Piece::Cut])
@@ -75,7 +75,7 @@ impl Feed {
 }
 
 impl Source {
-    /// What a token adds to the stream.
+    /// The stream's events for a token.
     fn tell(&mut self, token: Token, queue: &mut VecDeque<Piece>) {
         let mut events = self.answer.events(token);
         if self.answer.fate.bad_json && self.seen == 0 {

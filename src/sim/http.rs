@@ -1,4 +1,4 @@
-//! The HTTP face: routes, headers and errors as the flavour's server has them.
+//! The HTTP interface: routes, headers and errors of the imitated server.
 
 use super::answer::Answer;
 use super::chunk::Envelope;
@@ -25,7 +25,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Largest request body, Dynamo's default.
 const BODY_LIMIT: usize = 45 << 20;
 
-/// What the handlers share.
+/// State that the handlers share.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) options: Options,
@@ -231,7 +231,7 @@ impl App {
     }
 }
 
-/// What a handler is given.
+/// The inputs of a handler.
 pub(super) type Shared = State<Arc<App>>;
 
 async fn completions(State(app): Shared, body: Bytes) -> Response {

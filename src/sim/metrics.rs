@@ -1,4 +1,4 @@
-//! What the engine counts, and the Prometheus page of each flavour.
+//! The engine's counters, and the metrics page of each imitated server.
 
 use super::engine::Timing;
 use super::options::Flavour;
@@ -15,7 +15,7 @@ const TOKENS: &[f64] = &[
     20_000.0, 50_000.0,
 ];
 
-/// The figures, shared by the engine that changes them and the page that shows them.
+/// The figures. The engine changes them, the metrics page shows them.
 #[derive(Debug, Default)]
 pub(super) struct Metrics(Mutex<Figures>);
 
@@ -26,7 +26,7 @@ pub(super) struct Figures {
     pub(super) waiting: usize,
     /// Tokens that running sequences hold.
     pub(super) kv_tokens: u64,
-    /// Tokens that there is room for.
+    /// Tokens that the KV cache can hold.
     kv_room: u64,
     prompt_tokens: u64,
     generation_tokens: u64,
@@ -53,7 +53,7 @@ struct Histogram {
 }
 
 impl Metrics {
-    /// Figures of an engine with room for so many tokens.
+    /// Figures of an engine whose KV cache holds this many tokens.
     pub(super) fn new(kv_room: u64) -> Self {
         Self(Mutex::new(Figures {
             kv_room: kv_room.max(1),
@@ -74,7 +74,7 @@ impl Metrics {
             .replace('\n', r"\n");
         match flavour {
             Flavour::Vllm => figures.vllm_page(&model),
-            // One process here: the worker's families stand on the frontend's page.
+            // There is only one process, so the worker's families are on the frontend's page.
             Flavour::Dynamo => figures.dynamo_page(&model) + &figures.vllm_page(&model),
         }
     }
@@ -151,7 +151,7 @@ impl Figures {
             "kv_cache_usage_perc",
             self.kv_tokens as f64 / self.kv_room as f64,
         );
-        // It looks every prompt token up and keeps none.
+        // It looks up every prompt token and caches none.
         page.counter("prefix_cache_queries_total", self.prompt_tokens);
         page.counter("prefix_cache_hits_total", 0);
         page.counter("num_preemptions_total", 0);
@@ -211,7 +211,7 @@ impl Histogram {
     }
 }
 
-/// A page in the text exposition format, every name with one prefix and every sample with the same labels.
+/// A page in the text exposition format. All names have one prefix, all samples the same labels.
 struct Page {
     prefix: &'static str,
     labels: String,

@@ -1,8 +1,9 @@
 //! The embedded engine: an OpenAI-compatible server with a timing model, started as a process of its own by `bench sim`.
 //!
-//! It answers as vLLM 0.31 or Dynamo 1.6 would, byte shapes included, with text that depends on the prompt alone and with
-//! faults on demand. One thread batches continuously on absolute deadlines; connections only wait for tokens
-//! from it. [`exact`] is another server, which keeps a timetable and imitates nobody. It knows nothing of scenarios, plans or records.
+//! It answers as vLLM 0.31 or Dynamo 1.6 would, down to the bytes, with text that depends only on
+//! the prompt, and with faults on demand. One thread batches continuously on absolute deadlines;
+//! connections only wait for its tokens. [`exact`] is another server, which follows a timetable and
+//! imitates none. This room knows nothing of scenarios, plans or records.
 
 mod answer;
 mod body;

@@ -1,4 +1,4 @@
-//! The endpoints beside completions.
+//! The endpoints besides completions.
 
 use super::http::Shared;
 use super::options::{Flavour, Options};

@@ -1,4 +1,4 @@
-//! Requests that are not served, said as each server says it.
+//! Rejections of requests, in the form of each imitated server.
 
 use super::options::{Flavour, Options};
 use axum::Json;
@@ -6,21 +6,21 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// Why a request is not served.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) message: String,
-    /// vLLM's name for the kind of error.
+    /// vLLM's name for the type of error.
     pub(super) kind: &'static str,
-    /// The field at fault, where vLLM names one.
+    /// The field at fault, if vLLM names one.
     pub(super) param: Option<&'static str>,
-    /// What Dynamo adds in a form for programs.
+    /// Dynamo's machine-readable error.
     pub(super) details: Option<Box<Value>>,
 }
 
 impl Refusal {
-    /// A value that can't be served.
+    /// A value that is not supported.
     pub(super) fn invalid(message: impl Into<String>, param: Option<&'static str>) -> Self {
         Self {
             status: 400,
@@ -31,7 +31,7 @@ impl Refusal {
         }
     }
 
-    /// A status ordered by a fault, or the server's own trouble.
+    /// A status that a fault asks for, or an error of the server itself.
     pub(super) fn error(status: u16, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -42,7 +42,7 @@ impl Refusal {
         }
     }
 
-    /// A body that is not JSON or not of the right types.
+    /// A body that is not JSON or has wrong types.
     pub(super) fn unreadable(flavour: Flavour, why: &str) -> Self {
         match flavour {
             Flavour::Vllm => Self {
@@ -57,7 +57,7 @@ impl Refusal {
         }
     }
 
-    /// Another model than the one served.
+    /// A model other than the one served.
     pub(super) fn unknown_model(flavour: Flavour, model: &str) -> Self {
         Self {
             status: 404,
@@ -71,7 +71,7 @@ impl Refusal {
         }
     }
 
-    /// More tokens than the model takes.
+    /// More tokens than the model allows.
     pub(super) fn too_long(prompt: u32, limit: u32, options: &Options) -> Self {
         let longest = options.max_model_len;
         let total = u64::from(prompt) + u64::from(limit);
@@ -108,7 +108,7 @@ impl Refusal {
         }
     }
 
-    /// The flavour's answer.
+    /// The answer of the imitated server.
     pub(super) fn response(&self, flavour: Flavour) -> Response {
         let Self {
             status,

@@ -1,4 +1,5 @@
-//! From the bytes of a request to what the engine is asked for, or the refusal that the flavour's server would send.
+//! Turns the bytes of a request into what the engine must generate, or into the rejection that the
+//! imitated server would send.
 
 use super::body::{Body, InputField, Message, PromptField};
 use super::options::{Flavour, Options};
@@ -25,13 +26,13 @@ pub(super) struct Ask {
     pub(super) stream: bool,
     /// Whether a stream ends with a chunk of usage.
     pub(super) include_usage: bool,
-    /// Whether `nvext.timing` is wanted and known.
+    /// Whether `nvext.timing` is requested and supported.
     pub(super) timing: bool,
-    /// Whether `nvext.worker_id` is wanted and known.
+    /// Whether `nvext.worker_id` is requested and supported.
     pub(super) worker_id: bool,
 }
 
-/// One choice: its words come from the prompt, its length from the request.
+/// One choice. Its words come from the prompt, its length from the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) prompt: Prompt,
@@ -39,7 +40,7 @@ pub(super) struct Choice {
     pub(super) finish_reason: &'static str,
 }
 
-/// Reads a request as the flavour's server would.
+/// Parses a request as the imitated server would.
 pub(super) fn parse(api: Api, body: &[u8], options: &Options) -> Result<Ask, Refusal> {
     let dynamo = options.flavour == Flavour::Dynamo;
     let mut body: Body = serde_json::from_slice(body)
@@ -134,7 +135,7 @@ fn texts(field: &PromptField) -> Vec<Prompt> {
     }
 }
 
-/// One prompt out of all messages, or none.
+/// One prompt made of all messages, or none.
 fn chat(messages: &[Message]) -> Vec<Prompt> {
     let text: String = messages.iter().map(Message::render).collect();
     let some = (!messages.is_empty()).then(|| Prompt::from_text(&text));
@@ -146,7 +147,7 @@ fn choice(api: Api, prompt: Prompt, body: &Body, options: &Options) -> Result<Ch
         if prompt.tokens > options.max_model_len {
             return Err(Refusal::too_long(prompt.tokens, 0, options));
         }
-        // Reading the prompt takes a step, and nothing is said.
+        // Reading the prompt takes a step but produces no text.
         return Ok(Choice {
             prompt,
             length: 1,

@@ -1,4 +1,4 @@
-//! The responses API, event by event as vLLM 0.31 sends it, whatever the flavour.
+//! The responses API, event by event as vLLM 0.31 sends it, whichever server is imitated.
 
 use super::answer::Answer;
 use super::engine::Token;
@@ -10,7 +10,7 @@ const OPENING: u32 = 4;
 const ITEM: &str = "9da9e3736eaf79a9";
 
 impl Answer {
-    /// The events that a token gives rise to.
+    /// The events for a token.
     pub(super) fn response_events(&self, token: Token) -> Vec<String> {
         let mut events = if token.position == 0 {
             self.opening()
@@ -50,7 +50,7 @@ impl Answer {
             .collect()
     }
 
-    /// The whole response.
+    /// The complete response.
     pub(super) fn response(&self, ended: bool) -> Value {
         let limited = ended && self.ask.choices[0].finish_reason == "length";
         let status = match (ended, limited) {

@@ -16,19 +16,19 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Set for the process that `--daemonise` leaves.
+/// Set for the process that `--daemonise` leaves behind.
 const DAEMON: &str = "BENCH_SIM_DAEMON";
 
-/// How long a crash waits for the last answer to leave.
+/// How long a crash waits for the last answer to be sent.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
-/// Why the engine could not serve on. Each of these ends its process with exit code 1.
+/// Why the engine stopped serving. Each of these ends the process with exit code 1.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another process has the port.
+    /// Another process uses the port.
     #[error("failed to listen on port {} of {}: address already in use", .0.port(), .0.ip())]
     PortInUse(SocketAddr),
-    /// The address can't be bound for another reason.
+    /// The address cannot be bound for another reason.
     #[error("failed to listen on {address}")]
     Bind {
         /// The address.
@@ -36,16 +36,16 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// The system refused something else.
+    /// Another system call failed.
     #[error("failed to run the embedded engine")]
     Io(#[from] io::Error),
-    /// A fault was ordered; the log has its traceback.
+    /// A fault was requested; the log has its traceback.
     #[error("failed as ordered by {0}")]
     Ordered(&'static str),
 }
 
-/// Serves until SIGTERM or SIGINT and then returns at once, whatever is in flight. `log` gets one line when the engine
-/// listens, and the traceback of an ordered failure.
+/// Serves until SIGTERM or SIGINT and then returns at once, without waiting for requests in flight.
+/// `log` gets one line when the engine listens, and the traceback of a requested failure.
 pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
     if options.faults.daemonise && daemonised()? {
         return Ok(());
@@ -74,7 +74,8 @@ pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
     outcome
 }
 
-/// Executes this command again in a session of its own; whether this process is the one to end.
+/// Executes this command again in a new session. Returns whether this process is the one that must
+/// end.
 fn daemonised() -> io::Result<bool> {
     if std::env::var_os(DAEMON).is_some() {
         setsid()?;
@@ -87,7 +88,7 @@ fn daemonised() -> io::Result<bool> {
     Ok(true)
 }
 
-/// Fills the log, and goes on when it is full.
+/// Fills the log, and continues once it is full.
 fn flood() {
     let line = [b"INFO nothing of note".repeat(50), b"\n".to_vec()].concat();
     loop {
@@ -106,9 +107,10 @@ pub(super) async fn live(options: &Options, log: &mut dyn Write) -> Result<(), E
     let listener = listen(SocketAddr::new(options.host, options.port)).await?;
     let address = listener.local_addr()?;
     let app = App::start(options)?;
-    // The engine serves on where nobody reads its log.
+    // The engine continues if its log has no reader.
     let _ = writeln!(log, "serving model `{}` on http://{address}", options.model);
-    // Without this, the kernel would hold small events back until the client's next acknowledgement.
+    // Without TCP_NODELAY, the kernel would hold back small events until the client's next
+    // acknowledgement.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });

@@ -1,17 +1,17 @@
-//! Deterministic text: the same prompt gives the same words whatever the flavour, the load or the machine. One token is
-//! one word with its leading space.
+//! Deterministic text: the same prompt gives the same words on any server, load or machine. One
+//! token is one word with its leading space.
 
 /// A prompt as the engine sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Prompt {
-    /// Decides every word of the answer.
+    /// Determines every word of the answer.
     pub(super) seed: u64,
-    /// How long the prompt is.
+    /// Length of the prompt in tokens.
     pub(super) tokens: u32,
 }
 
 impl Prompt {
-    /// Counts words and punctuation marks, one token each.
+    /// Counts words and punctuation marks; each is one token.
     pub(super) fn from_text(text: &str) -> Self {
         let mut tokens = 0;
         let mut in_word = false;
@@ -41,7 +41,7 @@ impl Prompt {
         WORDS[usize::try_from(draw % WORDS.len() as u64).unwrap_or_default()]
     }
 
-    /// How many tokens the answer has where nothing limits it.
+    /// How many tokens the answer has if nothing limits it.
     pub(super) fn natural_length(self) -> u32 {
         4 + u32::try_from(splitmix(!self.seed) % 253).unwrap_or_default()
     }

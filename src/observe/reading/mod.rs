@@ -1,4 +1,5 @@
-//! Metrics pages reduced to the quantities that are kept, and what changed between two readings. Pure.
+//! Reduces metrics texts to the quantities that are kept, and computes what changed between two
+//! readings. Pure.
 
 use super::families::find;
 use super::prometheus::lines;
@@ -7,32 +8,32 @@ use crate::measure::server::{Gauge, ServerSample, ServerTime, ServerWindow};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
-/// Series that are kept of one reading; what a server has beyond is not read.
+/// Most series kept of one reading. Further series are dropped.
 const SERIES: usize = 10_000;
 
-/// Every wanted series of a topology's pages at one instant.
+/// Every wanted series of a topology's metrics endpoints at one time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
     /// When it was read, in nanoseconds.
     pub at: u64,
     series: BTreeMap<Key, Series>,
-    /// Pages that could not be read.
+    /// Endpoints that could not be read.
     pub failed: Vec<Unread>,
 }
 
-/// Why a page could not be read.
+/// Why an endpoint could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
-    /// In words, the same whenever it is asked again.
+    /// The reason in words. It stays the same when the endpoint is read again.
     pub why: String,
-    /// Whether the server just has no such page (404): many have none, and nobody needs to be told.
+    /// Whether the server has no metrics endpoint (404). Many have none, so this is not reported.
     pub missing: bool,
 }
 
-/// Quantity, family, and the page with the labels that tell one series from another.
+/// Quantity, family, and the endpoint with the labels that distinguish the series.
 type Key = (usize, usize, String);
 
-/// A number, or a histogram: its sum, its count and how many lie at or below each bound.
+/// A number, or a histogram: its sum, its count and the number of values up to each bound.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Series {
     value: f64,
@@ -41,7 +42,7 @@ struct Series {
 }
 
 impl Reading {
-    /// An empty reading of this instant.
+    /// An empty reading at this time.
     #[must_use]
     pub fn new(at: u64) -> Self {
         Self {
@@ -50,7 +51,7 @@ impl Reading {
         }
     }
 
-    /// Adds one page; `source` keeps the series of several processes apart.
+    /// Adds the text of one endpoint. `source` distinguishes the series of several processes.
     pub fn add(&mut self, source: &str, page: &str) {
         for line in lines(page) {
             let Some((quantity, family, end)) = find(line.name) else {
@@ -81,7 +82,7 @@ impl Reading {
         }
     }
 
-    /// Levels and counters as they stand.
+    /// The current levels and counters.
     #[must_use]
     pub fn sample(&self, zero: u64) -> ServerSample {
         let mut sample = ServerSample {
@@ -108,7 +109,7 @@ impl Reading {
         sample
     }
 
-    /// Whether no counter has moved since.
+    /// Whether all counters are unchanged.
     #[must_use]
     pub fn same_counters(&self, other: &Self) -> bool {
         let counted = |reading: &Self| -> Vec<(Key, f64, f64)> {
@@ -121,7 +122,7 @@ impl Reading {
         counted(self) == counted(other)
     }
 
-    /// The series of a quantity, of the first family that is there.
+    /// The series of a quantity, from the first family that is present.
     fn of(&self, quantity: usize) -> impl Iterator<Item = (&Key, &Series)> {
         let from = (quantity, 0, String::new());
         let mut all = self.series.range(from..).peekable();
@@ -130,7 +131,7 @@ impl Reading {
     }
 }
 
-/// What changed from one reading to the next. `gauges` are those sampled between.
+/// What changed from one reading to the next. `gauges` were sampled in between.
 #[must_use]
 pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>) -> ServerWindow {
     let mut window = ServerWindow {
@@ -146,7 +147,7 @@ pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>
             found = true;
             let (delta, reset) = series.since(before.series.get(key));
             gained.add(&delta);
-            // Levels fall as they rise.
+            // Levels rise and fall, so they have no gain.
             resets += u32::from(reset && family.kind.grows());
         }
         match family.kind {
@@ -181,7 +182,7 @@ pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>
 }
 
 impl Series {
-    /// What it gained since `before`, and whether it began anew between.
+    /// What it gained since `before`, and whether the counter was reset in between.
     fn since(&self, before: Option<&Self>) -> (Self, bool) {
         let Some(before) = before else {
             return (self.clone(), false);
@@ -216,7 +217,7 @@ impl Series {
         }
     }
 
-    /// As a time, of seconds; `None` where nothing was counted.
+    /// As a time, from a histogram of seconds; `None` if it has no values.
     fn time(&self) -> Option<ServerTime> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -231,7 +232,8 @@ impl Series {
         })
     }
 
-    /// Straight between the bounds of its bucket, in milliseconds; `None` beyond the last.
+    /// A percentile in milliseconds, interpolated linearly within its bucket; `None` beyond the
+    /// last bound.
     fn quantile(&self, q: f64) -> Option<f64> {
         let mut buckets = self.buckets.clone();
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));

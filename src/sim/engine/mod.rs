@@ -1,6 +1,7 @@
-//! The timing model: continuous batching on one thread. Sequences queue for slots, an admitted one delays the step it joins
-//! by its prefill, and every step gives each running sequence one token. Steps end at absolute deadlines, each counted from
-//! the one before, so that a late wake-up is not carried on.
+//! The timing model: continuous batching on one thread. Sequences queue for slots, an admitted
+//! sequence delays the step it joins by its prefill, and every step gives each running sequence one
+//! token. Steps end at absolute deadlines, each counted from the previous one, so that a late
+//! wake-up does not accumulate.
 
 #[cfg(test)]
 mod tests;
@@ -14,15 +15,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// One sequence to generate. It leaves the engine when its receiver is gone.
+/// One sequence to generate. It leaves the engine when its receiver is dropped.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// Which choice of its request this is.
+    /// Index of its choice in the request.
     pub(super) choice: usize,
     pub(super) prompt_tokens: u32,
-    /// Tokens to generate, 1 at least.
+    /// Tokens to generate, at least 1.
     pub(super) length: u32,
-    /// What the front took over it before.
+    /// Time that the frontend spent before.
     pub(super) front: Duration,
     pub(super) received: Instant,
     pub(super) tokens: UnboundedSender<Token>,
@@ -32,16 +33,16 @@ pub(super) struct Job {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) choice: usize,
-    /// Counted from 0 within its choice.
+    /// Index of the token within its choice.
     pub(super) position: u32,
-    /// Given with the last one.
+    /// Sent with the last token.
     pub(super) timing: Option<Timing>,
 }
 
 /// Where a sequence's time went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Timing {
-    /// What the front took before the engine received it.
+    /// From the request to its receipt by the engine, spent in the frontend.
     pub(super) front: Duration,
     /// From receipt to admission.
     pub(super) wait: Duration,
@@ -51,7 +52,7 @@ pub(super) struct Timing {
     pub(super) total: Duration,
 }
 
-/// The running engine; its thread ends once this is dropped and the last sequence is done.
+/// The running engine. Its thread ends once this is dropped and the last sequence is complete.
 #[derive(Debug)]
 pub(super) struct Engine {
     inbox: Sender<Job>,
@@ -69,7 +70,7 @@ impl Engine {
 
     /// Queues a sequence.
     pub(super) fn submit(&self, job: Job) {
-        // The thread outlives this handle; a failed send would drop the job and thereby end its answer.
+        // The thread outlives this handle. A failed send would drop the job, which ends its answer.
         let _ = self.inbox.send(job);
     }
 }
@@ -84,7 +85,7 @@ struct Batch {
     metrics: Arc<Metrics>,
     waiting: VecDeque<Job>,
     running: Vec<Sequence>,
-    /// When the last step ended by plan.
+    /// The planned end of the last step.
     clock: Instant,
 }
 
@@ -125,7 +126,7 @@ impl Batch {
         }
     }
 
-    /// Admits what had arrived when the step began and says when it ends.
+    /// Admits the sequences that had arrived when the step began. Returns when the step ends.
     fn begin_step(&mut self) -> Instant {
         self.waiting.retain(|job| !job.tokens.is_closed());
         if self.running.is_empty()
@@ -177,12 +178,12 @@ impl Sequence {
         }
     }
 
-    /// Tokens that it holds in the cache.
+    /// Tokens that it occupies in the cache.
     fn tokens(&self) -> u64 {
         u64::from(self.job.prompt_tokens) + u64::from(self.generated)
     }
 
-    /// Generates one token; false once the sequence is complete or nobody listens.
+    /// Generates one token. Returns false once the sequence is complete or its receiver is gone.
     fn advance(&mut self, now: Instant, figures: &mut Figures) -> bool {
         let job = &self.job;
         if self.generated == 0 {

@@ -1,4 +1,4 @@
-//! One answer of the oracle: its tokens, when each is due, and the bytes that carry it.
+//! One answer of the oracle: its tokens, when each is due, and the bytes that deliver it.
 
 use super::connection::Asked;
 use super::{Timetable, Truth};
@@ -55,7 +55,7 @@ impl Answer {
         }
     }
 
-    /// When the next bytes are due, where there are any.
+    /// When the next bytes are due; `None` at the end.
     pub(super) fn due(&self) -> Option<u64> {
         let whole = !(self.is_completion && self.asked.streams);
         let last = self.plan.len().saturating_sub(1);
@@ -67,7 +67,7 @@ impl Answer {
         }
     }
 
-    /// The next bytes, and whether they carry a token of a stream.
+    /// The next bytes, and whether they contain a token of a stream.
     pub(super) fn next(&mut self) -> Option<(Vec<u8>, bool)> {
         self.due()?;
         let at = self.sent;
@@ -113,7 +113,7 @@ impl Answer {
         json!({"prompt_tokens": 1, "completion_tokens": self.tokens, "total_tokens": self.tokens + 1})
     }
 
-    /// Written out by hand: the oracle must not spend what it measures.
+    /// Formatted by hand, because the oracle must not use the CPU time that it measures.
     fn event(&self, to: &mut String, text: &str, last: bool) {
         let finish = if last { "\"length\"" } else { "null" };
         let (object, choice) = if self.asked.is_chat {
@@ -154,7 +154,7 @@ fn word(token: u32) -> String {
     format!(" t{token}")
 }
 
-/// One event as one chunk of the transfer coding.
+/// One event as one HTTP chunk.
 fn chunk(to: &mut String, data: &str) {
     use std::fmt::Write as _;
     let length = data.len() + "data: \n\n".len();

@@ -1,4 +1,4 @@
-//! One connection to the oracle: a request read, an answer told token by token.
+//! One connection to the oracle: reads a request, sends an answer token by token.
 
 use super::answer::Answer;
 use super::{Timetable, Truth, now};
@@ -16,20 +16,20 @@ pub(super) struct Connection {
     answer: Option<Answer>,
 }
 
-/// What came of reading.
+/// The result of reading.
 pub(super) enum Heard {
     /// Not a whole request yet.
     Incomplete,
     /// A request.
     Request(Asked),
-    /// The client went away, or spoke no HTTP.
+    /// The client closed the connection, or did not speak HTTP.
     Closed,
 }
 
-/// What a request asks for.
+/// The content of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
-    /// Whether it is a completion; anything else gets the list of models.
+    /// Whether it is a completion. Every other request gets the list of models.
     pub(super) is_completion: bool,
     pub(super) is_chat: bool,
     pub(super) streams: bool,
@@ -66,7 +66,7 @@ impl Connection {
         }
     }
 
-    /// Begins an answer; gives when its first bytes are due.
+    /// Begins an answer. Returns when its first bytes are due.
     pub(super) fn begin(&mut self, number: u64, at: u64, asked: &Asked, table: &Timetable) -> u64 {
         let answer = Answer::new(number, at, asked, table);
         let first = answer.due().unwrap_or(at);
@@ -74,7 +74,7 @@ impl Connection {
         first
     }
 
-    /// Sends what is due; gives when more is.
+    /// Sends what is due. Returns when more is due.
     pub(super) fn tell(&mut self, number: u64) -> io::Result<Option<u64>> {
         let Some(answer) = self.answer.as_mut().filter(|a| a.truth.request == number) else {
             return Ok(None);
@@ -90,7 +90,7 @@ impl Connection {
         Ok(answer.due())
     }
 
-    /// The truth about an answer that was sent whole.
+    /// The ground truth about an answer that was sent completely.
     pub(super) fn told(&mut self, number: u64) -> Option<Truth> {
         let answer = self.answer.take_if(|a| a.truth.request == number)?;
         answer.is_completion.then_some(answer.truth)
@@ -103,7 +103,7 @@ impl AsFd for Connection {
     }
 }
 
-/// The request in `bytes`, when it is whole.
+/// The request in `bytes`, if it is complete.
 fn request(bytes: &[u8]) -> Result<Option<Asked>, ()> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);

@@ -1,5 +1,6 @@
-//! The oracle: a server that keeps a timetable instead of imitating an engine, and writes down when it sent what. Tests and
-//! `bench doctor` hold the client against it. One thread, one epoll: it must be quicker than what it judges.
+//! The oracle: a server that follows a timetable instead of imitating an engine, and records when
+//! it sent each token. Tests and `bench doctor` compare the client's figures with these records.
+//! One thread, one epoll: it must be faster than what it checks.
 
 mod answer;
 mod connection;
@@ -19,38 +20,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What is sent when, and what goes wrong on purpose.
+/// The timetable, and the errors to make on purpose.
 #[derive(Debug, Clone)]
 pub struct Timetable {
     /// From the request to the first token.
     pub ttft: Duration,
     /// From one token to the next.
     pub gap: Duration,
-    /// Tokens of an answer whose request has no `max_tokens`.
+    /// Tokens of an answer if the request has no `max_tokens`.
     pub tokens: u32,
-    /// Every so many requests, the first token comes [`late_by`](Self::late_by) too late.
+    /// Every how many requests the first token is sent [`late_by`](Self::late_by) too late.
     pub late_every: Option<u64>,
-    /// How much.
+    /// How much too late.
     pub late_by: Duration,
-    /// Every so many requests, one token is left out.
+    /// Every how many requests one token is left out.
     pub drop_every: Option<u64>,
-    /// Every so many requests, one token is sent twice.
+    /// Every how many requests one token is sent twice.
     pub double_every: Option<u64>,
 }
 
-/// The truth about one answer. Instants are CLOCK_MONOTONIC in nanoseconds.
+/// The ground truth about one answer. Times are CLOCK_MONOTONIC in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
     /// The request's number, from 0; the answer's id is `exact-NUMBER`.
     pub request: u64,
     /// When it was read.
     pub received: u64,
-    /// For every token that was sent: just before it was handed to the kernel, and just after.
+    /// For every token sent: the times just before and just after it was passed to the kernel.
     pub sends: Vec<(u64, u64)>,
 }
 
 impl Truth {
-    /// As a line of a log.
+    /// Formats it as a line of a log.
     #[must_use]
     pub fn line(&self) -> String {
         let sends: Vec<u64> = self.sends.iter().map(|send| send.0).collect();
@@ -76,20 +77,21 @@ impl From<&Options> for Timetable {
     }
 }
 
-/// An oracle on a thread of its own; it ends when this is dropped.
+/// An oracle on its own thread, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Oracle {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Oracle {
-    /// Starts one on a free port; `truth` is told of every answer that was sent whole.
+    /// Starts one on a free port. `truth` receives the ground truth of every completely sent
+    /// answer.
     ///
     /// # Errors
-    /// When the system gives no port, epoll or thread.
+    /// When the system provides no port, epoll or thread.
     pub fn start(
         timetable: Timetable,
         mut truth: impl FnMut(Truth) + Send + 'static,
@@ -102,7 +104,7 @@ impl Oracle {
         let thread = std::thread::Builder::new()
             .name("oracle".into())
             .spawn(move || {
-                // An oracle that fails falls silent, which its clients notice.
+                // If the oracle fails it falls silent, which its clients notice.
                 let _ = server.serve(&flag, &mut truth);
             })?;
         Ok(Self {
@@ -125,7 +127,7 @@ impl Drop for Oracle {
 /// Serves on a listener until the process ends.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub(super) fn serve(
     listener: TcpListener,
     timetable: Timetable,
@@ -134,7 +136,7 @@ pub(super) fn serve(
     Server::new(listener, timetable)?.serve(&AtomicBool::new(false), truth)
 }
 
-/// What epoll says of the listener and the timer.
+/// The epoll data of the listener and the timer.
 const LISTENER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 /// Interval between two looks at the stop flag, in milliseconds.
@@ -147,7 +149,7 @@ struct Server {
     timer: TimerFd,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
-    /// When a connection has something to send; times of answers that ended early are skipped.
+    /// When connections have something to send. Times of answers that ended early are skipped.
     due: BinaryHeap<Reverse<(u64, usize, u64)>>,
     requests: u64,
 }
@@ -155,7 +157,8 @@ struct Server {
 impl Server {
     fn new(listener: TcpListener, timetable: Timetable) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        // The standard library's 128 overflow when many clients come at once, who then try again a second later.
+        // The standard library's backlog of 128 overflows when many clients connect at once; their
+        // kernels would retry only a second later.
         listen(&listener, Backlog::MAXCONN)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
