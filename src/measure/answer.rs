@@ -1,32 +1,33 @@
-//! From bytes to an answer: one JSON body, or a stream of events assembled into the body that a unary call would have
-//! returned, so that the same rules read both. Pure.
+//! Turns bytes into an answer: one JSON body, or a stream of events assembled into the body that a
+//! unary call would have returned, so that the same rules read both. Pure.
 
 use super::exchange::{Arrival, Exchange, Nanos};
 use super::stream::Stream;
 use super::{json, message, reported};
 use serde_json::Value;
 
-/// What the server said, assembled.
+/// The server's answer, assembled.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     /// The HTTP status; 0 when there was none.
     pub status: u16,
-    /// The body as a unary call returns it: `choices[].text` or `choices[].message`, `finish_reason`, `usage`, the last `nvext`.
-    /// `Null` when there was no JSON.
+    /// The body as a unary call returns it: `choices[].text` or `choices[].message`,
+    /// `finish_reason`, `usage`, the last `nvext`. `Null` if there was no JSON.
     pub body: Value,
     /// Text of each choice, by its `index`: content, reasoning, refusal and tool-call arguments in order of arrival.
     pub texts: Vec<String>,
-    /// Whether it came as server-sent events.
+    /// Whether it arrived as server-sent events.
     pub streamed: bool,
-    /// The instants of the events that matter; empty for an answer that did not stream.
+    /// The times of the relevant events. Empty if the answer did not stream.
     pub timeline: Timeline,
-    /// `None`, or why the answer can't be read: bad JSON, a compressed body.
+    /// Why the answer cannot be read, such as bad JSON or a compressed body.
     pub broken: Option<String>,
-    /// `None`, or the error that the answer itself reports, in the server's words.
+    /// The error that the answer itself reports, in the server's words.
     pub reported: Option<String>,
 }
 
-/// The instants of one stream, on the kernel's receive clock (METRICS: first chunk, TTFT, chunk gap).
+/// The times of one stream, on the kernel's receive clock (docs/metrics.md: first chunk, TTFT,
+/// chunk gap).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeline {
     /// First event with `choices`, even with an empty delta.
@@ -35,21 +36,25 @@ pub struct Timeline {
     pub texts: Vec<Nanos>,
     /// Between consecutive events with text of the same choice, in nanoseconds.
     pub gaps: Vec<u64>,
-    /// From the first to the last text of each choice, all choices added up, in nanoseconds.
+    /// Sum over all choices of the time from first to last text, in nanoseconds.
     pub spans: Nanos,
-    /// Events with text of content, reasoning or refusal, which hold at least one token each; one choice's count as one.
+    /// Events with text of content, reasoning or refusal. Each contains at least one token of each
+    /// choice in it.
     pub spoken: u32,
-    /// Whether the stream ended as it should: with `[DONE]`, or in the responses API with its last event.
+    /// Whether the stream ended properly: with `[DONE]`, or in the responses API with its last
+    /// event.
     pub done: bool,
-    /// Finish reasons, of all choices together.
+    /// Number of finish reasons of all choices.
     pub finish_reasons: u32,
-    /// Events in all, comments not counted.
+    /// Number of events, without comments.
     pub events: u32,
-    /// Reads that carried the end of more than one event with text: the gaps between those are lost.
+    /// Reads that delivered the end of more than one event with text. The gaps between those events
+    /// are unknown.
     pub coalesced_reads: u32,
 }
 
-/// Reads an exchange that ended [`Complete`](super::exchange::End::Complete) or otherwise; what is there is assembled.
+/// Assembles what an exchange received, whether it ended
+/// [`Complete`](super::exchange::End::Complete) or not.
 #[must_use]
 pub fn assemble(exchange: &Exchange) -> Answer {
     let mut answer = Answer {
@@ -94,14 +99,14 @@ pub fn assemble(exchange: &Exchange) -> Answer {
     answer
 }
 
-/// At most 300 characters of `text`.
+/// The first 300 characters of `text`.
 pub(crate) fn shorten(text: &str) -> String {
     let cut = text.char_indices().nth(300);
     cut.map_or_else(|| text.to_owned(), |(at, _)| format!("{}...", &text[..at]))
 }
 
-/// When the byte at offset `end` had come: the instant of the first read that reached it. `from` is where to begin looking;
-/// returns the read's position with it.
+/// When the byte at offset `end` arrived: the time of the first read that reached it. The search
+/// starts at read `from`; returns the read's index as well.
 pub(super) fn arrived(arrivals: &[Arrival], from: usize, end: usize) -> Option<(usize, Nanos)> {
     let found = arrivals.iter().enumerate().skip(from);
     let mut found = found.skip_while(|(_, a)| a.end < end);

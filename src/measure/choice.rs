@@ -1,4 +1,4 @@
-//! One choice of a stream, put together from its pieces. Pure.
+//! Assembles one choice of a stream from its deltas. Pure.
 
 use super::exchange::Nanos;
 use super::message::{content, reasoning};
@@ -6,12 +6,12 @@ use super::repeat::Field;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// When the text of one choice came.
+/// The times of one choice's text.
 #[derive(Debug, Default)]
 pub(super) struct Voice(Option<(Nanos, Nanos)>);
 
 impl Voice {
-    /// Notes one event with text.
+    /// Records one event with text.
     pub(super) fn spoke(&mut self, at: Nanos, gaps: &mut Vec<u64>) {
         let first = self.0.map_or(at, |(first, last)| {
             gaps.push(at.saturating_sub(last));
@@ -20,46 +20,46 @@ impl Voice {
         self.0 = Some((first, at));
     }
 
-    /// From its first to its last text.
+    /// Time from its first to its last text, in nanoseconds.
     pub(super) fn span(&self) -> Nanos {
         self.0.map_or(0, |(first, last)| last.saturating_sub(first))
     }
 }
 
-/// What one event gave.
+/// What one event contained.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Gave {
     /// Generated text, or the name of a tool.
     pub(super) text: bool,
-    /// Choices to which it gave text that was said, reasoned or refused; every such text is at least one token.
+    /// Choices that got content, reasoning or refusal text. Each such text is at least one token.
     pub(super) spoken: u32,
 }
 
-/// Pieces of calls that one delta holds.
+/// Pieces of tool calls in one delta.
 #[derive(Debug, Default)]
 struct Calls {
     tools: Vec<Value>,
-    /// `function_call`, which the API had before tool calls.
+    /// `function_call`, which the API used before tool calls.
     function: Option<Value>,
 }
 
-/// One choice, as far as it has come.
+/// One choice as assembled so far.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     /// `text`, for completions.
     text: Option<String>,
-    /// What deltas held besides tool calls, for chat.
+    /// Fields of the deltas except tool calls, for chat.
     pub(super) message: Option<Map<String, Value>>,
     tools: BTreeMap<u64, Map<String, Value>>,
     rest: Map<String, Value>,
     /// All text in order of arrival.
     all: String,
-    /// When its text came.
+    /// The times of its text.
     pub(super) voice: Voice,
 }
 
 impl Choice {
-    /// Takes more text of a field that has been seen.
+    /// Appends text to a field that already exists.
     pub(super) fn push(&mut self, field: Field, text: &str) {
         self.all.push_str(text);
         let known = match field {
@@ -74,7 +74,7 @@ impl Choice {
         }
     }
 
-    /// Takes what a chunk holds of this choice; what that gave.
+    /// Takes this choice's part of a chunk. Returns what it contained.
     pub(super) fn take(&mut self, choice: Value) -> Gave {
         let mut gave = Gave::default();
         let Value::Object(choice) = choice else {
@@ -90,7 +90,7 @@ impl Choice {
                     self.text.get_or_insert_default().push_str(&text);
                 }
                 ("delta", delta @ Value::Object(_)) => calls = self.delta(delta),
-                // Some servers say "" until the choice ends.
+                // Some servers send "" until the choice ends.
                 ("finish_reason", value) => repeat(&mut self.rest, key, value),
                 (_, value) => extend(&mut self.rest, key, value),
             }
@@ -108,7 +108,7 @@ impl Choice {
         gave
     }
 
-    /// Takes a delta; returns the pieces of calls in it.
+    /// Takes a delta. Returns the pieces of tool calls in it.
     fn delta(&mut self, delta: Value) -> Calls {
         self.all.push_str(&reasoning(&delta).unwrap_or_default());
         let said = content(&delta).unwrap_or_default().into_owned();
@@ -138,7 +138,7 @@ impl Choice {
         calls
     }
 
-    /// Takes a piece of a tool call; whether it named the tool or went on with the arguments.
+    /// Takes a piece of a tool call. Returns whether it named the tool or continued the arguments.
     fn tool_call(&mut self, nth: u64, call: Value) -> bool {
         let index = call.get("index").and_then(Value::as_u64).unwrap_or(nth);
         let Value::Object(call) = call else {
@@ -184,7 +184,8 @@ impl Choice {
     }
 }
 
-/// Takes a piece of a called function; whether it named the function or went on with its arguments, which are text.
+/// Takes a piece of a function call. Returns whether it named the function or continued its
+/// arguments, which count as text.
 fn function(whole: &mut Value, piece: Value, all: &mut String) -> bool {
     let (Value::Object(whole), Value::Object(piece)) = (whole, piece) else {
         return false;
@@ -197,7 +198,7 @@ fn function(whole: &mut Value, piece: Value, all: &mut String) -> bool {
                 all.push_str(&arguments);
                 append(whole, key, arguments);
             }
-            // The first token of a call is its name; servers repeat it.
+            // The name is the first token of a call. Servers repeat it.
             ("name", Value::String(name)) => {
                 text |= !name.is_empty() && whole.get("name").is_none_or(|known| *known != *name);
                 repeat(whole, key, name.into());
@@ -216,7 +217,7 @@ fn append(map: &mut Map<String, Value>, key: String, text: String) {
     }
 }
 
-/// The last value that is not null wins.
+/// The last value that is not null is kept.
 pub(super) fn replace(map: &mut Map<String, Value>, key: String, value: Value) {
     if value.is_null() {
         map.entry(key).or_insert(Value::Null);
@@ -225,7 +226,7 @@ pub(super) fn replace(map: &mut Map<String, Value>, key: String, value: Value) {
     }
 }
 
-/// The last value that says something wins: servers repeat a tool call's `id` and `name` empty.
+/// The last non-empty value is kept: servers repeat a tool call's `id` and `name` as empty strings.
 fn repeat(map: &mut Map<String, Value>, key: String, value: Value) {
     if value == "" {
         map.entry(key).or_insert(value);
@@ -234,7 +235,8 @@ fn repeat(map: &mut Map<String, Value>, key: String, value: Value) {
     }
 }
 
-/// Lists grow (token ids), maps of lists too (log-probabilities); of anything else the last value that is not null wins.
+/// Lists grow (token ids), as do maps of lists (log-probabilities). Of anything else the last value
+/// that is not null is kept.
 fn extend(map: &mut Map<String, Value>, key: String, value: Value) {
     match (map.get_mut(&key), value) {
         (Some(Value::Array(known)), Value::Array(more)) => known.extend(more),

@@ -1,18 +1,21 @@
-//! The one clock: CLOCK_MONOTONIC in nanoseconds, and the bridge from the kernel's receive stamps, which are
-//! CLOCK_REALTIME, to it. docs/decisions/0003-clock.md says why.
+//! The only clock: CLOCK_MONOTONIC in nanoseconds. Also converts the kernel's receive timestamps,
+//! which are CLOCK_REALTIME. docs/decisions/0003-clock.md gives the reasons.
 
 use super::exchange::Nanos;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeSpec, TimeValLike};
 use nix::time::{ClockId, clock_gettime};
 
-/// How long an offset is trusted before it is sampled again, in nanoseconds.
+/// Time after which the offset is sampled again, in nanoseconds.
 const RESAMPLE_AFTER: Nanos = 1_000_000_000;
-/// Both clocks are slewed together, so a change of their offset beyond the error of sampling it is a step.
+/// Both clocks are slewed together, so a change of their offset beyond the sampling error is a step
+/// of the wall clock.
 const STEP: u64 = 100_000;
-/// A stamp this far after the read that returned it is an error of conversion and is moved to the read.
+/// A timestamp that is at most this much later than its read is a conversion error, and becomes the
+/// time of the read.
 const TOLERANCE: u64 = 50_000;
-/// A stamp this far before the read that returned it is believed only after a fresh sample of the offset.
+/// A timestamp that is this much earlier than its read is accepted only after sampling the offset
+/// again.
 const SUSPICIOUS: u64 = 10_000_000;
 
 /// Now, on CLOCK_MONOTONIC.
@@ -21,7 +24,7 @@ pub fn now() -> Nanos {
     read(ClockId::CLOCK_MONOTONIC)
 }
 
-/// Processor time that this process has used so far, user and system, all threads, in nanoseconds.
+/// CPU time that this process has used so far, user and system, all threads, in nanoseconds.
 #[must_use]
 pub fn cpu_time() -> Nanos {
     getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| {
@@ -30,7 +33,7 @@ pub fn cpu_time() -> Nanos {
     })
 }
 
-/// A kernel timestamp as nanoseconds; `None` where the kernel left it zero.
+/// A kernel timestamp in nanoseconds; `None` if the kernel left it zero.
 #[must_use]
 pub fn stamp(time: TimeSpec) -> Option<u64> {
     u64::try_from(time.num_nanoseconds())
@@ -39,11 +42,11 @@ pub fn stamp(time: TimeSpec) -> Option<u64> {
 }
 
 fn read(clock: ClockId) -> u64 {
-    // Neither clock can fail or be negative on Linux.
+    // On Linux, neither clock can fail or be negative.
     clock_gettime(clock).map_or(0, |t| u64::try_from(t.num_nanoseconds()).unwrap_or(0))
 }
 
-/// CLOCK_REALTIME minus CLOCK_MONOTONIC, followed over time.
+/// CLOCK_REALTIME minus CLOCK_MONOTONIC, tracked over time.
 #[derive(Debug, Clone)]
 pub struct Realtime {
     offset: i64,
@@ -69,21 +72,22 @@ impl Realtime {
         }
     }
 
-    /// How often CLOCK_REALTIME was set while this was watched.
+    /// How often CLOCK_REALTIME was set during tracking.
     #[must_use]
     pub fn steps(&self) -> u32 {
         self.steps
     }
 
-    /// Samples the offset again when the last sample is a second old.
+    /// Samples the offset again if the last sample is older than a second.
     pub fn keep(&mut self, now: Nanos) {
         if now.saturating_sub(self.sampled) >= RESAMPLE_AFTER {
             self.resample();
         }
     }
 
-    /// Moves a receive stamp (CLOCK_REALTIME) to CLOCK_MONOTONIC. `user` is when the read returned and `since` an instant
-    /// that the bytes can't precede. `None` when the stamp contradicts either: the wall clock was set meanwhile.
+    /// Converts a receive timestamp (CLOCK_REALTIME) to CLOCK_MONOTONIC. `user` is when the read
+    /// returned, `since` a time before which the bytes cannot have arrived. `None` if the timestamp
+    /// contradicts either, because the wall clock was set meanwhile.
     pub fn to_monotonic(&mut self, stamp: u64, since: Nanos, user: Nanos) -> Option<Nanos> {
         self.keep(user);
         let mut at = self.shift(stamp);
@@ -113,7 +117,7 @@ impl Realtime {
     }
 }
 
-/// The tightest of a few brackets of one clock by the other: (offset, when).
+/// The tightest of several readings of one clock between two readings of the other: (offset, time).
 fn sample() -> (i64, Nanos) {
     let mut best = (u64::MAX, 0, 0);
     for _ in 0..4 {

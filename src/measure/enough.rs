@@ -1,27 +1,28 @@
-//! When a phase has seen enough: a warm-up whose answers no longer get faster, a percentile that is known well. Pure.
+//! Decides when a phase has seen enough: when the answers of a warm-up no longer get faster, or
+//! when a percentile is known precisely. Pure.
 
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// How much quicker answers may still have become, as a share of before.
+/// How much faster answers may still get, as a share of the earlier time.
 const STEADY: f64 = 0.8;
-/// Fewest answers in each of the two windows that are held against each other.
+/// Fewest answers in each of the two windows that are compared.
 const FEWEST: usize = 8;
-/// Answers between two looks at a percentile, at least.
+/// Fewest answers between two checks of a percentile.
 const BETWEEN: u64 = 20;
 
-/// What a phase waited for, and whether it came before the phase's own end.
+/// What a phase waited for, and whether that happened before the phase's own end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaited {
-    /// After how many requests; absent where the phase ended without it.
+    /// After how many requests; absent if the phase ended without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-    /// Of a percentile: what is known of it in the end.
+    /// For a percentile: its final estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
 }
 
-/// A percentile and the bounds within which the true one lies, with 95% confidence, in nanoseconds.
+/// A percentile and its 95% confidence interval, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Interval {
@@ -39,7 +40,8 @@ impl Interval {
     }
 }
 
-/// Follows the times of answers until they no longer fall: the first requests of a cold engine take many times as long.
+/// Follows the times of answers until they no longer fall. The first requests of a cold engine take
+/// many times as long.
 #[derive(Debug)]
 pub struct Steady {
     window: usize,
@@ -47,7 +49,7 @@ pub struct Steady {
 }
 
 impl Steady {
-    /// With so many requests in flight.
+    /// For a phase with this many requests in flight.
     #[must_use]
     pub fn new(concurrency: usize) -> Self {
         Self {
@@ -56,8 +58,9 @@ impl Steady {
         }
     }
 
-    /// Adds one answer's time; whether the last answers were hardly quicker than those before. The lower quartile is asked
-    /// beside the median, which does not move before half of a window is quick.
+    /// Adds one answer's time. Returns whether the last answers were hardly faster than those
+    /// before. The lower quartile is compared as well as the median, because the median moves only
+    /// once half of a window is fast.
     pub fn add(&mut self, time: u64) -> bool {
         self.times.push_back(time);
         if self.times.len() > 2 * self.window {
@@ -76,8 +79,9 @@ impl Steady {
     }
 }
 
-/// Decides when a percentile is known well enough. Whoever looks after every answer stops at the first lucky one; so it is
-/// looked at when a tenth more answers have come, and has to be known at two looks in a row.
+/// Decides when a percentile is known precisely enough. A check after every answer would stop at
+/// the first lucky one. So it checks after each further tenth of the answers, and requires two
+/// successful checks in a row.
 #[derive(Debug)]
 pub struct Precision {
     within: f64,
@@ -86,7 +90,7 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// To such a share of its value.
+    /// Precision as a share of the value.
     #[must_use]
     pub fn new(within: f64) -> Self {
         Self {
@@ -96,7 +100,7 @@ impl Precision {
         }
     }
 
-    /// Whether it is known, after so many answers.
+    /// Whether it is known after this many answers.
     pub fn reached(&mut self, answers: u64, known: impl FnOnce() -> Option<Interval>) -> bool {
         if answers < self.next {
             return false;

@@ -1,28 +1,29 @@
-//! What the client saw of one request: bytes and the instants at which they came. Nothing here is parsed;
-//! the hot path fills this in, and another thread makes an answer and a sample of it.
+//! What the client saw of one request: bytes and their arrival times. Nothing is parsed here. The
+//! hot path fills this in, and another thread makes an answer and a sample of it.
 
 use std::sync::Arc;
 
 /// An instant on CLOCK_MONOTONIC, in nanoseconds.
 pub type Nanos = u64;
 
-/// One read from the socket: where the received body then ended, and when the bytes arrived.
+/// One read from the socket: the length of the body after it, and when the bytes arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
     /// Length of the decoded body after this read.
     pub end: usize,
-    /// When the kernel received the last of these bytes, moved to CLOCK_MONOTONIC; user-space time where the kernel gave no stamp.
+    /// When the kernel received the last of these bytes, as CLOCK_MONOTONIC; the time of the read
+    /// if the kernel gave no timestamp.
     pub kernel: Nanos,
     /// When the client read them.
     pub user: Nanos,
-    /// Whether `kernel` is the kernel's own stamp.
+    /// Whether `kernel` is the kernel's own timestamp.
     pub stamped: bool,
 }
 
 /// How an exchange ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// The answer was received whole, as its framing (length, chunks) tells.
+    /// The answer was received completely, according to its framing (length or chunks).
     Complete,
     /// No connection could be made.
     Connect(String),
@@ -34,7 +35,7 @@ pub enum End {
     Cancelled,
 }
 
-/// Which request this is.
+/// Identifies a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId {
     /// Index of the phase in the variant's phase list, warm-up included.
@@ -50,22 +51,23 @@ pub struct RequestId {
 pub struct Exchange {
     /// Which request.
     pub id: RequestId,
-    /// When the schedule wanted it sent.
+    /// When it was due.
     pub due: Nanos,
-    /// When its first byte was handed to the kernel; `None` if it never was.
+    /// When its first byte was passed to the kernel; `None` if it never was.
     pub sent: Option<Nanos>,
-    /// Time taken to connect, when a connection was made for this request.
+    /// Time taken to connect, if a connection was opened for this request.
     pub connect: Option<Nanos>,
     /// Whether the connection had carried a request before.
     pub reused: bool,
-    /// Whether the server had closed a reused connection before any byte of the answer, so that the request was sent again,
-    /// once, on a new one; `sent` is then of the second sending.
+    /// Whether the server closed a reused connection before any byte of the answer, so that the
+    /// request was sent again, once, on a new connection. `sent` is then the time of the second
+    /// attempt.
     pub reconnected: bool,
     /// When the exchange ended: the last byte's receive time, or the failure.
     pub ended: Nanos,
     /// The HTTP status, once known.
     pub status: Option<u16>,
-    /// The answer's headers, names in lower case.
+    /// The headers of the answer, names in lower case.
     pub headers: Arc<[(String, String)]>,
     /// The decoded body.
     pub body: Vec<u8>,
@@ -76,7 +78,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// How long each read that the kernel stamped waited for the client, in nanoseconds.
+    /// How long each timestamped read waited in the kernel before the client read it, in
+    /// nanoseconds.
     #[must_use]
     pub fn delays(&self) -> Vec<u64> {
         let stamped = self.arrivals.iter().filter(|a| a.stamped);

@@ -1,12 +1,14 @@
-//! Failed requests by class, each with what the first of them was told. In bounded memory, however many fail.
+//! Failed requests by class, with the message of the first of each class. Uses bounded memory,
+//! however many requests fail.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Characters of a message that are kept.
+/// Most characters kept of a message.
 const LONGEST: usize = 400;
-/// Different messages of a class that are told apart; beyond, their number is a lower bound.
+/// Most different messages per class that are distinguished. Beyond that, their number is a lower
+/// bound.
 const DISTINCT: usize = 1_000;
 
 /// The failures of one class.
@@ -14,16 +16,16 @@ const DISTINCT: usize = 1_000;
 pub struct Failure {
     /// The class, as [`ErrorClass`](super::sample::ErrorClass) prints.
     pub class: String,
-    /// Requests that failed so.
+    /// Number of requests that failed this way.
     pub count: u64,
-    /// What the first of them was told: the server's own words where it gave any.
+    /// The message of the first: the server's own words, if it gave any.
     pub first_message: String,
     /// Further messages that were different, counted up to 1,000.
     #[serde(default, skip_serializing_if = "none")]
     pub other_messages: u64,
 }
 
-/// Failures as they come, by class in the order of their first.
+/// Failures in order of arrival, by class in the order of first occurrence.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures(Vec<Class>);
 
@@ -46,7 +48,7 @@ impl Failures {
         self.0[known].add(&message);
     }
 
-    /// What there is so far.
+    /// The failures so far.
     pub(super) fn finish(&self) -> Vec<Failure> {
         self.0.iter().map(|class| class.failure.clone()).collect()
     }
@@ -77,8 +79,9 @@ impl Class {
     }
 }
 
-/// Several rounds as one: counts add up, the first message is the first round's. Which messages of other rounds were the same
-/// is not known: the number of different ones is the largest of any round.
+/// Merges several rounds: counts are added, and the first message is the first round's. Which
+/// messages were equal across rounds is unknown, so the number of different messages is the largest
+/// of any round.
 #[must_use]
 pub fn joined<'a>(rounds: impl IntoIterator<Item = &'a [Failure]>) -> Vec<Failure> {
     let mut all: Vec<Failure> = Vec::new();

@@ -1,9 +1,9 @@
-//! JSON as servers send it. Pure.
+//! Parses JSON as servers send it. Pure.
 
 use serde_json::Value;
 
-/// Reads JSON. Half of a surrogate pair alone, as servers send where they cut an emoji in two, becomes U+FFFD; RFC 8259,
-/// section 8.2, allows it in a text and leaves to the reader what becomes of it.
+/// Parses JSON. A lone half of a surrogate pair, which servers send when they cut an emoji in two,
+/// becomes U+FFFD. RFC 8259, section 8.2, allows it in a text and leaves its meaning to the reader.
 ///
 /// # Errors
 /// What is not JSON.
@@ -14,7 +14,7 @@ pub(super) fn read(bytes: &[u8]) -> serde_json::Result<Value> {
     })
 }
 
-/// The text with every lone surrogate escape replaced; `None` where it has none.
+/// The text with every lone surrogate escape replaced; `None` if there is none.
 fn without_lone_surrogates(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut mended: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -39,7 +39,7 @@ fn without_lone_surrogates(bytes: &[u8]) -> Option<Vec<u8>> {
     mended
 }
 
-/// The UTF-16 unit of an escape `\uXXXX` that begins at `at`.
+/// The UTF-16 unit of an escape `\uXXXX` at offset `at`.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;

@@ -1,15 +1,15 @@
-//! How a topology came up and went down, timed.
+//! Timing of how a topology came up and went down.
 
 use serde::{Deserialize, Serialize};
 
 /// How a topology came up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Startup {
-    /// From the first process started to proven ready.
+    /// Time from the first process started until proven ready, in milliseconds.
     pub ready_ms: f64,
     /// Each stage.
     pub stages: Vec<Stage>,
-    /// Starts before this one that failed because a port had been taken meanwhile; at most one.
+    /// Earlier starts that failed because a port had been taken; at most one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
 }
@@ -19,23 +19,23 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// One stage of start-up.
+/// One stage of startup.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// The process, or `topology`.
+    /// Name of the process, or `topology`.
     pub process: String,
     /// `probe` or `completions`.
     pub stage: String,
     /// Milliseconds since the first process was started.
     pub start_ms: f64,
-    /// How long it took.
+    /// Duration in milliseconds.
     pub ms: f64,
 }
 
 /// How a topology went down.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Teardown {
-    /// From the order to stop until nothing was left.
+    /// Time from the order to stop until nothing was left, in milliseconds.
     pub ms: f64,
     /// Signals sent, in order.
     pub signals: Vec<SignalRecord>,
@@ -44,7 +44,7 @@ pub struct Teardown {
 /// One signal sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SignalRecord {
-    /// To which process's group.
+    /// The process whose group it was sent to.
     pub process: String,
     /// `TERM` or `KILL`.
     pub signal: String,

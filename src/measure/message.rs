@@ -1,10 +1,11 @@
-//! What a message or a delta holds: text under the names that servers give it, tool calls, audio. Pure.
+//! Extracts what a message or a delta contains: text under the names that servers use, tool calls,
+//! audio. Pure.
 
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The reasoning of a message or a delta: `reasoning_content` (DeepSeek, vLLM), `reasoning` (vLLM, OpenRouter), some servers
-/// send both, or the texts of `reasoning_details` (OpenRouter).
+/// The reasoning of a message or a delta: `reasoning_content` (DeepSeek, vLLM), `reasoning` (vLLM,
+/// OpenRouter; some servers send both), or the texts of `reasoning_details` (OpenRouter).
 pub(super) fn reasoning(message: &Value) -> Option<Cow<'_, str>> {
     let named = ["reasoning_content", "reasoning"];
     let named = named
@@ -21,7 +22,7 @@ pub(super) fn reasoning(message: &Value) -> Option<Cow<'_, str>> {
     Some(texts.collect::<String>().into()).filter(|text: &Cow<'_, str>| !text.is_empty())
 }
 
-/// The content of a message or a delta: text, or a list of parts of text.
+/// The content of a message or a delta: a string, or a list of text parts.
 pub(super) fn content(message: &Value) -> Option<Cow<'_, str>> {
     match message.get("content")? {
         Value::String(text) => Some(text.into()),
@@ -36,7 +37,7 @@ pub(super) fn content(message: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// All text of each choice or response of a whole body, in the order of their indices.
+/// All text of each choice or response of a complete body, in index order.
 pub(super) fn texts(body: &Value) -> Vec<String> {
     if let Some(text) = super::responses::whole_text(body) {
         return vec![text];
@@ -52,7 +53,8 @@ fn text(choice: &Value) -> String {
     pieces(choice).collect()
 }
 
-/// The text of one choice: of completions, or reasoning, content, refusal and the arguments of calls of a message.
+/// The text of one choice: `text` of completions, or reasoning, content, refusal and call arguments
+/// of a message.
 fn pieces(choice: &Value) -> impl Iterator<Item = Cow<'_, str>> {
     let whole = choice.get("text").and_then(Value::as_str);
     let message = choice.get("message").filter(|_| whole.is_none());
@@ -67,7 +69,7 @@ fn pieces(choice: &Value) -> impl Iterator<Item = Cow<'_, str>> {
     said.into_iter().flatten().chain(arguments.map(Cow::from))
 }
 
-/// The functions that a message calls.
+/// Names of the functions that a message calls.
 fn functions(message: Option<&Value>) -> impl Iterator<Item = &Value> {
     let calls = message.and_then(|message| message.get("tool_calls")?.as_array());
     let calls = calls.into_iter().flatten().filter_map(|call| {
@@ -77,7 +79,7 @@ fn functions(message: Option<&Value>) -> impl Iterator<Item = &Value> {
     calls.chain(message.and_then(|message| message.get("function_call")))
 }
 
-/// Whether one choice of a whole body holds what a model generated: text, a call, or audio.
+/// Whether one choice of a complete body contains generated output: text, a call, or audio.
 #[must_use]
 pub fn generated(choice: &Value) -> bool {
     let message = choice.get("message");
@@ -91,11 +93,12 @@ pub fn generated(choice: &Value) -> bool {
         || message.is_some_and(|message| message.get("audio").is_some_and(Value::is_object))
 }
 
-/// Whether one item of a response's `output` holds what a model generated: a message or reasoning with text, or a call.
+/// Whether an item of a response's `output` contains generated output: a message or reasoning with
+/// text, or a call.
 #[must_use]
 pub fn item_generated(item: &Value) -> bool {
     match item.get("type").and_then(Value::as_str) {
-        // Calls of functions and of tools that the server runs itself need no text.
+        // Calls of functions and of server-side tools need no text.
         Some(kind) if kind.ends_with("_call") => true,
         _ => !super::responses::item_text(item).is_empty(),
     }

@@ -1,5 +1,5 @@
-//! What was measured, as pure values: an exchange becomes an answer, a sample and a summary. No sockets, no files; the
-//! only clock is in `clock`.
+//! Measurements as pure values: an exchange becomes an answer, a sample and part of a summary. No
+//! sockets, no files; the only clock is in `clock`.
 
 pub mod answer;
 mod choice;

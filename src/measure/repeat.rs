@@ -1,10 +1,11 @@
-//! Most chunks of a stream differ from the one before in their text alone. Such a chunk is known without being parsed: it is
-//! the bytes of the last parsed one with other text in between, and saying the rest again changes nothing. Pure.
+//! Most chunks of a stream differ from the previous one only in their text. Such a chunk is
+//! recognised without parsing it: its bytes are those of the last parsed chunk around another text,
+//! and taking the rest again would change nothing. Pure.
 
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-/// Where the text of a choice stands.
+/// Where a choice has its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     /// `text`, of completions.
@@ -13,20 +14,21 @@ pub(super) enum Field {
     Content,
 }
 
-/// A chunk of one choice, in two parts: what stands before its text and after.
+/// A chunk of one choice, split into the parts before and after its text.
 #[derive(Debug)]
 pub(super) struct Pattern {
     before: Vec<u8>,
     after: Vec<u8>,
-    /// Where the text stands.
+    /// Where the text is.
     pub(super) field: Field,
-    /// Which choice it is of.
+    /// Index of the choice.
     pub(super) index: u64,
 }
 
 impl Pattern {
-    /// The pattern of a chunk that was read as `chunk` from `data`, where all but its text can be said twice without a
-    /// difference: nothing in it is a list that grows, ends a choice, or reports an error.
+    /// The pattern of a chunk that was parsed as `chunk` from `data`, if everything but its text
+    /// may be repeated without effect: it contains no list that grows, ends no choice and reports
+    /// no error.
     pub(super) fn of(data: &[u8], chunk: &Value) -> Option<Self> {
         let Some([Value::Object(choice)]) = chunk.get("choices")?.as_array().map(Vec::as_slice)
         else {
@@ -38,7 +40,7 @@ impl Pattern {
             Field::Text => b"\"text\"",
             Field::Content => b"\"content\"",
         };
-        // A quote inside of a string is escaped, so that this is found as a whole string only.
+        // A quote inside a string is escaped, so this matches only a complete string.
         let mut found = memmem::find_iter(data, key);
         let from = found.next().filter(|_| found.next().is_none())? + key.len();
         let value = data[from..].trim_ascii_start().strip_prefix(b":")?;
@@ -53,7 +55,8 @@ impl Pattern {
         })
     }
 
-    /// The text of a chunk that is otherwise the same; `None` where it is not, or has to be unescaped.
+    /// The text of a chunk that otherwise equals the pattern; `None` if it differs, or its text
+    /// contains escapes.
     pub(super) fn text<'d>(&self, data: &'d [u8]) -> Option<&'d str> {
         let text = data
             .strip_prefix(self.before.as_slice())?
@@ -63,7 +66,7 @@ impl Pattern {
     }
 }
 
-/// Where the text of a choice stands that holds nothing else that adds up.
+/// Where the text of a choice is, if the choice contains nothing else that accumulates.
 fn text_field(choice: &Map<String, Value>) -> Option<Field> {
     let mut field = None;
     for (key, value) in choice {
@@ -88,7 +91,7 @@ fn text_field(choice: &Map<String, Value>) -> Option<Field> {
     field
 }
 
-/// Length of the string whose text begins `bytes`, without its closing quote.
+/// Length of the string at the beginning of `bytes`, without its closing quote.
 fn string_end(bytes: &[u8]) -> Option<usize> {
     let mut escaped = false;
     bytes.iter().position(|byte| {

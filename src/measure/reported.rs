@@ -1,9 +1,9 @@
-//! What an answer says of itself that went wrong, whatever its status. Pure.
+//! Errors that an answer itself reports, whatever its status. Pure.
 
 use super::answer::shorten;
 use serde_json::{Map, Value};
 
-/// Keys under which servers put the words of an error: OpenAI and vLLM, FastAPI, gateways.
+/// Keys under which servers put error messages: OpenAI and vLLM, FastAPI, gateways.
 const WORDS: [&str; 9] = [
     "message",
     "detail",
@@ -16,8 +16,8 @@ const WORDS: [&str; 9] = [
     "title",
 ];
 
-/// Parts of a finish reason that mean that the engine gave up: `abort` (vLLM, SGLang), `error` (OpenRouter, Dynamo),
-/// `insufficient_system_resource` (DeepSeek).
+/// Parts of a finish reason that mean that the engine aborted: `abort` (vLLM, SGLang), `error`
+/// (OpenRouter, Dynamo), `insufficient_system_resource` (DeepSeek).
 const GAVE_UP: [&str; 7] = [
     "abort",
     "error",
@@ -28,8 +28,8 @@ const GAVE_UP: [&str; 7] = [
     "insufficient",
 ];
 
-/// What a server's error body says, in at most a few hundred characters: `error.message` (OpenAI, vLLM), `message` (Dynamo),
-/// `detail` (FastAPI).
+/// The message of an error body, shortened to a few hundred characters: `error.message` (OpenAI,
+/// vLLM), `message` (Dynamo), `detail` (FastAPI).
 #[must_use]
 pub fn error_message(body: &Value) -> Option<String> {
     let error = body.get("error").filter(|e| says(e)).unwrap_or(body);
@@ -41,8 +41,8 @@ pub fn error_message(body: &Value) -> Option<String> {
     Some(shorten(&text))
 }
 
-/// The error that an object reports, if it does: in `error` (OpenAI, vLLM), as `message` with a `code` (Dynamo), as `detail`
-/// (FastAPI), or by its own kind (`"object": "error"`, `"type": "error"`).
+/// The error that an object reports, if any: in `error` (OpenAI, vLLM), as `message` with a `code`
+/// (Dynamo), as `detail` (FastAPI), or by its kind (`"object": "error"`, `"type": "error"`).
 pub(super) fn in_object(body: &Value) -> Option<String> {
     let body_map = body.as_object()?;
     let has = |key| body_map.get(key).is_some_and(says);
@@ -59,8 +59,8 @@ pub(super) fn in_object(body: &Value) -> Option<String> {
     Some(error_message(body).unwrap_or_else(|| shorten(&body.to_string())))
 }
 
-/// The error that one choice of a whole answer reports: its own `error` (OpenRouter), or a finish reason that means that the
-/// engine gave it up.
+/// The error that one choice of a complete answer reports: its own `error` (OpenRouter), or a
+/// finish reason that means that the engine aborted.
 pub(super) fn in_choices(body: &Value) -> Option<String> {
     let choices = body.get("choices")?.as_array()?;
     choices.iter().enumerate().find_map(|(nth, choice)| {
@@ -82,7 +82,7 @@ pub(super) fn in_choices(body: &Value) -> Option<String> {
     })
 }
 
-/// The error that a whole response of the responses API reports in its status.
+/// The error that a complete response of the responses API reports in its status.
 pub(super) fn in_response(body: &Value) -> Option<String> {
     let status = body.get("status")?.as_str()?;
     let said = || error_message(body).map_or_else(String::new, |said| format!(": {said}"));
@@ -108,7 +108,7 @@ fn has_code(body: &Map<String, Value>) -> bool {
         .any(|key| body.get(*key).is_some_and(says))
 }
 
-/// Whether a value says anything: servers send `"error": null` or an empty one in good answers.
+/// Whether a value is present: good answers may contain `"error": null` or an empty error.
 fn says(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,

@@ -1,35 +1,35 @@
-//! Streams of the responses API: typed events, of which the last repeats the whole answer. Pure.
+//! Streams of the responses API: typed events, of which the last repeats the complete answer. Pure.
 
 use serde_json::{Value, json};
 
 /// What has been read of such a stream.
 #[derive(Debug, Default)]
 pub(super) struct Response {
-    /// The response as the last event that carried one had it.
+    /// The response in the last event that contained one.
     body: Value,
     /// Every delta in order of arrival: text, reasoning, arguments.
     all: String,
-    /// Deltas of the text alone.
+    /// Deltas of text alone.
     said: String,
     ended: bool,
 }
 
-/// What one event was.
+/// The meaning of one event.
 #[derive(Debug, Default)]
 pub(super) struct Step {
-    /// Part of the output.
+    /// It belongs to the output.
     pub(super) output: bool,
-    /// It held generated text, or the name of a tool.
+    /// It contained generated text, or the name of a tool.
     pub(super) text: bool,
-    /// It held text that was said, reasoned or refused, not a call.
+    /// It contained text, reasoning or a refusal, not a call.
     pub(super) spoken: bool,
     /// It ends the stream.
     pub(super) last: bool,
-    /// What it says is wrong.
+    /// It reports this error.
     pub(super) wrong: Option<String>,
 }
 
-/// Whether an event is one of this API.
+/// Whether an event belongs to this API.
 pub(super) fn is_one(chunk: &Value) -> bool {
     let kind = chunk.get("type").and_then(Value::as_str);
     kind.is_some_and(|kind| kind.starts_with("response."))
@@ -61,7 +61,7 @@ impl Response {
                     body.entry("status").or_insert_with(|| status.into());
                 }
             }
-            // The first token of a call is the name of its tool.
+            // The name of a tool is the first token of its call.
             "response.output_item.added" => {
                 let name = chunk["item"]["name"].as_str();
                 step.text = name.is_some_and(|name| !name.is_empty());
@@ -80,7 +80,7 @@ impl Response {
         step
     }
 
-    /// Whether the whole response came.
+    /// Whether the complete response arrived.
     pub(super) fn ended(&self) -> bool {
         self.ended
     }

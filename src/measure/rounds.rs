@@ -1,4 +1,5 @@
-//! Several rounds of one phase as one: every figure is the median of the rounds', every count their sum. Pure.
+//! Merges several rounds of one phase: every figure is the median of the rounds, every count their
+//! sum. Pure.
 
 use super::enough::Awaited;
 use super::failures;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The typical round; `None` where there was none.
+/// The merged round; `None` without rounds.
 #[must_use]
 pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
     let mut typical = (*rounds.first()?).clone();
@@ -33,7 +34,8 @@ pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
     Some(typical)
 }
 
-/// What the servers said over several rounds: times and levels are the rounds' medians, what counters gained their sum.
+/// Merges the server windows of several rounds: times and levels are medians, gains of counters are
+/// sums.
 #[must_use]
 pub fn typical_server(rounds: &[&ServerWindow]) -> Option<ServerWindow> {
     let mut typical: ServerWindow = folded(rounds.iter().copied(), middle)?;
@@ -52,7 +54,7 @@ pub fn typical_server(rounds: &[&ServerWindow]) -> Option<ServerWindow> {
     Some(typical)
 }
 
-/// What all rounds waited for has come only where it came in all.
+/// A condition is met only if it was met in all rounds.
 fn awaited(rounds: &[&PhaseFigures]) -> Option<Awaited> {
     let all: Vec<Awaited> = rounds.iter().filter_map(|r| r.audit.awaited).collect();
     let mut typical: Awaited = folded(all.iter(), middle)?;
@@ -62,7 +64,7 @@ fn awaited(rounds: &[&PhaseFigures]) -> Option<Awaited> {
     Some(typical)
 }
 
-/// Figures folded number by number, whatever their names.
+/// Merges figures number by number, whatever their names.
 fn folded<'a, T>(all: impl Iterator<Item = &'a T>, fold: fn(Vec<Value>) -> Value) -> Option<T>
 where
     T: Serialize + DeserializeOwned + 'a,

@@ -1,4 +1,4 @@
-//! One request's row: its timeline in nanoseconds, its outcome and its counts. This is what the record keeps.
+//! One request's row: its times in nanoseconds, its outcome and its counts. The record stores it.
 
 use super::answer::{Answer, shorten};
 use super::exchange::{End, Exchange, Nanos};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Why a request failed (METRICS: error classes).
+/// Why a request failed (docs/metrics.md: error classes).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
@@ -44,33 +44,34 @@ pub enum TokenSource {
     Chunks,
 }
 
-/// Text that came within this time, several events a read, came at once: in nanoseconds.
+/// Text that arrived within this time, with several events per read, arrived at once; in
+/// nanoseconds.
 const BURST: Nanos = 1_000_000;
 
-/// How the bytes of one answer were read: the client's account of its own work.
+/// How the bytes of one answer were read, as a check of the client itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reads {
     /// Reads that carried bytes of the body.
     pub all: u32,
-    /// Of these, reads for which the kernel gave no usable receive stamp.
+    /// Of these, reads without a usable kernel timestamp.
     pub unstamped: u32,
-    /// Reads that carried the end of more than one event with text.
+    /// Reads that delivered the end of more than one event with text.
     #[serde(rename = "crowded")]
     pub coalesced: u32,
-    /// Events, comments not counted.
+    /// Events, without comments.
     pub events: u32,
 }
 
 /// How an answer was judged, apart from its transport.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// Whether a rule asked for the status that came, so that a status other than 2xx is no failure.
+    /// Whether a rule asked for this status, so that a status other than 2xx is not a failure.
     pub status_accepted: bool,
-    /// Why it is not a whole answer to the request: the class of the failure, and the failure in words.
+    /// Why it is not a complete answer to the request: the class of the failure, and a message.
     pub fault: Option<(ErrorClass, String)>,
-    /// How its token counts contradict what came.
+    /// How its token counts contradict the answer.
     pub miscounted: Option<Miscount>,
-    /// The first rule that the answer broke, in words.
+    /// The first rule that the answer broke, with a message.
     pub breach: Option<String>,
 }
 
@@ -84,18 +85,18 @@ pub struct Sample {
     /// Index of the batch, for batch phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
-    /// Which conversation it was part of, for conversations.
+    /// Number of its conversation, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<u64>,
-    /// Which turn of it, from 0.
+    /// Its turn in the conversation, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<u32>,
-    /// When the schedule wanted it sent.
+    /// When it was due.
     pub due_ns: Nanos,
-    /// When its first byte went to the kernel.
+    /// When its first byte was passed to the kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_ns: Option<Nanos>,
-    /// Time taken to connect, when a connection was made for it.
+    /// Time taken to connect, if a connection was opened for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_ns: Option<Nanos>,
     /// Whether its connection had carried a request before.
@@ -114,10 +115,10 @@ pub struct Sample {
     pub last_text_ns: Option<Nanos>,
     /// Last byte, or the failure.
     pub end_ns: Nanos,
-    /// Choices with text, where there are several.
+    /// Number of choices with text, if several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choices: Option<u32>,
-    /// From the first to the last text of each choice, all added up, where there are several choices.
+    /// Sum over all choices of the time from first to last text, if there are several choices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spans_ns: Option<Nanos>,
     /// Events with text.
@@ -137,27 +138,28 @@ pub struct Sample {
     /// Where `output_tokens` came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_from: Option<TokenSource>,
-    /// How the server's token counts contradict what came, where they do.
+    /// How the server's token counts contradict the answer, if they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub miscounted: Option<Miscount>,
-    /// `nvext.timing` as the server sent it, when it did.
+    /// `nvext.timing` as the server sent it, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nvext_timing: Option<serde_json::Value>,
     /// First 16 hexadecimal digits of the SHA-256 of all choices' text.
     pub text_sha: String,
-    /// The text itself, one entry a choice, where the scenario compares texts.
+    /// The text itself, one entry per choice, if the scenario compares texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Vec<String>>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorClass>,
-    /// The failure in words.
+    /// The failure as a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl Sample {
-    /// The row of one exchange. Instants are taken relative to `zero`; the text itself is kept where `keep_text` says so.
+    /// Builds the row of one exchange. Times are relative to `zero`. With `keep_text`, the text
+    /// itself is kept.
     #[must_use]
     pub fn new(
         exchange: &Exchange,
@@ -226,8 +228,9 @@ impl Sample {
         Some(self.first_text_ns?.saturating_sub(self.sent_ns?))
     }
 
-    /// Time per output token after the first, in nanoseconds; of several choices the mean over all their tokens. Not
-    /// applicable to one token a choice, to text that came at once, nor where the count of tokens contradicts what came.
+    /// Time per output token after the first, in nanoseconds; with several choices, the mean over
+    /// all their tokens. `None` for one token per choice, for text that arrived at once, and if the
+    /// token count contradicts the answer.
     #[must_use]
     pub fn tpot(&self) -> Option<f64> {
         let firsts = u64::from(self.choices.unwrap_or(1));
@@ -238,8 +241,8 @@ impl Sample {
         Some(self.speaking()? as f64 / after_first as f64)
     }
 
-    /// Whether all text came at once, so that it has no length in time: in one event, at one instant, or in a burst of reads
-    /// that carried several events each, as a proxy that buffers sends it.
+    /// Whether all text arrived at once, so that its duration is unknown: in one event, at one
+    /// time, or in a burst of reads with several events each, as a buffering proxy sends it.
     #[must_use]
     pub fn at_once(&self) -> bool {
         let Some(speaking) = self.speaking() else {
@@ -248,26 +251,27 @@ impl Sample {
         self.chunks < 2 || speaking == 0 || self.reads.coalesced > 0 && speaking < BURST
     }
 
-    /// Whether there would be a time per token, had the text not come at once.
+    /// Whether there would be a time per token if the text had not arrived at once.
     #[must_use]
     pub fn pace_unknown(&self) -> bool {
         let firsts = u64::from(self.choices.unwrap_or(1));
         self.at_once() && self.output_tokens > Some(firsts)
     }
 
-    /// From the first to the last text of each choice, added up.
+    /// Sum over all choices of the time from first to last text.
     fn speaking(&self) -> Option<Nanos> {
         let whole = || Some(self.last_text_ns?.saturating_sub(self.first_text_ns?));
         self.spans_ns.or_else(whole)
     }
 
-    /// First byte sent to last byte received, in nanoseconds.
+    /// From the first byte sent to the last byte received, in nanoseconds.
     #[must_use]
     pub fn e2e(&self) -> Option<u64> {
         Some(self.end_ns.saturating_sub(self.sent_ns?))
     }
 
-    /// How late the client itself was: due to sent, less the time that connecting took, in nanoseconds.
+    /// How late the client itself was: time from due to sent without the time taken to connect, in
+    /// nanoseconds.
     #[must_use]
     pub fn lag(&self) -> Option<u64> {
         let waited = self.sent_ns?.saturating_sub(self.due_ns);
@@ -292,8 +296,9 @@ impl fmt::Display for ErrorClass {
     }
 }
 
-/// Why the request failed, if it did: the transport first, then the status, the answer's form, and last the rules. What the
-/// server says of an error tells more than how the connection then ended.
+/// Why the request failed, if it did: first the transport, then the status, the form of the answer,
+/// and last the rules. An error message of the server explains more than how the connection ended
+/// afterwards.
 fn failure(
     exchange: &Exchange,
     answer: &Answer,
@@ -335,7 +340,7 @@ fn failure(
         .or(breach)
 }
 
-/// Where an answer that redirects points to: nothing follows it.
+/// Where a redirect points to. Redirects are not followed.
 fn leads_to(exchange: &Exchange, status: u16) -> String {
     let mut headers = exchange.headers.iter();
     let location = headers.find(|(name, _)| name == "location");
@@ -345,9 +350,10 @@ fn leads_to(exchange: &Exchange, status: u16) -> String {
     }
 }
 
-/// First 16 hexadecimal digits of the SHA-256 of the texts, joined by zero bytes.
+/// The first 16 hexadecimal digits of the SHA-256 of the texts, joined by zero bytes.
 fn digest(texts: &[String]) -> String {
-    // Several empty choices have the hash of one, so that no text is known by one hash.
+    // Several empty choices get the hash of one, so that an answer without text always has the same
+    // hash.
     let silent = texts.iter().all(String::is_empty);
     let joined = if silent {
         String::new()

@@ -1,11 +1,11 @@
-//! What a server says of itself, over one phase: from its metrics pages, and from what its answers tell. Times are means of
-//! what its histograms gained between two readings; the names are those of docs/metrics.md.
+//! The server's own figures over one phase: from its metrics endpoints, and from its answers. Times
+//! are means of what its histograms gained between two readings. docs/metrics.md defines the names.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One phase as the server saw it. What a page does not have is absent, never zero.
+/// One phase as the server saw it. Missing figures are absent, never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerWindow {
     /// From the reading before the phase to the one after it, in milliseconds.
@@ -13,43 +13,43 @@ pub struct ServerWindow {
     /// Times by name: `queue`, `prefill`, `decode`, `engine_ttft`, `frontend_ttft`, `nvext_ttft`, ...
     #[serde(default)]
     pub times: IndexMap<String, ServerTime>,
-    /// What counters gained, by name: `output_tokens`, `preemptions`, ...
+    /// Gains of counters by name: `output_tokens`, `preemptions`, ...
     #[serde(default)]
     pub counters: IndexMap<String, f64>,
-    /// What was sampled during the phase, by name: `running`, `waiting`, `kv_cache_usage`, ...
+    /// Levels sampled during the phase, by name: `running`, `waiting`, `kv_cache_usage`, ...
     #[serde(default)]
     pub gauges: IndexMap<String, Gauge>,
-    /// Share of looked-up prompt tokens that the prefix cache held, 0 to 1.
+    /// Share of looked-up prompt tokens that the prefix cache contained, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix_hit_rate: Option<f64>,
-    /// What is wanting: pages that did not answer, counters that began anew.
+    /// What is missing: endpoints that did not answer, counters that were reset.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// A time that the server keeps, over one phase, in milliseconds.
+/// A time that the server measures, over one phase, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerTime {
-    /// How many it saw.
+    /// Number of values.
     pub count: u64,
-    /// Their mean: exact, sum by count.
+    /// Mean: exact, sum divided by count.
     pub mean: f64,
-    /// Median, estimated within its bucket, where there are buckets.
+    /// Median, estimated within its bucket, if there are buckets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50: Option<f64>,
-    /// 99th percentile, estimated likewise.
+    /// 99th percentile, estimated in the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99: Option<f64>,
 }
 
-/// A level, sampled.
+/// A sampled level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gauge {
-    /// Samples taken.
+    /// Number of samples.
     pub count: u64,
-    /// Their mean.
+    /// Mean of the samples.
     pub mean: f64,
-    /// The largest.
+    /// Largest sample.
     pub max: f64,
 }
 
@@ -60,7 +60,7 @@ pub struct ServerSample {
     pub at_ns: u64,
     /// Levels by name.
     pub gauges: IndexMap<String, f64>,
-    /// Counters by name, as they stood.
+    /// Counters by name, as absolute values.
     pub counters: IndexMap<String, f64>,
 }
 
@@ -85,18 +85,19 @@ impl Gauge {
     }
 }
 
-/// What successful answers themselves tell of a phase: their `usage` and their `nvext.timing`, added up.
+/// What successful answers themselves say about a phase: the sum of their `usage` and
+/// `nvext.timing`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Told {
-    /// Prompt tokens, where every answer told them.
+    /// Prompt tokens, if every answer reported them.
     pub prompt_tokens: Option<u64>,
-    /// Output tokens by `usage`, where every answer told them.
+    /// Output tokens by `usage`, if every answer reported them.
     pub output_tokens: Option<u64>,
     answers: u64,
     timing: [ServerTime; TIMING.len()],
 }
 
-/// Keys of `nvext.timing` and the names that their means get.
+/// Keys of `nvext.timing` and the names of their means.
 const TIMING: [(&str, &str); 4] = [
     ("ttft_ms", "nvext_ttft"),
     ("prefill_wait_time_ms", "nvext_wait"),
@@ -122,7 +123,7 @@ impl Told {
         }
     }
 
-    /// The times it told, by name.
+    /// The reported times, by name.
     pub fn times(&self) -> impl Iterator<Item = (String, ServerTime)> {
         let told = TIMING.iter().zip(self.timing);
         told.filter(|(_, time)| time.count > 0)

@@ -1,10 +1,12 @@
-//! One distribution gathered in bounded memory: every value while there are few, a histogram beyond. Pure.
+//! One distribution in bounded memory: all values while they are few, a histogram beyond that.
+//! Pure.
 
 use super::enough::Interval;
 use super::summary::Distribution;
 use hdrhistogram::Histogram;
 
-/// Values kept as they are, so that percentiles are exact; beyond, percentiles have three significant digits.
+/// Most values that are kept as they are, with exact percentiles. Beyond, percentiles have three
+/// significant digits.
 pub(super) const EXACT: usize = 10_000;
 
 /// A growing distribution of nanoseconds.
@@ -18,7 +20,7 @@ pub struct Spread {
     max: u64,
 }
 
-/// The values of a [`Spread`] in their order.
+/// The sorted values of a [`Spread`].
 #[derive(Debug)]
 pub struct Ranks<'s> {
     of: &'s Spread,
@@ -26,7 +28,7 @@ pub struct Ranks<'s> {
 }
 
 impl Spread {
-    /// Takes a value.
+    /// Adds a value.
     pub fn add(&mut self, value: u64) {
         self.min = if self.count == 0 {
             value
@@ -51,13 +53,13 @@ impl Spread {
         values.into_iter().for_each(|v| self.add(v));
     }
 
-    /// How many values there are.
+    /// Number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Puts the values in order.
+    /// Sorts the values.
     #[must_use]
     pub fn ranks(&self) -> Ranks<'_> {
         let mut sorted = self.kept.clone();
@@ -65,7 +67,7 @@ impl Spread {
         Ranks { of: self, sorted }
     }
 
-    /// All values to three significant digits; `None` where there are none.
+    /// Summary of all values to three significant digits; `None` without values.
     #[must_use]
     pub fn histogram(&self) -> Option<Histogram<u64>> {
         match &self.histogram {
@@ -75,7 +77,7 @@ impl Spread {
         }
     }
 
-    /// In milliseconds; `None` where there was no value.
+    /// Summary in milliseconds; `None` without values.
     pub(super) fn finish(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
@@ -95,9 +97,10 @@ impl Spread {
         })
     }
 
-    /// A percentile with the 95% confidence interval of the true one, whatever the distribution: two of the values, whose
-    /// ranks are a binomial count's two and a half and 97.5 percent (W. J. Conover, Practical Nonparametric Statistics, 3rd
-    /// edition, section 3.2, in its normal approximation). `None` while there is no value to bound it.
+    /// A percentile with its 95% confidence interval, whatever the distribution. The bounds are two
+    /// of the values, whose ranks are the 2.5% and 97.5% quantiles of a binomial count (W. J.
+    /// Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2, in its normal
+    /// approximation). `None` while no value can bound it.
     pub(super) fn interval(&self, percent: u64) -> Option<Interval> {
         let share = percent as f64 / 100.0;
         let middle = self.count as f64 * share;
@@ -116,14 +119,14 @@ impl Spread {
 }
 
 impl Ranks<'_> {
-    /// How many values there are.
+    /// Number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.of.count
     }
 
-    /// The value of a rank, the first of which is 1: as many values are no larger. Before the first it is the smallest,
-    /// beyond the last the largest.
+    /// The value of a rank, from 1: this many values are not larger. Ranks below the first give the
+    /// smallest value, ranks beyond the last the largest.
     #[must_use]
     pub fn at(&self, rank: u64) -> u64 {
         let Spread {
@@ -137,7 +140,8 @@ impl Ranks<'_> {
             return *min;
         }
         if let Some(histogram) = histogram {
-            // In the middle of the rank's share, whose bounds may be rounded into the next one.
+            // The middle of the rank's share, because the bounds of the share may be rounded into
+            // the next one.
             let value = histogram.value_at_quantile((rank as f64 - 0.5) / *count as f64);
             return value.clamp(*min, *max);
         }
@@ -145,7 +149,7 @@ impl Ranks<'_> {
         self.sorted.get(index).copied().unwrap_or(*max)
     }
 
-    /// Nearest rank: the smallest value such that at least `percent` of all values are no larger.
+    /// Nearest rank: the smallest value such that at least `percent` of all values are not larger.
     fn percentile(&self, percent: u64) -> u64 {
         self.at((self.of.count * percent).div_ceil(100))
     }
@@ -157,7 +161,7 @@ fn gathered(values: &[u64]) -> Option<Histogram<u64>> {
     Some(histogram)
 }
 
-/// The histogram grows with its values, which `saturating_record` would not let it do.
+/// Grows the histogram with its values, which `saturating_record` would not do.
 fn record(histogram: &mut Histogram<u64>, value: u64) {
     if histogram.record(value).is_err() {
         histogram.saturating_record(value);

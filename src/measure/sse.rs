@@ -1,5 +1,5 @@
-//! Server-sent events out of bytes that come in any pieces. Knows nothing of JSON or of time: each event carries the
-//! offset at which it ended, and whoever noted the reads knows when that was.
+//! Parses server-sent events from input of any fragmentation. It knows neither JSON nor time: each
+//! event has the offset at which it ended, and the recorded reads give the time.
 
 use memchr::memchr2;
 use std::ops::Range;
@@ -7,18 +7,19 @@ use std::ops::Range;
 /// One event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// Its `event:` field; empty where it had none.
+    /// Its `event:` field; empty if absent.
     pub name: &'a [u8],
-    /// Its `data:` lines, joined by line feeds; empty for a named event without any, which the standard drops but servers
-    /// send to report errors.
+    /// Its `data:` lines, joined by line feeds. Empty for a named event without data, which the
+    /// standard drops but servers send to report errors.
     pub data: &'a [u8],
-    /// Its last comment line without the colon; empty where it had none. Dynamo gives the message of an error event there.
+    /// Its last comment line without the colon; empty if absent. Dynamo puts the message of an
+    /// error event there.
     pub comment: &'a [u8],
-    /// Offset in the stream just after the byte that ended the event.
+    /// Offset in the stream after the last byte of the event.
     pub end: usize,
 }
 
-/// An event or a line longer than the parser was told to hold.
+/// An event or a line is longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event is longer than {limit} bytes")]
 pub struct TooLong {
@@ -32,10 +33,10 @@ pub struct Parser {
     limit: usize,
     /// Bytes consumed so far.
     offset: usize,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of an incomplete line.
     line: Vec<u8>,
     name: Vec<u8>,
-    /// Data lines of the event that has not ended, each followed by a line feed.
+    /// Data lines of the current event, each followed by a line feed.
     data: Vec<u8>,
     comment: Vec<u8>,
     after_cr: bool,
@@ -43,7 +44,7 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// A parser that refuses events longer than `limit` bytes.
+    /// Creates a parser that rejects events longer than `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -58,16 +59,16 @@ impl Parser {
         }
     }
 
-    /// Takes the next bytes and hands every event that they complete to `sink`. An event with one data line that lies
-    /// whole in `bytes` is not copied.
+    /// Parses the next bytes and passes every completed event to `sink`. An event with one data
+    /// line that is completely in `bytes` is not copied.
     ///
     /// # Errors
-    /// When an event is too long; the parser is of no use afterwards.
+    /// When an event is too long. The parser is unusable afterwards.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(Event<'_>)) -> Result<(), TooLong> {
         let base = self.offset;
         self.offset += bytes.len();
         let mut at = 0;
-        // Where in `bytes` the event's only data line so far lies, when it need not be copied.
+        // Range in `bytes` of the event's only data line so far, if it need not be copied.
         let mut lent: Option<Range<usize>> = None;
         while at < bytes.len() {
             if std::mem::take(&mut self.after_cr) && bytes[at] == b'\n' {
@@ -120,7 +121,8 @@ impl Parser {
         Ok(())
     }
 
-    /// The data of an event whose closing blank line has not come. The standard drops it at the end of a stream.
+    /// The data of an event without its closing blank line. The standard drops it at the end of a
+    /// stream.
     #[must_use]
     pub fn unfinished(&self) -> Option<&[u8]> {
         match field(&self.line) {

@@ -1,4 +1,4 @@
-//! A stream of chunks, put together as the answer of a unary call. Pure.
+//! Assembles a stream of chunks into the answer of a unary call. Pure.
 
 use super::answer::{Answer, Timeline, arrived, shorten};
 use super::choice::{Choice, Gave, Voice, replace};
@@ -10,21 +10,21 @@ use super::{json, reported};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Longest event that is understood, in bytes; a body is bounded at the same length.
+/// Longest event that is parsed, in bytes. Bodies have the same limit.
 const LONGEST: usize = 16 << 20;
 
 /// What has been read of a stream.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// Top-level fields but `choices`; the last value that is not null wins.
+    /// Top-level fields except `choices`. The last value that is not null is kept.
     top: Map<String, Value>,
     choices: BTreeMap<u64, Choice>,
-    /// Of the responses API.
+    /// The state of a stream of the responses API.
     response: Option<Response>,
-    /// Of the last chunk that was parsed.
+    /// Pattern of the last chunk that was parsed.
     pattern: Option<Pattern>,
     timeline: Timeline,
-    /// When the text of a response came.
+    /// The times of a response's text.
     voice: Voice,
     broken: Option<String>,
     /// The first error that an event reports.
@@ -61,14 +61,15 @@ impl Stream {
         if stream.timeline.events == 0 && !exchange.body.trim_ascii().is_empty() {
             stream.no_events(&exchange.body);
         }
-        // Servers end a stream of the responses API with `[DONE]` as well, which does not make it whole.
+        // Servers also end a stream of the responses API with `[DONE]`, which does not make it
+        // complete.
         if let Some(response) = &stream.response {
             stream.timeline.done = response.ended();
         }
         stream
     }
 
-    /// Finishes the assembly.
+    /// Completes the assembly.
     pub(super) fn into_answer(self, answer: &mut Answer) {
         answer.broken = self.broken;
         answer.reported = self.reported;
@@ -105,7 +106,7 @@ impl Stream {
         self.broken.get_or_insert_with(reason);
     }
 
-    /// Takes a body that is no stream though it is called one.
+    /// Takes a body that is not a stream although its content type says so.
     fn no_events(&mut self, body: &[u8]) {
         match json::read(body).ok().as_ref().and_then(reported::in_object) {
             Some(error) => self.report(&error),
@@ -142,7 +143,7 @@ impl Stream {
         let named_error = event.name == b"error";
         let chunk = match json::read(event.data) {
             Ok(chunk @ Value::Object(_)) => chunk,
-            // Dynamo gives the words of an error in a comment beside the event's name.
+            // Dynamo puts the error message in a comment beside the event's name.
             _ if named_error => {
                 let said = match event.data.trim_ascii() {
                     b"" => event.comment,
@@ -150,7 +151,7 @@ impl Stream {
                 };
                 return self.report(&String::from_utf8_lossy(said));
             }
-            // Events with a name of their own are annotations, whatever they hold.
+            // Events with other names are annotations, whatever they contain.
             _ if !unnamed => return,
             Ok(_) => return self.fail(|| format!("event {nth} is not a JSON object")),
             Err(error) => return self.fail(|| format!("event {nth} is not JSON: {error}")),
@@ -170,7 +171,8 @@ impl Stream {
         self.came(gave, at, position);
     }
 
-    /// Takes a chunk that is the last parsed one with other text; what it gave. `None` where it is another.
+    /// Takes a chunk that equals the last parsed one except for its text. Returns what it
+    /// contained; `None` if it differs.
     fn repeated(&mut self, data: &[u8], at: Nanos) -> Option<Gave> {
         let pattern = self.pattern.as_ref()?;
         let text = pattern.text(data)?;
@@ -186,7 +188,7 @@ impl Stream {
         })
     }
 
-    /// Notes when an event came, where it held text.
+    /// Records when an event arrived, if it contained text.
     fn came(&mut self, gave: Gave, at: Nanos, position: &mut ReadPosition) {
         self.timeline.spoken += gave.spoken;
         if gave.text {
@@ -200,7 +202,7 @@ impl Stream {
         }
     }
 
-    /// Takes one event of the responses API; what it gave.
+    /// Takes one event of the responses API. Returns what it contained.
     fn response_event(&mut self, chunk: Value, at: Nanos) -> Gave {
         let step = self.response.get_or_insert_default().take(chunk);
         if step.output {
@@ -219,7 +221,7 @@ impl Stream {
         }
     }
 
-    /// Takes one chunk; what it gave.
+    /// Takes one chunk. Returns what it contained.
     fn chunk(&mut self, chunk: Value, at: Nanos) -> Gave {
         let mut gave = Gave::default();
         let Value::Object(chunk) = chunk else {
@@ -248,7 +250,8 @@ impl Stream {
                     }
                 }
                 ("choices", _) => {}
-                // Dynamo gives the worker on every chunk and the timing on the last one of each choice.
+                // Dynamo sends the worker in every chunk, and the timing in the last chunk of each
+                // choice.
                 ("nvext", Value::Object(parts)) => {
                     let known = self.top.entry("nvext").or_insert_with(|| json!({}));
                     if let Value::Object(known) = known {

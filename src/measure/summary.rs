@@ -1,4 +1,4 @@
-//! From samples to the numbers of a phase, defined in docs/metrics.md. Pure.
+//! Turns samples into the figures of a phase, defined in docs/metrics.md. Pure.
 
 use super::enough::{Awaited, Interval};
 use super::failures::{Failure, Failures};
@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One distribution in milliseconds. A percentile without enough samples to stand on is still given;
+/// One distribution in milliseconds. A percentile with too few samples is still given;
 /// [`thin`](Self::thin) names it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
@@ -17,10 +17,11 @@ pub struct Distribution {
     /// Arithmetic mean.
     #[serde(with = "absent")]
     pub mean: f64,
-    /// Smallest. What an importer was not told is not a number here and in all below, and `null` in a record.
+    /// Smallest value. Here and below, a figure that an importer does not know is NaN, and `null`
+    /// in a record.
     #[serde(with = "absent")]
     pub min: f64,
-    /// Median, by nearest rank, as all percentiles.
+    /// Median, by nearest rank as all percentiles.
     #[serde(with = "absent")]
     pub p50: f64,
     /// 90th percentile.
@@ -41,7 +42,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// The percentiles that fewer than ten values lie beyond.
+    /// The percentiles with fewer than ten values beyond them.
     #[must_use]
     pub fn thin(&self) -> Vec<&'static str> {
         let needs = [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1_000)];
@@ -50,7 +51,7 @@ impl Distribution {
     }
 }
 
-/// A number that may not be known: not a number in memory, `null` on disk.
+/// A number that may be unknown: NaN in memory, `null` on disk.
 mod absent {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -64,7 +65,7 @@ mod absent {
     }
 }
 
-/// What a phase measured; `None` is "not applicable", never zero.
+/// The metrics of a phase. `None` means "not applicable", never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Sent to first text.
@@ -86,11 +87,11 @@ pub struct Metrics {
     pub e2e_from_due_ms: Option<Distribution>,
     /// First send to last answer of each batch.
     pub batch_ms: Option<Distribution>,
-    /// Kernel receive time to user space, per read that the kernel stamped.
+    /// From the kernel's receive time to the client's read, for each timestamped read.
     pub client_delay_ms: Option<Distribution>,
-    /// Due to sent, less the time that connecting took.
+    /// From due to sent, without the time taken to connect.
     pub schedule_lag_ms: Option<Distribution>,
-    /// Connecting, where a connection was made.
+    /// Connecting, if a connection was opened.
     pub connect_ms: Option<Distribution>,
     /// Output tokens of successes / window.
     pub output_tokens_per_s: Option<f64>,
@@ -109,10 +110,10 @@ pub struct Goodput {
     pub requests_per_s: f64,
 }
 
-/// How many requests went how.
+/// Numbers of requests by outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Requests attempted, those that never got a connection included.
+    /// Requests attempted, including those that never got a connection.
     pub sent: u64,
     /// Requests that succeeded.
     pub succeeded: u64,
@@ -131,48 +132,52 @@ pub struct Objectives {
     pub e2e: Option<u64>,
 }
 
-/// The client's account of its own work in a phase; what the quality verdict reads.
+/// The client's record of its own work in a phase. The quality verdict uses it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientAudit {
     /// Reads that carried bytes of a body.
     pub reads: u64,
-    /// Of these, reads for which the kernel gave no usable receive stamp.
+    /// Of these, reads without a usable kernel timestamp.
     pub unstamped_reads: u64,
-    /// Reads that carried the end of more than one event with text: the gaps between those are lost.
+    /// Reads that delivered the end of more than one event with text. The gaps between those events
+    /// are unknown.
     #[serde(rename = "crowded_reads")]
     pub coalesced_reads: u64,
-    /// Events, comments not counted.
+    /// Events, without comments.
     pub events: u64,
-    /// Requests sent twice because the server had closed the connection that they were to reuse.
+    /// Requests sent twice because the server had closed the reused connection.
     pub reconnects: u64,
-    /// Requests that were due while the scenario allowed no more in flight.
+    /// Requests that were due while the limit on requests in flight was reached.
     #[serde(default)]
     pub held_back: u64,
-    /// How often a slot or a batch waited before its next request because the one before had failed.
+    /// How often a slot or a batch was delayed because its last request or batch had failed.
     #[serde(default, skip_serializing_if = "is_none")]
     pub backed_off: u64,
-    /// Answers whose tokens the server counted otherwise than planned.
+    /// Answers with another number of tokens than planned, according to the server.
     #[serde(default, rename = "off_plan")]
     pub token_mismatches: u64,
-    /// Successes whose token counts contradict the answer. Output throughput is absent where there is one.
+    /// Successes whose token counts contradict the answer. If there is one, output throughput is
+    /// absent.
     #[serde(default)]
     pub miscounted: u64,
-    /// Successes whose text of several tokens came at once, so that they have no time per token.
+    /// Successes whose text of several tokens arrived at once, so that they have no time per token.
     #[serde(default)]
     pub at_once: u64,
-    /// Successes of completions, chats and responses without anything generated: the model ended at once.
+    /// Successes of completions, chats and responses without generated output: the model ended at
+    /// once.
     #[serde(default)]
     pub empty: u64,
-    /// How often the client had to wait for its own assessing of answers.
+    /// How often the driver had to wait for the assessor.
     #[serde(default)]
     pub waits: u64,
-    /// What the phase waited for, where it waited for anything.
+    /// The condition that the phase waited for, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaited: Option<Awaited>,
-    /// How often the wall clock was set over the phase; receive stamps around that are doubtful.
+    /// How often the wall clock was set during the phase. Receive timestamps around that time are
+    /// doubtful.
     #[serde(default)]
     pub clock_steps: u32,
-    /// Processor time of this process over the phase, in nanoseconds, where it was measured.
+    /// CPU time of this process during the phase, in nanoseconds, if it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_ns: Option<u64>,
 }
@@ -186,19 +191,19 @@ fn is_none(count: &u64) -> bool {
 }
 
 impl ClientAudit {
-    /// Share of reads without a kernel stamp; 0 to 1.
+    /// Share of reads without a kernel timestamp, 0 to 1.
     #[must_use]
     pub fn unstamped_share(&self) -> Option<f64> {
         share(self.unstamped_reads, self.reads)
     }
 
-    /// Share of reads that carried several events with text; 0 to 1.
+    /// Share of reads with several events with text, 0 to 1.
     #[must_use]
     pub fn coalesced_share(&self) -> Option<f64> {
         share(self.coalesced_reads, self.reads)
     }
 
-    /// Processor time of the client per event, in microseconds.
+    /// CPU time of the client per event, in microseconds.
     #[must_use]
     pub fn cpu_us_per_event(&self) -> Option<f64> {
         share(self.cpu_ns?, self.events).map(|ns| ns / 1e3)
@@ -220,7 +225,7 @@ pub enum Time {
     E2eFromDue,
 }
 
-/// A phase's figures, gathered sample by sample in bounded memory.
+/// Collects a phase's figures sample by sample in bounded memory.
 #[derive(Debug, Default)]
 pub struct Summary {
     objectives: Objectives,
@@ -233,7 +238,7 @@ pub struct Summary {
     output_tokens: Option<u64>,
     good: u64,
     spreads: Spreads,
-    /// Batches that may still grow.
+    /// Batches that are not complete.
     batches: BTreeMap<u32, BatchSpan>,
 }
 
@@ -253,13 +258,13 @@ struct Spreads {
     batch: Spread,
 }
 
-/// From the first send of a batch to its last answer; `None` once a request of it failed.
+/// From the first send of a batch to its last answer; `None` once one of its requests failed.
 type BatchSpan = Option<(u64, u64)>;
 
-/// Batches follow one another, so that answers of an older one than this many back are not to be expected.
+/// Batches follow one another, so no answers are expected for batches older than this many.
 const OPEN_BATCHES: usize = 64;
 
-/// A phase's figures, finished.
+/// The complete figures of a phase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhaseFigures {
     /// First due to last answer, in milliseconds.
@@ -268,16 +273,16 @@ pub struct PhaseFigures {
     pub counts: Counts,
     /// Failures by class, as [`ErrorClass`](super::sample::ErrorClass) prints.
     pub errors: IndexMap<String, u64>,
-    /// The same, each with its first message.
+    /// The same, each with the message of the first.
     pub failures: Vec<Failure>,
     /// The numbers.
     pub metrics: Metrics,
-    /// How the client itself did.
+    /// The client's record of its own work.
     pub audit: ClientAudit,
 }
 
 impl Summary {
-    /// An empty summary held against `objectives`.
+    /// Creates an empty summary with these `objectives`.
     #[must_use]
     pub fn new(objectives: Objectives) -> Self {
         Self {
@@ -297,7 +302,7 @@ impl Summary {
         audit.coalesced_reads += u64::from(sample.reads.coalesced);
         audit.events += u64::from(sample.reads.events);
         audit.reconnects += u64::from(sample.reconnected);
-        // What the client did is judged on every request; what the server did only on those that succeeded.
+        // The client is judged on every request, the server only on those that succeeded.
         self.spreads.client_delay.add_all(delays.iter().copied());
         self.spreads.schedule_lag.add_all(sample.lag());
         self.spreads.connect.add_all(sample.connect_ns);
@@ -320,12 +325,12 @@ impl Summary {
         self.spreads.success(sample, gaps);
     }
 
-    /// Adds the time taken to open a connection that no request waited for.
+    /// Adds the time taken to open a connection ahead of requests.
     pub fn connected(&mut self, took: u64) {
         self.spreads.connect.add(took);
     }
 
-    /// What is known of a percentile of one of the times of requests that succeeded.
+    /// A percentile of one of the times of successful requests, with its confidence interval.
     #[must_use]
     pub fn interval(&self, time: Time, percent: u64) -> Option<Interval> {
         let spreads = &self.spreads;
@@ -383,7 +388,8 @@ impl Summary {
         }
     }
 
-    /// An unknown time does not meet its objective. An answer of one token has no time per token, and meets that objective.
+    /// An unknown time does not meet its objective. An answer of one token has no time per token
+    /// and meets that objective.
     fn meets_objectives(&self, sample: &Sample) -> bool {
         let within = |limit: Option<u64>, value: Option<u64>| {
             limit.is_none_or(|limit| value.is_some_and(|value| value <= limit))
@@ -436,7 +442,7 @@ impl Spreads {
         let ntpot = sample.e2e().zip(tokens);
         self.ntpot
             .add_all(ntpot.map(|(e2e, tokens)| nearest(e2e as f64 / tokens as f64)));
-        // The gaps of text that came at once say nothing about the server.
+        // If all text arrived at once, its gaps say nothing about the server.
         let gaps = if sample.at_once() { &[] } else { gaps };
         self.chunk_gap.add_all(gaps.iter().copied());
         self.e2e.add_all(sample.e2e());

@@ -1,8 +1,8 @@
-//! Tool calls of a whole chat answer: what a client would trip over. Pure.
+//! Checks the tool calls of a complete chat answer for what a client would fail on. Pure.
 
 use serde_json::Value;
 
-/// Why a choice that says it ends with tool calls can't be acted on.
+/// Why a choice that claims to end with tool calls cannot be executed.
 pub(super) fn trouble(body: &Value) -> Option<String> {
     let choices = body.get("choices")?.as_array()?;
     let called = choices

@@ -3,35 +3,35 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How the token counts of an answer contradict what came.
+/// How the token counts of an answer contradict the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Miscount {
-    /// Fewer output tokens than events with text, each of which holds one at least.
+    /// Fewer output tokens than events with text, each of which contains at least one.
     FewerThanEvents,
     /// More output tokens than the request allowed.
     MoreThanAllowed,
-    /// Output tokens and no text.
+    /// Output tokens but no text.
     TokensWithoutText,
-    /// Text and no output token.
+    /// Text but no output tokens.
     TextWithoutTokens,
-    /// Negative, a fraction, text, or beyond any model.
+    /// Negative, fractional, not a number, or implausibly large.
     Absurd,
 }
 
 /// One count of an answer's `usage`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Count {
-    /// Not given, or `null`.
+    /// Absent, or `null`.
     Absent,
-    /// A whole number, not negative.
+    /// A non-negative integer.
     Tokens(u64),
-    /// Something that is no count: negative, a fraction, text.
+    /// Not a count: negative, fractional, or not a number.
     Nonsense(Value),
 }
 
 impl Count {
-    /// The count, where it is one.
+    /// The count, if it is valid.
     #[must_use]
     pub fn tokens(&self) -> Option<u64> {
         match self {
@@ -81,7 +81,7 @@ pub fn reasoning(body: &Value) -> u64 {
     counts.max().unwrap_or(0)
 }
 
-/// The first of two names that is given: the responses API has names of its own.
+/// The first of two names that is present: the responses API uses other names.
 fn count(body: &Value, names: [&str; 2]) -> Count {
     let of = |name| Count::of(body.get("usage").and_then(|usage| usage.get(name)));
     match of(names[0]) {
