@@ -4,7 +4,8 @@
 //! [`plan`] works out, without touching anything, which processes ([`engine`]), requests and rules that means.
 //! [`prompts`] reads and draws what is asked.
 //! [`topology`] brings the processes up under a warden that outlives us and takes everything down. [`load`] drives requests
-//! and notes when each byte came; [`measure`] turns that into answers, samples and figures. [`verify`] holds answers
+//! and notes when each byte came; [`measure`] turns that into answers, samples and figures, whose names, units and definitions
+//! are rows of [`metric`]. [`verify`] holds answers
 //! against rules and figures against gates. [`record`] keeps the run on disk as it goes; [`report`] and [`compare`] read
 //! records and nothing else. [`mod@run`] is the only place where these meet, [`cli`] the only one that prints, and [`sim`] is the
 //! engine that needs no install.
@@ -19,6 +20,7 @@ pub mod files;
 pub mod import;
 pub mod load;
 pub mod measure;
+pub mod metric;
 pub mod observe;
 pub mod plan;
 pub mod progress;

@@ -3,6 +3,7 @@
 
 use super::enough::Interval;
 use super::summary::Distribution;
+use crate::metric::Percentile;
 use hdrhistogram::Histogram;
 
 /// Most values that are kept as they are, with exact percentiles. Beyond, percentiles have three
@@ -83,15 +84,15 @@ impl Spread {
             return None;
         }
         let ranks = self.ranks();
-        let at = |percent: u64| ms(ranks.percentile(percent) as f64);
+        let at = |per_mille: u64| ms(ranks.percentile(per_mille) as f64);
         Some(Distribution {
             count: self.count,
             mean: ms(self.sum as f64 / self.count as f64),
             min: ms(self.min as f64),
-            p50: at(50),
-            p90: at(90),
-            p95: at(95),
-            p99: at(99),
+            p50: at(500),
+            p90: at(900),
+            p95: at(950),
+            p99: at(990),
             max: ms(self.max as f64),
             exact: self.histogram.is_none(),
         })
@@ -101,8 +102,8 @@ impl Spread {
     /// of the values, whose ranks are the 2.5% and 97.5% quantiles of a binomial count (W. J.
     /// Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2, in its normal
     /// approximation). `None` while no value can bound it.
-    pub(super) fn interval(&self, percent: u64) -> Option<Interval> {
-        let share = percent as f64 / 100.0;
+    pub(super) fn interval(&self, rank: Percentile) -> Option<Interval> {
+        let share = rank.per_mille() as f64 / 1_000.0;
         let middle = self.count as f64 * share;
         let off = 1.96 * (middle * (1.0 - share)).sqrt();
         let (low, high) = ((middle - off).ceil(), (middle + off).ceil());
@@ -112,7 +113,7 @@ impl Spread {
         let ranks = self.ranks();
         Some(Interval {
             low_ns: ranks.at(low as u64),
-            value_ns: ranks.percentile(percent),
+            value_ns: ranks.percentile(rank.per_mille()),
             high_ns: ranks.at(high as u64),
         })
     }
@@ -149,9 +150,10 @@ impl Ranks<'_> {
         self.sorted.get(index).copied().unwrap_or(*max)
     }
 
-    /// Nearest rank: the smallest value such that at least `percent` of all values are not larger.
-    fn percentile(&self, percent: u64) -> u64 {
-        self.at((self.of.count * percent).div_ceil(100))
+    /// Nearest rank: the smallest value such that at least `per_mille` thousandths of all values are
+    /// not larger.
+    fn percentile(&self, per_mille: u64) -> u64 {
+        self.at((self.of.count * per_mille).div_ceil(1_000))
     }
 }
 

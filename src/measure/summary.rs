@@ -4,6 +4,7 @@ use super::enough::{Awaited, Interval};
 use super::failures::{Failure, Failures};
 use super::sample::Sample;
 use super::spread::{Spread, ms};
+use crate::metric::{Percentile, Timing};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -214,17 +215,6 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// A time that every request has one of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of docs/metrics.md")]
-pub enum Time {
-    Ttft,
-    TtftFromDue,
-    Tpot,
-    E2e,
-    E2eFromDue,
-}
-
 /// Collects a phase's figures sample by sample in bounded memory.
 #[derive(Debug, Default)]
 pub struct Summary {
@@ -332,16 +322,23 @@ impl Summary {
 
     /// A percentile of one of the times of successful requests, with its confidence interval.
     #[must_use]
-    pub fn interval(&self, time: Time, percent: u64) -> Option<Interval> {
+    pub fn interval(&self, timing: Timing, rank: Percentile) -> Option<Interval> {
         let spreads = &self.spreads;
-        let spread = match time {
-            Time::Ttft => &spreads.ttft,
-            Time::TtftFromDue => &spreads.ttft_from_due,
-            Time::Tpot => &spreads.tpot,
-            Time::E2e => &spreads.e2e,
-            Time::E2eFromDue => &spreads.e2e_from_due,
+        let spread = match timing {
+            Timing::Ttft => &spreads.ttft,
+            Timing::TtftFromDue => &spreads.ttft_from_due,
+            Timing::FirstChunk => &spreads.first_chunk,
+            Timing::Tpot => &spreads.tpot,
+            Timing::Ntpot => &spreads.ntpot,
+            Timing::ChunkGap => &spreads.chunk_gap,
+            Timing::E2e => &spreads.e2e,
+            Timing::E2eFromDue => &spreads.e2e_from_due,
+            Timing::Batch => &spreads.batch,
+            Timing::ClientDelay => &spreads.client_delay,
+            Timing::ScheduleLag => &spreads.schedule_lag,
+            Timing::Connect => &spreads.connect,
         };
-        spread.interval(percent)
+        spread.interval(rank)
     }
 
     /// The figures so far.

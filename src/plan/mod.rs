@@ -20,7 +20,8 @@ pub use prompts::Prompts;
 pub use requests::Purpose;
 
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
-use crate::scenario::gate::{Gate, Limit as GateLimit, Quantity};
+use crate::metric::{Figure, Number};
+use crate::scenario::gate::{Gate, Limit as GateLimit};
 use crate::scenario::model::{
     Accept, ApiEndpoint, Assertion, CacheBust, Measurement, OnEngineDeath, ReportFormat, Scenario,
     Slo,
@@ -365,10 +366,8 @@ fn gates(variant: &str, mut gates: Vec<Gate>) -> Vec<Gate> {
         (None, GateLimit::Times(_, against, _)) => against != variant,
         (None, GateLimit::Number(_)) => true,
     });
-    if !gates
-        .iter()
-        .any(|gate| gate.quantity == Quantity::ErrorRate)
-    {
+    let errors = Figure::Number(Number::ErrorRate);
+    if !gates.iter().any(|gate| gate.figure == errors) {
         gates.extend("error_rate == 0".parse::<Gate>());
     }
     gates

@@ -8,13 +8,13 @@ use crate::measure::enough::{Awaited, Precision, Steady};
 use crate::measure::exchange::{End, Exchange, Nanos};
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use crate::measure::server::{ServerWindow, Told};
-use crate::measure::summary::{self, Objectives, PhaseFigures, Summary};
+use crate::measure::summary::{Objectives, PhaseFigures, Summary};
 use crate::measure::usage::Miscount;
 use crate::plan::{PhasePlan, Requests, Until};
 use crate::prompts::conversations::Conversations;
 use crate::record::{self, Writer};
-use crate::scenario::gate::Timing;
-use crate::scenario::model::ApiEndpoint;
+
+use crate::scenario::model::{ApiEndpoint, Percentile};
 use crate::verify::counts::{came, miscounted};
 use crate::verify::examples::{Cause, Examples};
 use crate::verify::{Asked, Breach, Rules, Tally};
@@ -151,7 +151,7 @@ pub(super) struct Gathered {
 enum Waiting {
     Nothing,
     Steady(Steady),
-    Known(Precision, summary::Time, u64),
+    Known(Precision, Percentile),
 }
 
 impl Waiting {
@@ -159,17 +159,9 @@ impl Waiting {
         match phase.until {
             None => Self::Nothing,
             Some(Until::Steady) => Self::Steady(Steady::new(phase.shape.most_in_flight())),
-            Some(Until::Known { percentile, within }) => Self::Known(
-                Precision::new(within),
-                match percentile.timing {
-                    Timing::TtftFromDue => summary::Time::TtftFromDue,
-                    Timing::Tpot => summary::Time::Tpot,
-                    Timing::E2e => summary::Time::E2e,
-                    Timing::E2eFromDue => summary::Time::E2eFromDue,
-                    _ => summary::Time::Ttft,
-                },
-                percentile.percent,
-            ),
+            Some(Until::Known { percentile, within }) => {
+                Self::Known(Precision::new(within), percentile)
+            }
         }
     }
 }
@@ -191,7 +183,9 @@ impl Gathered {
         figures.audit.awaited = match self.waiting {
             Waiting::Nothing => None,
             Waiting::Steady(_) => Some(None),
-            Waiting::Known(_, time, percent) => Some(self.summary.interval(time, percent)),
+            Waiting::Known(_, percentile) => {
+                Some(self.summary.interval(percentile.timing, percentile.rank))
+            }
         }
         .map(|interval| Awaited {
             after: self.came,
@@ -225,10 +219,9 @@ impl Gathered {
                     let took = sample.ttft().or(sample.e2e());
                     took.is_some_and(|took| steady.add(took))
                 }
-                Waiting::Known(precision, time, percent) => precision
-                    .reached(self.done - self.failed, || {
-                        self.summary.interval(*time, *percent)
-                    }),
+                Waiting::Known(precision, of) => precision.reached(self.done - self.failed, || {
+                    self.summary.interval(of.timing, of.rank)
+                }),
             };
         let first = has && self.came.is_none();
         if first {

@@ -1,16 +1,14 @@
 //! What a phase may wait for: that a percentile is known, that answers no longer get faster.
 
-use super::gate::{STATS, Stat, TIMINGS, Timing};
 use super::margin::Margin;
-use super::mistake::{Mistake, quote};
+use super::mistake::{Mistake, list, quote};
 use super::units::FromText;
+use crate::metric::{self, Scope, Timing};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-
-const EXAMPLE: &str = "write p50, p90, p95 or p99 and one of ttft, ttft_from_due, tpot, e2e and e2e_from_due, such as `p99 ttft`";
 
 /// Ends a phase before its own end, when a percentile is known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,55 +28,56 @@ pub enum WarmUntil {
     Steady,
 }
 
-/// A percentile of a time of requests, written `p99 ttft`.
+/// A percentile of a metric with one value a request, written `p99 ttft`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentile {
-    /// 50, 90, 95 or 99.
-    pub percent: u64,
+    /// Which percentile.
+    pub rank: metric::Percentile,
     /// Of what.
     pub timing: Timing,
 }
 
-/// Those whose values are one a request.
-const WAITED_FOR: [Timing; 5] = [
-    Timing::Ttft,
-    Timing::TtftFromDue,
-    Timing::Tpot,
-    Timing::E2e,
-    Timing::E2eFromDue,
-];
+/// The metrics that can be waited for: those with one value a request.
+fn waited_for() -> impl Iterator<Item = Timing> + Clone {
+    let all = Timing::ALL.into_iter();
+    all.filter(|timing| timing.row().scope == Scope::Request)
+}
+
+fn names() -> impl Iterator<Item = &'static str> + Clone {
+    waited_for().map(|timing| timing.row().name)
+}
+
+fn ranks() -> impl Iterator<Item = &'static str> + Clone {
+    let all = metric::Percentile::ALL.into_iter();
+    all.map(metric::Percentile::name)
+}
+
+fn example() -> String {
+    let (ranks, names) = (list(ranks()), list(names()));
+    format!("write one of {ranks} and one of {names}, such as `p99 ttft`")
+}
 
 impl FromStr for Percentile {
     type Err = Mistake;
 
     fn from_str(text: &str) -> Result<Self, Mistake> {
-        let not_one = || Mistake::new(format!("{} can't be waited for", quote(text))).help(EXAMPLE);
         let words: Vec<&str> = text.split_whitespace().collect();
-        let [stat, timing] = words[..] else {
-            return Err(not_one());
+        let found = || {
+            let [rank, name] = words[..] else { return None };
+            let mut ranks = metric::Percentile::ALL.into_iter();
+            Some(Self {
+                rank: ranks.find(|known| known.name() == rank)?,
+                timing: waited_for().find(|timing| timing.row().name == name)?,
+            })
         };
-        let stat = STATS.iter().find(|(name, _)| *name == stat);
-        let percent = match stat.map(|(_, stat)| stat) {
-            Some(Stat::P50) => 50,
-            Some(Stat::P90) => 90,
-            Some(Stat::P95) => 95,
-            Some(Stat::P99) => 99,
-            _ => return Err(not_one()),
-        };
-        let timing = TIMINGS.iter().find(|(name, _)| *name == timing);
-        let timing = timing.map(|(_, timing)| *timing);
-        let timing = timing.filter(|timing| WAITED_FOR.contains(timing));
-        timing
-            .map(|timing| Self { percent, timing })
-            .ok_or_else(not_one)
+        let message = || format!("{} can't be waited for", quote(text));
+        found().ok_or_else(|| Mistake::new(message()).help(example()))
     }
 }
 
 impl fmt::Display for Percentile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = TIMINGS.iter().find(|(_, timing)| *timing == self.timing);
-        let name = name.map_or("", |(name, _)| name);
-        write!(f, "p{} {name}", self.percent)
+        write!(f, "{} {}", self.rank.name(), self.timing.row().name)
     }
 }
 
@@ -87,7 +86,7 @@ impl<'de> Deserialize<'de> for Percentile {
         deserializer.deserialize_any(FromText {
             expected: "a percentile, such as `p99 ttft`",
             instead: "p99 ttft",
-            number: |n| Mistake::new(format!("`{n}` is no percentile of anything")).help(EXAMPLE),
+            number: |n| Mistake::new(format!("`{n}` is no percentile of anything")).help(example()),
             parsed: std::marker::PhantomData,
         })
     }
@@ -105,10 +104,13 @@ impl JsonSchema for Percentile {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let either = |names: Vec<&str>| names.join("|");
+        let names = either(names().collect());
+        let ranks = either(ranks().collect()).replace('.', r"\.");
         json_schema!({
-            "description": "A percentile of a time of requests: `p50`, `p90`, `p95` or `p99` of `ttft`, `ttft_from_due`, `tpot`, `e2e` or `e2e_from_due`.",
+            "description": "A percentile of a metric that has one value for each request.",
             "type": "string",
-            "pattern": "^ *p(50|90|95|99) +(ttft|ttft_from_due|tpot|e2e|e2e_from_due) *$",
+            "pattern": format!("^ *({ranks}) +({names}) *$"),
             "examples": ["p99 ttft"],
         })
     }

@@ -1,6 +1,5 @@
 //! What docs/scenario.md shows is what the tool takes.
 
-use bench::scenario::gate::{SINGLES, STATS, TIMINGS};
 use bench::scenario::{self, Input};
 use std::path::PathBuf;
 
@@ -37,9 +36,6 @@ fn every_scenario_shown_loads() {
 fn every_name_is_mentioned() {
     let text = document();
     let mut names: Vec<String> = Vec::new();
-    names.extend(STATS.map(|(name, _)| name.to_owned()));
-    names.extend(TIMINGS.map(|(name, _)| name.to_owned()));
-    names.extend(SINGLES.map(|(name, _)| name.to_owned()));
     keys(&scenario::schema(), &mut names);
     let missing: Vec<&String> = names
         .iter()

@@ -1,5 +1,6 @@
 use super::*;
 use crate::measure::spread::Spread;
+use crate::metric::Percentile;
 
 /// After how many answers warm-up is over.
 fn over(concurrency: usize, times: impl Iterator<Item = u64>) -> Option<usize> {
@@ -67,9 +68,9 @@ fn what_is_said_to_be_known_is_nearly_always_true() {
         let (mut spread, mut precision) = (Spread::default(), Precision::new(0.1));
         for n in 1..20_000 {
             spread.add((-(1.0 - draw(&mut state)).ln() * 1e6) as u64);
-            if precision.reached(n, || spread.interval(90)) {
+            if precision.reached(n, || spread.interval(Percentile::P90)) {
                 stopped += 1;
-                let seen = spread.interval(90).unwrap().value_ns as f64;
+                let seen = spread.interval(Percentile::P90).unwrap().value_ns as f64;
                 right += u32::from((seen - truth).abs() <= 0.1 * truth);
                 break;
             }

@@ -51,16 +51,16 @@ fn huge_values_do_no_harm() {
 
 #[test]
 fn a_percentile_is_bounded_by_two_values() {
-    let interval = |n: u64| spread(&(1..=n).collect::<Vec<_>>()).interval(50);
+    let interval = |n: u64| spread(&(1..=n).collect::<Vec<_>>()).interval(Percentile::P50);
     // 50 - 9.8 and 50 + 9.8, rounded up.
     let found = interval(100).expect("enough values");
     assert_eq!((found.low_ns, found.value_ns, found.high_ns), (41, 50, 60));
     assert_eq!(interval(3), None);
-    let tail = |n: u64| spread(&(1..=n).collect::<Vec<_>>()).interval(99);
+    let tail = |n: u64| spread(&(1..=n).collect::<Vec<_>>()).interval(Percentile::P99);
     assert_eq!(tail(380), None, "nothing lies beyond the upper bound");
     assert!(tail(390).is_some());
     let many = spread(&(1..=20_000).map(|i| i * 1_000).collect::<Vec<_>>());
-    let found = many.interval(50).expect("enough values");
+    let found = many.interval(Percentile::P50).expect("enough values");
     let near = |ns: u64, rank: f64| (ns as f64 / (rank * 1_000.0) - 1.0).abs() < 0.002;
     assert!(
         near(found.low_ns, 9_862.0) && near(found.high_ns, 10_139.0),
@@ -93,7 +93,7 @@ proptest! {
         let ranks = spread.ranks();
         for percent in [1, 50, 90, 95, 99, 100] {
             let exact = oracle(&values, percent);
-            prop_assert_eq!(ranks.percentile(percent as u64), exact);
+            prop_assert_eq!(ranks.percentile(percent as u64 * 10), exact);
         }
     }
 
@@ -103,7 +103,7 @@ proptest! {
         let spread = spread(&many);
         for percent in [50, 90, 95, 99] {
             let exact = oracle(&many[..200], percent) as f64;
-            let near = spread.ranks().percentile(percent as u64) as f64;
+            let near = spread.ranks().percentile(percent as u64 * 10) as f64;
             prop_assert!((near - exact).abs() <= exact / 1_000.0 + 1.0, "{near} {exact}");
         }
     }

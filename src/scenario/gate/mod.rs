@@ -4,11 +4,12 @@
 mod certain;
 mod parse;
 
-pub use certain::{Bounds, Certain};
-pub use parse::{SERVER, SINGLES, STATS, TIMINGS, compared};
+pub use certain::{Bounds, Certain, beside, bounds};
+pub use parse::compared;
 
 use super::mistake::Mistake;
 use super::units::FromText;
+use crate::metric::Figure;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -22,20 +23,20 @@ pub struct Gate {
     /// The variant it is on; every one unless named.
     pub variant: Option<String>,
     /// What is measured.
-    pub quantity: Quantity,
+    pub figure: Figure,
     /// How it is held against the limit.
     pub op: Op,
     /// What it is held against.
     pub limit: Limit,
 }
 
-/// What a gate holds its quantity against.
+/// What a gate compares its figure with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Limit {
     /// A number: milliseconds for times, a share (0 to 1) for shares, per second for rates.
     Number(f64),
-    /// So many times a quantity of a variant.
-    Times(f64, String, Quantity),
+    /// So many times a figure of a variant.
+    Times(f64, String, Figure),
 }
 
 impl Gate {
@@ -47,72 +48,6 @@ impl Gate {
         };
         self.variant.as_deref().into_iter().chain(other)
     }
-}
-
-/// What a gate reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quantity {
-    /// One statistic of a distribution in milliseconds.
-    Timing(Stat, Timing),
-    /// Failed / sent.
-    ErrorRate,
-    /// Share of all requests that succeed and meet every SLO.
-    Goodput,
-    /// Output tokens a second.
-    OutputThroughput,
-    /// Successful requests a second.
-    RequestThroughput,
-    /// Milliseconds until ready.
-    Startup,
-    /// Milliseconds until nothing was left.
-    Teardown,
-    /// What the server says of itself.
-    Server(ServerFigure),
-}
-
-/// A figure of the server's own, by its name in docs/metrics.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerFigure {
-    /// The mean of a time, in milliseconds.
-    Time(&'static str),
-    /// What a counter gained.
-    Counter(&'static str),
-    /// The mean of a level.
-    Level(&'static str),
-    /// The largest of a share, 0 to 1.
-    Share(&'static str),
-    /// Share of looked-up prompt tokens that the prefix cache held.
-    PrefixHitRate,
-}
-
-/// A statistic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the field's own")]
-pub enum Stat {
-    Mean,
-    Min,
-    P50,
-    P90,
-    P95,
-    P99,
-    Max,
-}
-
-/// A distribution (METRICS).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of docs/metrics.md")]
-pub enum Timing {
-    Ttft,
-    TtftFromDue,
-    FirstChunk,
-    Tpot,
-    ChunkGap,
-    E2e,
-    E2eFromDue,
-    Batch,
-    ClientDelay,
-    ScheduleLag,
-    Connect,
 }
 
 /// A comparison.

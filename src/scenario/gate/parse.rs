@@ -1,64 +1,12 @@
 //! Reading a gate from its text, with mistakes that point at the word.
 
-use super::{Gate, Limit, Op, Quantity, ServerFigure, Stat, Timing};
+use super::{Gate, Limit, Op};
+use crate::metric::{Figure, Number, Scope, Statistic, Timing, Unit};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::units::Time;
+use std::mem::discriminant;
 use std::ops::Range;
 use std::str::FromStr;
-
-/// Statistics by name.
-pub const STATS: [(&str, Stat); 7] = [
-    ("mean", Stat::Mean),
-    ("min", Stat::Min),
-    ("p50", Stat::P50),
-    ("p90", Stat::P90),
-    ("p95", Stat::P95),
-    ("p99", Stat::P99),
-    ("max", Stat::Max),
-];
-
-/// Distributions by name; a gate names a statistic of one of them.
-pub const TIMINGS: [(&str, Timing); 11] = [
-    ("ttft", Timing::Ttft),
-    ("ttft_from_due", Timing::TtftFromDue),
-    ("first_chunk", Timing::FirstChunk),
-    ("tpot", Timing::Tpot),
-    ("chunk_gap", Timing::ChunkGap),
-    ("e2e", Timing::E2e),
-    ("e2e_from_due", Timing::E2eFromDue),
-    ("batch", Timing::Batch),
-    ("client_delay", Timing::ClientDelay),
-    ("schedule_lag", Timing::ScheduleLag),
-    ("connect", Timing::Connect),
-];
-
-/// Quantities by name that stand alone.
-pub const SINGLES: [(&str, Quantity); 6] = [
-    ("error_rate", Quantity::ErrorRate),
-    ("goodput", Quantity::Goodput),
-    ("output_throughput", Quantity::OutputThroughput),
-    ("request_throughput", Quantity::RequestThroughput),
-    ("startup", Quantity::Startup),
-    ("teardown", Quantity::Teardown),
-];
-
-/// Figures of the server's own by name.
-pub const SERVER: [(&str, ServerFigure); 11] = [
-    ("server.prefix_hit_rate", ServerFigure::PrefixHitRate),
-    (
-        "server.kv_cache_usage",
-        ServerFigure::Share("kv_cache_usage"),
-    ),
-    ("server.preemptions", ServerFigure::Counter("preemptions")),
-    ("server.running", ServerFigure::Level("running")),
-    ("server.waiting", ServerFigure::Level("waiting")),
-    ("server.queue", ServerFigure::Time("queue")),
-    ("server.prefill", ServerFigure::Time("prefill")),
-    ("server.decode", ServerFigure::Time("decode")),
-    ("server.engine_ttft", ServerFigure::Time("engine_ttft")),
-    ("server.frontend_ttft", ServerFigure::Time("frontend_ttft")),
-    ("server.nvext_ttft", ServerFigure::Time("nvext_ttft")),
-];
 
 const OPS: [(&str, Op); 5] = [
     ("<=", Op::Le),
@@ -73,24 +21,6 @@ pub(super) const EXAMPLE: &str =
 
 const ACROSS: &str = "hold a metric against the same of a variant, such as `dynamo.p50 ttft <= 1.1 * native.p50 ttft`";
 
-impl Quantity {
-    /// What it is counted in.
-    const fn unit(self) -> &'static str {
-        match self {
-            Self::Timing(..)
-            | Self::Startup
-            | Self::Teardown
-            | Self::Server(ServerFigure::Time(_)) => "ms",
-            Self::ErrorRate
-            | Self::Goodput
-            | Self::Server(ServerFigure::Share(_) | ServerFigure::PrefixHitRate) => "share",
-            Self::Server(ServerFigure::Counter(_) | ServerFigure::Level(_)) => "number",
-            Self::OutputThroughput => "tokens/s",
-            Self::RequestThroughput => "requests/s",
-        }
-    }
-}
-
 impl FromStr for Gate {
     type Err = Mistake;
 
@@ -103,21 +33,21 @@ impl FromStr for Gate {
             + text[start..]
                 .find(|c| !is_op(c))
                 .unwrap_or(text.len() - start);
-        let (variant, quantity) = quantity(text, 0..start)?;
-        let op = find(&OPS, &text[start..end])
-            .ok_or_else(|| wrong_op(&text[start..end]).at(start..end))?;
+        let (variant, figure) = figure(text, 0..start)?;
+        let op = OPS.into_iter().find(|(name, _)| *name == &text[start..end]);
+        let (_, op) = op.ok_or_else(|| wrong_op(&text[start..end]).at(start..end))?;
         let part = trimmed(text, end..text.len());
         let limit = if across(&text[part.clone()]) {
-            times(text, part, quantity)?
+            times(text, part, figure)?
         } else {
-            let number = limit(quantity, &text[part.clone()]);
+            let number = limit(figure.row().unit, &text[part.clone()]);
             let place = if part.is_empty() { start..end } else { part };
             Limit::Number(number.map_err(|mistake| mistake.at(place))?)
         };
         Ok(Self {
             text: text.to_owned(),
             variant,
-            quantity,
+            figure,
             op,
             limit,
         })
@@ -131,7 +61,7 @@ fn across(limit: &str) -> bool {
 }
 
 /// Reads `1.1 * native.p50 ttft`, or the metric alone.
-fn times(text: &str, part: Range<usize>, left: Quantity) -> Result<Limit, Mistake> {
+fn times(text: &str, part: Range<usize>, left: Figure) -> Result<Limit, Mistake> {
     let (factor, metric) = match text[part.clone()].find('*') {
         None => (1.0, part.clone()),
         Some(star) => {
@@ -154,19 +84,19 @@ fn times(text: &str, part: Range<usize>, left: Quantity) -> Result<Limit, Mistak
             .help(ACROSS)
             .at(part));
     }
-    let (variant, right) = quantity(text, metric.clone())?;
+    let (variant, right) = figure(text, metric.clone())?;
     let Some(variant) = variant else {
         let metric_text = quote(&text[metric.clone()]);
         return Err(Mistake::new(format!("{metric_text} names no variant"))
             .help(ACROSS)
             .at(metric));
     };
-    if left.unit() != right.unit() {
+    if discriminant(&left.row().unit) != discriminant(&right.row().unit) {
         let mistake = Mistake::new("the two sides are not in the same unit").help(ACROSS);
         return Err(mistake.at(metric));
     }
     if left != right
-        && matches!((left, right), (Quantity::Timing(_, a), Quantity::Timing(_, b)) if a != b)
+        && matches!((left, right), (Figure::Timing(_, a), Figure::Timing(_, b)) if a != b)
     {
         let mistake = Mistake::new("the two sides are different metrics").help(ACROSS);
         return Err(mistake.at(metric));
@@ -179,57 +109,48 @@ fn times(text: &str, part: Range<usize>, left: Quantity) -> Result<Limit, Mistak
 /// # Errors
 /// Where it is none, or one that rounds can't judge.
 pub fn compared(text: &str) -> Result<String, Mistake> {
-    let help = "judged are p50, p95 or p99 of ttft, tpot, chunk_gap, e2e or batch, and output_throughput, request_throughput, startup, teardown";
-    let found = match find(&TIMINGS, text.trim()) {
-        Some(timing) => Quantity::Timing(Stat::P50, timing),
-        None => match quantity(text, 0..text.len())? {
-            (None, quantity) => quantity,
+    let found = match Timing::named(text.trim()) {
+        Some(timing) => Figure::Timing(Statistic::P50, timing),
+        None => match figure(text, 0..text.len())? {
+            (None, figure) => figure,
             (Some(_), _) => {
                 return Err(Mistake::new("every variant is judged").help("leave the variant out"));
             }
         },
     };
-    let key = match found {
-        Quantity::Timing(stat @ (Stat::P50 | Stat::P95 | Stat::P99), timing) => {
-            let distribution = match timing {
-                Timing::Ttft => "ttft_ms",
-                Timing::Tpot => "tpot_ms",
-                Timing::ChunkGap => "chunk_gap_ms",
-                Timing::E2e => "e2e_ms",
-                Timing::Batch => "batch_ms",
-                _ => "",
-            };
-            let stat = STATS
-                .iter()
-                .find(|(_, known)| *known == stat)
-                .map_or("", |(name, _)| name);
-            format!("{distribution}.{stat}")
-        }
-        Quantity::OutputThroughput => "output_tokens_per_s".to_owned(),
-        Quantity::RequestThroughput => "requests_per_s".to_owned(),
-        Quantity::Startup => "ready_ms".to_owned(),
-        Quantity::Teardown => "teardown_ms".to_owned(),
-        _ => String::new(),
-    };
-    if key.is_empty() || key.starts_with('.') {
-        return Err(Mistake::new(format!("{} can't be judged by rounds", quote(text))).help(help));
+    if found.is_judged() {
+        Ok(found.key())
+    } else {
+        let message = format!("{} can't be judged by rounds", quote(text));
+        Err(Mistake::new(message).help(judged()))
     }
-    Ok(key)
 }
 
-fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
-    table
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, value)| *value)
+/// Help: what rounds can judge.
+fn judged() -> String {
+    let mut all: Vec<String> = Vec::new();
+    for row in Timing::ALL.map(Timing::row) {
+        let shown: Vec<&str> = row.shown.iter().map(|one| one.name()).collect();
+        if !shown.is_empty() {
+            all.push(format!("{} of {}", shown.join(", "), row.name));
+        }
+    }
+    let numbers = Number::ALL.into_iter().map(Figure::Number);
+    let numbers = numbers.filter(|number| number.is_judged());
+    all.extend(numbers.map(|number| number.row().name.to_owned()));
+    format!("judged are {}", all.join("; "))
 }
 
-fn names<T>(table: &[(&'static str, T)]) -> impl Iterator<Item = &'static str> {
-    table
-        .iter()
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .into_iter()
+/// Metrics that have statistics, by name.
+fn timings() -> impl Iterator<Item = &'static str> + Clone {
+    Timing::ALL.into_iter().map(|timing| timing.row().name)
+}
+
+/// Metrics that stand alone, by name.
+fn numbers(own: bool) -> impl Iterator<Item = &'static str> + Clone {
+    let numbers = Number::ALL.into_iter().map(Number::row);
+    let wanted = numbers.filter(move |row| (row.scope == Scope::Server) == own);
+    wanted.map(|row| row.name)
 }
 
 /// `part` of `text` without the white space around it.
@@ -249,12 +170,15 @@ fn wrong_op(op: &str) -> Mistake {
     let mistake = Mistake::new(format!("{} is not a comparison", quote(op)));
     match meant {
         Some(op) => mistake.help(format!("write `{op}`")),
-        None => mistake.help(format!("comparisons are {}", list(names(&OPS)))),
+        None => mistake.help(format!(
+            "comparisons are {}",
+            list(OPS.into_iter().map(|(name, _)| name))
+        )),
     }
 }
 
 /// Reads one metric, `[VARIANT.][STATISTIC] METRIC`, which stands in `part`.
-fn quantity(text: &str, part: Range<usize>) -> Result<(Option<String>, Quantity), Mistake> {
+fn figure(text: &str, part: Range<usize>) -> Result<(Option<String>, Figure), Mistake> {
     let whole = trimmed(text, part);
     let mut words: Vec<Range<usize>> = text[whole.clone()]
         .split_whitespace()
@@ -271,25 +195,26 @@ fn quantity(text: &str, part: Range<usize>) -> Result<(Option<String>, Quantity)
         first.start += dot + 1;
     }
     let word = |i: usize| &text[words[i].clone()];
-    let quantity = match words.len() {
+    let figure = match words.len() {
         0 => Err(Mistake::new("no metric stands before the comparison").help(EXAMPLE)),
         1 => alone(word(0)).map_err(|mistake| mistake.at(words[0].clone())),
         2 => {
-            let timing = find(&TIMINGS, word(1));
-            let Some(stat) = find(&STATS, word(0)) else {
-                return Err(unknown("a statistic", word(0), &STATS).at(words[0].clone()));
+            let Some(statistic) = Statistic::named(word(0)) else {
+                let mistake = unknown("a statistic", word(0), Statistic::names());
+                return Err(mistake.at(words[0].clone()));
             };
-            if let Some(timing) = timing {
-                return Ok((variant, Quantity::Timing(stat, timing)));
+            if let Some(timing) = Timing::named(word(1)) {
+                return Ok((variant, Figure::Timing(statistic, timing)));
             }
-            Err(match find(&SINGLES, word(1)) {
-                Some(_) => Mistake::new(format!(
+            Err(if numbers(false).any(|name| name == word(1)) {
+                Mistake::new(format!(
                     "{} is one number and has no statistics",
                     quote(word(1))
                 ))
                 .help(format!("leave `{}` out", word(0)))
-                .at(words[0].clone()),
-                None => unknown("a metric with statistics", word(1), &TIMINGS).at(words[1].clone()),
+                .at(words[0].clone())
+            } else {
+                unknown("a metric with statistics", word(1), timings()).at(words[1].clone())
             })
         }
         _ => Err(
@@ -298,13 +223,13 @@ fn quantity(text: &str, part: Range<usize>) -> Result<(Option<String>, Quantity)
                 .at(whole),
         ),
     };
-    quantity.map(|quantity| (variant, quantity))
+    figure.map(|figure| (variant, figure))
 }
 
 /// The dot behind a variant's name, which may have dots itself: the first behind which something known stands, else the
 /// last; a server's own figure has none.
 fn variant_end(word: &str) -> Option<usize> {
-    let known = |name: &str| find(&STATS, name).is_some() || alone(name).is_ok();
+    let known = |name: &str| Statistic::named(name).is_some() || alone(name).is_ok();
     if known(word) {
         return None;
     }
@@ -319,66 +244,58 @@ fn plain(text: &str) -> Option<f64> {
     text.parse().ok().filter(|n: &f64| plain && n.is_finite())
 }
 
-fn alone(name: &str) -> Result<Quantity, Mistake> {
-    if let Some(quantity) = find(&SINGLES, name) {
-        return Ok(quantity);
+fn alone(name: &str) -> Result<Figure, Mistake> {
+    if let Some(number) = Number::named(name) {
+        return Ok(Figure::Number(number));
     }
-    if let Some(figure) = find(&SERVER, name) {
-        return Ok(Quantity::Server(figure));
-    }
-    if find(&TIMINGS, name).is_some() {
+    let statistics = || list(Statistic::names());
+    if Timing::named(name).is_some() {
         return Err(
             Mistake::new(format!("{} needs a statistic", quote(name))).help(format!(
                 "write `p99 {name}`, say (statistics: {})",
-                list(names(&STATS))
+                statistics()
             )),
         );
     }
-    let known = names(&SINGLES).chain(names(&TIMINGS)).chain(names(&SERVER));
+    let known = numbers(false).chain(timings()).chain(numbers(true));
     let mistake = Mistake::new(format!("{} is not a metric", quote(name)));
     Err(match nearest(name, known) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
         None => mistake.help(format!(
             "metrics are {}, and a statistic ({}) of {}",
-            list(names(&SINGLES)),
-            list(names(&STATS)),
-            list(names(&TIMINGS))
+            list(numbers(false)),
+            statistics(),
+            list(timings())
         )),
     })
 }
 
-fn unknown<T>(what: &str, name: &str, table: &[(&'static str, T)]) -> Mistake {
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Mistake {
     let mistake = Mistake::new(format!("{} is not {what}", quote(name)));
-    match nearest(name, names(table)) {
+    match nearest(name, known.clone()) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
-        None => mistake.help(format!("known are {}", list(names(table)))),
+        None => mistake.help(format!("known are {}", list(known))),
     }
 }
 
-/// Reads the limit in the unit that `quantity` has.
-fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
+/// Reads a limit in the unit of its metric.
+fn limit(unit: Unit, text: &str) -> Result<f64, Mistake> {
     if text.is_empty() {
         return Err(Mistake::new("no limit stands after the comparison").help(EXAMPLE));
     }
-    match quantity {
-        Quantity::Timing(..)
-        | Quantity::Startup
-        | Quantity::Teardown
-        | Quantity::Server(ServerFigure::Time(_)) => {
+    match unit {
+        Unit::Ms => {
             if text.ends_with('%') || text.ends_with("/s") {
                 return Err(Mistake::new(format!("{} is not a duration", quote(text)))
                     .help("this metric is a time: write a limit such as `800ms`"));
             }
             text.parse().map(Time::as_millis_f64)
         }
-        Quantity::Server(ServerFigure::Counter(_) | ServerFigure::Level(_)) => plain(text)
-            .ok_or_else(|| {
-                Mistake::new(format!("{} is not a number", quote(text)))
-                    .help("write a number such as `0`")
-            }),
-        Quantity::ErrorRate
-        | Quantity::Goodput
-        | Quantity::Server(ServerFigure::Share(_) | ServerFigure::PrefixHitRate) => {
+        Unit::Count => plain(text).ok_or_else(|| {
+            Mistake::new(format!("{} is not a number", quote(text)))
+                .help("write a number such as `0`")
+        }),
+        Unit::Share(_) => {
             let share = match text.strip_suffix('%') {
                 Some(percent) => plain(percent.trim_end()).map(|n| n / 100.0),
                 None => plain(text),
@@ -397,7 +314,7 @@ fn limit(quantity: Quantity, text: &str) -> Result<f64, Mistake> {
                     .help("write a share such as `95%` or `0.95`")),
             }
         }
-        Quantity::OutputThroughput | Quantity::RequestThroughput => match text.strip_suffix("/s") {
+        Unit::TokensPerS | Unit::RequestsPerS => match text.strip_suffix("/s") {
             Some(rate) => plain(rate.trim_end()).ok_or_else(|| {
                 Mistake::new(format!("{} is not a rate", quote(text)))
                     .help("write a rate such as `400/s`")

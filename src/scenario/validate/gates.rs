@@ -1,8 +1,9 @@
 //! Rules on gates: what they name is there, what they compare is measured, and they can both hold and fail.
 
 use super::{Checker, Path, at};
+use crate::metric::{self, Figure, Need, Row, Scope, Unit};
 use crate::scenario::effective::{Effective, effective};
-use crate::scenario::gate::{Bounds, Certain, Gate, Limit, Quantity, ServerFigure, Timing};
+use crate::scenario::gate::{Bounds, Certain, Gate, Limit, beside, bounds};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::Phase;
 use crate::scenario::units::Time;
@@ -15,52 +16,54 @@ impl Checker<'_> {
     pub(super) fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
         self.gated_variants(path, gate, variants);
         self.certain_gate(path, gate, variants);
-        match gate.quantity {
-            Quantity::Goodput => {
-                let without = variants.iter().find(|v| {
-                    v.verify.slo.is_none()
-                        && self.intact(&at("variants").key(v.name).key("verify").key("slo"))
-                });
-                if without.is_some() && self.intact(&at("verify.slo")) {
-                    let help = "add `slo: {ttft: 500ms}` to `verify`: goodput counts the requests that keep it";
-                    self.wrong(
-                        path,
-                        "`goodput` needs objectives, and no `slo` gives them",
-                        help,
-                    );
-                }
+        let row = gate.figure.row();
+        for need in row.needs {
+            match need {
+                Need::Objectives => self.objectives(path, variants),
+                Need::Batches => self.batches(path, row),
+                Need::Stream => self.streams(path, &gate.text),
+                // Answers tell.
+                Need::Pace | Need::Tokens => {}
             }
-            Quantity::Timing(_, Timing::Batch) => {
-                let phases = &self.scenario.load.phases;
-                if !phases.iter().any(|phase| matches!(phase, Phase::Batch(_)))
-                    && self.intact(&at("load.phases"))
-                {
-                    self.wrong(
-                        path,
-                        "`batch` times batches, and no phase has any",
-                        "gate `e2e`, or add a `batch` phase",
-                    );
-                }
+        }
+        if row.scope == Scope::Topology {
+            let external = |v: &&Effective<'_>| !v.engine.facts().started;
+            if !variants.is_empty() && variants.iter().all(external) {
+                self.wrong(
+                    path,
+                    "an external engine is neither started nor stopped",
+                    "leave this gate out",
+                );
             }
-            Quantity::Timing(
-                _,
-                Timing::Ttft
-                | Timing::TtftFromDue
-                | Timing::FirstChunk
-                | Timing::Tpot
-                | Timing::ChunkGap,
-            ) => self.streams(path, &gate.text),
-            Quantity::Startup | Quantity::Teardown => {
-                let external = |v: &&Effective<'_>| !v.engine.facts().started;
-                if !variants.is_empty() && variants.iter().all(external) {
-                    self.wrong(
-                        path,
-                        "an external engine is neither started nor stopped",
-                        "leave this gate out",
-                    );
-                }
-            }
-            _ => {}
+        }
+    }
+
+    fn objectives(&mut self, path: &Path, variants: &[&Effective<'_>]) {
+        let without = variants.iter().find(|v| {
+            v.verify.slo.is_none()
+                && self.intact(&at("variants").key(v.name).key("verify").key("slo"))
+        });
+        if without.is_some() && self.intact(&at("verify.slo")) {
+            let help =
+                "add `slo: {ttft: 500ms}` to `verify`: goodput counts the requests that keep it";
+            self.wrong(
+                path,
+                "`goodput` needs objectives, and no `slo` gives them",
+                help,
+            );
+        }
+    }
+
+    fn batches(&mut self, path: &Path, row: &Row) {
+        let phases = &self.scenario.load.phases;
+        if !phases.iter().any(|phase| matches!(phase, Phase::Batch(_)))
+            && self.intact(&at("load.phases"))
+        {
+            self.wrong(
+                path,
+                format!("`{}` times batches, and no phase has any", row.name),
+                "gate `e2e`, or add a `batch` phase",
+            );
         }
     }
 
@@ -106,14 +109,14 @@ impl Checker<'_> {
         let (certain, why) = match &gate.limit {
             Limit::Number(limit) => {
                 let why = match gate.certain() {
-                    Some(_) => range(gate.quantity).to_owned(),
+                    Some(_) => range(gate.figure).to_owned(),
                     None => String::new(),
                 };
                 let bounded = || {
-                    let (high, why) = self.longest(gate.quantity)?;
+                    let (high, why) = self.longest(gate.figure)?;
                     let bounds = Bounds {
                         high: high.as_millis_f64(),
-                        ..gate.quantity.bounds()
+                        ..bounds(gate.figure)
                     };
                     Some((bounds.compared(gate.op, *limit)?, why))
                 };
@@ -125,14 +128,14 @@ impl Checker<'_> {
                     },
                 }
             }
-            Limit::Times(factor, other, quantity) => {
+            Limit::Times(factor, other, figure) => {
                 let own = match &gate.variant {
                     Some(variant) => variant == other,
                     None => variants.iter().all(|variant| variant.name == other),
                 };
                 let among = own || variants.iter().any(|variant| variant.name == other);
-                let itself = own && gate.quantity == *quantity;
-                match gate.quantity.beside(gate.op, *factor, *quantity) {
+                let itself = own && gate.figure == *figure;
+                match beside(gate.figure, gate.op, *factor, *figure) {
                     Some(certain) if own => {
                         (certain, format!("it compares {} with itself", quote(other)))
                     }
@@ -171,22 +174,19 @@ impl Checker<'_> {
     }
 
     /// How long a time can be at most before the run gives up on it, and why.
-    fn longest(&self, quantity: Quantity) -> Option<(Time, String)> {
+    fn longest(&self, figure: Figure) -> Option<(Time, String)> {
         let scenario = self.scenario;
         let request = scenario.request.timeout;
         let whole = |keys: &[&str]| keys.iter().all(|key| self.intact(&at(key)));
-        match quantity {
-            Quantity::Timing(
-                _,
-                Timing::Ttft | Timing::FirstChunk | Timing::Tpot | Timing::ChunkGap | Timing::E2e,
-            ) if whole(&["request.timeout"]) => Some((
+        match figure.row().within? {
+            metric::Limit::Request if whole(&["request.timeout"]) => Some((
                 plus(request, SLACK),
                 format!(
                     "a request that takes longer than {} fails",
                     self.named("request.timeout", request)
                 ),
             )),
-            Quantity::Startup if whole(&["request.timeout", "ready.timeout"]) => {
+            metric::Limit::Ready if whole(&["request.timeout", "ready.timeout"]) => {
                 let all = effective(scenario);
                 let limits = all
                     .iter()
@@ -200,7 +200,7 @@ impl Checker<'_> {
                     ),
                 ))
             }
-            _ => None,
+            metric::Limit::Request | metric::Limit::Ready => None,
         }
     }
 
@@ -228,47 +228,41 @@ fn plus(a: Time, b: Time) -> Time {
     Time(a.0.checked_add(b.0).unwrap_or(Duration::MAX))
 }
 
-/// Why a comparison of a quantity with a number may be certain.
-fn range(quantity: Quantity) -> &'static str {
-    match quantity {
-        Quantity::Timing(..) if quantity.bounds().above => "a time of requests is more than 0",
-        Quantity::Timing(..) | Quantity::Startup | Quantity::Teardown => "a time is never below 0",
-        Quantity::ErrorRate | Quantity::Goodput => "a share is from 0 to 100%",
-        Quantity::OutputThroughput | Quantity::RequestThroughput => "a rate is never below 0",
-        Quantity::Server(_) if quantity.bounds().high <= 1.0 => "a share is from 0 to 100%",
-        Quantity::Server(_) => "it is never below 0",
+/// Why a comparison of a figure with a number may be certain.
+fn range(figure: Figure) -> &'static str {
+    let row = figure.row();
+    match row.unit {
+        Unit::Ms if row.above_zero => "a time of requests is more than 0",
+        Unit::Ms => "a time is never below 0",
+        Unit::Share(_) => "a share is from 0 to 100%",
+        Unit::TokensPerS | Unit::RequestsPerS => "a rate is never below 0",
+        Unit::Count => "it is never below 0",
     }
 }
 
-/// The same quantity with a limit that can be kept and broken.
+/// The same figure with a limit that can be kept and broken.
 fn example(gate: &Gate) -> String {
     let Some(start) = gate.text.find(['<', '>', '=']) else {
         return String::new();
     };
     let metric = gate.text[..start].trim();
-    let more = match gate.quantity {
-        Quantity::Goodput | Quantity::OutputThroughput | Quantity::RequestThroughput => true,
-        Quantity::Timing(..)
-        | Quantity::ErrorRate
-        | Quantity::Startup
-        | Quantity::Teardown
-        | Quantity::Server(_) => false,
-    };
+    let row = gate.figure.row();
+    let more = gate.figure.more_is_better();
     let op = if more { ">=" } else { "<=" };
     if matches!(gate.limit, Limit::Times(..)) {
         let name = metric.rsplit('.').next().unwrap_or(metric);
         return format!("a.{name} {op} 1.1 * b.{name}");
     }
-    let limit = match gate.quantity {
-        Quantity::Goodput => "95%",
-        Quantity::ErrorRate => "1%",
-        Quantity::OutputThroughput => "400/s",
-        Quantity::RequestThroughput => "2/s",
-        Quantity::Timing(..) => "800ms",
-        Quantity::Startup | Quantity::Teardown => "60s",
-        Quantity::Server(_) if gate.quantity.bounds().high <= 1.0 => "90%",
-        Quantity::Server(ServerFigure::Time(_)) => "50ms",
-        Quantity::Server(_) => "10",
+    let limit = match (row.unit, row.scope) {
+        (Unit::Ms, Scope::Topology) => "60s",
+        (Unit::Ms, Scope::Server) => "50ms",
+        (Unit::Ms, _) => "800ms",
+        (Unit::Share(_), Scope::Server) => "90%",
+        (Unit::Share(_), _) if more => "95%",
+        (Unit::Share(_), _) => "1%",
+        (Unit::TokensPerS, _) => "400/s",
+        (Unit::RequestsPerS, _) => "2/s",
+        (Unit::Count, _) => "10",
     };
     format!("{metric} {op} {limit}")
 }

@@ -2,8 +2,9 @@
 
 use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
+use crate::metric::{Need, Scope};
 use crate::scenario::effective::effective;
-use crate::scenario::gate::{Gate, Quantity, Timing};
+use crate::scenario::gate::Gate;
 use crate::scenario::mistake::quote;
 use crate::scenario::model::{Arrival, Closed, Gamma, Open, Phase, Prompts, Search, Steps, Until};
 use crate::scenario::rate::Bounds;
@@ -203,19 +204,16 @@ impl Checker<'_> {
             self.wrong(path, "a goal names no variant", help);
             return;
         }
-        match goal.quantity {
-            Quantity::Startup | Quantity::Teardown => {
-                let message = format!("{} is the same at every load", quote(&goal.text));
-                self.wrong(path, message, "move it to `verify: {gates: [...]}`");
-            }
-            Quantity::Timing(_, Timing::Batch) => {
-                let message = "a search sends no batches";
-                self.wrong(path, message, "write `e2e` instead of `batch`");
-            }
-            _ => {
-                let all = effective(self.scenario);
-                self.gate(path, goal, &all.iter().collect::<Vec<_>>());
-            }
+        let row = goal.figure.row();
+        if row.scope == Scope::Topology {
+            let message = format!("{} is the same at every load", quote(&goal.text));
+            self.wrong(path, message, "move it to `verify: {gates: [...]}`");
+        } else if row.needs(Need::Batches) {
+            let message = "a search sends no batches";
+            self.wrong(path, message, "write `e2e` instead of `batch`");
+        } else {
+            let all = effective(self.scenario);
+            self.gate(path, goal, &all.iter().collect::<Vec<_>>());
         }
     }
 
@@ -259,7 +257,7 @@ impl Checker<'_> {
         let Some(Until { known, .. }) = until else {
             return;
         };
-        if !matches!(known.timing, Timing::E2e | Timing::E2eFromDue) {
+        if known.timing.row().needs(Need::Stream) {
             self.streams(&path.key("until").key("known"), &known.to_string());
         }
     }

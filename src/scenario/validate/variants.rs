@@ -2,6 +2,7 @@
 
 use super::{Checker, at, limits};
 use crate::diagnostic::Diagnostic;
+use crate::metric::Figure;
 use crate::scenario::gate;
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::{ApiEndpoint, Compare, Engine};
@@ -161,9 +162,8 @@ impl Checker<'_> {
             }
             return;
         };
-        let once = ["ready_ms", "teardown_ms"];
         for (key, metric) in known {
-            if !rounds.restart && once.contains(&key.as_str()) {
+            if !rounds.restart && Figure::of_topologies().any(|once| once.key() == key) {
                 let message = format!("{} happens once a run, not once a round", quote(metric));
                 let help = "leave it out, or take `restart: false` from `rounds`";
                 self.wrong_key(&path.key(metric), message, help);

@@ -1,12 +1,13 @@
-//! Gates on figures. Each is judged on every measured phase that has its quantity; a quantity that no phase has is a
+//! Gates on figures. Each is judged on every measured phase that has its figure; a figure that no phase has is a
 //! failed gate, never a silent pass.
 
 use super::examples::Examples;
 use super::outcome::Check;
 use crate::measure::server::{ServerWindow, Told};
 use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
+use crate::metric::{Figure, Need, Number, Percentile, Statistic, Timing};
 use crate::plan::PhasePlan;
-use crate::scenario::gate::{Gate, Limit, Op, Quantity, ServerFigure, Stat, Timing};
+use crate::scenario::gate::{Gate, Limit, Op};
 
 /// One variant's figures.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +86,7 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
 #[must_use]
 pub fn keeps(goal: &[Gate], figures: &PhaseFigures, server: Option<&ServerWindow>) -> bool {
     let keeps = |gate: &Gate| {
-        let found = figure(gate.quantity, figures, server);
+        let found = figure(gate.figure, figures, server);
         let limit = limit(&gate.limit, &[], None);
         found
             .zip(limit)
@@ -106,7 +107,7 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
         let passed = limit.is_some_and(|limit| holds(gate.op, found, limit));
         let detail = format!(
             "found {}{thin}{}",
-            value(gate.quantity, found),
+            gate.figure.row().unit.text(found),
             shown(gate, limit)
         );
         check(scope, passed, detail)
@@ -118,19 +119,21 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
             None => check(scope, false, missing.to_owned()),
         }]
     };
-    match gate.quantity {
-        Quantity::Startup => return whole(on.startup_ms, "not applicable: it never became ready"),
-        Quantity::Teardown => {
+    match gate.figure {
+        Figure::Number(Number::Startup) => {
+            return whole(on.startup_ms, "not applicable: it never became ready");
+        }
+        Figure::Number(Number::Teardown) => {
             return whole(on.teardown_ms, "not applicable: it was not taken down");
         }
-        _ => {}
+        Figure::Number(_) | Figure::Timing(..) => {}
     }
     let of_phase = |phase: &PhaseResult<'_>| {
-        if let Some(why) = not_applicable(gate.quantity, phase.figures) {
+        if let Some(why) = not_applicable(gate.figure, phase.figures) {
             return Some(check(on.scope(phase), false, why));
         }
-        let found = figure(gate.quantity, phase.figures, phase.server)?;
-        let thin = thin(gate.quantity, &phase.figures.metrics);
+        let found = figure(gate.figure, phase.figures, phase.server)?;
+        let thin = thin(gate.figure, &phase.figures.metrics);
         Some(against(
             on.scope(phase),
             found,
@@ -140,27 +143,25 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
     };
     let checks: Vec<_> = on.measured().filter_map(of_phase).collect();
     if checks.is_empty() {
-        let detail = "not applicable: no measured phase has this quantity".to_owned();
+        let detail = "not applicable: no measured phase has this figure".to_owned();
         return vec![check(on.variant.to_owned(), false, detail)];
     }
     checks
 }
 
 /// Why a gate does not apply to this phase. Without this check the gate would pass on the other phases alone.
-fn not_applicable(quantity: Quantity, figures: &PhaseFigures) -> Option<String> {
+fn not_applicable(figure: Figure, figures: &PhaseFigures) -> Option<String> {
     let audit = &figures.audit;
-    let tpot = matches!(quantity, Quantity::Timing(_, Timing::Tpot));
-    let of_chunks = tpot || matches!(quantity, Quantity::Timing(_, Timing::ChunkGap));
-    let of_tokens = tpot || quantity == Quantity::OutputThroughput;
+    let row = figure.row();
     let succeeded = figures.counts.succeeded;
-    if of_tokens && audit.miscounted > 0 {
+    if row.needs(Need::Tokens) && audit.miscounted > 0 {
         return Some(format!(
             "not applicable: the token counts of {} of {succeeded} answers contradict what came",
             audit.miscounted
         ));
     }
     let timed = figures.metrics.tpot_ms.as_ref().map_or(0, |d| d.count);
-    (of_chunks && audit.at_once > timed).then(|| {
+    (row.needs(Need::Pace) && audit.at_once > timed).then(|| {
         format!(
             "not applicable: the text of {} of {succeeded} answers came at once, so that its pace is not known",
             audit.at_once
@@ -170,9 +171,9 @@ fn not_applicable(quantity: Quantity, figures: &PhaseFigures) -> Option<String> 
 
 /// What a gate's limit comes to in a phase; `None` where the variant that it names has no such figure.
 fn limit(limit: &Limit, all: &[Measured<'_>], phase: Option<&str>) -> Option<f64> {
-    let (factor, variant, quantity) = match limit {
+    let (factor, variant, named) = match limit {
         Limit::Number(number) => return Some(*number),
-        Limit::Times(factor, variant, quantity) => (factor, variant, *quantity),
+        Limit::Times(factor, variant, figure) => (factor, variant, *figure),
     };
     let other = all.iter().find(|other| other.variant == variant)?;
     let same = || {
@@ -180,10 +181,10 @@ fn limit(limit: &Limit, all: &[Measured<'_>], phase: Option<&str>) -> Option<f64
             .measured()
             .find(|other| Some(other.plan.name.as_str()) == phase)
     };
-    let found = match quantity {
-        Quantity::Startup => other.startup_ms,
-        Quantity::Teardown => other.teardown_ms,
-        _ => figure(quantity, same()?.figures, same()?.server),
+    let found = match named {
+        Figure::Number(Number::Startup) => other.startup_ms,
+        Figure::Number(Number::Teardown) => other.teardown_ms,
+        Figure::Number(_) | Figure::Timing(..) => figure(named, same()?.figures, same()?.server),
     };
     found.map(|found| factor * found)
 }
@@ -192,37 +193,40 @@ fn limit(limit: &Limit, all: &[Measured<'_>], phase: Option<&str>) -> Option<f64
 fn shown(gate: &Gate, limit: Option<f64>) -> String {
     match (&gate.limit, limit) {
         (Limit::Number(_), _) => String::new(),
-        (Limit::Times(..), Some(limit)) => format!(", limit {}", value(gate.quantity, limit)),
+        (Limit::Times(..), Some(limit)) => {
+            format!(", limit {}", gate.figure.row().unit.text(limit))
+        }
         (Limit::Times(_, variant, _), None) => {
             format!(", but {variant} has no such figure to hold it against")
         }
     }
 }
 
-fn figure(
-    quantity: Quantity,
-    figures: &PhaseFigures,
-    server: Option<&ServerWindow>,
-) -> Option<f64> {
+fn figure(figure: Figure, figures: &PhaseFigures, server: Option<&ServerWindow>) -> Option<f64> {
     let metrics = &figures.metrics;
-    match quantity {
-        Quantity::Timing(stat, timing) => distribution(timing, metrics).map(|d| pick(stat, d)),
-        Quantity::ErrorRate => share(figures.counts.failed, figures.counts.sent),
-        Quantity::Goodput => metrics.goodput.map(|good| good.share),
-        Quantity::OutputThroughput => metrics.output_tokens_per_s,
-        Quantity::RequestThroughput => metrics.requests_per_s,
-        Quantity::Server(figure) => own(figure, server?),
-        Quantity::Startup | Quantity::Teardown => None,
-    }
-}
-
-fn own(figure: ServerFigure, server: &ServerWindow) -> Option<f64> {
     match figure {
-        ServerFigure::Time(name) => server.mean(name),
-        ServerFigure::Counter(name) => server.counters.get(name).copied(),
-        ServerFigure::Level(name) => server.gauges.get(name).map(|gauge| gauge.mean),
-        ServerFigure::Share(name) => server.gauges.get(name).map(|gauge| gauge.max),
-        ServerFigure::PrefixHitRate => server.prefix_hit_rate,
+        Figure::Timing(statistic, timing) => {
+            distribution(timing, metrics).map(|d| pick(statistic, d))
+        }
+        Figure::Number(number) => match number {
+            Number::ErrorRate => share(figures.counts.failed, figures.counts.sent),
+            Number::Goodput => metrics.goodput.map(|good| good.share),
+            Number::OutputThroughput => metrics.output_tokens_per_s,
+            Number::RequestThroughput => metrics.requests_per_s,
+            Number::Startup | Number::Teardown => None,
+            Number::PrefixHitRate => server?.prefix_hit_rate,
+            Number::KvCacheUsage => server?.gauges.get(number.row().key).map(|gauge| gauge.max),
+            Number::Preemptions => server?.counters.get(number.row().key).copied(),
+            Number::Running | Number::Waiting => {
+                server?.gauges.get(number.row().key).map(|gauge| gauge.mean)
+            }
+            Number::Queue
+            | Number::Prefill
+            | Number::Decode
+            | Number::EngineTtft
+            | Number::FrontendTtft
+            | Number::NvextTtft => server?.mean(number.row().key),
+        },
     }
 }
 
@@ -237,6 +241,7 @@ pub(super) fn distribution(timing: Timing, metrics: &Metrics) -> Option<&Distrib
         Timing::TtftFromDue => &metrics.ttft_from_due_ms,
         Timing::FirstChunk => &metrics.first_chunk_ms,
         Timing::Tpot => &metrics.tpot_ms,
+        Timing::Ntpot => &metrics.ntpot_ms,
         Timing::ChunkGap => &metrics.chunk_gap_ms,
         Timing::E2e => &metrics.e2e_ms,
         Timing::E2eFromDue => &metrics.e2e_from_due_ms,
@@ -248,15 +253,15 @@ pub(super) fn distribution(timing: Timing, metrics: &Metrics) -> Option<&Distrib
     .as_ref()
 }
 
-fn pick(stat: Stat, d: &Distribution) -> f64 {
-    match stat {
-        Stat::Mean => d.mean,
-        Stat::Min => d.min,
-        Stat::P50 => d.p50,
-        Stat::P90 => d.p90,
-        Stat::P95 => d.p95,
-        Stat::P99 => d.p99,
-        Stat::Max => d.max,
+fn pick(statistic: Statistic, d: &Distribution) -> f64 {
+    match statistic {
+        Statistic::Mean => d.mean,
+        Statistic::Min => d.min,
+        Statistic::Percentile(Percentile::P50) => d.p50,
+        Statistic::Percentile(Percentile::P90) => d.p90,
+        Statistic::Percentile(Percentile::P95) => d.p95,
+        Statistic::Percentile(Percentile::P99) => d.p99,
+        Statistic::Max => d.max,
     }
 }
 
@@ -271,42 +276,16 @@ fn holds(op: Op, found: f64, limit: f64) -> bool {
     }
 }
 
-fn value(quantity: Quantity, found: f64) -> String {
-    match quantity {
-        Quantity::Timing(..)
-        | Quantity::Startup
-        | Quantity::Teardown
-        | Quantity::Server(ServerFigure::Time(_)) => {
-            format!("{found:.3} ms")
-        }
-        Quantity::Server(ServerFigure::Counter(_) | ServerFigure::Level(_)) => {
-            format!("{found:.2}")
-        }
-        Quantity::ErrorRate
-        | Quantity::Goodput
-        | Quantity::Server(ServerFigure::Share(_) | ServerFigure::PrefixHitRate) => {
-            format!("{:.3}%", found * 100.0)
-        }
-        Quantity::OutputThroughput => format!("{found:.2} tokens/s"),
-        Quantity::RequestThroughput => format!("{found:.3} requests/s"),
-    }
-}
-
-fn thin(quantity: Quantity, metrics: &Metrics) -> String {
-    let Quantity::Timing(stat, timing) = quantity else {
+fn thin(figure: Figure, metrics: &Metrics) -> String {
+    let Figure::Timing(statistic, timing) = figure else {
         return String::new();
     };
-    let name = match stat {
-        Stat::Mean | Stat::Min | Stat::Max => return String::new(),
-        Stat::P50 => "p50",
-        Stat::P90 => "p90",
-        Stat::P95 => "p95",
-        Stat::P99 => "p99",
-    };
     match distribution(timing, metrics) {
-        Some(d) if d.thin().contains(&name) => {
-            format!(" (thin: {} values, fewer than ten beyond {name})", d.count)
-        }
+        Some(d) if d.count < statistic.needs() => format!(
+            " (thin: {} values, fewer than ten beyond {})",
+            d.count,
+            statistic.name()
+        ),
         _ => String::new(),
     }
 }

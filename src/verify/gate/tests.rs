@@ -46,17 +46,17 @@ fn figures(metrics: Metrics) -> PhaseFigures {
     }
 }
 
-fn gate(text: &str, quantity: Quantity, op: Op, limit: f64) -> Gate {
+fn gate(text: &str, figure: Figure, op: Op, limit: f64) -> Gate {
     Gate {
         text: text.to_owned(),
         variant: None,
-        quantity,
+        figure,
         op,
         limit: crate::scenario::gate::Limit::Number(limit),
     }
 }
 
-const P99_TTFT: Quantity = Quantity::Timing(Stat::P99, Timing::Ttft);
+const P99_TTFT: Figure = Figure::Timing(Statistic::P99, Timing::Ttft);
 
 /// A warm-up that breaks everything, a phase with TTFT and one without.
 fn with_phases(test: impl FnOnce(&Measured<'_>)) {
@@ -119,7 +119,12 @@ fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
         };
         assert_eq!(checks, [want]);
         let checks = gates(
-            &[gate("error_rate == 0", Quantity::ErrorRate, Op::Eq, 0.0)],
+            &[gate(
+                "error_rate == 0",
+                Figure::Number(Number::ErrorRate),
+                Op::Eq,
+                0.0,
+            )],
             on,
             &[],
         );
@@ -131,7 +136,12 @@ fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
                 .all(|c| !c.passed && c.detail == "found 10.000%")
         );
         let checks = gates(
-            &[gate("goodput >= 95%", Quantity::Goodput, Op::Ge, 0.95)],
+            &[gate(
+                "goodput >= 95%",
+                Figure::Number(Number::Goodput),
+                Op::Ge,
+                0.95,
+            )],
             on,
             &[],
         );
@@ -142,15 +152,24 @@ fn a_gate_is_judged_on_each_measured_phase_that_has_it() {
 #[test]
 fn what_no_phase_has_fails() {
     with_phases(|on| {
-        let tpot = Quantity::Timing(Stat::P50, Timing::Tpot);
-        for quantity in [tpot, Quantity::OutputThroughput, Quantity::Teardown] {
-            let checks = gates(&[gate("x", quantity, Op::Ge, 0.0)], on, &[]);
+        let tpot = Figure::Timing(Statistic::P50, Timing::Tpot);
+        for figure in [
+            tpot,
+            Figure::Number(Number::OutputThroughput),
+            Figure::Number(Number::Teardown),
+        ] {
+            let checks = gates(&[gate("x", figure, Op::Ge, 0.0)], on, &[]);
             assert!(checks.len() == 1 && !checks[0].passed, "{checks:?}");
             assert!(checks[0].detail.starts_with("not applicable"), "{checks:?}");
             assert_eq!(checks[0].scope, "native");
         }
         let startup = gates(
-            &[gate("startup < 2s", Quantity::Startup, Op::Lt, 2_000.0)],
+            &[gate(
+                "startup < 2s",
+                Figure::Number(Number::Startup),
+                Op::Lt,
+                2_000.0,
+            )],
             on,
             &[],
         );
@@ -542,8 +561,8 @@ fn every_limit_is_the_scenarios_own() {
 
 #[test]
 fn a_goal_may_be_of_what_the_server_says() {
-    let quantity = Quantity::Server(ServerFigure::PrefixHitRate);
-    let goal = [gate("server.prefix_hit_rate > 0.5", quantity, Op::Gt, 0.5)];
+    let figure = Figure::Number(Number::PrefixHitRate);
+    let goal = [gate("server.prefix_hit_rate > 0.5", figure, Op::Gt, 0.5)];
     let figures = figures(Metrics::default());
     let said = |rate| ServerWindow {
         prefix_hit_rate: Some(rate),

@@ -1,8 +1,8 @@
 //! Whether the client kept up: what it sent late, and what it read late.
 
 use super::{Doubt, Weight};
+use crate::metric::Timing;
 use crate::plan::Shape;
-use crate::scenario::gate::Timing;
 use crate::scenario::model::Measurement;
 use crate::verify::gate::{PhaseResult, distribution};
 

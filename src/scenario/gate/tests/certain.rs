@@ -64,7 +64,7 @@ fn a_variant_beside_itself() {
             panic!("{text}")
         };
         assert_eq!(
-            gate.quantity.beside(gate.op, *factor, *other),
+            beside(gate.figure, gate.op, *factor, *other),
             certain,
             "{text}"
         );

@@ -1,33 +1,59 @@
 use super::*;
+use crate::metric::{Number, Statistic, Timing};
 
 #[test]
 fn gates_are_read_in_the_unit_of_their_metric() {
-    let p99 = |timing| Quantity::Timing(Stat::P99, timing);
-    for (text, quantity, op, limit) in [
+    let p99 = |timing| Figure::Timing(Statistic::P99, timing);
+    for (text, figure, op, limit) in [
         ("p99 ttft < 800ms", p99(Timing::Ttft), Op::Lt, 800.0),
         (
             "mean e2e <= 2s",
-            Quantity::Timing(Stat::Mean, Timing::E2e),
+            Figure::Timing(Statistic::Mean, Timing::E2e),
             Op::Le,
             2_000.0,
         ),
-        ("error_rate == 0", Quantity::ErrorRate, Op::Eq, 0.0),
-        ("error_rate < 1%", Quantity::ErrorRate, Op::Lt, 0.01),
-        ("goodput>=95%", Quantity::Goodput, Op::Ge, 0.95),
+        (
+            "error_rate == 0",
+            Figure::Number(Number::ErrorRate),
+            Op::Eq,
+            0.0,
+        ),
+        (
+            "error_rate < 1%",
+            Figure::Number(Number::ErrorRate),
+            Op::Lt,
+            0.01,
+        ),
+        (
+            "goodput>=95%",
+            Figure::Number(Number::Goodput),
+            Op::Ge,
+            0.95,
+        ),
         (
             "output_throughput > 400/s",
-            Quantity::OutputThroughput,
+            Figure::Number(Number::OutputThroughput),
             Op::Gt,
             400.0,
         ),
         (
             "request_throughput >= 2.5/s",
-            Quantity::RequestThroughput,
+            Figure::Number(Number::RequestThroughput),
             Op::Ge,
             2.5,
         ),
-        ("startup < 180s", Quantity::Startup, Op::Lt, 180_000.0),
-        ("  teardown  <  20s ", Quantity::Teardown, Op::Lt, 20_000.0),
+        (
+            "startup < 180s",
+            Figure::Number(Number::Startup),
+            Op::Lt,
+            180_000.0,
+        ),
+        (
+            "  teardown  <  20s ",
+            Figure::Number(Number::Teardown),
+            Op::Lt,
+            20_000.0,
+        ),
         (
             "p99 schedule_lag < 100us",
             p99(Timing::ScheduleLag),
@@ -36,7 +62,7 @@ fn gates_are_read_in_the_unit_of_their_metric() {
         ),
     ] {
         let gate: Gate = text.parse().unwrap();
-        assert_eq!((gate.quantity, gate.op), (quantity, op), "{text}");
+        assert_eq!((gate.figure, gate.op), (figure, op), "{text}");
         let Limit::Number(found) = gate.limit else {
             panic!("{text}: {:?}", gate.limit)
         };
@@ -48,10 +74,9 @@ fn gates_are_read_in_the_unit_of_their_metric() {
 
 #[test]
 fn gates_reach_across_variants() {
-    let p50 = Quantity::Timing(Stat::P50, Timing::Ttft);
-    let times =
-        |factor, variant: &str, quantity| Limit::Times(factor, variant.to_owned(), quantity);
-    for (text, variant, quantity, limit) in [
+    let p50 = Figure::Timing(Statistic::P50, Timing::Ttft);
+    let times = |factor, variant: &str, figure| Limit::Times(factor, variant.to_owned(), figure);
+    for (text, variant, figure, limit) in [
         (
             "dynamo.p50 ttft <= 1.1 * native.p50 ttft",
             Some("dynamo"),
@@ -67,8 +92,8 @@ fn gates_reach_across_variants() {
         (
             "dynamo.startup < 2*native.startup",
             Some("dynamo"),
-            Quantity::Startup,
-            times(2.0, "native", Quantity::Startup),
+            Figure::Number(Number::Startup),
+            times(2.0, "native", Figure::Number(Number::Startup)),
         ),
         (
             "p50 ttft < 3 * native.p50 ttft",
@@ -79,13 +104,13 @@ fn gates_reach_across_variants() {
         (
             "dynamo.goodput >= 95%",
             Some("dynamo"),
-            Quantity::Goodput,
+            Figure::Number(Number::Goodput),
             Limit::Number(0.95),
         ),
     ] {
         let gate: Gate = text.parse().unwrap();
         assert_eq!(gate.variant.as_deref(), variant, "{text}");
-        assert_eq!((gate.quantity, gate.limit), (quantity, limit), "{text}");
+        assert_eq!((gate.figure, gate.limit), (figure, limit), "{text}");
     }
     let both: Gate = "a.startup < 2 * b.startup".parse().unwrap();
     assert_eq!(both.variants().collect::<Vec<_>>(), ["a", "b"]);
