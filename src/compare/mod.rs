@@ -16,12 +16,13 @@ pub use alike::alike;
 pub use answers::{Answer, Answers};
 pub use decide::{Doubts, decided};
 pub use decompose::decompose;
-pub use metrics::{METRICS, Metric, TOPOLOGY};
+pub use metrics::TOPOLOGY;
 pub use text::{Tokenizer, counted, same_text};
 
+use crate::metric::Figure;
 use crate::record::model::{Comparison, RoundValues, Run, VariantRecord};
 use crate::stats::BUDGET;
-use metrics::{Measured, Of};
+use metrics::Measured;
 
 /// Every metric and measured phase of every variant against the baseline's; start-up and teardown too, under the phase
 /// [`TOPOLOGY`]. Metrics that neither has are left out. Where rounds were planned, what is judged gets a verdict.
@@ -64,18 +65,15 @@ pub fn ratio(baseline: Option<f64>, variant: Option<f64>) -> Option<f64> {
 }
 
 fn against(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Comparison> {
-    let row = |metric: &str, phase: &str, of: &Of<'_>| {
-        let (a, b) = (
-            of.value(&Measured::from(baseline)),
-            of.value(&Measured::from(variant)),
-        );
+    let row = |figure: Figure, phase: &str| {
+        let [a, b] = [baseline, variant].map(|side| Measured::from(side).figure(figure, phase));
         a.or(b).is_some().then(|| Comparison {
-            metric: metric.to_owned(),
+            metric: figure.key(),
             phase: phase.to_owned(),
             baseline: baseline.name.clone(),
             variant: variant.name.clone(),
             ratio: ratio(a, b),
-            values: values(baseline, variant, of),
+            values: values(baseline, variant, figure, phase),
             ..Comparison::default()
         })
     };
@@ -84,24 +82,26 @@ fn against(baseline: &VariantRecord, variant: &VariantRecord) -> Vec<Comparison>
         if !baseline.phases.iter().any(|other| other.name == phase.name) {
             continue;
         }
-        let of = |metric: &Metric| row(metric.key, &phase.name, &Of::Phase(metric, &phase.name));
-        all.extend(METRICS.iter().filter_map(of));
+        all.extend(Figure::of_phases().filter_map(|figure| row(figure, &phase.name)));
     }
-    for (key, get) in metrics::OF_TOPOLOGY {
-        all.extend(row(key, TOPOLOGY, &Of::Topology(get)));
-    }
+    all.extend(Figure::of_topologies().filter_map(|figure| row(figure, TOPOLOGY)));
     all
 }
 
 /// What each round that both had found.
-fn values(baseline: &VariantRecord, variant: &VariantRecord, of: &Of<'_>) -> Vec<RoundValues> {
+fn values(
+    baseline: &VariantRecord,
+    variant: &VariantRecord,
+    figure: Figure,
+    phase: &str,
+) -> Vec<RoundValues> {
     let rounds = baseline.rounds.iter().zip(&variant.rounds);
     rounds
         .map(|(a, b)| RoundValues {
             round: a.round,
             baseline_first: a.turn < b.turn,
-            baseline: of.value(&Measured::from(a)),
-            variant: of.value(&Measured::from(b)),
+            baseline: Measured::from(a).figure(figure, phase),
+            variant: Measured::from(b).figure(figure, phase),
         })
         .collect()
 }

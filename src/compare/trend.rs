@@ -1,6 +1,7 @@
 //! A folder of records in the order of their time: where a metric shifted, and with which run.
 
-use super::metrics::{METRICS, more_is_better};
+use super::metrics::{more_is_better, of_phase};
+use crate::metric::Figure;
 use crate::record::model::{Run, VariantRecord, Verdict};
 use crate::stats::{self, BUDGET};
 use indexmap::IndexMap;
@@ -108,21 +109,14 @@ fn points(
         variant.engine.model, machine.cpu, machine.cores
     );
     for phase in variant.phases.iter().filter(|phase| phase.measured()) {
-        let wanted = METRICS
-            .iter()
-            .filter(|metric| metrics.iter().any(|wanted| wanted == metric.key));
-        for metric in wanted {
-            let Some(value) = metric.of(phase).filter(|value| *value > 0.0) else {
+        let wanted = Figure::of_phases().map(|figure| (figure, figure.key()));
+        let wanted = wanted.filter(|(_, key)| metrics.contains(key));
+        for (figure, key) in wanted {
+            let Some(value) = of_phase(figure, phase).filter(|value| *value > 0.0) else {
                 continue;
             };
-            let key = [
-                &run.scenario.name,
-                &variant.name,
-                &phase.name,
-                metric.key,
-                &on,
-            ]
-            .map(|text: &str| text.to_owned());
+            let key = [&run.scenario.name, &variant.name, &phase.name, &key, &on]
+                .map(|text: &String| text.to_owned());
             all.entry(key).or_default().push(Point {
                 run: run.run_id.clone(),
                 started: run.started.clone(),

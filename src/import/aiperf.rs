@@ -2,6 +2,7 @@
 //! throughputs divide by the whole phase, ours by first request to last answer, which it calls the benchmark's duration.
 
 use super::{Imported, counts, goodput, phase, scale, summary, text, whole};
+use crate::metric::Timing;
 use crate::record::model::{Distribution, PhaseRecord};
 use serde_json::{Value, json};
 
@@ -19,10 +20,10 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         ..phase("profiling".to_owned())
     };
     let metrics = &mut record.metrics;
-    metrics.ttft_ms = spread("time_to_first_token");
-    metrics.tpot_ms = spread("inter_token_latency");
-    metrics.chunk_gap_ms = spread("inter_chunk_latency");
-    metrics.e2e_ms = spread("request_latency");
+    metrics.times[Timing::Ttft] = spread("time_to_first_token");
+    metrics.times[Timing::Tpot] = spread("inter_token_latency");
+    metrics.times[Timing::ChunkGap] = spread("inter_chunk_latency");
+    metrics.times[Timing::E2e] = spread("request_latency");
     metrics.requests_per_s = Some(counts.succeeded as f64 / seconds);
     let tokens = file["output_sequence_length"]["sum"].as_f64();
     metrics.output_tokens_per_s = tokens.map(|tokens| tokens / seconds);

@@ -2,6 +2,7 @@
 //! without text are taken out before it measures, so that its TTFT is our time to the first text.
 
 use super::{Imported, counts, goodput, phase, scale, summary, text, whole};
+use crate::metric::Timing;
 use crate::record::model::{Distribution, PhaseRecord};
 use serde_json::{Value, json};
 
@@ -20,9 +21,9 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     };
     let spread = |name: &str| distribution(file.get(name)?, count);
     let metrics = &mut record.metrics;
-    metrics.ttft_ms = spread("time_to_first_token");
-    metrics.tpot_ms = spread("inter_token_latency");
-    metrics.e2e_ms = spread("request_latency");
+    metrics.times[Timing::Ttft] = spread("time_to_first_token");
+    metrics.times[Timing::Tpot] = spread("inter_token_latency");
+    metrics.times[Timing::E2e] = spread("request_latency");
     metrics.requests_per_s = Some(rate);
     metrics.output_tokens_per_s = average("output_token_throughput");
     let good = average("request_goodput").map(|good| (good * seconds).round());

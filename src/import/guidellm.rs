@@ -2,6 +2,7 @@
 //! its limits cut off (`incomplete`) are neither successes nor failures, and are left out.
 
 use super::{Imported, counts, phase, summary, text, whole};
+use crate::metric::Timing;
 use crate::record::model::{Distribution, PhaseRecord};
 use serde_json::{Value, json};
 
@@ -43,10 +44,10 @@ fn one(n: usize, benchmark: &Value) -> Option<PhaseRecord> {
         ..phase(name(n, &benchmark["config"]["strategy"]))
     };
     let ours = &mut record.metrics;
-    ours.ttft_ms = spread("time_to_first_token_ms", 1.0);
-    ours.tpot_ms = spread("inter_token_latency_ms", 1.0);
-    ours.ntpot_ms = spread("time_per_output_token_ms", 1.0);
-    ours.e2e_ms = spread("request_latency", 1e3);
+    ours.times[Timing::Ttft] = spread("time_to_first_token_ms", 1.0);
+    ours.times[Timing::Tpot] = spread("inter_token_latency_ms", 1.0);
+    ours.times[Timing::Ntpot] = spread("time_per_output_token_ms", 1.0);
+    ours.times[Timing::E2e] = spread("request_latency", 1e3);
     ours.requests_per_s = Some(counts.succeeded as f64 / seconds);
     let tokens = &metrics["output_token_count"]["successful"];
     let tokens = tokens.get("total_sum").and_then(Value::as_f64);

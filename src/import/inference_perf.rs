@@ -2,6 +2,7 @@
 //! inter-token latency counts a zero for every further token of a chunk, which is none of our figures.
 
 use super::{Imported, counts, phase, summary, whole};
+use crate::metric::Timing;
 use crate::record::model::{Distribution, PhaseRecord};
 use serde_json::{Value, json};
 
@@ -19,10 +20,10 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     };
     let spread = |name: &str| distribution(good["latency"].get(name)?, succeeded);
     let metrics = &mut record.metrics;
-    metrics.ttft_ms = spread("time_to_first_token");
-    metrics.tpot_ms = spread("time_per_output_token");
-    metrics.ntpot_ms = spread("normalized_time_per_output_token");
-    metrics.e2e_ms = spread("request_latency");
+    metrics.times[Timing::Ttft] = spread("time_to_first_token");
+    metrics.times[Timing::Tpot] = spread("time_per_output_token");
+    metrics.times[Timing::Ntpot] = spread("normalized_time_per_output_token");
+    metrics.times[Timing::E2e] = spread("request_latency");
     metrics.requests_per_s = Some(per_s);
     metrics.output_tokens_per_s = rate("output_tokens_per_sec");
     record.counts = counts;

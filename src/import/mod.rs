@@ -9,7 +9,9 @@ mod sglang;
 mod texts;
 mod vllm;
 
-use crate::measure::summary::{Counts, Distribution, Goodput, Metrics};
+use crate::measure::distribution::Distribution;
+use crate::measure::summary::{Counts, Goodput, Metrics};
+use crate::metric::Statistic;
 use crate::record::model::{
     EngineRecord, Machine, PhaseRecord, Quality, Run, ScenarioRecord, VariantRecord,
 };
@@ -241,19 +243,9 @@ fn goodput(good: f64, counts: &Counts, seconds: f64) -> Option<Goodput> {
 /// A distribution from the statistics of a map, each under its own key; `scale` makes them milliseconds. What is not
 /// there is not a number, which a record writes as `null`. `None` where there is no count, no mean or nothing was counted.
 fn summary(count: u64, scale: f64, get: impl Fn(&str) -> Option<f64>) -> Option<Distribution> {
-    let of = |key: &str| get(key).map_or(f64::NAN, |value| value * scale);
-    let mean = get("mean")? * scale;
-    (count > 0).then(|| Distribution {
-        count,
-        mean,
-        min: of("min"),
-        p50: of("p50"),
-        p90: of("p90"),
-        p95: of("p95"),
-        p99: of("p99"),
-        max: of("max"),
-        exact: false,
-    })
+    let of = |statistic: Statistic| get(statistic.name()).map_or(f64::NAN, |value| value * scale);
+    let known = count > 0 && get(Statistic::Mean.name()).is_some();
+    known.then(|| Distribution::new(count, false, of))
 }
 
 /// What makes milliseconds of a unit.

@@ -3,6 +3,7 @@
 
 use super::vllm::{exact, name, told};
 use super::{Imported, counts, phase, text, whole};
+use crate::metric::Timing;
 use crate::record::model::PhaseRecord;
 use serde_json::{Value, json};
 
@@ -22,9 +23,10 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         ..phase(name(file))
     };
     let metrics = &mut record.metrics;
-    metrics.ttft_ms = first_texts(file).map_or_else(|| told(file, "ttft", completed), exact);
-    metrics.tpot_ms = told(file, "tpot", completed);
-    metrics.e2e_ms = told(file, "e2e_latency", completed);
+    metrics.times[Timing::Ttft] =
+        first_texts(file).map_or_else(|| told(file, "ttft", completed), exact);
+    metrics.times[Timing::Tpot] = told(file, "tpot", completed);
+    metrics.times[Timing::E2e] = told(file, "e2e_latency", completed);
     metrics.requests_per_s = Some(completed as f64 / seconds);
     metrics.output_tokens_per_s = number("total_output_tokens").map(|tokens| tokens / seconds);
     record.counts = counts;

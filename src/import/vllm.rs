@@ -2,6 +2,7 @@
 //! `choices`. With `--save-detailed` its arrays give every statistic; without, only those that it was asked for.
 
 use super::{Imported, counts, goodput, phase, summary, text, whole};
+use crate::metric::{Statistic, Timing};
 use crate::record::model::{Distribution, PhaseRecord};
 use serde_json::{Value, json};
 
@@ -25,10 +26,11 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     let requests = completed;
     let more_than_one = detailed.as_ref().map(Detailed::tpot);
     let metrics = &mut record.metrics;
-    metrics.first_chunk_ms = own("ttft", detailed.as_ref().map(|d| d.ttft.clone()), requests);
-    metrics.tpot_ms = own("tpot", more_than_one, requests);
-    metrics.chunk_gap_ms = detailed.as_ref().and_then(|d| exact(d.gaps()));
-    metrics.e2e_ms = own("e2el", detailed.as_ref().map(|d| d.e2e.clone()), requests);
+    metrics.times[Timing::FirstChunk] =
+        own("ttft", detailed.as_ref().map(|d| d.ttft.clone()), requests);
+    metrics.times[Timing::Tpot] = own("tpot", more_than_one, requests);
+    metrics.times[Timing::ChunkGap] = detailed.as_ref().and_then(|d| exact(d.gaps()));
+    metrics.times[Timing::E2e] = own("e2el", detailed.as_ref().map(|d| d.e2e.clone()), requests);
     metrics.requests_per_s = Some(completed as f64 / seconds);
     metrics.output_tokens_per_s = number("total_output_tokens").map(|tokens| tokens / seconds);
     let good = number("request_goodput").map(|rate| (rate * seconds).round());
@@ -92,8 +94,8 @@ fn steady(block: &Value, of: &str) -> Option<PhaseRecord> {
         }
     };
     let metrics = &mut record.metrics;
-    metrics.first_chunk_ms = summary(started, 1.0, ttft);
-    metrics.tpot_ms = told(block, "tpot", started);
+    metrics.times[Timing::FirstChunk] = summary(started, 1.0, ttft);
+    metrics.times[Timing::Tpot] = told(block, "tpot", started);
     metrics.requests_per_s = number("request_throughput");
     metrics.output_tokens_per_s = number("output_throughput");
     record.counts = counts;
@@ -115,23 +117,19 @@ pub(super) fn told(file: &Value, key: &str, count: u64) -> Option<Distribution> 
 pub(super) fn exact(mut seconds: Vec<f64>) -> Option<Distribution> {
     seconds.sort_by(f64::total_cmp);
     let n = seconds.len();
-    let rank = |percent: usize| seconds.get((n * percent).div_ceil(100).max(1) - 1).copied();
+    let last = seconds.last().copied()?;
+    let rank = |per_mille: usize| {
+        let rank = (n * per_mille).div_ceil(1_000).max(1);
+        seconds.get(rank - 1).copied().unwrap_or(last)
+    };
     let sum: f64 = seconds.iter().sum();
-    let stats = [
-        ("mean", (n > 0).then(|| sum / n as f64)),
-        ("min", rank(0)),
-        ("p50", rank(50)),
-        ("p90", rank(90)),
-        ("p95", rank(95)),
-        ("p99", rank(99)),
-        ("max", rank(100)),
-    ];
-    let get = |key: &str| stats.iter().find(|(known, _)| *known == key)?.1;
-    let spread = summary(n as u64, 1e3, get)?;
-    Some(Distribution {
-        exact: true,
-        ..spread
-    })
+    let of = |statistic| match statistic {
+        Statistic::Mean => sum / n as f64,
+        Statistic::Min => rank(0),
+        Statistic::Percentile(percentile) => rank(percentile.per_mille() as usize),
+        Statistic::Max => last,
+    };
+    Some(Distribution::new(n as u64, true, |one| of(one) * 1e3))
 }
 
 /// The arrays of `--save-detailed`, of requests that succeeded; seconds.

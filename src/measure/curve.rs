@@ -1,6 +1,7 @@
 //! One point of the curve that a search measures, as the record keeps it.
 
-use super::summary::{Distribution, PhaseFigures};
+use super::summary::PhaseFigures;
+use crate::metric::{Statistic, Timing};
 use serde::{Deserialize, Serialize};
 
 /// The result of one load that a search tried.
@@ -28,8 +29,8 @@ impl CurvePoint {
     /// From the figures of the phase that tried it.
     #[must_use]
     pub fn new(value: f64, held: bool, figures: &PhaseFigures) -> Self {
-        let p99 = |d: &Option<Distribution>| d.as_ref().map(|d| d.p99);
         let metrics = &figures.metrics;
+        let p99 = |timing| Some(metrics.times[timing].as_ref()?[Statistic::P99]);
         Self {
             value,
             held,
@@ -37,8 +38,8 @@ impl CurvePoint {
             failed: figures.counts.failed,
             requests_per_s: metrics.requests_per_s,
             output_tokens_per_s: metrics.output_tokens_per_s,
-            ttft_p99_ms: p99(&metrics.ttft_ms),
-            e2e_p99_ms: p99(&metrics.e2e_ms),
+            ttft_p99_ms: p99(Timing::Ttft),
+            e2e_p99_ms: p99(Timing::E2e),
         }
     }
 }

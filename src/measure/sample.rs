@@ -241,6 +241,14 @@ impl Sample {
         Some(self.speaking()? as f64 / after_first as f64)
     }
 
+    /// End to end / output tokens, in nanoseconds; `None` where the count of tokens contradicts what came.
+    #[must_use]
+    pub fn ntpot(&self) -> Option<f64> {
+        let believed = self.miscounted.is_none();
+        let tokens = self.output_tokens.filter(|n| *n > 0 && believed)?;
+        Some(self.e2e()? as f64 / tokens as f64)
+    }
+
     /// Whether all text arrived at once, so that its duration is unknown: in one event, at one
     /// time, or in a burst of reads with several events each, as a buffering proxy sends it.
     #[must_use]

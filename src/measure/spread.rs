@@ -1,9 +1,9 @@
 //! One distribution in bounded memory: all values while they are few, a histogram beyond that.
 //! Pure.
 
+use super::distribution::Distribution;
 use super::enough::Interval;
-use super::summary::Distribution;
-use crate::metric::Percentile;
+use crate::metric::{Percentile, Statistic};
 use hdrhistogram::Histogram;
 
 /// Most values that are kept as they are, with exact percentiles. Beyond, percentiles have three
@@ -84,18 +84,18 @@ impl Spread {
             return None;
         }
         let ranks = self.ranks();
-        let at = |per_mille: u64| ms(ranks.percentile(per_mille) as f64);
-        Some(Distribution {
-            count: self.count,
-            mean: ms(self.sum as f64 / self.count as f64),
-            min: ms(self.min as f64),
-            p50: at(500),
-            p90: at(900),
-            p95: at(950),
-            p99: at(990),
-            max: ms(self.max as f64),
-            exact: self.histogram.is_none(),
-        })
+        Some(Distribution::new(
+            self.count,
+            self.histogram.is_none(),
+            |statistic| {
+                ms(match statistic {
+                    Statistic::Mean => self.sum as f64 / self.count as f64,
+                    Statistic::Min => self.min as f64,
+                    Statistic::Percentile(rank) => ranks.percentile(rank.per_mille()) as f64,
+                    Statistic::Max => self.max as f64,
+                })
+            },
+        ))
     }
 
     /// A percentile with its 95% confidence interval, whatever the distribution. The bounds are two

@@ -1,99 +1,24 @@
 //! Turns samples into the figures of a phase, defined in docs/metrics.md. Pure.
 
+use super::distribution::Distributions;
 use super::enough::{Awaited, Interval};
 use super::failures::{Failure, Failures};
 use super::sample::Sample;
+use super::server::ServerWindow;
+use super::sources::Sources;
 use super::spread::{Spread, ms};
-use crate::metric::{Percentile, Timing};
+use super::values::value;
+use crate::metric::{PerTiming, Percentile, Timing};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One distribution in milliseconds. A percentile with too few samples is still given;
-/// [`thin`](Self::thin) names it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Distribution {
-    /// Number of values.
-    pub count: u64,
-    /// Arithmetic mean.
-    #[serde(with = "absent")]
-    pub mean: f64,
-    /// Smallest value. Here and below, a figure that an importer does not know is NaN, and `null`
-    /// in a record.
-    #[serde(with = "absent")]
-    pub min: f64,
-    /// Median, by nearest rank as all percentiles.
-    #[serde(with = "absent")]
-    pub p50: f64,
-    /// 90th percentile.
-    #[serde(with = "absent")]
-    pub p90: f64,
-    /// 95th percentile.
-    #[serde(with = "absent")]
-    pub p95: f64,
-    /// 99th percentile.
-    #[serde(with = "absent")]
-    pub p99: f64,
-    /// Largest.
-    #[serde(with = "absent")]
-    pub max: f64,
-    /// Whether percentiles are exact (nearest rank on every value) or from a histogram of three significant digits.
-    #[serde(default)]
-    pub exact: bool,
-}
-
-impl Distribution {
-    /// The percentiles with fewer than ten values beyond them.
-    #[must_use]
-    pub fn thin(&self) -> Vec<&'static str> {
-        let needs = [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1_000)];
-        let thin = needs.into_iter().filter(|(_, n)| self.count < *n);
-        thin.map(|(name, _)| name).collect()
-    }
-}
-
-/// A number that may be unknown: NaN in memory, `null` on disk.
-mod absent {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-        Some(*value).filter(|v| v.is_finite()).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
-    }
-}
-
 /// The metrics of a phase. `None` means "not applicable", never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Sent to first text.
-    pub ttft_ms: Option<Distribution>,
-    /// Due to first text.
-    pub ttft_from_due_ms: Option<Distribution>,
-    /// Sent to first event with choices.
-    pub first_chunk_ms: Option<Distribution>,
-    /// Time per output token after the first.
-    pub tpot_ms: Option<Distribution>,
-    /// End to end / output tokens.
-    #[serde(default)]
-    pub ntpot_ms: Option<Distribution>,
-    /// Between consecutive events with text, pooled.
-    pub chunk_gap_ms: Option<Distribution>,
-    /// Sent to last byte.
-    pub e2e_ms: Option<Distribution>,
-    /// Due to last byte.
-    pub e2e_from_due_ms: Option<Distribution>,
-    /// First send to last answer of each batch.
-    pub batch_ms: Option<Distribution>,
-    /// From the kernel's receive time to the client's read, for each timestamped read.
-    pub client_delay_ms: Option<Distribution>,
-    /// From due to sent, without the time taken to connect.
-    pub schedule_lag_ms: Option<Distribution>,
-    /// Connecting, if a connection was opened.
-    pub connect_ms: Option<Distribution>,
+    /// Metrics with many values, by their keys.
+    #[serde(flatten)]
+    pub times: Distributions,
     /// Output tokens of successes / window.
     pub output_tokens_per_s: Option<f64>,
     /// Successful requests / window.
@@ -211,7 +136,8 @@ impl ClientAudit {
     }
 }
 
-fn share(part: u64, whole: u64) -> Option<f64> {
+/// `None` where the whole is nothing.
+pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
@@ -227,25 +153,9 @@ pub struct Summary {
     last_end: u64,
     output_tokens: Option<u64>,
     good: u64,
-    spreads: Spreads,
+    spreads: PerTiming<Spread>,
     /// Batches that are not complete.
     batches: BTreeMap<u32, BatchSpan>,
-}
-
-#[derive(Debug, Default)]
-struct Spreads {
-    ttft: Spread,
-    ttft_from_due: Spread,
-    first_chunk: Spread,
-    tpot: Spread,
-    ntpot: Spread,
-    chunk_gap: Spread,
-    e2e: Spread,
-    e2e_from_due: Spread,
-    client_delay: Spread,
-    schedule_lag: Spread,
-    connect: Spread,
-    batch: Spread,
 }
 
 /// From the first send of a batch to its last answer; `None` once one of its requests failed.
@@ -271,6 +181,19 @@ pub struct PhaseFigures {
     pub audit: ClientAudit,
 }
 
+impl PhaseFigures {
+    /// Where its figures are read, with what the server said.
+    #[must_use]
+    pub fn sources<'a>(&'a self, server: Option<&'a ServerWindow>) -> Sources<'a> {
+        Sources {
+            counts: Some(&self.counts),
+            metrics: Some(&self.metrics),
+            server,
+            ..Sources::default()
+        }
+    }
+}
+
 impl Summary {
     /// Creates an empty summary with these `objectives`.
     #[must_use]
@@ -292,10 +215,10 @@ impl Summary {
         audit.coalesced_reads += u64::from(sample.reads.coalesced);
         audit.events += u64::from(sample.reads.events);
         audit.reconnects += u64::from(sample.reconnected);
-        // The client is judged on every request, the server only on those that succeeded.
-        self.spreads.client_delay.add_all(delays.iter().copied());
-        self.spreads.schedule_lag.add_all(sample.lag());
-        self.spreads.connect.add_all(sample.connect_ns);
+        for timing in Timing::ALL {
+            self.spreads[timing].add_all(value(timing, sample));
+        }
+        self.spreads[Timing::ClientDelay].add_all(delays.iter().copied());
         self.batch(sample);
         if let Some(class) = &sample.error {
             self.counts.failed += 1;
@@ -312,33 +235,20 @@ impl Summary {
         if let Some(tokens) = sample.output_tokens {
             *self.output_tokens.get_or_insert(0) += tokens;
         }
-        self.spreads.success(sample, gaps);
+        // If all text arrived at once, its gaps say nothing about the server.
+        let gaps = if sample.at_once() { &[] } else { gaps };
+        self.spreads[Timing::ChunkGap].add_all(gaps.iter().copied());
     }
 
     /// Adds the time taken to open a connection ahead of requests.
     pub fn connected(&mut self, took: u64) {
-        self.spreads.connect.add(took);
+        self.spreads[Timing::Connect].add(took);
     }
 
     /// A percentile of one of the times of successful requests, with its confidence interval.
     #[must_use]
     pub fn interval(&self, timing: Timing, rank: Percentile) -> Option<Interval> {
-        let spreads = &self.spreads;
-        let spread = match timing {
-            Timing::Ttft => &spreads.ttft,
-            Timing::TtftFromDue => &spreads.ttft_from_due,
-            Timing::FirstChunk => &spreads.first_chunk,
-            Timing::Tpot => &spreads.tpot,
-            Timing::Ntpot => &spreads.ntpot,
-            Timing::ChunkGap => &spreads.chunk_gap,
-            Timing::E2e => &spreads.e2e,
-            Timing::E2eFromDue => &spreads.e2e_from_due,
-            Timing::Batch => &spreads.batch,
-            Timing::ClientDelay => &spreads.client_delay,
-            Timing::ScheduleLag => &spreads.schedule_lag,
-            Timing::Connect => &spreads.connect,
-        };
-        spread.interval(rank)
+        self.spreads[timing].interval(rank)
     }
 
     /// The figures so far.
@@ -346,7 +256,6 @@ impl Summary {
     pub fn finish(&self) -> PhaseFigures {
         let window = self.last_end.saturating_sub(self.first_due.unwrap_or(0));
         let rate = |n: u64| share(n, window).map(|per_ns| per_ns * 1e9);
-        let spreads = &self.spreads;
         let wanted = self.objectives != Objectives::default();
         let goodput = || {
             Some(Goodput {
@@ -354,26 +263,17 @@ impl Summary {
                 requests_per_s: rate(self.good)?,
             })
         };
-        let mut batch = spreads.batch.clone();
-        batch.add_all(self.batches.values().filter_map(span));
+        let mut times = PerTiming::from_fn(|timing| self.spreads[timing].finish());
+        let mut batches = self.spreads[Timing::Batch].clone();
+        batches.add_all(self.batches.values().filter_map(span));
+        times[Timing::Batch] = batches.finish();
         PhaseFigures {
             window_ms: ms(window as f64),
             counts: self.counts.clone(),
             errors: self.errors.clone(),
             failures: self.failures.finish(),
             metrics: Metrics {
-                ttft_ms: spreads.ttft.finish(),
-                ttft_from_due_ms: spreads.ttft_from_due.finish(),
-                first_chunk_ms: spreads.first_chunk.finish(),
-                tpot_ms: spreads.tpot.finish(),
-                ntpot_ms: spreads.ntpot.finish(),
-                chunk_gap_ms: spreads.chunk_gap.finish(),
-                e2e_ms: spreads.e2e.finish(),
-                e2e_from_due_ms: spreads.e2e_from_due.finish(),
-                batch_ms: batch.finish(),
-                client_delay_ms: spreads.client_delay.finish(),
-                schedule_lag_ms: spreads.schedule_lag.finish(),
-                connect_ms: spreads.connect.finish(),
+                times,
                 output_tokens_per_s: self
                     .output_tokens
                     .filter(|_| self.audit.miscounted == 0)
@@ -416,44 +316,13 @@ impl Summary {
         if self.batches.len() > OPEN_BATCHES
             && let Some((_, oldest)) = self.batches.pop_first()
         {
-            self.spreads.batch.add_all(span(&oldest));
+            self.spreads[Timing::Batch].add_all(span(&oldest));
         }
     }
 }
 
 fn span(batch: &BatchSpan) -> Option<u64> {
     batch.map(|(sent, end)| end.saturating_sub(sent))
-}
-
-impl Spreads {
-    fn success(&mut self, sample: &Sample, gaps: &[u64]) {
-        let from = |start: Option<u64>, end: Option<u64>| Some(end?.saturating_sub(start?));
-        let due = Some(sample.due_ns);
-        self.ttft.add_all(sample.ttft());
-        self.ttft_from_due.add_all(from(due, sample.first_text_ns));
-        self.first_chunk
-            .add_all(from(sample.sent_ns, sample.first_chunk_ns));
-        self.tpot.add_all(sample.tpot().map(nearest));
-        let believed = sample.miscounted.is_none();
-        let tokens = sample.output_tokens.filter(|n| *n > 0 && believed);
-        let ntpot = sample.e2e().zip(tokens);
-        self.ntpot
-            .add_all(ntpot.map(|(e2e, tokens)| nearest(e2e as f64 / tokens as f64)));
-        // If all text arrived at once, its gaps say nothing about the server.
-        let gaps = if sample.at_once() { &[] } else { gaps };
-        self.chunk_gap.add_all(gaps.iter().copied());
-        self.e2e.add_all(sample.e2e());
-        self.e2e_from_due.add_all(from(due, Some(sample.end_ns)));
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a quotient of times is positive and far below 2^64"
-)]
-fn nearest(ns: f64) -> u64 {
-    ns.round() as u64
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use super::model::{
     VariantRecord, Verdict,
 };
 use crate::measure::server::ServerWindow;
-use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
+use crate::measure::sources::Sources;
+use crate::measure::summary::{Metrics, PhaseFigures};
+use crate::metric::PerTiming;
 use crate::plan::{PhasePlan, VariantPlan};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -113,6 +115,17 @@ impl PhaseRecord {
         }
     }
 
+    /// Where its figures are read.
+    #[must_use]
+    pub fn sources(&self) -> Sources<'_> {
+        Sources {
+            counts: Some(&self.counts),
+            metrics: Some(&self.metrics),
+            server: self.server.as_ref(),
+            ..Sources::default()
+        }
+    }
+
     /// Whether it is measured; warm-up phases are not.
     #[must_use]
     pub fn measured(&self) -> bool {
@@ -121,24 +134,8 @@ impl PhaseRecord {
 }
 
 fn finite(m: &Metrics) -> Metrics {
-    let numbers = |d: &Distribution| [d.mean, d.min, d.p50, d.p90, d.p95, d.p99, d.max];
-    let kept = |d: &Option<Distribution>| {
-        d.clone()
-            .filter(|d| numbers(d).iter().all(|n| n.is_finite()))
-    };
     Metrics {
-        ttft_ms: kept(&m.ttft_ms),
-        ttft_from_due_ms: kept(&m.ttft_from_due_ms),
-        first_chunk_ms: kept(&m.first_chunk_ms),
-        tpot_ms: kept(&m.tpot_ms),
-        ntpot_ms: kept(&m.ntpot_ms),
-        chunk_gap_ms: kept(&m.chunk_gap_ms),
-        e2e_ms: kept(&m.e2e_ms),
-        e2e_from_due_ms: kept(&m.e2e_from_due_ms),
-        batch_ms: kept(&m.batch_ms),
-        client_delay_ms: kept(&m.client_delay_ms),
-        schedule_lag_ms: kept(&m.schedule_lag_ms),
-        connect_ms: kept(&m.connect_ms),
+        times: PerTiming::from_fn(|timing| m.times[timing].clone().filter(|d| d.is_finite())),
         output_tokens_per_s: m.output_tokens_per_s.filter(|n| n.is_finite()),
         requests_per_s: m.requests_per_s.filter(|n| n.is_finite()),
         goodput: m

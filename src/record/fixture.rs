@@ -6,8 +6,10 @@ use super::model::{
     ServerWindow, SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
+use crate::measure::distribution::Distribution;
 use crate::measure::sample::{Reads, Sample, TokenSource};
-use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
+use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
+use crate::metric::{PerTiming, Statistic, Timing};
 use crate::verify::Finding;
 use indexmap::IndexMap;
 use serde_json::json;
@@ -315,7 +317,7 @@ fn measured() -> Run {
         variant("native", "vllm", 1.0),
         variant("dynamo", "dynamo", 1.125),
     ];
-    run.variants[0].phases[2].metrics.tpot_ms = None;
+    run.variants[0].phases[2].metrics.times[Timing::Tpot] = None;
     run
 }
 
@@ -383,18 +385,20 @@ fn phase(kind: &str, slower: f64) -> PhaseRecord {
         errors: [].into_iter().collect(),
         failures: Vec::new(),
         metrics: Metrics {
-            ttft_ms: of(sent, 31.41),
-            tpot_ms: of(sent, 7.25),
-            chunk_gap_ms: of(sent * 63, 7.125),
-            e2e_ms: of(sent, 488.0),
-            batch_ms: (kind == "batch").then(|| spread(20, 502.25 * slower)),
+            times: PerTiming::from_fn(|timing| match timing {
+                Timing::Ttft => of(sent, 31.41),
+                Timing::Tpot => of(sent, 7.25),
+                Timing::ChunkGap => of(sent * 63, 7.125),
+                Timing::E2e => of(sent, 488.0),
+                Timing::Batch => (kind == "batch").then(|| spread(20, 502.25 * slower)),
+                _ => None,
+            }),
             output_tokens_per_s: Some(1_638.4 / slower),
             requests_per_s: Some(25.6 / slower),
             goodput: (kind == "closed").then_some(Goodput {
                 share: 0.9925,
                 requests_per_s: 25.4 / slower,
             }),
-            ..Metrics::default()
         },
         client: ClientAudit {
             reads: sent * 64,
@@ -428,18 +432,18 @@ fn server(count: u64, slower: f64) -> ServerWindow {
 }
 
 fn spread(count: u64, p50: f64) -> Distribution {
-    let times = |k: f64| p50 * k;
-    Distribution {
-        count,
-        mean: times(1.0625),
-        min: times(0.5),
-        p50,
-        p90: times(1.5),
-        p95: times(1.75),
-        p99: times(2.5),
-        max: times(4.0),
-        exact: true,
-    }
+    Distribution::new(count, true, |statistic| {
+        p50 * match statistic {
+            Statistic::Mean => 1.0625,
+            Statistic::Min => 0.5,
+            Statistic::Percentile(rank) => {
+                let known = [(999, 3.5), (990, 2.5), (950, 1.75), (900, 1.5), (500, 1.0)];
+                let at = known.iter().find(|(at, _)| *at <= rank.per_mille());
+                at.expect("no rank below the median").1
+            }
+            Statistic::Max => 4.0,
+        }
+    })
 }
 
 fn check(name: &str, scope: &str, detail: &str) -> Check {

@@ -2,10 +2,11 @@
 
 pub use super::same_text::{Difference, Excerpt, Parted, SameText};
 pub use crate::measure::curve::CurvePoint;
+pub use crate::measure::distribution::Distribution;
 pub use crate::measure::failures::Failure;
 pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
-pub use crate::measure::summary::{ClientAudit, Counts, Distribution, Goodput, Metrics};
+pub use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
 pub use crate::plan::{Comparing, Judged};
 pub use crate::stats::Outcome;
 pub use crate::verify::{Check, Finding, Quality};

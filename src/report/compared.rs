@@ -21,7 +21,7 @@ pub(crate) fn judged(run: &Run) -> Option<Table> {
     let first = judged.first()?;
     let alike = |get: fn(&Comparison) -> &String| judged.iter().all(|row| get(row) == get(first));
     for row in &judged {
-        let mut name = label(&row.metric).to_owned();
+        let mut name = label(&row.metric);
         if !alike(|row| &row.phase) {
             name += &format!(" of {}", row.phase);
         }

@@ -1,6 +1,8 @@
 //! Metrics as comma-separated values, for spreadsheets and scripts: one row per variant, phase and metric.
 
 use super::escape::line;
+use crate::compare::{TOPOLOGY, metrics};
+use crate::metric::Figure;
 use crate::record::model::{PhaseRecord, Run};
 use csv::{Terminator, WriterBuilder};
 use serde_json::Value;
@@ -25,11 +27,10 @@ pub(crate) fn csv(run: &Run) -> String {
                 row(&phase.name, &phase.kind, &metric, &value);
             }
         }
-        if let Some(startup) = &variant.startup {
-            row("topology", "", "ready_ms", &startup.ready_ms.to_string());
-        }
-        if let Some(teardown) = &variant.teardown {
-            row("topology", "", "teardown_ms", &teardown.ms.to_string());
+        for figure in Figure::of_topologies() {
+            if let Some(value) = metrics::of_topology(figure, variant) {
+                row(TOPOLOGY, "", &figure.key(), &value.to_string());
+            }
         }
     }
     let bytes = out.into_inner().unwrap_or_default();

@@ -2,8 +2,7 @@
 //! significant digits, tagged `VARIANT.PHASE.METRIC`. Its interval lasts from the first request of the first round to the last
 //! of the last. Logs of several runs add without loss.
 
-use super::html::{Detail, Successes, slug};
-use crate::measure::spread::Spread;
+use super::html::{Detail, drawn, slug};
 use crate::record::EventRow;
 use crate::record::model::Run;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -12,14 +11,6 @@ use std::time::{Duration, SystemTime};
 
 /// Nanoseconds in the unit in which a log says its largest value.
 const MILLISECOND: f64 = 1e6;
-
-type Time = fn(&Successes) -> &Spread;
-
-const TIMES: [(&str, Time); 3] = [
-    ("ttft", |p| &p.ttft),
-    ("tpot", |p| &p.tpot),
-    ("e2e", |p| &p.e2e),
-];
 
 /// Renders a record's samples as an HdrHistogram log.
 #[must_use]
@@ -54,9 +45,10 @@ fn write(run: &Run, detail: &Detail, out: &mut Vec<u8>) -> Option<()> {
                 continue;
             };
             let (began, ended) = (at(first), at(last));
-            for (metric, time) in TIMES {
+            for timing in drawn() {
+                let metric = timing.row().name;
                 let tag = format!("{}.{}.{metric}", slug(&variant.name), slug(&phase.name));
-                if let Some(histogram) = time(of).histogram() {
+                if let Some(histogram) = of.times[timing].histogram() {
                     let long = ended.saturating_sub(began);
                     log.write_histogram(&histogram, began, long, Tag::new(&tag))
                         .ok()?;

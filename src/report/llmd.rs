@@ -3,11 +3,25 @@
 //! videos and audio, sessions, series of the engines' metrics) is optional, and nothing of it is written.
 
 use super::html::{Detail, Tokens};
+use crate::metric::{Statistic, Timing};
 use crate::record::model::{Distribution, PhaseRecord, Run, VariantRecord};
 use serde_json::{Map, Value, json};
 
 /// The version that is written.
 const VERSION: &str = "0.2.1";
+
+/// The latencies that the schema knows: its names and units, and which of our metrics each is.
+const LATENCIES: [(&str, &str, Timing); 5] = [
+    ("time_to_first_token", "ms", Timing::Ttft),
+    ("time_per_output_token", "ms/token", Timing::Tpot),
+    (
+        "normalized_time_per_output_token",
+        "ms/token",
+        Timing::Ntpot,
+    ),
+    ("inter_token_latency", "ms/token", Timing::ChunkGap),
+    ("request_latency", "ms", Timing::E2e),
+];
 
 /// Renders a record as a stream of Benchmark Reports.
 #[must_use]
@@ -39,8 +53,11 @@ fn report(
 ) -> Value {
     let length = |i: usize| tokens.and_then(|tokens| tokens[i].said());
     let metrics = &phase.metrics;
-    let ms = |of: &Option<Distribution>| of.as_ref().map(|d| statistics(d, "ms"));
-    let each = |of: &Option<Distribution>| of.as_ref().map(|d| statistics(d, "ms/token"));
+    let latency = LATENCIES.into_iter().filter_map(|(name, units, timing)| {
+        let found = metrics.times[timing].as_ref()?;
+        Some((name.to_owned(), statistics(found, units)))
+    });
+    let latency: Map<String, Value> = latency.collect();
     let rate = |of: Option<f64>, units: &str| of.map(|mean| json!({"units": units, "mean": mean}));
     let mut scenario = json!({"stack": [component(run, variant)]});
     if let Some(load) = load(run, variant, stage, phase, tokens) {
@@ -62,13 +79,7 @@ fn report(
                 ("input_length", length(0)),
                 ("output_length", length(1)),
             ]),
-            "latency": known([
-                ("time_to_first_token", ms(&metrics.ttft_ms)),
-                ("time_per_output_token", each(&metrics.tpot_ms)),
-                ("normalized_time_per_output_token", each(&metrics.ntpot_ms)),
-                ("inter_token_latency", each(&metrics.chunk_gap_ms)),
-                ("request_latency", ms(&metrics.e2e_ms)),
-            ]),
+            "latency": latency,
             "throughput": known([
                 ("output_token_rate", rate(metrics.output_tokens_per_s, "tokens/s")),
                 ("request_rate", rate(metrics.requests_per_s, "queries/s")),
@@ -120,8 +131,12 @@ fn load(
     }))
 }
 
+/// Statistics by the report's names: `p99p9` is our `p99.9`. What an importer was not told is left out.
 fn statistics(d: &Distribution, units: &str) -> Value {
-    json!({"units": units, "mean": d.mean, "min": d.min, "p50": d.p50, "p90": d.p90, "p95": d.p95, "p99": d.p99, "max": d.max})
+    let known = Statistic::ALL.into_iter().filter(|one| d[*one].is_finite());
+    let named = known.map(|one| (one.name().replace('.', "p"), json!(d[one])));
+    let units = ("units".to_owned(), json!(units));
+    Value::Object(std::iter::once(units).chain(named).collect())
 }
 
 /// Without what is not known, which the schema leaves out.

@@ -2,51 +2,20 @@
 
 use super::escape::line;
 use super::view;
-use crate::record::model::{Distribution, Metrics, PhaseRecord, Run};
+use crate::metric::{Figure, Number, Percentile, Row, Scope, Statistic, Timing, Unit};
+use crate::record::model::{Counts, Distribution, Run};
 use std::fmt::Write as _;
 
-type Spread = fn(&Metrics) -> &Option<Distribution>;
-type Single = fn(&PhaseRecord) -> Option<f64>;
-
-const SPREADS: [(&str, &str, Spread); 6] = [
-    ("ttft", "Sent to first text.", |m| &m.ttft_ms),
-    ("tpot", "Time per output token after the first.", |m| {
-        &m.tpot_ms
+/// Counts of requests, with their help.
+type Count = fn(&Counts) -> u64;
+const COUNTS: [(&str, &str, Count); 3] = [
+    ("requests_sent", "Requests attempted.", |counts| counts.sent),
+    ("requests_succeeded", "Requests that succeeded.", |counts| {
+        counts.succeeded
     }),
-    ("chunk_gap", "Between consecutive events with text.", |m| {
-        &m.chunk_gap_ms
+    ("requests_failed", "Requests that failed.", |counts| {
+        counts.failed
     }),
-    ("e2e", "Sent to last byte.", |m| &m.e2e_ms),
-    ("batch", "First send to last answer of a batch.", |m| {
-        &m.batch_ms
-    }),
-    ("schedule_lag", "Due to sent.", |m| &m.schedule_lag_ms),
-];
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-const SINGLES: [(&str, &str, Single); 6] = [
-    ("requests_sent", "Requests attempted.", |p| {
-        Some(p.counts.sent as f64)
-    }),
-    ("requests_succeeded", "Requests that succeeded.", |p| {
-        Some(p.counts.succeeded as f64)
-    }),
-    ("requests_failed", "Requests that failed.", |p| {
-        Some(p.counts.failed as f64)
-    }),
-    (
-        "output_tokens_per_second",
-        "Output tokens of successes over the window.",
-        |p| p.metrics.output_tokens_per_s,
-    ),
-    ("requests_per_second", "Successes over the window.", |p| {
-        p.metrics.requests_per_s
-    }),
-    (
-        "goodput_ratio",
-        "Share of requests that meet every objective.",
-        |p| p.metrics.goodput.map(|g| g.share),
-    ),
 ];
 
 /// Renders a record as OpenMetrics text.
@@ -85,24 +54,27 @@ pub(crate) fn openmetrics(run: &Run) -> String {
         ("quality", &run.quality.verdict),
     ];
     let _ = writeln!(out, "bench_run_info{{{}}} 1", labels(&info));
-    for (name, help, of) in SPREADS {
-        family(
-            &mut out,
-            &format!("{name}_seconds"),
-            "summary",
-            "seconds",
-            help,
-        );
+    for timing in Timing::ALL {
+        let name = name(timing.row());
+        family(&mut out, &name, "summary", "seconds", &help(timing.row()));
         for (labels, phase) in measured() {
-            if let Some(spread) = of(&phase.metrics) {
-                summary(&mut out, name, &labels, spread);
+            if let Some(spread) = &phase.metrics.times[timing] {
+                summary(&mut out, &name, &labels, spread);
             }
         }
     }
-    for (name, help, of) in SINGLES {
+    for (name, help, of) in COUNTS {
         family(&mut out, name, "gauge", "", help);
         for (labels, phase) in measured() {
-            if let Some(value) = of(phase) {
+            let _ = writeln!(out, "bench_{name}{{{labels}}} {}", of(&phase.counts));
+        }
+    }
+    let numbers = Number::ALL.into_iter();
+    for number in numbers.filter(|number| number.row().scope == Scope::Phase) {
+        let name = name(number.row());
+        family(&mut out, &name, "gauge", "", &help(number.row()));
+        for (labels, phase) in measured() {
+            if let Some(value) = phase.sources().figure(Figure::Number(number)) {
                 let _ = writeln!(out, "bench_{name}{{{labels}}} {value}");
             }
         }
@@ -129,28 +101,36 @@ pub(crate) fn openmetrics(run: &Run) -> String {
     out + "# EOF\n"
 }
 
+/// The name of a family, in base units: `ttft_seconds`, `output_tokens_per_second`, `goodput_ratio`.
+fn name(row: &Row) -> String {
+    match row.unit {
+        Unit::Ms => format!("{}_seconds", row.name),
+        Unit::Share(_) => format!("{}_ratio", row.name),
+        Unit::TokensPerS | Unit::RequestsPerS => row.key.replace("_per_s", "_per_second"),
+        Unit::Count => row.name.to_owned(),
+    }
+}
+
+fn help(row: &Row) -> String {
+    format!("{}: {}.", row.title, row.definition)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn summary(out: &mut String, name: &str, labels: &str, spread: &Distribution) {
-    let quantiles = [
-        (0.5, spread.p50),
-        (0.9, spread.p90),
-        (0.95, spread.p95),
-        (0.99, spread.p99),
-    ];
-    for (quantile, ms) in quantiles {
-        let _ = writeln!(
-            out,
-            "bench_{name}_seconds{{{labels},quantile=\"{quantile}\"}} {}",
-            ms / 1e3
-        );
+    for rank in Percentile::ALL {
+        let quantile = rank.per_mille() as f64 / 1e3;
+        let value = spread[Statistic::Percentile(rank)] / 1e3;
+        // What an importer was not told is no sample.
+        if value.is_finite() {
+            let _ = writeln!(
+                out,
+                "bench_{name}{{{labels},quantile=\"{quantile}\"}} {value}"
+            );
+        }
     }
-    let sum = spread.mean * spread.count as f64 / 1e3;
-    let _ = writeln!(
-        out,
-        "bench_{name}_seconds_count{{{labels}}} {}",
-        spread.count
-    );
-    let _ = writeln!(out, "bench_{name}_seconds_sum{{{labels}}} {sum}");
+    let sum = spread[Statistic::Mean] * spread.count as f64 / 1e3;
+    let _ = writeln!(out, "bench_{name}_count{{{labels}}} {}", spread.count);
+    let _ = writeln!(out, "bench_{name}_sum{{{labels}}} {sum}");
 }
 
 fn labels(pairs: &[(&str, &str)]) -> String {

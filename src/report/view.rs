@@ -3,7 +3,8 @@
 
 use super::compared;
 use super::number::{number, ratio};
-use crate::compare::{self, METRICS, Metric, metrics};
+use crate::compare::{self, metrics};
+use crate::metric::Figure;
 use crate::record::model::{Machine, PhaseRecord, Run, VariantRecord, Verdict};
 
 /// One table. Its texts are as recorded; each renderer escapes them.
@@ -67,15 +68,8 @@ pub(crate) fn gpus(machine: &Machine) -> String {
 }
 
 /// The label of a metric, with its unit.
-pub(crate) fn label(key: &str) -> &str {
-    match key {
-        "ready_ms" => "ready after (ms)",
-        "teardown_ms" => "teardown (ms)",
-        _ => {
-            let known = METRICS.iter().find(|metric| metric.key == key);
-            known.map_or(key, |metric| metric.label)
-        }
-    }
+pub(crate) fn label(key: &str) -> String {
+    Figure::of_key(key).map_or_else(|| key.to_owned(), Figure::label)
 }
 
 /// Start and end of the run in UTC: `2026-01-01 00:00:00 to 00:04:10`.
@@ -177,22 +171,20 @@ impl<'a> Columns<'a> {
 }
 
 fn topology(columns: &Columns<'_>) -> Table {
-    let of = |get: fn(&VariantRecord) -> Option<f64>| -> Vec<_> {
-        columns
-            .variants
-            .iter()
-            .map(|variant| (get(variant), false))
-            .collect()
+    let row = |figure: Figure| {
+        let variants = columns.variants.iter();
+        let values = variants.map(|variant| (metrics::of_topology(figure, variant), false));
+        columns.numbers(&figure.label(), &values.collect::<Vec<_>>())
     };
+    let mut rows = vec![
+        columns.words("engine", |variant| variant.engine.kind.clone()),
+        columns.words("versions", versions),
+    ];
+    rows.extend(Figure::of_topologies().map(row));
     Table {
         title: "topology".to_owned(),
         head: columns.head(""),
-        rows: vec![
-            columns.words("engine", |variant| variant.engine.kind.clone()),
-            columns.words("versions", versions),
-            columns.numbers(label("ready_ms"), &of(metrics::ready_ms)),
-            columns.numbers(label("teardown_ms"), &of(metrics::teardown_ms)),
-        ],
+        rows,
         notes: Vec::new(),
         prose: false,
     }
@@ -219,16 +211,16 @@ fn phase(columns: &Columns<'_>, name: &str) -> Table {
     let mut rows = vec![columns.words("succeeded (requests)", |v| {
         find(v, name).map_or("-".to_owned(), sent)
     })];
-    for metric in METRICS {
+    for figure in Figure::of_phases() {
         let value = |phase: &Option<&PhaseRecord>| {
             (
-                phase.and_then(|p| metric.of(p)),
-                phase.is_some_and(|p| metric.thin(p)),
+                phase.and_then(|p| metrics::of_phase(figure, p)),
+                phase.is_some_and(|p| metrics::is_thin(figure, p)),
             )
         };
         let values: Vec<_> = of.iter().map(value).collect();
-        if values.iter().any(|(value, _)| value.is_some()) || always(&metric) {
-            rows.push(columns.numbers(metric.label, &values));
+        if values.iter().any(|(value, _)| value.is_some()) || figure.is_expected() {
+            rows.push(columns.numbers(&figure.label(), &values));
         }
     }
     let mut classes: Vec<&String> = Vec::new();
@@ -262,9 +254,4 @@ fn phase(columns: &Columns<'_>, name: &str) -> Table {
 
 fn find<'a>(variant: &'a VariantRecord, phase: &str) -> Option<&'a PhaseRecord> {
     variant.phases.iter().find(|found| found.name == phase)
-}
-
-/// Whether a metric has a row even if no variant has a value. Batch time and goodput depend on the scenario, so they do not.
-fn always(metric: &Metric) -> bool {
-    !metric.key.starts_with("batch_ms") && !metric.key.starts_with("goodput")
 }

@@ -7,6 +7,7 @@ use super::variant::{Outcome, Running, Task, Turn, log_dir};
 use super::{Failure, judge};
 use crate::compare;
 use crate::event::{Event, Events};
+use crate::metric::{Figure, Scope};
 use crate::plan::{self, Comparing, Plan};
 use crate::record::Writer;
 use crate::record::model::Run;
@@ -204,13 +205,14 @@ fn order(count: usize, round: u32, comparing: Option<&Comparing>) -> Vec<usize> 
     order
 }
 
-/// Requests a round that a percentile needs to be judged: ten beyond it.
+/// Requests a round that a metric needs to be judged: ten beyond its percentile. Batches are fewer than requests, and gaps
+/// more.
 fn needed(metric: &str) -> u64 {
-    match metric.rsplit_once('.') {
-        Some((_, "p50")) => 20,
-        Some((_, "p95")) => 200,
-        Some((_, "p99")) => 1_000,
-        _ => 0,
+    match Figure::of_key(metric) {
+        Some(Figure::Timing(statistic, timing)) if timing.row().scope == Scope::Request => {
+            statistic.needs()
+        }
+        Some(Figure::Timing(..) | Figure::Number(_)) | None => 0,
     }
 }
 
@@ -226,10 +228,6 @@ pub(super) fn admit(plan: &Plan) -> Result<(), Failure> {
         .flat_map(|comparing| &comparing.judged)
     {
         let metric = &judged.metric;
-        // Batches are fewer than requests, and gaps more.
-        if metric.starts_with("batch") || metric.starts_with("chunk") {
-            continue;
-        }
         let needed = needed(metric);
         // A phase that ends by time alone may hold any number.
         for phase in phases().filter(|phase| phase.measured) {

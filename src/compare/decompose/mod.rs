@@ -5,9 +5,9 @@
 //! `hand-over` (the engine's TTFT less queue and prefill: tokenising, passing to its core), `queue`, `prefill`. From
 //! there to the last byte: `decode`, and `delivery` (the rest). Two variants are split by the most that both tell.
 
+use crate::metric::{Statistic, Timing};
 use crate::record::model::{
-    BreakdownPart, Decomposition, Distribution, PhaseRecord, Run, ServerWindow, Split,
-    VariantRecord,
+    BreakdownPart, Decomposition, PhaseRecord, Run, ServerWindow, Split, VariantRecord,
 };
 
 /// Share of the baseline below which a difference is nobody's, and has no shares: they would be of noise.
@@ -133,9 +133,9 @@ pub fn of_phases(
                 .to_owned(),
         );
     }
-    let first: Get = match textless {
-        true => |phase| &phase.metrics.first_chunk_ms,
-        false => |phase| &phase.metrics.ttft_ms,
+    let first = match textless {
+        true => Timing::FirstChunk,
+        false => Timing::Ttft,
     };
     let ways = [sides[0].way(source, first)?, sides[1].way(source, first)?];
     let splits = ways[0].iter().zip(&ways[1]).map(|(a, b)| split(a, b));
@@ -148,9 +148,6 @@ struct Way {
     whole: f64,
     parts: Vec<(&'static str, Option<f64>)>,
 }
-
-/// A distribution of a phase.
-type Get = fn(&PhaseRecord) -> &Option<Distribution>;
 
 /// One variant's phase, in one or several rounds.
 struct Side<'a> {
@@ -171,8 +168,11 @@ impl Side<'_> {
         (n > 0).then(|| sum / n as f64)
     }
 
-    fn client(&self, get: impl Fn(&PhaseRecord) -> &Option<Distribution>) -> Option<f64> {
-        self.pooled(|phase| get(phase).as_ref().map(|d| (d.count, d.mean)))
+    fn client(&self, timing: Timing) -> Option<f64> {
+        self.pooled(|phase| {
+            let found = phase.metrics.times[timing].as_ref()?;
+            Some((found.count, found[Statistic::Mean]))
+        })
     }
 
     fn time(&self, name: &str) -> Option<f64> {
@@ -184,8 +184,8 @@ impl Side<'_> {
     fn connect(&self) -> f64 {
         let (mut spent, mut sent) = (0.0, 0);
         for phase in self.rounds {
-            let connect = phase.metrics.connect_ms.as_ref();
-            spent += connect.map_or(0.0, |d| d.mean * d.count as f64);
+            let connect = phase.metrics.times[Timing::Connect].as_ref();
+            spent += connect.map_or(0.0, |d| d[Statistic::Mean] * d.count as f64);
             sent += phase.counts.sent;
         }
         if sent == 0 { 0.0 } else { spent / sent as f64 }
@@ -193,18 +193,19 @@ impl Side<'_> {
 
     /// Whether answers came in chunks, and more than a few of them without text: a model may end at once.
     fn has_textless(&self) -> bool {
-        let count = |get: Get| -> u64 {
-            let all = self.rounds.iter().filter_map(|phase| get(phase).as_ref());
+        let count = |timing: Timing| -> u64 {
+            let all = self.rounds.iter();
+            let all = all.filter_map(|phase| phase.metrics.times[timing].as_ref());
             all.map(|times| times.count).sum()
         };
-        let texts = count(|phase| &phase.metrics.ttft_ms);
-        let chunks = count(|phase| &phase.metrics.first_chunk_ms);
+        let texts = count(Timing::Ttft);
+        let chunks = count(Timing::FirstChunk);
         texts > 0 && chunks as f64 > texts as f64 * (1.0 + TEXTLESS)
     }
 
-    fn way(&self, source: Option<&Source>, first: Get) -> Option<Vec<Way>> {
-        let e2e = self.client(|p| &p.metrics.e2e_ms)?;
-        let from_due = self.client(|p| &p.metrics.e2e_from_due_ms).unwrap_or(e2e);
+    fn way(&self, source: Option<&Source>, first: Timing) -> Option<Vec<Way>> {
+        let e2e = self.client(Timing::E2e)?;
+        let from_due = self.client(Timing::E2eFromDue).unwrap_or(e2e);
         let connect = self.connect();
         let before = [
             ("client", Some(from_due - e2e - connect)),

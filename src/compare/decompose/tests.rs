@@ -6,17 +6,16 @@ use crate::record::model::ServerTime;
 fn phase(ttft: f64, e2e: f64, times: &[(&str, f64)]) -> PhaseRecord {
     let mut phase = fixture::pass().variants.remove(0).phases.remove(1);
     let of = |mean: f64| {
-        Some(Distribution {
-            mean,
-            ..phase.metrics.e2e_ms.clone().expect("measured")
-        })
+        let mut times = phase.metrics.times[Timing::E2e].clone()?;
+        times[Statistic::Mean] = mean;
+        Some(times)
     };
     let (ttft, e2e, from_due) = (of(ttft), of(e2e), of(e2e + 1.0));
-    phase.metrics.first_chunk_ms = ttft.clone();
-    phase.metrics.ttft_ms = ttft;
-    phase.metrics.e2e_ms = e2e;
-    phase.metrics.e2e_from_due_ms = from_due;
-    phase.metrics.connect_ms = None;
+    phase.metrics.times[Timing::FirstChunk] = ttft.clone();
+    phase.metrics.times[Timing::Ttft] = ttft;
+    phase.metrics.times[Timing::E2e] = e2e;
+    phase.metrics.times[Timing::E2eFromDue] = from_due;
+    phase.metrics.times[Timing::Connect] = None;
     let times = times.iter().map(|(name, mean)| {
         let time = ServerTime {
             count: 100,
@@ -130,7 +129,7 @@ fn a_frontend_that_tells_one_time_is_split_no_further() {
 fn answers_that_do_not_stream_are_split_whole() {
     let unary = |e2e, times: &[(&str, f64)]| {
         let mut phase = phase(0.0, e2e, times);
-        phase.metrics.ttft_ms = None;
+        phase.metrics.times[Timing::Ttft] = None;
         phase
     };
     let times = |decode: f64| {
@@ -149,11 +148,8 @@ fn answers_that_do_not_stream_are_split_whole() {
 fn rounds_weigh_by_their_requests_and_foreign_requests_are_told() {
     let small = phase(100.0, 200.0, &engine(90.0, 5.0, 80.0, 95.0));
     let mut large = phase(40.0, 140.0, &engine(35.0, 5.0, 28.0, 95.0));
-    for d in [
-        &mut large.metrics.ttft_ms,
-        &mut large.metrics.e2e_ms,
-        &mut large.metrics.e2e_from_due_ms,
-    ] {
+    for timing in [Timing::Ttft, Timing::E2e, Timing::E2eFromDue] {
+        let d = &mut large.metrics.times[timing];
         d.as_mut().expect("measured").count = 300;
     }
     let (splits, notes) = of_phases(("a", &[&small, &large]), ("b", &[&small])).expect("measured");
@@ -175,10 +171,12 @@ fn answers_without_text_are_held_by_their_first_chunk() {
     let mut a = phase(40.0, 140.0, &engine(45.0, 5.0, 28.0, 95.0));
     let b = phase(50.0, 150.0, &engine(45.0, 5.0, 28.0, 95.0));
     // A quarter of the answers had no text, and came late: the server's mean is of all.
-    let texts = a.metrics.ttft_ms.as_mut().expect("measured");
+    let texts = a.metrics.times[Timing::Ttft].as_mut().expect("measured");
     texts.count = texts.count * 3 / 4;
-    let chunks = a.metrics.first_chunk_ms.as_mut().expect("measured");
-    chunks.mean = 46.0;
+    let chunks = a.metrics.times[Timing::FirstChunk]
+        .as_mut()
+        .expect("measured");
+    chunks[Statistic::Mean] = 46.0;
     let (splits, notes) = told(&a, &b);
     assert_eq!(part(&splits[0], "frontend").baseline_ms, Some(1.0));
     assert_eq!(splits[1].baseline_ms, 94.0);

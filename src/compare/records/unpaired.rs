@@ -2,7 +2,8 @@
 
 use crate::compare::against;
 use crate::compare::decide::{Doubts, decide, positive};
-use crate::compare::metrics::{METRICS, Measured, OF_TOPOLOGY, Of, TOPOLOGY};
+use crate::compare::metrics::Measured;
+use crate::metric::{Figure, Number, Statistic, Timing};
 use crate::record::model::{
     Comparing, Comparison, Judged, Outcome, RoundValues, Run, VariantRecord,
 };
@@ -11,7 +12,16 @@ use crate::stats::{self, BUDGET, Estimate};
 /// Margin of the metrics that are judged where neither record names any.
 const MARGIN: f64 = 0.05;
 /// What is then judged, as far as both have it.
-const USUAL: [&str; 3] = ["ttft_ms.p50", "tpot_ms.p50", "output_tokens_per_s"];
+const USUAL: [Figure; 3] = [
+    Figure::Timing(Statistic::P50, Timing::Ttft),
+    Figure::Timing(Statistic::P50, Timing::Tpot),
+    Figure::Number(Number::OutputThroughput),
+];
+/// The same where answers do not stream and tokens are not known.
+const UNARY: [Figure; 2] = [
+    Figure::Timing(Statistic::P50, Timing::E2e),
+    Figure::Number(Number::RequestThroughput),
+];
 
 /// Every metric of both with its estimate; what either record judged, with a verdict.
 pub(super) fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Comparison> {
@@ -59,18 +69,18 @@ fn judged(records: &[&Run; 2], known: &[&str]) -> Vec<Judged> {
     if let Some(comparing) = named {
         return comparing.judged.clone();
     }
-    let usual = |metrics: &[&str]| -> Vec<Judged> {
-        let there = metrics.iter().filter(|metric| known.contains(metric));
-        there
+    let usual = |figures: &[Figure]| -> Vec<Judged> {
+        let keys = figures.iter().map(|figure| figure.key());
+        keys.filter(|key| known.contains(&key.as_str()))
             .map(|metric| Judged {
-                metric: (*metric).to_owned(),
+                metric,
                 margin: MARGIN,
             })
             .collect()
     };
     let streamed = usual(&USUAL);
     if streamed.is_empty() {
-        usual(&["e2e_ms.p50", "requests_per_s"])
+        usual(&UNARY)
     } else {
         streamed
     }
@@ -78,15 +88,12 @@ fn judged(records: &[&Run; 2], known: &[&str]) -> Vec<Judged> {
 
 /// What each record's rounds found; the sides need not have as many.
 fn values(a: &VariantRecord, b: &VariantRecord, row: &Comparison) -> Vec<RoundValues> {
-    let metric = METRICS.iter().find(|metric| metric.key == row.metric);
-    let topology = OF_TOPOLOGY.iter().find(|(key, _)| *key == row.metric);
-    let of = match (metric, topology) {
-        (Some(metric), _) if row.phase != TOPOLOGY => Of::Phase(metric, &row.phase),
-        (_, Some((_, get))) => Of::Topology(*get),
-        _ => return Vec::new(),
+    let Some(figure) = Figure::of_key(&row.metric) else {
+        return Vec::new();
     };
-    let value =
-        |variant: &VariantRecord, k: usize| of.value(&Measured::from(variant.rounds.get(k)?));
+    let value = |variant: &VariantRecord, k: usize| {
+        Measured::from(variant.rounds.get(k)?).figure(figure, &row.phase)
+    };
     (0..a.rounds.len().max(b.rounds.len()))
         .map(|k| RoundValues {
             round: u32::try_from(k + 1).unwrap_or(u32::MAX),

@@ -1,5 +1,6 @@
 use super::*;
-use crate::compare::{METRICS, side_by_side};
+use crate::compare::side_by_side;
+use crate::metric::Figure;
 use crate::record::fixture;
 use crate::record::model::{Counts, Finding};
 
@@ -140,7 +141,8 @@ fn shorter_answers_are_not_faster_ones() {
 #[test]
 fn every_metric_that_a_scenario_can_judge_is_compared() {
     let known = |key: &str| {
-        METRICS.iter().any(|metric| metric.key == key) || key == "ready_ms" || key == "teardown_ms"
+        let mut all = Figure::of_phases().chain(Figure::of_topologies());
+        all.any(|figure| figure.key() == key)
     };
     for stat in ["p50", "p95", "p99"] {
         for timing in ["ttft", "tpot", "chunk_gap", "e2e", "batch"] {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::metric::{Statistic, Timing};
 use crate::record::fixture;
 
 /// Twelve runs, the newest first; from the eighth on dynamo is 20% slower.
@@ -10,8 +11,8 @@ fn runs() -> Vec<Run> {
         run.started = format!("2026-01-{k:02}T00:00:00Z");
         let slower = if k >= 8 { 1.2 } else { 1.0 } + f64::from(k * 5 % 7) / 500.0;
         for phase in &mut run.variants[1].phases {
-            if let Some(ttft) = &mut phase.metrics.ttft_ms {
-                ttft.p50 *= slower;
+            if let Some(ttft) = &mut phase.metrics.times[Timing::Ttft] {
+                ttft[Statistic::P50] *= slower;
             }
         }
         run

@@ -2,7 +2,8 @@
 //! aiperf in `profile_export.jsonl`, guidellm in `benchmarks[].requests`), by the tool's own definition.
 
 use crate::import::tests::{AIPERF, GUIDELLM, VLLM, near, of};
-use crate::measure::summary::Distribution;
+use crate::measure::distribution::Distribution;
+use crate::metric::{Statistic, Timing};
 use serde_json::Value;
 
 const REQUESTS: &str = include_str!("../fixtures/requests.json");
@@ -54,14 +55,17 @@ fn all(found: Option<&Distribution>, mut values: Vec<f64>, percentile: fn(&[f64]
     let found = found.expect("known");
     values.sort_by(f64::total_cmp);
     assert_eq!(found.count, values.len() as u64);
-    near(found.mean, values.iter().sum::<f64>() / values.len() as f64);
-    near(found.min, values[0]);
-    near(found.max, values[values.len() - 1]);
+    near(
+        found[Statistic::Mean],
+        values.iter().sum::<f64>() / values.len() as f64,
+    );
+    near(found[Statistic::Min], values[0]);
+    near(found[Statistic::Max], values[values.len() - 1]);
     for (found, percent) in [
-        (found.p50, 50.0),
-        (found.p90, 90.0),
-        (found.p95, 95.0),
-        (found.p99, 99.0),
+        (found[Statistic::P50], 50.0),
+        (found[Statistic::P90], 90.0),
+        (found[Statistic::P95], 95.0),
+        (found[Statistic::P99], 99.0),
     ] {
         near(found, percentile(&values, percent));
     }
@@ -87,15 +91,19 @@ fn vllm_bench_serve() {
         .zip(sums())
         .map(|(first, rest)| ms(first + rest));
     let tpot = sums().zip(&tokens).map(|(rest, n)| ms(rest / (n - 1.0)));
-    all(metrics.e2e_ms.as_ref(), e2e.collect(), nearest);
-    all(metrics.tpot_ms.as_ref(), tpot.collect(), nearest);
+    all(metrics.times[Timing::E2e].as_ref(), e2e.collect(), nearest);
     all(
-        metrics.first_chunk_ms.as_ref(),
+        metrics.times[Timing::Tpot].as_ref(),
+        tpot.collect(),
+        nearest,
+    );
+    all(
+        metrics.times[Timing::FirstChunk].as_ref(),
         ttfts.iter().copied().map(ms).collect(),
         nearest,
     );
     all(
-        metrics.chunk_gap_ms.as_ref(),
+        metrics.times[Timing::ChunkGap].as_ref(),
         itls.concat().into_iter().map(ms).collect(),
         nearest,
     );
@@ -122,21 +130,25 @@ fn aiperf() {
     let metrics = &phase.metrics;
     let tool = |figure: Figure| each("aiperf", figure);
     all(
-        metrics.ttft_ms.as_ref(),
+        metrics.times[Timing::Ttft].as_ref(),
         tool(|r| r("ttft_ms")),
         interpolated,
     );
     all(
-        metrics.e2e_ms.as_ref(),
+        metrics.times[Timing::E2e].as_ref(),
         tool(|r| r("latency_ms")),
         interpolated,
     );
     let itl = tool(|r| (r("latency_ms") - r("ttft_ms")) / (r("tokens") - 1.0));
-    all(metrics.tpot_ms.as_ref(), itl, interpolated);
+    all(metrics.times[Timing::Tpot].as_ref(), itl, interpolated);
     let requests = json(REQUESTS)["aiperf"].take();
     let requests = requests.as_array().expect("requests");
     let gaps = requests.iter().flat_map(|r| numbers(&r["gaps_ms"]));
-    all(metrics.chunk_gap_ms.as_ref(), gaps.collect(), interpolated);
+    all(
+        metrics.times[Timing::ChunkGap].as_ref(),
+        gaps.collect(),
+        interpolated,
+    );
     // In nanoseconds since the first, which a float holds.
     let start = |r: &Value| r["start_ns"].as_u64().expect("a time");
     let first = requests.iter().map(start).min().expect("a request");
@@ -165,18 +177,26 @@ fn guidellm() {
     let metrics = &phase.metrics;
     let tool = |figure: Figure| each("guidellm", figure);
     let ttft = tool(|r| (r("first_token_iteration") - r("request_start")) * 1e3);
-    all(metrics.ttft_ms.as_ref(), ttft, beyond);
+    all(metrics.times[Timing::Ttft].as_ref(), ttft, beyond);
     let e2e = tool(|r| (r("request_end") - r("request_start")) * 1e3);
-    all(metrics.e2e_ms.as_ref(), e2e, beyond);
+    all(metrics.times[Timing::E2e].as_ref(), e2e, beyond);
     // Every request has 16 tokens.
     let weighed = |values: Vec<f64>, n: usize| values.repeat(n);
     let itl = tool(|r| {
         (r("last_token_iteration") - r("first_token_iteration")) * 1e3 / (r("output_tokens") - 1.0)
     });
-    all(metrics.tpot_ms.as_ref(), weighed(itl, 15), beyond);
+    all(
+        metrics.times[Timing::Tpot].as_ref(),
+        weighed(itl, 15),
+        beyond,
+    );
     let tpot =
         tool(|r| (r("last_token_iteration") - r("request_start")) * 1e3 / r("output_tokens"));
-    all(metrics.ntpot_ms.as_ref(), weighed(tpot, 16), beyond);
+    all(
+        metrics.times[Timing::Ntpot].as_ref(),
+        weighed(tpot, 16),
+        beyond,
+    );
     let least = tool(|r| r("request_start"))
         .into_iter()
         .fold(f64::INFINITY, f64::min);

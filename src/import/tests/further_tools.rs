@@ -3,6 +3,7 @@
 
 use crate::import::tests::{VLLM, near, of};
 use crate::import::*;
+use crate::metric::{Statistic, Timing};
 
 const APPENDED: &str = include_str!("../fixtures/vllm-append.json");
 const RUST: &str = include_str!("../fixtures/vllm-rust.json");
@@ -31,7 +32,13 @@ fn told(text: &str, key: &str) -> f64 {
 fn spread(found: Option<&Distribution>, wanted: [f64; 7], count: u64) {
     let found = found.expect("known");
     let all = [
-        found.mean, found.min, found.p50, found.p90, found.p95, found.p99, found.max,
+        found[Statistic::Mean],
+        found[Statistic::Min],
+        found[Statistic::P50],
+        found[Statistic::P90],
+        found[Statistic::P95],
+        found[Statistic::P99],
+        found[Statistic::Max],
     ];
     for (found, wanted) in all.into_iter().zip(wanted) {
         if wanted.is_nan() {
@@ -55,7 +62,9 @@ fn every_appended_result_is_a_record() {
     assert_eq!(runs[1].scenario.path, "result 2 of x.json");
     let first = APPENDED.lines().next().expect("a line");
     near(
-        only(&runs, 0).metrics.tpot_ms.as_ref().expect("known").mean,
+        only(&runs, 0).metrics.times[Timing::Tpot]
+            .as_ref()
+            .expect("known")[Statistic::Mean],
         told(first, "mean_tpot_ms"),
     );
     // However they follow each other.
@@ -87,25 +96,29 @@ fn the_client_in_rust_writes_the_same_and_a_steady_state() {
     let phases = &runs[0].variants[0].phases;
     assert_eq!(phases.len(), 2);
     let m = &phases[0].metrics;
-    assert_eq!(m.ttft_ms, None);
+    assert_eq!(m.times[Timing::Ttft], None);
     near(
-        m.first_chunk_ms.as_ref().expect("known").p99,
+        m.times[Timing::FirstChunk].as_ref().expect("known")[Statistic::P99],
         told(RUST, "p99_ttft_ms"),
     );
     near(
-        m.e2e_ms.as_ref().expect("known").mean,
+        m.times[Timing::E2e].as_ref().expect("known")[Statistic::Mean],
         told(RUST, "mean_e2el_ms"),
     );
-    assert_eq!(m.chunk_gap_ms, None, "of how many gaps is not known");
+    assert_eq!(
+        m.times[Timing::ChunkGap],
+        None,
+        "of how many gaps is not known"
+    );
     let steady = &phases[1];
     assert_eq!(steady.name, "concurrency-3-steady");
     assert_eq!((steady.counts.sent, steady.counts.failed), (10, 0));
     near(steady.window_ms, 300.0);
     near(steady.metrics.requests_per_s.expect("known"), 10.0 / 0.3);
     near(steady.metrics.output_tokens_per_s.expect("known"), 560.0);
-    let first = steady.metrics.first_chunk_ms.as_ref();
+    let first = steady.metrics.times[Timing::FirstChunk].as_ref();
     spread(first, [17.5, ABSENT, 16.5, 24.0, ABSENT, 25.0, ABSENT], 9);
-    let tpot = steady.metrics.tpot_ms.as_ref();
+    let tpot = steady.metrics.times[Timing::Tpot].as_ref();
     spread(tpot, [4.3, ABSENT, 4.2, 4.8, ABSENT, 5.0, ABSENT], 9);
     let steady_note = |run: &Run| {
         let mut findings = run.quality.findings.iter();
@@ -151,22 +164,25 @@ fn sglang() {
     assert_eq!((phase.counts.sent, phase.counts.failed), (100, 0));
     let m = &phase.metrics;
     spread(
-        m.ttft_ms.as_ref(),
+        m.times[Timing::Ttft].as_ref(),
         [100.0, ABSENT, 95.0, ABSENT, ABSENT, 140.0, ABSENT],
         100,
     );
     spread(
-        m.tpot_ms.as_ref(),
+        m.times[Timing::Tpot].as_ref(),
         [6.0, ABSENT, 6.0, ABSENT, ABSENT, 7.0, ABSENT],
         100,
     );
     spread(
-        m.e2e_ms.as_ref(),
+        m.times[Timing::E2e].as_ref(),
         [900.0, ABSENT, 890.0, 910.0, ABSENT, 950.0, ABSENT],
         100,
     );
     assert_eq!(
-        (m.chunk_gap_ms.as_ref(), m.first_chunk_ms.as_ref()),
+        (
+            m.times[Timing::ChunkGap].as_ref(),
+            m.times[Timing::FirstChunk].as_ref()
+        ),
         (None, None)
     );
     near(m.requests_per_s.expect("known"), 10.0);
@@ -191,10 +207,10 @@ fn sglang() {
     let runs = all(&file.to_string());
     let phase = only(&runs, 0);
     assert_eq!((phase.counts.sent, phase.counts.failed), (4, 1));
-    let ttft = phase.metrics.ttft_ms.as_ref().expect("known");
+    let ttft = phase.metrics.times[Timing::Ttft].as_ref().expect("known");
     assert_eq!((ttft.count, ttft.exact), (3, true));
-    near(ttft.p50, 200.0);
-    near(ttft.max, 300.0);
+    near(ttft[Statistic::P50], 200.0);
+    near(ttft[Statistic::Max], 300.0);
     assert!(!note(&runs[0]));
 }
 
@@ -209,18 +225,26 @@ fn genai_perf() {
     assert_eq!((phase.counts.sent, phase.counts.failed), (100, 0));
     let m = &phase.metrics;
     spread(
-        m.ttft_ms.as_ref(),
+        m.times[Timing::Ttft].as_ref(),
         [100.0, 80.0, 95.0, 120.0, 130.0, 140.0, 150.0],
         100,
     );
-    spread(m.tpot_ms.as_ref(), [6.0, 5.0, 6.0, 7.0, 7.0, 7.0, 8.0], 100);
     spread(
-        m.e2e_ms.as_ref(),
+        m.times[Timing::Tpot].as_ref(),
+        [6.0, 5.0, 6.0, 7.0, 7.0, 7.0, 8.0],
+        100,
+    );
+    spread(
+        m.times[Timing::E2e].as_ref(),
         [900.0, 800.0, 890.0, 910.0, 930.0, 950.0, 960.0],
         100,
     );
     assert_eq!(
-        (m.chunk_gap_ms.as_ref(), m.ntpot_ms.as_ref(), m.goodput),
+        (
+            m.times[Timing::ChunkGap].as_ref(),
+            m.times[Timing::Ntpot].as_ref(),
+            m.goodput
+        ),
         (None, None, None)
     );
     near(m.requests_per_s.expect("known"), 10.5);
@@ -243,10 +267,16 @@ fn genai_perf() {
         ("rate-5", "n")
     );
     near(phase.metrics.goodput.expect("known").share, 0.5);
-    near(phase.metrics.e2e_ms.as_ref().expect("known").mean, 0.9);
+    near(
+        phase.metrics.times[Timing::E2e].as_ref().expect("known")[Statistic::Mean],
+        0.9,
+    );
     // Of no unit that is known, nothing is said.
     file["inter_token_latency"]["unit"] = json!("fortnights");
-    assert_eq!(only(&all(&file.to_string()), 0).metrics.tpot_ms, None);
+    assert_eq!(
+        only(&all(&file.to_string()), 0).metrics.times[Timing::Tpot],
+        None
+    );
     file["request_count"]["avg"] = json!(0);
     assert!(refused(&file.to_string()).contains("no finished benchmark"));
 }
@@ -266,17 +296,27 @@ fn inference_perf() {
     );
     let m = &phase.metrics;
     spread(
-        m.ttft_ms.as_ref(),
+        m.times[Timing::Ttft].as_ref(),
         [100.0, 80.0, 95.0, 120.0, 130.0, 140.0, 150.0],
         99,
     );
-    spread(m.tpot_ms.as_ref(), [6.0, 5.0, 6.0, 7.0, 7.0, 7.0, 8.0], 99);
     spread(
-        m.e2e_ms.as_ref(),
+        m.times[Timing::Tpot].as_ref(),
+        [6.0, 5.0, 6.0, 7.0, 7.0, 7.0, 8.0],
+        99,
+    );
+    spread(
+        m.times[Timing::E2e].as_ref(),
         [900.0, 800.0, 890.0, 910.0, 930.0, 950.0, 960.0],
         99,
     );
-    assert_eq!((m.chunk_gap_ms.as_ref(), m.ntpot_ms.as_ref()), (None, None));
+    assert_eq!(
+        (
+            m.times[Timing::ChunkGap].as_ref(),
+            m.times[Timing::Ntpot].as_ref()
+        ),
+        (None, None)
+    );
     near(m.requests_per_s.expect("known"), 10.0);
     near(m.output_tokens_per_s.expect("known"), 1280.0);
     near(phase.window_ms, 9_900.0);
@@ -288,10 +328,13 @@ fn inference_perf() {
     let runs = all(&file.to_string());
     let phase = only(&runs, 0);
     assert_eq!(
-        (phase.name.as_str(), phase.metrics.ttft_ms.as_ref()),
+        (
+            phase.name.as_str(),
+            phase.metrics.times[Timing::Ttft].as_ref()
+        ),
         ("rate-2.5", None)
     );
-    let ntpot = phase.metrics.ntpot_ms.as_ref();
+    let ntpot = phase.metrics.times[Timing::Ntpot].as_ref();
     spread(
         ntpot,
         [7.0, ABSENT, 6.5, ABSENT, ABSENT, ABSENT, ABSENT],

@@ -4,6 +4,7 @@ mod by_hand;
 mod further_tools;
 
 use super::*;
+use crate::metric::{Statistic, Timing};
 
 pub(super) const VLLM: &str = include_str!("../fixtures/vllm-bench.json");
 pub(super) const AIPERF: &str = include_str!("../fixtures/aiperf.json");
@@ -42,32 +43,36 @@ fn vllm_bench_serve() {
         ("concurrency-3", 12)
     );
     assert_eq!(
-        m.ttft_ms, None,
+        m.times[Timing::Ttft],
+        None,
         "its TTFT is of the first chunk, empty or not"
     );
-    let first = m.first_chunk_ms.as_ref().expect("known");
-    near(first.mean, told("mean_ttft_ms"));
+    let first = m.times[Timing::FirstChunk].as_ref().expect("known");
+    near(first[Statistic::Mean], told("mean_ttft_ms"));
     near(
-        m.tpot_ms.as_ref().expect("known").mean,
+        m.times[Timing::Tpot].as_ref().expect("known")[Statistic::Mean],
         told("mean_tpot_ms"),
     );
     near(
-        m.chunk_gap_ms.as_ref().expect("known").mean,
+        m.times[Timing::ChunkGap].as_ref().expect("known")[Statistic::Mean],
         told("mean_itl_ms"),
     );
-    let e2e = m.e2e_ms.as_ref().expect("known");
+    let e2e = m.times[Timing::E2e].as_ref().expect("known");
     assert!(
-        (e2e.mean - told("mean_e2el_ms")).abs() < 1e-6,
+        (e2e[Statistic::Mean] - told("mean_e2el_ms")).abs() < 1e-6,
         "{}",
-        e2e.mean
+        e2e[Statistic::Mean]
     );
     assert_eq!(
-        (m.chunk_gap_ms.as_ref().expect("known").count, e2e.exact),
+        (
+            m.times[Timing::ChunkGap].as_ref().expect("known").count,
+            e2e.exact
+        ),
         (180, true)
     );
     // The sixth smallest of twelve, in seconds: nearest rank, where numpy takes the middle of two.
-    near(first.p50, 16.456286000902764);
-    near(first.max, 25.09238099992217);
+    near(first[Statistic::P50], 16.456286000902764);
+    near(first[Statistic::Max], 25.09238099992217);
     near(m.requests_per_s.expect("known"), told("request_throughput"));
     near(
         m.output_tokens_per_s.expect("known"),
@@ -95,18 +100,26 @@ fn vllm_without_details_has_what_it_was_asked_for() {
         map.remove(key);
     }
     let phase = of(&file.to_string());
-    let first = phase.metrics.first_chunk_ms.as_ref().expect("known");
-    near(first.p50, 17.217830500158016);
-    near(first.p99, 25.06932279986359);
-    assert!(first.min.is_nan() && first.p95.is_nan() && !first.exact);
+    let first = phase.metrics.times[Timing::FirstChunk]
+        .as_ref()
+        .expect("known");
+    near(first[Statistic::P50], 17.217830500158016);
+    near(first[Statistic::P99], 25.06932279986359);
+    assert!(first[Statistic::Min].is_nan() && first[Statistic::P95].is_nan() && !first.exact);
     assert_eq!(
-        phase.metrics.chunk_gap_ms, None,
+        phase.metrics.times[Timing::ChunkGap],
+        None,
         "of how many gaps is not known"
     );
     let text = serde_json::to_string(&phase).expect("written");
     assert!(text.contains("\"p95\":null"), "{text}");
     let back: PhaseRecord = serde_json::from_str(&text).expect("read");
-    assert!(back.metrics.first_chunk_ms.expect("known").p95.is_nan());
+    assert!(
+        back.metrics.times[Timing::FirstChunk]
+            .as_ref()
+            .expect("known")[Statistic::P95]
+            .is_nan()
+    );
 }
 
 #[test]
@@ -117,12 +130,21 @@ fn aiperf() {
     assert_eq!(run.variants[0].engine.versions["aiperf"], "0.13.0");
     assert_eq!(run.variants[0].engine.model, "sim");
     assert_eq!((phase.counts.sent, phase.counts.failed), (12, 0));
-    let ttft = m.ttft_ms.as_ref().expect("known");
-    near(ttft.mean, 66.69934466666666);
-    near(ttft.p99, 108.06632699000001);
-    near(m.tpot_ms.as_ref().expect("known").p50, 3.8428614333333333);
-    assert_eq!(m.chunk_gap_ms.as_ref().expect("known").count, 180);
-    near(m.e2e_ms.as_ref().expect("known").max, 215.679104);
+    let ttft = m.times[Timing::Ttft].as_ref().expect("known");
+    near(ttft[Statistic::Mean], 66.69934466666666);
+    near(ttft[Statistic::P99], 108.06632699000001);
+    near(
+        m.times[Timing::Tpot].as_ref().expect("known")[Statistic::P50],
+        3.8428614333333333,
+    );
+    assert_eq!(
+        m.times[Timing::ChunkGap].as_ref().expect("known").count,
+        180
+    );
+    near(
+        m.times[Timing::E2e].as_ref().expect("known")[Statistic::Max],
+        215.679104,
+    );
     near(phase.window_ms, 831.0968320000001);
     // 12 requests and 192 tokens in 0.831 s; aiperf itself prints 13.78 and 220.5, over the whole phase of 0.871 s.
     near(m.requests_per_s.expect("known"), 12.0 / 0.8310968320000001);
@@ -131,7 +153,7 @@ fn aiperf() {
         192.0 / 0.8310968320000001,
     );
     assert_eq!(m.goodput.expect("known").share, 1.0);
-    assert_eq!(m.first_chunk_ms, None);
+    assert_eq!(m.times[Timing::FirstChunk], None);
 }
 
 #[test]
@@ -144,18 +166,24 @@ fn guidellm() {
         ("concurrent-3", "sim")
     );
     assert_eq!(run.variants[0].engine.versions["guidellm"], "0.8.1");
-    near(m.ttft_ms.as_ref().expect("known").mean, 16.185879707336426);
-    let tpot = m.tpot_ms.as_ref().expect("its ITL");
-    near(tpot.mean, 4.069481955634223);
+    near(
+        m.times[Timing::Ttft].as_ref().expect("known")[Statistic::Mean],
+        16.185879707336426,
+    );
+    let tpot = m.times[Timing::Tpot].as_ref().expect("its ITL");
+    near(tpot[Statistic::Mean], 4.069481955634223);
     assert_eq!(tpot.count, 180, "weighted by token");
     near(
-        m.ntpot_ms.as_ref().expect("its TPOT").p50,
+        m.times[Timing::Ntpot].as_ref().expect("its TPOT")[Statistic::P50],
         4.862308502197266,
     );
-    near(m.e2e_ms.as_ref().expect("known").p95, 87.91136741638184);
+    near(
+        m.times[Timing::E2e].as_ref().expect("known")[Statistic::P95],
+        87.91136741638184,
+    );
     near(m.requests_per_s.expect("known"), 33.899848859984);
     near(m.output_tokens_per_s.expect("known"), 542.397581759744);
-    assert_eq!((m.goodput, &m.chunk_gap_ms), (None, &None));
+    assert_eq!((m.goodput, &m.times[Timing::ChunkGap]), (None, &None));
 }
 
 #[test]
@@ -172,7 +200,13 @@ fn failures_are_counted_and_never_left_out() {
     file["errors"][0] = json!("Traceback");
     let phase = of(&file.to_string());
     assert_eq!(phase.counts.failed, 1);
-    assert_eq!(phase.metrics.first_chunk_ms.expect("known").count, 11);
+    assert_eq!(
+        phase.metrics.times[Timing::FirstChunk]
+            .as_ref()
+            .expect("known")
+            .count,
+        11
+    );
 }
 
 #[test]

@@ -1,19 +1,11 @@
 use super::*;
+use crate::measure::distribution::Distribution;
 use crate::measure::server::ServerTime;
-use crate::measure::summary::{ClientAudit, Distribution, Metrics};
+use crate::measure::summary::{ClientAudit, Metrics};
+use crate::metric::{PerTiming, Statistic, Timing};
 
 fn round(ttft: Option<f64>, rate: f64) -> PhaseFigures {
-    let spread = |p50| Distribution {
-        count: 9,
-        mean: p50,
-        min: p50,
-        p50,
-        p90: p50,
-        p95: p50,
-        p99: p50,
-        max: p50,
-        exact: true,
-    };
+    let spread = |p50: f64| Distribution::new(9, true, |_| p50);
     PhaseFigures {
         window_ms: 1_000.0,
         counts: Counts {
@@ -29,7 +21,7 @@ fn round(ttft: Option<f64>, rate: f64) -> PhaseFigures {
             other_messages: 0,
         }],
         metrics: Metrics {
-            ttft_ms: ttft.map(spread),
+            times: PerTiming::from_fn(|timing| ttft.map(spread).filter(|_| timing == Timing::Ttft)),
             requests_per_s: Some(rate),
             ..Metrics::default()
         },
@@ -50,8 +42,11 @@ fn figures_are_medians_and_counts_are_sums() {
         round(None, 8.0),
     ];
     let found = typical(&rounds.each_ref()).unwrap();
-    let ttft = found.metrics.ttft_ms.unwrap();
-    assert_eq!((ttft.p50, ttft.count, ttft.exact), (20.0, 9, true));
+    let ttft = found.metrics.times[Timing::Ttft].clone().unwrap();
+    assert_eq!(
+        (ttft[Statistic::P50], ttft.count, ttft.exact),
+        (20.0, 9, true)
+    );
     assert_eq!(found.metrics.requests_per_s, Some(2.5));
     assert_eq!((found.counts.sent, found.counts.failed), (40, 4));
     assert_eq!(
@@ -62,7 +57,7 @@ fn figures_are_medians_and_counts_are_sums() {
         ),
         (4, 20, Some(28))
     );
-    assert_eq!(found.metrics.tpot_ms, None);
+    assert_eq!(found.metrics.times[Timing::Tpot], None);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use super::*;
+use crate::measure::distribution::Distribution;
 use crate::measure::sample::ErrorClass;
+use crate::metric::{Statistic, Timing};
 use serde_json::json;
 
 const MS: u64 = 1_000_000;
@@ -21,26 +23,30 @@ fn figures(samples: &[Sample], objectives: Objectives) -> PhaseFigures {
 }
 
 fn mean(distribution: Option<&Distribution>) -> f64 {
-    distribution.map_or(f64::NAN, |d| d.mean)
+    distribution.map_or(f64::NAN, |d| d[Statistic::Mean])
 }
 
 #[test]
 fn every_number_is_as_defined() {
     let figures = figures(&[sample(), sample()], Objectives::default());
     let m = &figures.metrics;
-    assert_eq!(mean(m.ttft_ms.as_ref()), 10.0);
-    assert_eq!(mean(m.ttft_from_due_ms.as_ref()), 11.0);
-    assert_eq!(mean(m.first_chunk_ms.as_ref()), 5.0);
-    assert_eq!(mean(m.tpot_ms.as_ref()), 10.0);
-    assert_eq!(mean(m.ntpot_ms.as_ref()), 12.0);
-    assert_eq!(mean(m.chunk_gap_ms.as_ref()), 20.0);
-    assert_eq!(m.chunk_gap_ms.as_ref().map(|d| d.count), Some(4));
-    assert_eq!(mean(m.e2e_ms.as_ref()), 60.0);
-    assert_eq!(mean(m.e2e_from_due_ms.as_ref()), 61.0);
-    assert_eq!(mean(m.schedule_lag_ms.as_ref()), 1.0);
-    assert_eq!(mean(m.client_delay_ms.as_ref()), 0.1);
+    assert_eq!(mean(m.times[Timing::Ttft].as_ref()), 10.0);
+    assert_eq!(mean(m.times[Timing::TtftFromDue].as_ref()), 11.0);
+    assert_eq!(mean(m.times[Timing::FirstChunk].as_ref()), 5.0);
+    assert_eq!(mean(m.times[Timing::Tpot].as_ref()), 10.0);
+    assert_eq!(mean(m.times[Timing::Ntpot].as_ref()), 12.0);
+    assert_eq!(mean(m.times[Timing::ChunkGap].as_ref()), 20.0);
+    assert_eq!(m.times[Timing::ChunkGap].as_ref().map(|d| d.count), Some(4));
+    assert_eq!(mean(m.times[Timing::E2e].as_ref()), 60.0);
+    assert_eq!(mean(m.times[Timing::E2eFromDue].as_ref()), 61.0);
+    assert_eq!(mean(m.times[Timing::ScheduleLag].as_ref()), 1.0);
+    assert_eq!(mean(m.times[Timing::ClientDelay].as_ref()), 0.1);
     assert_eq!(
-        (&m.batch_ms, &m.connect_ms, m.goodput),
+        (
+            &m.times[Timing::Batch],
+            &m.times[Timing::Connect],
+            m.goodput
+        ),
         (&None, &None, None)
     );
     assert_eq!(figures.window_ms, 61.0);
@@ -75,7 +81,9 @@ fn a_failure_is_counted_and_not_timed() {
     assert_eq!(figures.counts, counts);
     assert_eq!(figures.errors.get("overload 503"), Some(&2));
     assert_eq!(
-        figures.metrics.e2e_ms.map(|d| (d.count, d.max)),
+        figures.metrics.times[Timing::E2e]
+            .clone()
+            .map(|d| (d.count, d[Statistic::Max])),
         Some((1, 60.0))
     );
     assert_eq!(figures.window_ms, 100.0);
@@ -115,8 +123,14 @@ fn unary_answers_have_no_ttft() {
     let mut summary = Summary::new(Objectives::default());
     summary.add(&unary, &[], &[]);
     let m = summary.finish().metrics;
-    assert_eq!((m.ttft_ms, m.tpot_ms, m.first_chunk_ms), (None, None, None));
-    assert!(m.chunk_gap_ms.is_none() && m.e2e_ms.is_some() && m.ntpot_ms.is_some());
+    for timing in [Timing::Ttft, Timing::Tpot, Timing::FirstChunk] {
+        assert_eq!(m.times[timing], None, "{timing:?}");
+    }
+    assert!(
+        m.times[Timing::ChunkGap].is_none()
+            && m.times[Timing::E2e].is_some()
+            && m.times[Timing::Ntpot].is_some()
+    );
 }
 
 #[test]
@@ -134,11 +148,14 @@ fn a_batch_lasts_from_its_first_send_to_its_last_answer() {
         request(1, 61, 62, false),
         request(2, 100, 110, true),
     ];
-    let d = figures(&samples, Objectives::default()).metrics.batch_ms;
-    assert_eq!(d.map(|d| (d.count, d.min, d.max)), Some((2, 10.0, 49.0)));
+    let d = figures(&samples, Objectives::default()).metrics.times[Timing::Batch].clone();
+    assert_eq!(
+        d.map(|d| (d.count, d[Statistic::Min], d[Statistic::Max])),
+        Some((2, 10.0, 49.0))
+    );
     // Many batches are folded away, none is lost.
     samples.extend((3..300).map(|b| request(b, 0, 10, true)));
-    let d = figures(&samples, Objectives::default()).metrics.batch_ms;
+    let d = figures(&samples, Objectives::default()).metrics.times[Timing::Batch].clone();
     assert_eq!(d.map(|d| d.count), Some(299));
 }
 
@@ -146,6 +163,10 @@ fn a_batch_lasts_from_its_first_send_to_its_last_answer() {
 fn thin_percentiles_are_named() {
     let d = figures(&vec![sample(); 120], Objectives::default())
         .metrics
-        .e2e_ms;
-    assert_eq!(d.map(|d| d.thin()), Some(vec!["p95", "p99"]));
+        .times[Timing::E2e]
+        .clone();
+    assert_eq!(
+        d.map(|d| d.thin().collect::<Vec<_>>()),
+        Some(vec![Statistic::P95, Statistic::P99])
+    );
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::metric::{Statistic, Timing};
 use crate::plan::Shape;
 use crate::record::fixture;
 
@@ -18,7 +19,7 @@ fn what_json_can_not_write_is_not_applicable() {
     let phase = fixture::pass().variants.remove(0).phases.remove(1);
     let mut metrics = phase.metrics.clone();
     metrics.requests_per_s = Some(f64::INFINITY);
-    metrics.ttft_ms.as_mut().expect("measured").mean = f64::NAN;
+    metrics.times[Timing::Ttft].as_mut().expect("measured")[Statistic::Mean] = f64::NAN;
     let (window_ms, counts, errors, audit) = (f64::NAN, phase.counts, phase.errors, phase.client);
     let record = PhaseRecord::new(
         &plan,
@@ -35,12 +36,15 @@ fn what_json_can_not_write_is_not_applicable() {
     assert_eq!((record.kind.as_str(), record.window_ms), ("batch", 0.0));
     assert_eq!(
         (
-            record.metrics.ttft_ms.clone(),
+            record.metrics.times[Timing::Ttft].clone(),
             record.metrics.requests_per_s
         ),
         (None, None)
     );
-    assert_eq!(record.metrics.e2e_ms, phase.metrics.e2e_ms);
+    assert_eq!(
+        record.metrics.times[Timing::E2e],
+        phase.metrics.times[Timing::E2e]
+    );
     let text = serde_json::to_string(&record).expect("written");
     assert_eq!(
         serde_json::from_str::<PhaseRecord>(&text).expect("read"),

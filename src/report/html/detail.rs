@@ -3,6 +3,8 @@
 
 use super::downsample::Downsample;
 use crate::measure::spread::Spread;
+use crate::measure::values::value;
+use crate::metric::{PerTiming, Scope, Timing};
 use crate::record::model::{PhaseRecord, Run};
 use crate::record::{EventRow, Sample, SampleRow, ServerRow};
 use std::collections::BTreeMap;
@@ -63,6 +65,15 @@ impl Tokens {
     }
 }
 
+/// The metrics whose values are drawn by percentile and written as histograms: those of requests that tables show.
+pub(crate) fn drawn() -> impl Iterator<Item = Timing> {
+    let own = |timing: &Timing| {
+        let row = timing.row();
+        row.scope == Scope::Request && !row.shown.is_empty()
+    };
+    Timing::ALL.into_iter().filter(own)
+}
+
 /// A round, and nanoseconds since the load of its turn began.
 type Instant = (u32, u64);
 
@@ -71,28 +82,19 @@ type Instant = (u32, u64);
 pub(crate) struct Successes {
     /// When the first was due and when the last ended.
     pub(crate) span: Option<(Instant, Instant)>,
-    pub(crate) ttft: Spread,
-    pub(crate) tpot: Spread,
-    pub(crate) e2e: Spread,
+    /// Values of the metrics that are [`drawn`].
+    pub(crate) times: PerTiming<Spread>,
 }
 
 impl Successes {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a time per token is a small whole number of nanoseconds"
-    )]
     fn add(&mut self, round: u32, sample: &Sample) {
         let (due, end) = ((round, sample.due_ns), (round, sample.end_ns));
         let (from, to) = self.span.unwrap_or((due, end));
         self.span = Some((from.min(due), to.max(end)));
-        let tpot = sample.tpot().map(|ns| ns.round() as u64);
-        let times = [sample.ttft(), tpot, sample.e2e()];
-        for (all, time) in [&mut self.ttft, &mut self.tpot, &mut self.e2e]
-            .into_iter()
-            .zip(times)
-        {
-            time.into_iter().for_each(|time| all.add(time));
+        for timing in drawn() {
+            if let Some(time) = value(timing, sample) {
+                self.times[timing].add(time);
+            }
         }
     }
 }

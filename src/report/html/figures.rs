@@ -1,7 +1,8 @@
 //! The setup of a run and its metrics side by side. Each cell carries the key and the exact value of its metric.
 
 use super::pieces::wide;
-use crate::compare::{self, METRICS, metrics};
+use crate::compare::{self, metrics};
+use crate::metric;
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::report::number::{count, number, ratio};
 use crate::report::svg::bar;
@@ -137,30 +138,26 @@ fn phase<'a>(run: &'a Run, baseline: usize, name: &'a str) -> Table<'a> {
         "succeeded",
         phases.iter().map(|phase| phase.map(succeeded)).collect(),
     );
-    for metric in METRICS {
+    for figure in metric::Figure::of_phases() {
         let of = |phase: &Option<&PhaseRecord>| Figure {
-            value: phase.and_then(|p| metric.of(p)),
-            thin: phase.is_some_and(|p| metric.thin(p)),
+            value: phase.and_then(|p| metrics::of_phase(figure, p)),
+            thin: phase.is_some_and(|p| metrics::is_thin(figure, p)),
         };
         let figures: Vec<Figure> = phases.iter().map(of).collect();
-        table.numbers(metric.key, metric.label, &figures);
+        table.numbers(figure, &figures);
     }
     table
 }
 
 fn topology(run: &Run, baseline: usize) -> Table<'_> {
     let mut table = Table::new(run, baseline, compare::TOPOLOGY, "topology".to_owned());
-    let named = [
-        ("ready_ms", metrics::ready_ms as fn(&VariantRecord) -> _),
-        ("teardown_ms", metrics::teardown_ms),
-    ];
-    for (key, get) in named {
+    for figure in metric::Figure::of_topologies() {
         let of = |variant| Figure {
-            value: get(variant),
+            value: metrics::of_topology(figure, variant),
             thin: false,
         };
         let figures: Vec<Figure> = run.variants.iter().map(of).collect();
-        table.numbers(key, view::label(key), &figures);
+        table.numbers(figure, &figures);
     }
     table
 }
@@ -206,16 +203,16 @@ impl<'a> Table<'a> {
     }
 
     /// Adds a row of numbers, unless no variant has a value.
-    fn numbers(&mut self, key: &str, label: &str, figures: &[Figure]) {
+    fn numbers(&mut self, of: metric::Figure, figures: &[Figure]) {
         if figures.iter().all(|figure| figure.value.is_none()) {
             return;
         }
         self.thin |= figures.iter().any(|figure| figure.thin);
         self.rows.push(html! {
             tr {
-                th scope="row" { (label) }
+                th scope="row" { (of.label()) }
                 @for (i, Figure { value, thin }) in figures.iter().enumerate() {
-                    td.n data-variant=(self.run.variants[i].name) data-phase=(self.phase) data-key=(key)
+                    td.n data-variant=(self.run.variants[i].name) data-phase=(self.phase) data-key=(of.key())
                         data-value=(value.map_or(String::new(), |v| v.to_string())) {
                         (number(*value))
                         @if *thin { "*" }

@@ -18,7 +18,7 @@ mod slowest;
 mod spread;
 
 pub use detail::Detail;
-pub(crate) use detail::{Successes, Tokens};
+pub(crate) use detail::{Tokens, drawn};
 pub(crate) use pieces::slug;
 
 use super::{escape, view};

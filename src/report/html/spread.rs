@@ -1,9 +1,10 @@
 //! Latency distributions of a phase, one line per variant, on a percentile axis. Each nine (90, 99, 99.9) has the same width,
 //! so that the tail is as visible as the middle.
 
-use super::detail::{Detail, Successes};
+use super::detail::{self, Detail};
 use super::pieces::slug;
-use crate::measure::spread::{Ranks, Spread};
+use crate::measure::spread::Ranks;
+use crate::metric::{self, Row, Statistic, Timing};
 use crate::record::model::{Distribution, PhaseRecord, Run};
 use crate::report::svg::{Chart, Series};
 use crate::report::view;
@@ -21,15 +22,6 @@ const NAMED: [(u32, &str); 6] = [
     (0, "min"),
 ];
 
-/// One of a phase's times.
-type Time = fn(&Successes) -> &Spread;
-
-const TIMES: [(&str, &str, Time); 3] = [
-    ("ttft_ms", "Time to first token (TTFT)", |p| &p.ttft),
-    ("tpot_ms", "Time per output token (TPOT)", |p| &p.tpot),
-    ("e2e_ms", "End to end", |p| &p.e2e),
-];
-
 /// The charts of all measured phases.
 pub(crate) fn charts(run: &Run, detail: &Detail) -> Markup {
     html! {
@@ -45,20 +37,24 @@ pub(crate) fn charts(run: &Run, detail: &Detail) -> Markup {
 
 fn phase(run: &Run, detail: &Detail, name: &str) -> Markup {
     html! {
-        @for (key, title, time) in TIMES {
-            (chart(run, detail, name, (key, title, time)))
-            @if key == "tpot_ms" { (gaps(run, name)) }
+        @for timing in Timing::ALL {
+            @if timing == Timing::ChunkGap {
+                (gaps(run, name))
+            } @else if detail::drawn().any(|own| own == timing) {
+                (chart(run, detail, name, timing))
+            }
         }
     }
 }
 
-fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> Markup {
-    let (key, title, time) = what;
+fn chart(run: &Run, detail: &Detail, phase: &str, timing: Timing) -> Markup {
+    let Row { key, title, .. } = timing.row();
     let mut lines = Vec::new();
     for (i, (variant, requests)) in run.variants.iter().zip(&detail.variants).enumerate() {
         let index = variant.phases.iter().position(|p| p.name == phase);
         let index = index.and_then(|index| u32::try_from(index).ok());
-        let times = index.and_then(|index| requests.phases.get(&index).map(time));
+        let times = index.and_then(|index| requests.phases.get(&index));
+        let times = times.map(|of| &of.times[timing]);
         if let Some(times) = times.filter(|times| times.count() > 0) {
             lines.push((i, variant.name.as_str(), times.ranks()));
         }
@@ -78,7 +74,7 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> M
         filled: false,
     });
     Chart {
-        title: title.to_owned(),
+        title: (*title).to_owned(),
         unit: "ms by percentile",
         key: format!("{key}-{}", slug(phase)),
         grid: percentiles.iter().map(|p| (p.at, p.name.clone())).collect(),
@@ -94,17 +90,20 @@ fn chart(run: &Run, detail: &Detail, phase: &str, what: (&str, &str, Time)) -> M
 
 /// The record keeps percentiles of gaps, not single gaps.
 fn gaps(run: &Run, phase: &str) -> Markup {
-    let at = |percentile: f64| (1.0 / (1.0 - percentile)).log10() / 2.0;
-    let grid = [
-        (0.0, "min"),
-        (at(0.5), "p50"),
-        (at(0.9), "p90"),
-        (at(0.95), "p95"),
-        (1.0, "p99"),
-    ];
-    let grid = grid.map(|(at, name)| (at, name.to_owned())).to_vec();
-    let values = |d: &Distribution| [d.min, d.p50, d.p90, d.p95, d.p99].map(Some).to_vec();
-    let of = |p: &PhaseRecord| p.metrics.chunk_gap_ms.as_ref().map(values);
+    let row = Timing::ChunkGap.row();
+    // Each nine has the same width; the axis ends with the last percentile of the record.
+    let nines = |rank: metric::Percentile| (1_000.0 / (1_000 - rank.per_mille()) as f64).log10();
+    let ranks = metric::Percentile::ALL.into_iter();
+    let last = ranks.clone().map(nines).fold(0.0, f64::max);
+    let mut grid = vec![(0.0, Statistic::Min.name().to_owned())];
+    grid.extend(ranks.map(|rank| (nines(rank) / last, rank.name().to_owned())));
+    let values = |d: &Distribution| {
+        let ranks = metric::Percentile::ALL.map(Statistic::Percentile);
+        let all = [Statistic::Min].into_iter().chain(ranks);
+        all.map(|one| Some(d[one]).filter(|value| value.is_finite()))
+            .collect()
+    };
+    let of = |p: &PhaseRecord| p.metrics.times[Timing::ChunkGap].as_ref().map(values);
     let series = run
         .variants
         .iter()
@@ -122,9 +121,9 @@ fn gaps(run: &Run, phase: &str) -> Markup {
             })
         });
     Chart {
-        title: "Gap between chunks".to_owned(),
+        title: row.title.to_owned(),
         unit: "ms by percentile",
-        key: format!("chunk_gap_ms-{}", slug(phase)),
+        key: format!("{}-{}", row.key, slug(phase)),
         ticks: grid.clone(),
         grid,
         series: series.collect(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::metric::{Statistic, Timing};
 use crate::record::{SampleRow, fixture};
 
 /// The parts of the published schema that are used, every object closed as there.
@@ -97,7 +98,10 @@ fn every_report_is_of_the_schema() {
         .iter()
         .find(|p| p.measured())
         .expect("a phase");
-    let ttft = kept.metrics.ttft_ms.as_ref().expect("TTFT");
-    assert_eq!(first["latency"]["time_to_first_token"]["p95"], ttft.p95);
+    let ttft = kept.metrics.times[Timing::Ttft].as_ref().expect("TTFT");
+    assert_eq!(
+        first["latency"]["time_to_first_token"]["p95"],
+        ttft[Statistic::P95]
+    );
     assert!(reports.iter().any(|r| r["scenario"]["load"].is_object()));
 }

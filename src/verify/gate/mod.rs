@@ -4,8 +4,9 @@
 use super::examples::Examples;
 use super::outcome::Check;
 use crate::measure::server::{ServerWindow, Told};
-use crate::measure::summary::{Distribution, Metrics, PhaseFigures};
-use crate::metric::{Figure, Need, Number, Percentile, Statistic, Timing};
+use crate::measure::sources::Sources;
+use crate::measure::summary::PhaseFigures;
+use crate::metric::{Figure, Need, Number, Scope, Timing};
 use crate::plan::PhasePlan;
 use crate::scenario::gate::{Gate, Limit, Op};
 
@@ -39,7 +40,21 @@ pub struct PhaseResult<'a> {
     pub server: Option<&'a ServerWindow>,
 }
 
+impl PhaseResult<'_> {
+    fn sources(&self) -> Sources<'_> {
+        self.figures.sources(self.server)
+    }
+}
+
 impl<'a> Measured<'a> {
+    fn topology(&self) -> Sources<'_> {
+        Sources {
+            ready_ms: self.startup_ms,
+            teardown_ms: self.teardown_ms,
+            ..Sources::default()
+        }
+    }
+
     /// The phases that count; warm-up does not.
     pub fn measured(&self) -> impl Iterator<Item = &PhaseResult<'a>> {
         self.phases.iter().filter(|phase| phase.plan.measured)
@@ -86,7 +101,7 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
 #[must_use]
 pub fn keeps(goal: &[Gate], figures: &PhaseFigures, server: Option<&ServerWindow>) -> bool {
     let keeps = |gate: &Gate| {
-        let found = figure(gate.figure, figures, server);
+        let found = figures.sources(server).figure(gate.figure);
         let limit = limit(&gate.limit, &[], None);
         found
             .zip(limit)
@@ -119,21 +134,20 @@ fn judge(gate: &Gate, on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
             None => check(scope, false, missing.to_owned()),
         }]
     };
-    match gate.figure {
-        Figure::Number(Number::Startup) => {
-            return whole(on.startup_ms, "not applicable: it never became ready");
-        }
-        Figure::Number(Number::Teardown) => {
-            return whole(on.teardown_ms, "not applicable: it was not taken down");
-        }
-        Figure::Number(_) | Figure::Timing(..) => {}
+    if gate.figure.row().scope == Scope::Topology {
+        let missing = match gate.figure {
+            Figure::Number(Number::Teardown) => "not applicable: it was not taken down",
+            Figure::Number(_) | Figure::Timing(..) => "not applicable: it never became ready",
+        };
+        return whole(on.topology().figure(gate.figure), missing);
     }
     let of_phase = |phase: &PhaseResult<'_>| {
         if let Some(why) = not_applicable(gate.figure, phase.figures) {
             return Some(check(on.scope(phase), false, why));
         }
-        let found = figure(gate.figure, phase.figures, phase.server)?;
-        let thin = thin(gate.figure, &phase.figures.metrics);
+        let sources = phase.sources();
+        let found = sources.figure(gate.figure)?;
+        let thin = thin(gate.figure, phase.figures, &sources);
         Some(against(
             on.scope(phase),
             found,
@@ -160,7 +174,9 @@ fn not_applicable(figure: Figure, figures: &PhaseFigures) -> Option<String> {
             audit.miscounted
         ));
     }
-    let timed = figures.metrics.tpot_ms.as_ref().map_or(0, |d| d.count);
+    let timed = figures.metrics.times[Timing::Tpot]
+        .as_ref()
+        .map_or(0, |d| d.count);
     (row.needs(Need::Pace) && audit.at_once > timed).then(|| {
         format!(
             "not applicable: the text of {} of {succeeded} answers came at once, so that its pace is not known",
@@ -181,10 +197,10 @@ fn limit(limit: &Limit, all: &[Measured<'_>], phase: Option<&str>) -> Option<f64
             .measured()
             .find(|other| Some(other.plan.name.as_str()) == phase)
     };
-    let found = match named {
-        Figure::Number(Number::Startup) => other.startup_ms,
-        Figure::Number(Number::Teardown) => other.teardown_ms,
-        Figure::Number(_) | Figure::Timing(..) => figure(named, same()?.figures, same()?.server),
+    let found = if named.row().scope == Scope::Topology {
+        other.topology().figure(named)
+    } else {
+        same()?.sources().figure(named)
     };
     found.map(|found| factor * found)
 }
@@ -202,69 +218,6 @@ fn shown(gate: &Gate, limit: Option<f64>) -> String {
     }
 }
 
-fn figure(figure: Figure, figures: &PhaseFigures, server: Option<&ServerWindow>) -> Option<f64> {
-    let metrics = &figures.metrics;
-    match figure {
-        Figure::Timing(statistic, timing) => {
-            distribution(timing, metrics).map(|d| pick(statistic, d))
-        }
-        Figure::Number(number) => match number {
-            Number::ErrorRate => share(figures.counts.failed, figures.counts.sent),
-            Number::Goodput => metrics.goodput.map(|good| good.share),
-            Number::OutputThroughput => metrics.output_tokens_per_s,
-            Number::RequestThroughput => metrics.requests_per_s,
-            Number::Startup | Number::Teardown => None,
-            Number::PrefixHitRate => server?.prefix_hit_rate,
-            Number::KvCacheUsage => server?.gauges.get(number.row().key).map(|gauge| gauge.max),
-            Number::Preemptions => server?.counters.get(number.row().key).copied(),
-            Number::Running | Number::Waiting => {
-                server?.gauges.get(number.row().key).map(|gauge| gauge.mean)
-            }
-            Number::Queue
-            | Number::Prefill
-            | Number::Decode
-            | Number::EngineTtft
-            | Number::FrontendTtft
-            | Number::NvextTtft => server?.mean(number.row().key),
-        },
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-pub(super) fn distribution(timing: Timing, metrics: &Metrics) -> Option<&Distribution> {
-    match timing {
-        Timing::Ttft => &metrics.ttft_ms,
-        Timing::TtftFromDue => &metrics.ttft_from_due_ms,
-        Timing::FirstChunk => &metrics.first_chunk_ms,
-        Timing::Tpot => &metrics.tpot_ms,
-        Timing::Ntpot => &metrics.ntpot_ms,
-        Timing::ChunkGap => &metrics.chunk_gap_ms,
-        Timing::E2e => &metrics.e2e_ms,
-        Timing::E2eFromDue => &metrics.e2e_from_due_ms,
-        Timing::Batch => &metrics.batch_ms,
-        Timing::ClientDelay => &metrics.client_delay_ms,
-        Timing::ScheduleLag => &metrics.schedule_lag_ms,
-        Timing::Connect => &metrics.connect_ms,
-    }
-    .as_ref()
-}
-
-fn pick(statistic: Statistic, d: &Distribution) -> f64 {
-    match statistic {
-        Statistic::Mean => d.mean,
-        Statistic::Min => d.min,
-        Statistic::Percentile(Percentile::P50) => d.p50,
-        Statistic::Percentile(Percentile::P90) => d.p90,
-        Statistic::Percentile(Percentile::P95) => d.p95,
-        Statistic::Percentile(Percentile::P99) => d.p99,
-        Statistic::Max => d.max,
-    }
-}
-
 /// A figure that is not a number satisfies nothing.
 fn holds(op: Op, found: f64, limit: f64) -> bool {
     match op {
@@ -276,17 +229,17 @@ fn holds(op: Op, found: f64, limit: f64) -> bool {
     }
 }
 
-fn thin(figure: Figure, metrics: &Metrics) -> String {
+fn thin(figure: Figure, figures: &PhaseFigures, sources: &Sources<'_>) -> String {
     let Figure::Timing(statistic, timing) = figure else {
         return String::new();
     };
-    match distribution(timing, metrics) {
-        Some(d) if d.count < statistic.needs() => format!(
-            " (thin: {} values, fewer than ten beyond {})",
-            d.count,
+    let count = figures.metrics.times[timing].as_ref().map(|d| d.count);
+    match count.filter(|_| sources.is_thin(figure)) {
+        Some(count) => format!(
+            " (thin: {count} values, fewer than ten beyond {})",
             statistic.name()
         ),
-        _ => String::new(),
+        None => String::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::measure::summary::{ClientAudit, Counts, Goodput};
+use crate::measure::distribution::{Distribution, Distributions};
+use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
+use crate::metric::{Figure, Number, Statistic, Timing};
 use crate::plan::pace::{Pace, Rates};
 use crate::plan::{Limit, Shape};
 use crate::scenario::model::Measurement;
@@ -17,18 +19,19 @@ fn plan(name: &str, measured: bool) -> PhasePlan {
 }
 
 fn spread(count: u64, p99: f64) -> Distribution {
-    let half = p99 / 2.0;
-    Distribution {
-        count,
-        mean: half,
-        min: 0.0,
-        p50: half,
-        p90: half,
-        p95: half,
-        p99,
-        max: p99,
-        exact: true,
+    Distribution::new(count, true, |statistic| match statistic {
+        Statistic::Min => 0.0,
+        Statistic::P99 | Statistic::Max => p99,
+        Statistic::Mean | Statistic::Percentile(_) => p99 / 2.0,
+    })
+}
+
+fn times<const N: usize>(known: [(Timing, Distribution); N]) -> Distributions {
+    let mut all = Distributions::default();
+    for (timing, times) in known {
+        all[timing] = Some(times);
     }
+    all
 }
 
 fn figures(metrics: Metrics) -> PhaseFigures {
@@ -66,7 +69,7 @@ fn with_phases(test: impl FnOnce(&Measured<'_>)) {
         plan("unary", true),
     ];
     let ttft = Metrics {
-        ttft_ms: Some(spread(400, 812.0)),
+        times: times([(Timing::Ttft, spread(400, 812.0))]),
         ..Metrics::default()
     };
     let goodput = Some(Goodput {
@@ -78,7 +81,7 @@ fn with_phases(test: impl FnOnce(&Measured<'_>)) {
         ..Metrics::default()
     };
     let bad = Metrics {
-        ttft_ms: Some(spread(1, 9e9)),
+        times: times([(Timing::Ttft, spread(1, 9e9))]),
         ..Metrics::default()
     };
     let figures = [figures(bad), figures(ttft), figures(unary)];
@@ -261,9 +264,11 @@ fn a_late_client_is_marked_then_invalid() {
     let judged = |lag: f64, delay: f64, count: u64, chunks: u64| {
         let plan = plan("closed", true);
         let figures = figures(Metrics {
-            e2e_ms: Some(spread(count, 100.0)),
-            schedule_lag_ms: Some(spread(10, lag)),
-            client_delay_ms: Some(spread(10, delay)),
+            times: times([
+                (Timing::E2e, spread(count, 100.0)),
+                (Timing::ScheduleLag, spread(10, lag)),
+                (Timing::ClientDelay, spread(10, delay)),
+            ]),
             ..Metrics::default()
         });
         let phases = [PhaseResult {
@@ -396,8 +401,10 @@ fn an_open_loop_is_judged_by_its_lateness_unless_a_cap_made_it_late() {
     };
     let judge = |p99: f64, held_back: u64| {
         let metrics = Metrics {
-            schedule_lag_ms: Some(spread(2_000, p99)),
-            e2e_ms: Some(spread(2_000, 1e6)),
+            times: times([
+                (Timing::ScheduleLag, spread(2_000, p99)),
+                (Timing::E2e, spread(2_000, 1e6)),
+            ]),
             ..Metrics::default()
         };
         let mut figures = figures(metrics);
@@ -516,10 +523,12 @@ fn a_servers_own_figures_are_gated_and_held_against_the_clients() {
 fn every_limit_is_the_scenarios_own() {
     let plan = plan("closed", true);
     let mut figures = figures(Metrics {
-        ttft_ms: Some(spread(1_000, 1.0)),
-        e2e_ms: Some(spread(1_000, 100.0)),
-        schedule_lag_ms: Some(spread(1_000, 20.0)),
-        client_delay_ms: Some(spread(1_000, 20.0)),
+        times: times([
+            (Timing::Ttft, spread(1_000, 1.0)),
+            (Timing::E2e, spread(1_000, 100.0)),
+            (Timing::ScheduleLag, spread(1_000, 20.0)),
+            (Timing::ClientDelay, spread(1_000, 20.0)),
+        ]),
         ..Metrics::default()
     });
     figures.audit = ClientAudit {

@@ -1,10 +1,10 @@
 //! Whether the client kept up: what it sent late, and what it read late.
 
 use super::{Doubt, Weight};
-use crate::metric::Timing;
+use crate::metric::{Statistic, Timing};
 use crate::plan::Shape;
 use crate::scenario::model::Measurement;
-use crate::verify::gate::{PhaseResult, distribution};
+use crate::verify::gate::PhaseResult;
 
 /// Client delay at p50, in milliseconds, from which reads carry several events because the client came late.
 const LATE_READER: f64 = 1.0;
@@ -12,12 +12,12 @@ const LATE_READER: f64 = 1.0;
 /// Requests that left late: in an open loop load that did not come when it should, otherwise slots that stood idle.
 pub(super) fn lag(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt> {
     let metrics = &phase.figures.metrics;
-    let lag = distribution(Timing::ScheduleLag, metrics)?;
+    let lag = metrics.times[Timing::ScheduleLag].as_ref()?;
     if let Shape::Open { .. } = phase.plan.shape {
-        return open_lag(phase, lag.p99, limits);
+        return open_lag(phase, lag[Statistic::P99], limits);
     }
-    let busy = distribution(Timing::E2e, metrics)?.mean;
-    let idle = lag.mean / (lag.mean + busy);
+    let busy = metrics.times[Timing::E2e].as_ref()?[Statistic::Mean];
+    let idle = lag[Statistic::Mean] / (lag[Statistic::Mean] + busy);
     let marked = limits.schedule_lag.as_millis_f64();
     let (weight, what, figure) = if idle > limits.idle.0 {
         let what = format!(
@@ -25,8 +25,12 @@ pub(super) fn lag(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt
             limits.idle
         );
         (Weight::Invalid, what, format!("{:.1}%", idle * 100.0))
-    } else if lag.p99 > marked {
-        (Weight::Marked, late(marked), format!("{:.2} ms", lag.p99))
+    } else if lag[Statistic::P99] > marked {
+        (
+            Weight::Marked,
+            late(marked),
+            format!("{:.2} ms", lag[Statistic::P99]),
+        )
     } else {
         return None;
     };
@@ -103,7 +107,7 @@ pub(super) fn waits(phase: &PhaseResult<'_>) -> Option<Doubt> {
 
 pub(super) fn delay(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt> {
     let limit = limits.client_delay.as_millis_f64();
-    let p99 = distribution(Timing::ClientDelay, &phase.figures.metrics)?.p99;
+    let p99 = phase.figures.metrics.times[Timing::ClientDelay].as_ref()?[Statistic::P99];
     (p99 > limit).then(|| Doubt {
         weight: Weight::Marked,
         code: "client_delay",
@@ -127,7 +131,9 @@ pub(super) fn unstamped(phase: &PhaseResult<'_>, limits: &Measurement) -> Option
 /// Bytes that waited in the kernel were there before the client was; otherwise whatever sent them sent them together.
 pub(super) fn coalesced(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt> {
     let share = phase.figures.audit.coalesced_share()?;
-    let delay = distribution(Timing::ClientDelay, &phase.figures.metrics).map(|d| d.p50);
+    let delay = phase.figures.metrics.times[Timing::ClientDelay]
+        .as_ref()
+        .map(|d| d[Statistic::P50]);
     (share > limits.coalesced.0).then(|| Doubt {
         weight: Weight::Note,
         code: "crowded_reads",

@@ -4,12 +4,12 @@ use super::client;
 use super::{Doubt, Weight};
 use crate::measure::server::Told;
 use crate::measure::usage::Miscount;
-use crate::metric::Timing;
+use crate::metric::{Statistic, Timing};
 use crate::plan::Until;
 use crate::scenario::margin::Margin;
 use crate::scenario::model::Measurement;
 use crate::verify::examples::Cause;
-use crate::verify::gate::{PhaseResult, distribution};
+use crate::verify::gate::PhaseResult;
 
 /// Every doubt about a measured phase as a whole.
 pub(super) fn all(phase: &PhaseResult<'_>, limits: &Measurement) -> Vec<Option<Doubt>> {
@@ -119,14 +119,16 @@ pub(super) fn awaited(phase: &PhaseResult<'_>) -> Option<Doubt> {
 
 /// The smallest percentile of end to end that lacks samples, and every larger one with it.
 fn thin(phase: &PhaseResult<'_>) -> Option<Doubt> {
-    let e2e = distribution(Timing::E2e, &phase.figures.metrics)?;
-    let thin = e2e.thin();
+    let e2e = phase.figures.metrics.times[Timing::E2e].as_ref()?;
+    // Beyond what tables show nobody looks.
+    let last = Timing::E2e.row().shown.last()?;
+    let thin: Vec<Statistic> = e2e.thin().filter(|one| one.at_most(*last)).collect();
     let upward = if thin.len() > 1 { " and beyond" } else { "" };
     Some(Doubt {
         weight: Weight::Note,
         code: "thin_percentiles",
         what: "fewer than ten values lie beyond these percentiles".to_owned(),
-        figure: format!("{}{upward} of {} requests", thin.first()?, e2e.count),
+        figure: format!("{}{upward} of {} requests", thin.first()?.name(), e2e.count),
         advice: "",
     })
 }
@@ -134,19 +136,19 @@ fn thin(phase: &PhaseResult<'_>) -> Option<Doubt> {
 /// A server can't have sent a token after the client had it.
 fn earlier(phase: &PhaseResult<'_>, limits: &Measurement) -> Option<Doubt> {
     let grain = limits.server_ttft.as_millis_f64();
-    let client = distribution(Timing::Ttft, &phase.figures.metrics)?;
+    let client = phase.figures.metrics.times[Timing::Ttft].as_ref()?;
     let server = phase.server?;
     let names = ["engine_ttft", "frontend_ttft", "nvext_ttft"];
     let (name, time) = names.iter().find_map(|name| {
         let time = server.times.get(*name)?;
-        let late = time.count == client.count && time.mean > client.mean + grain;
+        let late = time.count == client.count && time.mean > client[Statistic::Mean] + grain;
         late.then_some((name, time))
     })?;
     Some(Doubt {
         weight: Weight::Marked,
         code: "server_later_than_client",
         what: format!("the server's {name} is later in the mean than the client's first token"),
-        figure: format!("{:.2} ms, not {:.2} ms", time.mean, client.mean),
+        figure: format!("{:.2} ms, not {:.2} ms", time.mean, client[Statistic::Mean]),
         advice: "one of the two is wrong",
     })
 }

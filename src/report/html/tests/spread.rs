@@ -1,4 +1,5 @@
 use super::*;
+use crate::measure::spread::Spread;
 
 #[test]
 fn named_percentiles_are_the_nearest_rank() {
