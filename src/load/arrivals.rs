@@ -165,11 +165,35 @@ impl Arrivals {
 
     /// Issues the next request if it is due by `now`.
     pub fn issue(&mut self, now: Nanos) -> Next {
-        let index = self.issued;
-        if self.limit.passed(index, 0) {
+        if self.limit.passed(self.issued, 0) {
             return Next::End;
         }
-        let (at, batch, failures) = match &mut self.kind {
+        let due = match self.candidate(now) {
+            Ok(due) => due,
+            Err(next) => return next,
+        };
+        // A duration ends the phase by due time, not by the current time: a late driver must not
+        // drop requests that were due in time.
+        if self
+            .limit
+            .passed(due.index, due.at.saturating_sub(self.start))
+        {
+            return Next::End;
+        }
+        if self.in_flight >= self.most {
+            return Next::Wait;
+        }
+        if due.at > now {
+            return Next::At(due.at);
+        }
+        self.advance(&due);
+        Next::Send(due)
+    }
+
+    /// The next request and when it is due, or what to do if that is unknown.
+    fn candidate(&self, now: Nanos) -> Result<Due, Next> {
+        let index = self.issued;
+        let (at, batch, failures) = match &self.kind {
             Kind::Batch {
                 size,
                 due,
@@ -178,30 +202,29 @@ impl Arrivals {
             } => {
                 let size = u64::from(*size);
                 if index.is_multiple_of(size) && self.in_flight > 0 {
-                    return Next::Wait;
+                    return Err(Next::Wait);
                 }
                 (*due, u32::try_from(index / size).ok(), *failures)
             }
             Kind::Closed { free, .. } => match free.peek() {
                 Some(Reverse((at, failures))) => (*at, None, *failures),
                 None if self.limit.passed(index, now.saturating_sub(self.start)) => {
-                    return Next::End;
+                    return Err(Next::End);
                 }
-                None => return Next::Wait,
+                None => return Err(Next::Wait),
             },
             Kind::Open { next, .. } => (*next, None, 0),
         };
-        // A duration ends the phase by due time, not by the current time: a late driver must not
-        // drop requests that were due in time.
-        if self.limit.passed(index, at.saturating_sub(self.start)) {
-            return Next::End;
-        }
-        if self.in_flight >= self.most {
-            return Next::Wait;
-        }
-        if at > now {
-            return Next::At(at);
-        }
+        Ok(Due {
+            index,
+            batch,
+            at,
+            failures,
+        })
+    }
+
+    /// Records that a request was issued.
+    fn advance(&mut self, due: &Due) {
         match &mut self.kind {
             Kind::Batch {
                 size,
@@ -209,24 +232,18 @@ impl Arrivals {
                 succeeded,
                 ..
             } => {
-                if index.is_multiple_of((*size).into()) {
-                    (*begun, *succeeded) = (at, false);
+                if due.index.is_multiple_of((*size).into()) {
+                    (*begun, *succeeded) = (due.at, false);
                 }
             }
             Kind::Closed { free, .. } => drop(free.pop()),
             Kind::Open { times, next, freed } => {
-                self.held_back += u64::from(at < *freed);
+                self.held_back += u64::from(due.at < *freed);
                 *next = self.start.saturating_add(times.next().unwrap_or(u64::MAX));
             }
         }
         self.issued += 1;
         self.in_flight += 1;
-        Next::Send(Due {
-            index,
-            batch,
-            at,
-            failures,
-        })
     }
 
     /// Records that a request succeeded at `at`.
