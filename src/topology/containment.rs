@@ -72,7 +72,7 @@ impl Containment {
 ///
 /// # Errors
 /// When the kernel allows no namespace here; nothing was started then.
-pub(super) fn enclose(warden: &mut Command) -> io::Result<i32> {
+pub(super) fn run_in_namespace(warden: &mut Command) -> io::Result<i32> {
     let mut polite = process::polite_signals();
     polite.add(Signal::SIGCHLD);
     // Blocked before the child exists, so that no SIGCHLD is lost before `wait` below.
@@ -209,7 +209,7 @@ pub(super) fn is_cgroup(path: &Path) -> bool {
     rest.is_some_and(|rest| rest.splitn(2, '-').all(is_number))
         // The path must contain no link and no `..`.
         && parent.as_deref() == path.parent()
-        && proc::mine(path)
+        && proc::is_mine(path)
         && statfs(path).is_ok_and(|system| system.filesystem_type() == CGROUP2_SUPER_MAGIC)
 }
 

@@ -108,62 +108,67 @@ impl Topology {
             });
         }
         let entry = entry.ok();
-        let mut missed = Vec::new();
-        for containment in containments {
-            let log = logs.join("warden.log");
-            let mut link = match Link::start(containment, run_id, &log, entry.as_ref(), &|| {
-                alarm.raised()
-            }) {
-                Ok(link) => link,
-                Err(error) => {
-                    missed.push(format!("{}: {error}", containment.name()));
-                    continue;
-                }
-            };
-            let (reply, replies) = channel();
-            let (done, gone) = channel();
-            let seen = Arc::<Seen>::default();
-            let listener = Listener {
-                seen: Arc::clone(&seen),
-                alarm: alarm.clone(),
-                events: events.clone(),
-                reply,
-                done,
-            };
-            let listening = std::thread::Builder::new()
-                .name("warden".into())
-                .spawn(move || listener.listen(link.reports));
-            if let Err(error) = listening {
-                // This closes our last end of the socket, so the warden ends.
-                drop(link.socket);
-                link.warden.end(PARTING);
-                return Err(Error::Warden(format!(
-                    "can't be listened to: no thread can be started: {error}"
-                )));
+        let log = logs.join("warden.log");
+        match Strongest::start(&containments, run_id, &log, entry.as_ref(), alarm) {
+            Ok(started) => {
+                let mut topology = Self::listening(started, alarm, events)?;
+                topology.entry = entry;
+                run_id.clone_into(&mut topology.run_id);
+                logs.clone_into(&mut topology.logs);
+                Ok(topology)
             }
-            return Ok(Self {
-                socket: link.socket,
-                warden: link.warden,
-                alarm: alarm.clone(),
-                grace: Duration::ZERO,
-                containment,
-                missed,
-                replies,
-                gone,
-                seen,
-                entry,
-                run_id: run_id.to_owned(),
-                logs: logs.to_owned(),
-                directories: Vec::new(),
-            });
+            Err(error) => {
+                if let Some(entry) = entry {
+                    entry.remove();
+                }
+                Err(error)
+            }
         }
-        if let Some(entry) = entry {
-            entry.remove();
+    }
+
+    /// Starts the thread that listens to a warden.
+    fn listening(started: Strongest, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
+        let Strongest {
+            mut link,
+            containment,
+            missed,
+        } = started;
+        let (reply, replies) = channel();
+        let (done, gone) = channel();
+        let seen = Arc::<Seen>::default();
+        let listener = Listener {
+            seen: Arc::clone(&seen),
+            alarm: alarm.clone(),
+            events: events.clone(),
+            reply,
+            done,
+        };
+        let listening = std::thread::Builder::new()
+            .name("warden".into())
+            .spawn(move || listener.listen(link.reports));
+        if let Err(error) = listening {
+            // This closes our last end of the socket, so the warden ends.
+            drop(link.socket);
+            link.warden.end(PARTING);
+            return Err(Error::Warden(format!(
+                "can't be listened to: no thread can be started: {error}"
+            )));
         }
-        Err(Error::Warden(format!(
-            "could not be started: {}",
-            missed.join("; ")
-        )))
+        Ok(Self {
+            socket: link.socket,
+            warden: link.warden,
+            alarm: alarm.clone(),
+            grace: Duration::ZERO,
+            containment,
+            missed,
+            replies,
+            gone,
+            seen,
+            entry: None,
+            run_id: String::new(),
+            logs: PathBuf::new(),
+            directories: Vec::new(),
+        })
     }
 
     /// Returns how the processes are contained.
@@ -476,6 +481,42 @@ impl Listener {
             status,
             expected,
         });
+    }
+}
+
+/// A warden with the strongest containment available.
+struct Strongest {
+    link: Link,
+    containment: Containment,
+    /// Why stronger ones are not available.
+    missed: Vec<String>,
+}
+
+impl Strongest {
+    fn start(
+        containments: &[Containment],
+        run_id: &str,
+        log: &Path,
+        entry: Option<&Entry>,
+        alarm: &Alarm,
+    ) -> Result<Self, Error> {
+        let mut missed = Vec::new();
+        for &containment in containments {
+            match Link::start(containment, run_id, log, entry, &|| alarm.raised()) {
+                Ok(link) => {
+                    return Ok(Self {
+                        link,
+                        containment,
+                        missed,
+                    });
+                }
+                Err(error) => missed.push(format!("{}: {error}", containment.name())),
+            }
+        }
+        Err(Error::Warden(format!(
+            "could not be started: {}",
+            missed.join("; ")
+        )))
     }
 }
 

@@ -49,7 +49,7 @@ impl Link {
         given_up: &dyn Fn() -> bool,
     ) -> io::Result<Self> {
         // Before the warden exists, so that no orphan of it can go to init.
-        adopt();
+        become_subreaper();
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new("/proc/self/exe");
         command
@@ -103,7 +103,7 @@ impl Link {
 /// children, and are found even if they cleared their environment. Not if this process has children
 /// it did not start, as after `exec` in a shell: their orphans would come, too. Returns whether it
 /// is a subreaper.
-pub(super) fn adopt() -> bool {
+pub(super) fn become_subreaper() -> bool {
     static ADOPTS: OnceLock<bool> = OnceLock::new();
     *ADOPTS.get_or_init(|| !proc::is_parent() && prctl::set_child_subreaper(true).is_ok())
 }

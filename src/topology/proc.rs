@@ -131,7 +131,7 @@ pub(super) fn owner(pid: i32) -> Option<u32> {
 ///
 /// # Errors
 /// Why they cannot.
-pub(super) fn can_look() -> Result<(), String> {
+pub(super) fn check_proc() -> Result<(), String> {
     let me = std::process::id().cast_signed();
     let entries = std::fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
     drop(entries);
@@ -207,7 +207,7 @@ pub(super) fn shared_memory(pid: i32) -> BTreeSet<(PathBuf, u64)> {
 pub(super) fn remove_shared_memory(noted: &BTreeSet<(PathBuf, u64)>) -> Vec<PathBuf> {
     let there = |(path, inode): &&(PathBuf, u64)| {
         path.parent() == Some(Path::new("/dev/shm"))
-            && mine(path)
+            && is_mine(path)
             && std::fs::symlink_metadata(path).is_ok_and(|data| data.ino() == *inode)
     };
     if !noted.iter().any(|entry| there(&entry)) {
@@ -223,7 +223,7 @@ pub(super) fn remove_shared_memory(noted: &BTreeSet<(PathBuf, u64)>) -> Vec<Path
 }
 
 /// Whether a path (not the target of a link) belongs to this user.
-pub(super) fn mine(path: &Path) -> bool {
+pub(super) fn is_mine(path: &Path) -> bool {
     std::fs::symlink_metadata(path)
         .is_ok_and(|data| data.uid() == nix::unistd::geteuid().as_raw() && !data.is_symlink())
 }

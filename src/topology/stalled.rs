@@ -27,7 +27,7 @@ pub(super) enum State {
 pub(super) fn end(run: &Living) -> State {
     let holders = holders(run);
     // The runner itself does not have BENCH_RUN_ID in its environment; wardens do.
-    if holders.is_empty() || !holders.iter().all(|pid| bears(*pid, &run.run_id)) {
+    if holders.is_empty() || !holders.iter().all(|pid| has_run_id(*pid, &run.run_id)) {
         return State::Running;
     }
     let stopped = |pid: &i32| proc::stat(*pid).is_some_and(|stat| stat.stopped);
@@ -41,7 +41,7 @@ pub(super) fn end(run: &Living) -> State {
         };
         // Checked again, because only now the pid cannot be reused.
         let command = proc::command(*pid);
-        if bears(*pid, &run.run_id) && process.kill().is_ok() {
+        if has_run_id(*pid, &run.run_id) && process.kill().is_ok() {
             ended.push((*pid, command));
         }
     }
@@ -52,7 +52,7 @@ pub(super) fn end(run: &Living) -> State {
     State::Stalled(ended)
 }
 
-fn bears(pid: i32, run_id: &str) -> bool {
+fn has_run_id(pid: i32, run_id: &str) -> bool {
     proc::run_id(pid).flatten().is_some_and(|id| id == run_id)
         && proc::owner(pid) == Some(nix::unistd::geteuid().as_raw())
 }

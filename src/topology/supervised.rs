@@ -84,8 +84,8 @@ impl Supervisor<'_> {
             .and_then(|(place, _)| Entry::create(&place, self.run_id))
             .ok();
         let (stdout, stderr) = (
-            Printed::new().map_err(broken)?,
-            Printed::new().map_err(broken)?,
+            CapturedOutput::new().map_err(broken)?,
+            CapturedOutput::new().map_err(broken)?,
         );
         let result = self.link(entry.as_ref()).and_then(|mut link| {
             let ended = self.watch(&mut link, task, [&stdout, &stderr]);
@@ -132,7 +132,7 @@ impl Supervisor<'_> {
         &self,
         link: &mut Link,
         task: &Task<'_>,
-        printed: [&Printed; 2],
+        printed: [&CapturedOutput; 2],
     ) -> Result<bool, Error> {
         let began = Instant::now();
         let lost = |error: io::Error| Error::Warden(format!("has gone: {error}"));
@@ -164,7 +164,7 @@ impl Supervisor<'_> {
     }
 }
 
-fn start(task: &Task<'_>, [stdout, stderr]: [&Printed; 2]) -> Order {
+fn start(task: &Task<'_>, [stdout, stderr]: [&CapturedOutput; 2]) -> Order {
     let program = task.program.as_os_str().to_owned();
     Order::Start(Start {
         name: "program".into(),
@@ -200,9 +200,9 @@ fn drain(reports: &mut Reports) {
 
 /// The output of a program: anonymous memory, freed with its last descriptor. The warden inherits
 /// the descriptor.
-struct Printed(File);
+struct CapturedOutput(File);
 
-impl Printed {
+impl CapturedOutput {
     fn new() -> io::Result<Self> {
         Ok(Self(memfd_create(c"bench", MFdFlags::empty())?.into()))
     }

@@ -99,7 +99,7 @@ pub fn noted_elsewhere() -> Option<String> {
 /// Ends what dead runs in the registries at `places` left behind.
 fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -> Looked {
     let mut looked = Looked::default();
-    if let Err(why) = proc::can_look() {
+    if let Err(why) = proc::check_proc() {
         looked.unseen.push(why);
         return looked;
     }
@@ -184,7 +184,7 @@ fn end_dead(entry: &Dead, living: &[String], wardens: Vec<(i32, String)>) -> Opt
 /// entry.
 pub(super) fn end_own(entry: &Entry) -> Option<Cleaned> {
     let mut owned = Owned::read(&registry::read(entry.path()).ok()?)?;
-    owned.adopted = link::adopt();
+    owned.adopted = link::become_subreaper();
     let cleaned = owned.end();
     if cleaned.stuck.is_empty() {
         let _ = std::fs::remove_file(entry.path());
@@ -390,7 +390,7 @@ impl Owned {
             .into_iter()
             .filter_map(|pid| Some((pid, proc::stat(pid)?)))
             .collect();
-        let ours = lineage(&all);
+        let ours = ancestry(&all);
         let candidates: Vec<(i32, Stat, Option<String>)> = all
             .iter()
             .filter(|(pid, stat)| {
@@ -432,7 +432,7 @@ impl Owned {
         // counts.
         let holds = |log: &PathBuf| {
             std::fs::symlink_metadata(log).is_ok_and(|data| data.is_file())
-                && proc::mine(log)
+                && proc::is_mine(log)
                 && proc::open_files(pid).contains(log)
         };
         let adopted = self.adopted && stat.parent == me && elsewhere;
@@ -450,7 +450,7 @@ impl Owned {
 }
 
 /// This process and its ancestors, which are never ended.
-fn lineage(all: &BTreeMap<i32, Stat>) -> BTreeSet<i32> {
+fn ancestry(all: &BTreeMap<i32, Stat>) -> BTreeSet<i32> {
     let mut found = BTreeSet::new();
     let mut next = Some(std::process::id().cast_signed());
     while let Some(pid) = next.filter(|pid| found.insert(*pid)) {

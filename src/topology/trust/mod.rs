@@ -112,7 +112,7 @@ pub(super) fn directory(path: &Path) -> Result<PathBuf, Untrusted> {
     if !missing.is_empty() {
         return Err(Untrusted::failed(path)(ErrorKind::NotFound.into()));
     }
-    own(&there, &data)?;
+    check_directory(&there, &data)?;
     Ok(there)
 }
 
@@ -178,10 +178,10 @@ fn regular(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
             expected: "a regular file",
         });
     }
-    only_ours(path, data)
+    check_owner_and_mode(path, data)
 }
 
-fn own(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
+fn check_directory(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
     if !data.is_dir() {
         return Err(Untrusted::Kind {
             path: path.to_owned(),
@@ -189,10 +189,10 @@ fn own(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
             expected: "a directory",
         });
     }
-    only_ours(path, data)
+    check_owner_and_mode(path, data)
 }
 
-fn only_ours(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
+fn check_owner_and_mode(path: &Path, data: &Metadata) -> Result<(), Untrusted> {
     let expected = geteuid().as_raw();
     if data.uid() != expected {
         return Err(Untrusted::Owner {
@@ -225,7 +225,7 @@ fn walk(path: &Path) -> Result<Walk, Untrusted> {
     let mut links = 0;
     while let Some(name) = left.pop() {
         if !data.is_dir() {
-            own(&there, &data)?;
+            check_directory(&there, &data)?;
         }
         safe_parent(&there, &data)?;
         if name == ".." {

@@ -21,7 +21,7 @@ const SWEEP_GRACE: Duration = Duration::from_secs(6);
 /// Limit on a sweep.
 const SWEEP_LIMIT: Duration = Duration::from_secs(20);
 /// Most strays that are reported by name.
-const MOST_TOLD: usize = 50;
+const MAX_REPORTED: usize = 50;
 
 impl Warden {
     /// Takes the next step of teardown. Returns whether nothing is left.
@@ -73,11 +73,11 @@ impl Warden {
     /// Sends a signal while the processes are stopped, so that their shared memory is recorded
     /// before it can be lost.
     fn signal(&mut self, send: impl Fn(Signal) -> nix::Result<()>, signal: Signal) {
-        if !self.enclosed {
+        if !self.in_namespace {
             // Between reading /proc and the signal, a running process could map or unlink shared
             // memory, or fork.
             let _ = send(Signal::SIGSTOP);
-            self.note_memory();
+            self.record_shared_memory();
         }
         let _ = send(signal);
         // A stopped process handles SIGTERM only once it is continued.
@@ -89,7 +89,7 @@ impl Warden {
     fn sweep(&mut self, began: Instant) -> bool {
         let swept = self.swept.get_or_insert_with(Instant::now).elapsed();
         if self.hurry || swept >= SWEEP_GRACE {
-            self.kill_at_sight();
+            self.kill_everything();
             let left = children();
             if left.is_empty() || swept < SWEEP_LIMIT {
                 return left.is_empty();
@@ -110,7 +110,7 @@ impl Warden {
             self.signal(|signal| kill(*pid, signal), signal);
             if new {
                 self.strays.push((*pid, Instant::now()));
-                self.tell_of_stray(*pid, signal, began);
+                self.report_stray(*pid, signal, began);
             }
         }
         children.is_empty()
@@ -118,8 +118,8 @@ impl Warden {
 
     /// Reports that a stray was sent a signal. The number of such reports is limited, because a
     /// chain of forks could cause any number.
-    fn tell_of_stray(&mut self, pid: Pid, signal: Signal, began: Instant) {
-        if self.told < MOST_TOLD {
+    fn report_stray(&mut self, pid: Pid, signal: Signal, began: Instant) {
+        if self.told < MAX_REPORTED {
             self.told += 1;
             self.say(&Report::Signalled {
                 name: format!("stray {}", named(pid)),
@@ -132,11 +132,11 @@ impl Warden {
     /// Kills everything in sight. In a cgroup or namespace this is atomic: a fork is either seen or
     /// does not happen. Elsewhere each orphan is killed with its group as soon as it is seen,
     /// repeatedly, so that a process that forks and exits is caught as well.
-    fn kill_at_sight(&mut self) {
+    fn kill_everything(&mut self) {
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill();
         }
-        if self.enclosed {
+        if self.in_namespace {
             // -1 means every process except this one, the first of its PID namespace (kill(2)).
             let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         }
@@ -147,8 +147,8 @@ impl Warden {
             if children.is_empty() {
                 return;
             }
-            if !self.enclosed && !std::mem::replace(&mut told, true) {
-                self.note_memory();
+            if !self.in_namespace && !std::mem::replace(&mut told, true) {
+                self.record_shared_memory();
             }
             for pid in children {
                 // Every such group belongs to a session that one of our processes created, so no
@@ -164,12 +164,12 @@ impl Warden {
 
     /// Records the shared memory in use now, to remove it if the processes cannot do so themselves.
     /// Shared memory of a namespace disappears with it.
-    pub(super) fn note_memory(&mut self) {
-        if self.enclosed {
+    pub(super) fn record_shared_memory(&mut self) {
+        if self.in_namespace {
             return;
         }
         for pid in proc::descendants(Pid::this().as_raw()) {
-            self.note_stray(pid);
+            self.record_stray(pid);
             for (path, inode) in proc::shared_memory(pid) {
                 if self.memory.insert((path.clone(), inode)) {
                     self.register(&Line::Memory { path, inode });
@@ -180,7 +180,7 @@ impl Warden {
 
     /// Records a descendant whose environment does not name the run, because a later `bench` could
     /// not find it otherwise.
-    fn note_stray(&mut self, pid: i32) {
+    fn record_stray(&mut self, pid: i32) {
         let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie) else {
             return;
         };
@@ -205,7 +205,7 @@ impl Warden {
         let done = leftover.is_empty() && running.is_empty() && !self.keep;
         // In a namespace, the process outside removes the entry, because it ends last.
         if done
-            && !self.enclosed
+            && !self.in_namespace
             && let Some(entry) = self.entry.take()
         {
             entry.remove();

@@ -59,17 +59,17 @@ pub fn run(options: &Options) -> io::Result<i32> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let served = match options.containment {
         Containment::Namespace if options.outside.is_none() => {
-            return enclose(options, &mut socket);
+            return run_in_namespace(options, &mut socket);
         }
         _ => Warden::new(options, socket.try_clone()?),
     };
     match served {
         Ok(warden) => Ok(if warden.run() { CLEAN } else { UNCLEAN }),
-        Err(error) => unable(&mut socket, &error),
+        Err(error) => report_unable(&mut socket, &error),
     }
 }
 
-fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
+fn run_in_namespace(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
     // This process locks the entry as well: a later `bench` finds this process through it if it is
     // stopped. It also removes the entry at the end, because it is the last process of the run.
     let entry = options.entry.as_deref().map(Entry::join).transpose()?;
@@ -85,7 +85,8 @@ fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
     if let Some(entry) = &options.entry {
         inner.arg("--entry").arg(entry);
     }
-    let code = containment::enclose(&mut inner).or_else(|error| unable(socket, &error))?;
+    let code =
+        containment::run_in_namespace(&mut inner).or_else(|error| report_unable(socket, &error))?;
     if code == CLEAN
         && let Some(entry) = entry
     {
@@ -94,7 +95,7 @@ fn enclose(options: &Options, socket: &mut UnixStream) -> io::Result<i32> {
     Ok(code)
 }
 
-fn unable(socket: &mut UnixStream, error: &io::Error) -> io::Result<i32> {
+fn report_unable(socket: &mut UnixStream, error: &io::Error) -> io::Result<i32> {
     let mut line = serde_json::to_vec(&Report::Unable {
         reason: error.to_string(),
     })?;
@@ -141,7 +142,7 @@ struct Warden {
     entry: Option<Entry>,
     cgroup: Option<Cgroup>,
     /// Whether pids differ outside, because this is a PID namespace.
-    enclosed: bool,
+    in_namespace: bool,
     /// Whether measurements run, so that nothing may disturb the processes.
     scanning_stopped: bool,
     /// Whether the directories are kept.
@@ -187,7 +188,7 @@ impl Warden {
             connected: true,
             entry: options.entry.as_deref().map(Entry::join).transpose()?,
             cgroup: None,
-            enclosed: options.outside.is_some(),
+            in_namespace: options.outside.is_some(),
             scanning_stopped: false,
             keep: false,
             memory: BTreeSet::new(),
@@ -232,7 +233,7 @@ impl Warden {
                         errno: None,
                     }),
                     Order::StopScanning => {
-                        self.note_memory();
+                        self.record_shared_memory();
                         self.scanning_stopped = true;
                     }
                     Order::Stop { keep } => {
@@ -247,7 +248,7 @@ impl Warden {
             }
             self.reap();
             if self.stopping.is_none() && !self.scanning_stopped {
-                self.note_memory();
+                self.record_shared_memory();
             }
             if let Some(began) = self.stopping
                 && self.step_down(began)
@@ -410,7 +411,7 @@ impl Warden {
 
     /// The pid of a process as the runner sees it.
     fn outside(&self, pid: Pid) -> i32 {
-        self.enclosed
+        self.in_namespace
             .then(|| proc::pid_outside(&PidFd::open(pid.as_raw()).ok()?))
             .flatten()
             .unwrap_or(pid.as_raw())
