@@ -1,7 +1,7 @@
 //! What a killed run had measured: counted from the rows on disk, as far as `run.json` does not
 //! contain it.
 
-use super::model::{EngineRecord, PhaseRecord, Run, VariantRecord};
+use super::model::{EngineRecord, PhaseRecord, RoundRecord, Run, VariantRecord};
 use super::read::Row;
 use super::{Error, EventRow, Lines, events, samples};
 use crate::measure::summary::{Objectives, Summary};
@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use std::path::Path;
 
 impl Run {
-    /// Adds the variants and phases found in events and rows to a run that has no end. The rows
-    /// contain no times between events, so those figures stay absent.
+    /// Adds the rounds that `run.json` does not hold yet to a run without an end, counted from its events and rows. Figures of
+    /// start-up and teardown are not in the rows and stay absent.
     ///
     /// # Errors
     /// When a row before the last cannot be read.
@@ -22,15 +22,15 @@ impl Run {
         let events_torn = each(events(dir)?, |event| note(&mut seen, &event))?;
         let samples_torn = each(samples(dir)?, |row| {
             requests += 1;
-            let owner = seen.iter_mut().find(|s| s.variant == row.variant);
+            let owner = seen.iter_mut().find(|s| s.is(&row.variant, row.round));
             let phase = usize::try_from(row.sample.phase).unwrap_or(usize::MAX);
             if let Some(phase) = owner.and_then(|s| s.phases.get_mut(phase)) {
                 phase.summary.add(&row.sample, &[], &[]);
             }
         })?;
-        // Variants that finished are in run.json with all their figures.
-        let untold = seen.into_iter().skip(self.variants.len());
-        self.variants.extend(untold.map(Seen::record));
+        for (turn, seen) in (1..).zip(seen) {
+            self.take(turn, seen);
+        }
         self.summary = format!(
             "The run did not come to its end; {requests} requests had ended until then{}.",
             if events_torn + samples_torn > 0 {
@@ -40,6 +40,26 @@ impl Run {
             }
         );
         Ok(())
+    }
+
+    /// Adds one round of a variant, unless `run.json` holds it: a turn that is over is there with all its figures.
+    fn take(&mut self, turn: u32, seen: Seen) {
+        let known = self.variants.iter_mut().find(|v| v.name == seen.variant);
+        match known {
+            None => self.variants.push(seen.variant(turn)),
+            Some(variant) if variant.holds(seen.number()) => {}
+            Some(variant) => variant.rounds.push(seen.round(turn)),
+        }
+    }
+}
+
+impl VariantRecord {
+    /// Whether its figures include this round. Without rounds there is only the first.
+    fn holds(&self, number: u32) -> bool {
+        match self.rounds.as_slice() {
+            [] => number == 1,
+            rounds => rounds.iter().any(|known| known.round == number),
+        }
     }
 }
 
@@ -51,10 +71,12 @@ fn each<T: Row>(mut rows: Lines<T>, mut take: impl FnMut(T)) -> Result<u64, Erro
     Ok(rows.torn())
 }
 
-/// A variant that was started.
+/// A round of a variant that began.
 struct Seen {
     variant: String,
     engine: String,
+    /// From 1; absent where every variant runs once.
+    round: Option<u32>,
     phases: Vec<Phase>,
 }
 
@@ -66,11 +88,18 @@ struct Phase {
 
 fn note(seen: &mut Vec<Seen>, event: &EventRow) {
     match (event.event.as_str(), seen.last_mut()) {
-        ("variant_started", _) => seen.push(Seen {
-            variant: event.text("variant").to_owned(),
-            engine: event.text("engine").to_owned(),
-            phases: Vec::new(),
-        }),
+        ("variant_started", _) => {
+            let round = event.fields.get("round").and_then(|round| round.as_u64());
+            let began = Seen {
+                variant: event.text("variant").to_owned(),
+                engine: event.text("engine").to_owned(),
+                round: round.and_then(|round| u32::try_from(round).ok()),
+                phases: Vec::new(),
+            };
+            // A start that is tried again on other ports begins the same round.
+            seen.retain(|known| !known.is(&began.variant, began.number()));
+            seen.push(began);
+        }
         ("phase_started", Some(variant)) => variant.phases.push(Phase {
             name: event.text("phase").to_owned(),
             kind: event.text("kind").to_owned(),
@@ -81,10 +110,37 @@ fn note(seen: &mut Vec<Seen>, event: &EventRow) {
 }
 
 impl Seen {
-    fn record(self) -> VariantRecord {
+    /// Which round it is, from 1.
+    fn number(&self) -> u32 {
+        self.round.unwrap_or(1)
+    }
+
+    fn is(&self, variant: &str, number: u32) -> bool {
+        self.variant == variant && self.number() == number
+    }
+
+    fn phases(&self) -> Vec<PhaseRecord> {
         let phases = self.phases.iter();
+        phases
+            .map(|p| PhaseRecord::of(&p.name, &p.kind, &p.summary.finish()))
+            .collect()
+    }
+
+    fn round(&self, turn: u32) -> RoundRecord {
+        RoundRecord {
+            round: self.number(),
+            turn,
+            startup: None,
+            phases: self.phases(),
+            teardown: None,
+        }
+    }
+
+    fn variant(self, turn: u32) -> VariantRecord {
         VariantRecord {
             tier: None,
+            phases: self.phases(),
+            rounds: self.round.map(|_| self.round(turn)).into_iter().collect(),
             name: self.variant,
             engine: EngineRecord {
                 kind: self.engine,
@@ -93,11 +149,11 @@ impl Seen {
             },
             requests_sha256: String::new(),
             startup: None,
-            phases: phases
-                .map(|p| PhaseRecord::of(&p.name, &p.kind, &p.summary.finish()))
-                .collect(),
             teardown: None,
-            rounds: Vec::new(),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tests/partial.rs"]
+mod tests;
