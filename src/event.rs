@@ -1,6 +1,7 @@
 //! What happens during a run, as typed, serialisable events. The runner and its rooms emit them; progress, the record and
 //! the log consume them.
 
+use crate::measure::lifecycle::{PhaseKind, StageKind, StopSignal};
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -32,8 +33,8 @@ pub enum Event {
     StageReady {
         /// The process, or `topology`.
         process: String,
-        /// The stage: `probe` or `completions`.
-        stage: String,
+        /// What it waited for.
+        stage: StageKind,
         /// How long it took, in milliseconds.
         ms: f64,
     },
@@ -61,16 +62,16 @@ pub enum Event {
     Signalled {
         /// The process.
         process: String,
-        /// `TERM` or `KILL`.
-        signal: String,
+        /// Which.
+        signal: StopSignal,
     },
     /// A phase of load begins.
     PhaseStarted {
         /// Its name.
         phase: String,
-        /// `warmup`, `batch`, ...; older records have none.
+        /// Its kind; older records have none.
         #[serde(default)]
-        kind: String,
+        kind: PhaseKind,
         /// Requests it will send, where that is known.
         requests: Option<u64>,
     },
@@ -105,8 +106,8 @@ pub enum Event {
     },
     /// Teardown begins.
     TeardownStarted {
-        /// Why: `done`, `failed`, `interrupted`.
-        reason: String,
+        /// Why.
+        reason: TeardownReason,
     },
     /// Nothing is left.
     TeardownEnded {
@@ -118,6 +119,30 @@ pub enum Event {
         /// In words.
         message: String,
     },
+}
+
+/// Why everything is taken down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeardownReason {
+    /// The work is done.
+    Done,
+    /// The topology or the work failed.
+    Failed,
+    /// The user interrupted it.
+    Interrupted,
+}
+
+impl TeardownReason {
+    /// Its word in records.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// Where events are emitted to; cheap to clone and to send to other threads.

@@ -2,6 +2,7 @@
 
 use super::{RenderFormat, baselines, print, screen, tell};
 use crate::compare::records::{Side, compared, obstacles, texts};
+use crate::record::model::QualityVerdict;
 use crate::record::{self, ExitCode, Writer};
 use crate::report::{self, Detail, Format};
 use crate::run;
@@ -91,7 +92,7 @@ fn keep(arguments: &Compare, name: &str) -> Result<ExitCode, Refused> {
         return Err("`--keep` keeps one record: name one".to_owned().into());
     };
     let run = read(from)?;
-    if run.quality.verdict == "invalid" && !arguments.force {
+    if run.quality.verdict == QualityVerdict::Invalid && !arguments.force {
         let why = run
             .incomplete()
             .unwrap_or("its measurement can't be trusted");
@@ -165,10 +166,7 @@ fn held(arguments: &Compare) -> Result<ExitCode, Refused> {
         None => None,
     };
     print(&rendered(&run, arguments.format, place.as_deref())?);
-    Ok(run
-        .exit_code
-        .and_then(ExitCode::from_u8)
-        .unwrap_or(ExitCode::Pass))
+    Ok(run.exit_code.unwrap_or(ExitCode::Pass))
 }
 
 fn rendered(

@@ -40,8 +40,7 @@ fn watched(dir: &Path) -> Result<ExitCode, Error> {
     run.check_files(dir)?;
     print(&report::terminal(&run, &screen(dir)));
     // A run that was killed has no code.
-    let code = run.exit_code.and_then(ExitCode::from_u8);
-    Ok(code.unwrap_or(ExitCode::TopologyFailed))
+    Ok(run.exit_code.unwrap_or(ExitCode::TopologyFailed))
 }
 
 /// Shows what happens in a run until it is over.

@@ -2,7 +2,8 @@
 
 use super::metrics::more_is_better;
 use crate::record::model::{
-    Comparing, Comparison, Outcome, PhaseRecord, RoundValues, Run, VariantRecord,
+    Comparing, Comparison, Finding, Outcome, PhaseRecord, QualityVerdict, RoundValues, Run,
+    VariantRecord,
 };
 use crate::stats::{self, BUDGET, Estimate, Pair};
 
@@ -24,12 +25,9 @@ impl Doubts {
     /// What a record says against itself: a measurement that can't be trusted, differing requests, errors.
     #[must_use]
     pub fn of(run: &Run) -> Self {
-        let invalid = (run.quality.verdict == "invalid").then(|| {
-            let why = run
-                .quality
-                .findings
-                .first()
-                .map_or("", |finding| finding.detail.as_str());
+        let invalid = (run.quality.verdict == QualityVerdict::Invalid).then(|| {
+            let first = run.quality.findings.first();
+            let why = first.map(Finding::shown).unwrap_or_default();
             format!("the measurement can't be trusted: {why}")
         });
         let first = run.variants.first().map(|variant| &variant.requests_sha256);

@@ -2,7 +2,7 @@
 
 use super::metrics::{more_is_better, of_phase};
 use crate::metric::Figure;
-use crate::record::model::{Run, VariantRecord, Verdict};
+use crate::record::model::{QualityVerdict, Run, VariantRecord, Verdict};
 use crate::stats::{self, BUDGET};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -88,7 +88,7 @@ pub fn sound(run: &Run) -> bool {
         run.verdict,
         Verdict::Partial | Verdict::Error | Verdict::Skipped | Verdict::Invalid
     );
-    ended && run.quality.verdict != "invalid"
+    ended && run.quality.verdict != QualityVerdict::Invalid
 }
 
 fn points(

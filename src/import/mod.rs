@@ -13,7 +13,8 @@ use crate::measure::distribution::Distribution;
 use crate::measure::summary::{Counts, Goodput, Metrics};
 use crate::metric::Statistic;
 use crate::record::model::{
-    EngineRecord, Machine, PhaseRecord, Quality, Run, ScenarioRecord, VariantRecord,
+    EngineRecord, Finding, Machine, PhaseKind, PhaseRecord, Quality, QualityVerdict, Run,
+    ScenarioRecord, Severity, VariantRecord,
 };
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -175,13 +176,14 @@ fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> R
         tool.name()
     );
     run.quality = Quality {
-        verdict: "imported".to_owned(),
+        verdict: QualityVerdict::Imported,
         findings: imported
             .notes
             .iter()
-            .map(|note| crate::record::model::Finding {
+            .map(|note| Finding {
+                severity: Severity::Note,
                 code: "definition".to_owned(),
-                detail: format!("note: {note}"),
+                detail: (*note).to_owned(),
                 example: None,
             })
             .collect(),
@@ -209,7 +211,7 @@ fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> R
 /// A phase with nothing known but its name.
 fn phase(name: String) -> PhaseRecord {
     PhaseRecord {
-        kind: "imported".to_owned(),
+        kind: PhaseKind::Imported,
         name,
         window_ms: 0.0,
         counts: Counts::default(),

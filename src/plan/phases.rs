@@ -2,6 +2,7 @@
 
 use super::pace::{Pace, Rates};
 use super::search::Search;
+use crate::measure::lifecycle::PhaseKind;
 use crate::scenario::model::{
     Arrival, Closed, Load, Open, Percentile, Phase, Ramp, Steps, WarmUntil,
 };
@@ -14,8 +15,8 @@ use std::time::Duration;
 pub struct PhasePlan {
     /// Name in reports.
     pub name: String,
-    /// `warmup`, `batch`, `closed`, `open`, `ramp`, `steps` or `search`.
-    pub kind: &'static str,
+    /// What kind of load it is.
+    pub kind: PhaseKind,
     /// How requests follow each other.
     pub shape: Shape,
     /// Whether it is measured; warm-up is not.
@@ -173,7 +174,7 @@ impl PhasePlan {
 pub fn phases(load: &Load) -> Vec<PhasePlan> {
     let warmup = load.warmup.as_ref().map(|warmup| PhasePlan {
         name: "warmup".into(),
-        kind: "warmup",
+        kind: PhaseKind::Warmup,
         shape: Shape::closed(warmup.concurrency, warmup.requests),
         measured: false,
         until: warmup.until.map(|WarmUntil::Steady| Until::Steady),
@@ -186,7 +187,7 @@ pub fn phases(load: &Load) -> Vec<PhasePlan> {
             .into_iter()
             .map(move |(suffix, shape)| PhasePlan {
                 name: format!("{}{suffix}", phase.name()),
-                kind: phase.kind(),
+                kind: kind(phase),
                 shape,
                 measured: true,
                 until: until(phase),
@@ -194,6 +195,17 @@ pub fn phases(load: &Load) -> Vec<PhasePlan> {
             })
     });
     warmup.into_iter().chain(measured).collect()
+}
+
+fn kind(phase: &Phase) -> PhaseKind {
+    match phase {
+        Phase::Batch(_) => PhaseKind::Batch,
+        Phase::Closed(_) => PhaseKind::Closed,
+        Phase::Open(_) => PhaseKind::Open,
+        Phase::Ramp(_) => PhaseKind::Ramp,
+        Phase::Steps(_) => PhaseKind::Steps,
+        Phase::Search(_) => PhaseKind::Search,
+    }
 }
 
 /// What a phase of a scenario drives, each with what is added to the phase's name.

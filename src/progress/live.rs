@@ -3,6 +3,7 @@
 use super::{failures, line, time};
 use crate::event::Event;
 use crate::files;
+use crate::measure::lifecycle::StageKind;
 use std::io::{Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -147,11 +148,12 @@ impl Live {
                 process: process.clone(),
                 since: now,
             }),
-            Event::StageReady { stage, .. } if stage == "completions" => self.waiting = None,
-            Event::StageReady { process, .. } => {
-                self.starting
-                    .retain(|starting| starting.process != *process);
-            }
+            Event::StageReady { process, stage, .. } => match stage {
+                StageKind::Completions => self.waiting = None,
+                StageKind::Probe => self
+                    .starting
+                    .retain(|starting| starting.process != *process),
+            },
             Event::ProcessExited { process, .. } => {
                 self.starting
                     .retain(|starting| starting.process != *process);
@@ -189,7 +191,7 @@ impl Live {
                 self.stopping = Some(now);
             }
             Event::TeardownEnded { .. } => self.stopping = None,
-            _ => {}
+            Event::Signalled { .. } | Event::GivenUp { .. } | Event::Warning { .. } => {}
         }
     }
 

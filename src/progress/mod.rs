@@ -5,7 +5,8 @@ mod live;
 
 pub use live::Live;
 
-use crate::event::Event;
+use crate::event::{Event, TeardownReason};
+use crate::measure::lifecycle::{StageKind, StopSignal};
 use std::io::Write;
 
 /// Renders an event as a line, or nothing where it is not news.
@@ -23,10 +24,12 @@ pub fn line(event: &Event) -> Option<String> {
             format!("{variant}{round}: {starting} {engine}")
         }
         Event::ProcessStarted { process, pid } => format!("  {process} started (pid {pid})"),
-        Event::StageReady { process, stage, ms } if stage == "completions" => {
-            format!("  {process} proven by real completions in {}", time(*ms))
-        }
-        Event::StageReady { process, ms, .. } => format!("  {process} ready in {}", time(*ms)),
+        Event::StageReady { process, stage, ms } => match stage {
+            StageKind::Completions => {
+                format!("  {process} proven by real completions in {}", time(*ms))
+            }
+            StageKind::Probe => format!("  {process} ready in {}", time(*ms)),
+        },
         Event::Waiting {
             whom,
             reason,
@@ -68,15 +71,19 @@ pub fn line(event: &Event) -> Option<String> {
             failures(*failed)
         ),
         Event::GivenUp { phase, reason } => format!("  {phase}: given up: {reason}"),
-        Event::TeardownStarted { reason } if reason != "done" => {
-            format!("  taking everything down ({reason})")
-        }
+        Event::TeardownStarted { reason } => match reason {
+            TeardownReason::Done => return None,
+            TeardownReason::Failed | TeardownReason::Interrupted => {
+                format!("  taking everything down ({})", reason.word())
+            }
+        },
         Event::TeardownEnded { ms } => format!("  all processes gone in {}", time(*ms)),
-        Event::Signalled { process, signal } if signal == "KILL" => {
-            format!("  {process} did not stop in time: KILL")
-        }
+        Event::Signalled { process, signal } => match signal {
+            StopSignal::Kill => format!("  {process} did not stop in time: KILL"),
+            StopSignal::Term => return None,
+        },
         Event::Warning { message } => format!("warning: {message}"),
-        _ => return None,
+        Event::ProcessExited { expected: true, .. } => return None,
     };
     Some(line)
 }

@@ -2,7 +2,7 @@
 //! their rows cannot be verified and are not compared.
 
 use super::journal::unseal;
-use super::model::{FileRecord, Finding, PhaseRecord, Run, Verdict};
+use super::model::{FileRecord, Finding, PhaseRecord, QualityVerdict, Run, Severity, Verdict};
 use super::read::Row as _;
 use super::{EVENTS_FILE, Error, ExitCode, SAMPLES_FILE, SERVER_FILE, SampleRow};
 use crate::files;
@@ -38,10 +38,11 @@ impl Run {
         );
         if self.verdict == Verdict::Pass {
             self.verdict = Verdict::Invalid;
-            self.exit_code = Some(ExitCode::Invalid.into());
+            self.exit_code = Some(ExitCode::Invalid);
         }
-        self.quality.verdict = "invalid".to_owned();
+        self.quality.verdict = QualityVerdict::Invalid;
         let finding = Finding {
+            severity: Severity::Doubt,
             code: INCOMPLETE.to_owned(),
             detail: format!("the record is incomplete: {why}"),
             example: None,

@@ -1,7 +1,7 @@
 //! Converts what a run produces into what its record stores.
 
 use super::model::{
-    EngineRecord, Machine, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
+    EngineRecord, Machine, PhaseKind, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
     VariantRecord, Verdict,
 };
 use crate::measure::server::ServerWindow;
@@ -12,9 +12,6 @@ use crate::plan::{PhasePlan, VariantPlan};
 use indexmap::IndexMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-
-/// The kind of an unmeasured phase.
-pub const WARMUP: &str = "warmup";
 
 impl Run {
     /// A run that has begun. If it is killed, this is what its record says.
@@ -96,10 +93,10 @@ impl PhaseRecord {
     }
 
     /// As [`new`](Self::new), of a phase whose plan is not at hand.
-    pub(super) fn of(name: &str, kind: &str, figures: &PhaseFigures) -> Self {
+    pub(super) fn of(name: &str, kind: PhaseKind, figures: &PhaseFigures) -> Self {
         Self {
             name: name.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             window_ms: if figures.window_ms.is_finite() {
                 figures.window_ms
             } else {
@@ -129,7 +126,7 @@ impl PhaseRecord {
     /// Whether it is measured; warm-up phases are not.
     #[must_use]
     pub fn measured(&self) -> bool {
-        self.kind != WARMUP
+        self.kind != PhaseKind::Warmup
     }
 }
 

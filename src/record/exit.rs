@@ -1,7 +1,10 @@
 //! Exit codes of the command, documented in docs/exit-codes.md. They are part of the interface: a
 //! code never changes its meaning.
 
-/// The exit status of the process.
+use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// The exit status of the process. JSON holds its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
@@ -36,10 +39,26 @@ impl ExitCode {
         Self::Interrupted,
     ];
 
-    /// The code that a record stores as a number.
-    #[must_use]
-    pub fn from_u8(number: u8) -> Option<Self> {
+    fn from_u8(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|code| u8::from(*code) == number)
+    }
+}
+
+/// The code that a number in a record stands for; absent where a newer `bench` wrote another.
+pub(super) fn known<'de, D: Deserializer<'de>>(number: D) -> Result<Option<ExitCode>, D::Error> {
+    let number = Option::<u8>::deserialize(number)?;
+    Ok(number.and_then(ExitCode::from_u8))
+}
+
+impl Serialize for ExitCode {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u8((*self).into())
+    }
+}
+
+impl fmt::Display for ExitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        u8::from(*self).fmt(f)
     }
 }
 

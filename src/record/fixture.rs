@@ -2,8 +2,9 @@
 
 use super::model::{
     Check, Comparing, Difference, EngineRecord, Excerpt, Failure, Judged, Machine, Parted,
-    PhaseRecord, Quality, RoundRecord, Run, SCHEMA_VERSION, SameText, ScenarioRecord, ServerTime,
-    ServerWindow, SignalRecord, Stage, Startup, Teardown, VariantRecord, Verdict,
+    PhaseKind, PhaseRecord, Quality, QualityVerdict, RoundRecord, Run, SCHEMA_VERSION, SameText,
+    ScenarioRecord, ServerTime, ServerWindow, Severity, SignalRecord, Stage, StageKind, Startup,
+    StopSignal, Teardown, VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
 use crate::measure::distribution::Distribution;
@@ -54,10 +55,11 @@ pub(crate) fn empty() -> Run {
 pub(crate) fn pass() -> Run {
     let mut run = measured();
     let quality = quality(
-        "good",
+        QualityVerdict::Good,
         &[(
+            Severity::Note,
             "thin_percentiles",
-            "note: fewer than ten values lie beyond these percentiles: native/batch p95 and beyond of 100 requests",
+            "fewer than ten values lie beyond these percentiles: native/batch p95 and beyond of 100 requests",
         )],
     );
     conclude(&mut run, Ending::Finished, answers(), figures(), quality);
@@ -150,7 +152,10 @@ pub(crate) fn fail() -> Run {
         Ending::Finished,
         rules,
         gates,
-        quality("marked", &[("schedule_lag", late)]),
+        quality(
+            QualityVerdict::Marked,
+            &[(Severity::Doubt, "schedule_lag", late)],
+        ),
     );
     run.same_text = vec![other_answers()];
     run
@@ -237,7 +242,7 @@ pub(crate) fn error() -> Run {
         Ending::Broken(why.to_owned()),
         answers()[..2].to_vec(),
         Vec::new(),
-        quality("good", &[]),
+        quality(QualityVerdict::Good, &[]),
     );
     run
 }
@@ -265,7 +270,10 @@ pub(crate) fn invalid() -> Run {
         Ending::Finished,
         answers,
         Vec::new(),
-        quality("invalid", &[("schedule_lag", late)]),
+        quality(
+            QualityVerdict::Invalid,
+            &[(Severity::Doubt, "schedule_lag", late)],
+        ),
     );
     run
 }
@@ -322,15 +330,15 @@ fn measured() -> Run {
 }
 
 fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
-    let stage = |stage: &str, start_ms, ms| Stage {
+    let stage = |stage: StageKind, start_ms, ms| Stage {
         process: engine.to_owned(),
-        stage: stage.to_owned(),
+        stage,
         start_ms,
         ms,
     };
     let signal = SignalRecord {
         process: engine.to_owned(),
-        signal: "TERM".to_owned(),
+        signal: StopSignal::Term,
         at_ms: 0.4,
     };
     VariantRecord {
@@ -348,14 +356,14 @@ fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
             retries: 0,
             ready_ms: 41_250.0 * slower,
             stages: vec![
-                stage("probe", 0.0, 40_000.0 * slower),
-                stage("completions", 40_000.0 * slower, 1_250.0 * slower),
+                stage(StageKind::Probe, 0.0, 40_000.0 * slower),
+                stage(StageKind::Completions, 40_000.0 * slower, 1_250.0 * slower),
             ],
         }),
         phases: vec![
-            phase("warmup", slower),
-            phase("batch", slower),
-            phase("closed", slower),
+            phase(PhaseKind::Warmup, slower),
+            phase(PhaseKind::Batch, slower),
+            phase(PhaseKind::Closed, slower),
         ],
         teardown: Some(Teardown {
             ms: 812.5 * slower,
@@ -365,17 +373,23 @@ fn variant(name: &str, engine: &str, slower: f64) -> VariantRecord {
     }
 }
 
-fn phase(kind: &str, slower: f64) -> PhaseRecord {
+fn phase(kind: PhaseKind, slower: f64) -> PhaseRecord {
     let sent = match kind {
-        "warmup" => 16,
-        "batch" => 100,
-        _ => 400,
+        PhaseKind::Warmup => 16,
+        PhaseKind::Batch => 100,
+        PhaseKind::Closed
+        | PhaseKind::Open
+        | PhaseKind::Ramp
+        | PhaseKind::Steps
+        | PhaseKind::Search
+        | PhaseKind::Imported
+        | PhaseKind::Unknown => 400,
     };
     let of = |count, p50: f64| Some(spread(count, p50 * slower));
     PhaseRecord {
         server: Some(server(sent, slower)),
-        name: kind.to_owned(),
-        kind: kind.to_owned(),
+        name: kind.to_string(),
+        kind,
         window_ms: 20_000.0 * slower,
         counts: Counts {
             sent,
@@ -390,12 +404,12 @@ fn phase(kind: &str, slower: f64) -> PhaseRecord {
                 Timing::Tpot => of(sent, 7.25),
                 Timing::ChunkGap => of(sent * 63, 7.125),
                 Timing::E2e => of(sent, 488.0),
-                Timing::Batch => (kind == "batch").then(|| spread(20, 502.25 * slower)),
+                Timing::Batch => (kind == PhaseKind::Batch).then(|| spread(20, 502.25 * slower)),
                 _ => None,
             }),
             output_tokens_per_s: Some(1_638.4 / slower),
             requests_per_s: Some(25.6 / slower),
-            goodput: (kind == "closed").then_some(Goodput {
+            goodput: (kind == PhaseKind::Closed).then_some(Goodput {
                 share: 0.9925,
                 requests_per_s: 25.4 / slower,
             }),
@@ -490,14 +504,15 @@ fn figures() -> Vec<Check> {
     ]
 }
 
-fn quality(verdict: &str, findings: &[(&str, &str)]) -> Quality {
-    let finding = |(code, detail): &(&str, &str)| Finding {
+fn quality(verdict: QualityVerdict, findings: &[(Severity, &str, &str)]) -> Quality {
+    let finding = |(severity, code, detail): &(Severity, &str, &str)| Finding {
+        severity: *severity,
         code: (*code).to_owned(),
         detail: (*detail).to_owned(),
         example: None,
     };
     Quality {
-        verdict: verdict.to_owned(),
+        verdict,
         findings: findings.iter().map(finding).collect(),
     }
 }

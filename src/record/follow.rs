@@ -79,8 +79,7 @@ impl Follow {
         let rows: Vec<SampleRow> = self.samples.rows()?;
         let mut news = Vec::new();
         for row in self.events.rows::<EventRow>()? {
-            // A newer bench may write events that this one does not know.
-            let Some(event) = event(&row) else { continue };
+            let Some(event) = row.event else { continue };
             if let Event::PhaseEnded { .. } = event {
                 news.extend(self.progress(&rows).map(|event| (None, event)));
             }
@@ -110,7 +109,15 @@ impl Follow {
                 self.phases += 1;
             }
             Event::PhaseEnded { .. } | Event::TeardownStarted { .. } => self.phase = None,
-            _ => {}
+            Event::ProcessStarted { .. }
+            | Event::StageReady { .. }
+            | Event::Waiting { .. }
+            | Event::ProcessExited { .. }
+            | Event::Signalled { .. }
+            | Event::PhaseProgress { .. }
+            | Event::GivenUp { .. }
+            | Event::TeardownEnded { .. }
+            | Event::Warning { .. } => {}
         }
     }
 
@@ -139,12 +146,6 @@ impl Follow {
             ttft_p50_ms: middle.map(|ns| *ns as f64 / 1e6),
         })
     }
-}
-
-fn event(row: &EventRow) -> Option<Event> {
-    let mut fields = row.fields.clone();
-    fields.insert("event".to_owned(), row.event.clone().into());
-    serde_json::from_value(fields.into()).ok()
 }
 
 impl Tail {

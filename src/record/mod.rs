@@ -30,6 +30,7 @@ pub use redact::Redactor;
 pub use verdict::{Ending, conclude};
 pub use write::{Writer, run_id};
 
+use crate::event::Event;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
@@ -79,26 +80,13 @@ fn is_first(round: &u32) -> bool {
     *round == 1
 }
 
-/// A row of `events.jsonl`. Its name and fields stay text, so that records of other versions can be
-/// read.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// One row of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct EventRow {
     /// Milliseconds since the run began.
     pub at_ms: f64,
-    /// Name of the event, such as `phase_started`.
-    pub event: String,
-    /// Its fields.
-    #[serde(flatten)]
-    pub fields: serde_json::Map<String, serde_json::Value>,
-}
-
-impl EventRow {
-    /// A text field; empty if it is missing.
-    #[must_use]
-    pub fn text(&self, field: &str) -> &str {
-        let value = self.fields.get(field).and_then(|value| value.as_str());
-        value.unwrap_or_default()
-    }
+    /// What happened; absent where another version of `bench` knows an event that this one does not.
+    pub event: Option<Event>,
 }
 
 /// Why a record could not be written or read.

@@ -1,15 +1,18 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
+pub use super::exit::ExitCode;
 pub use super::same_text::{Difference, Excerpt, Parted, SameText};
 pub use crate::measure::curve::CurvePoint;
 pub use crate::measure::distribution::Distribution;
 pub use crate::measure::failures::Failure;
-pub use crate::measure::lifecycle::{SignalRecord, Stage, Startup, Teardown};
+pub use crate::measure::lifecycle::{
+    PhaseKind, SignalRecord, Stage, StageKind, Startup, StopSignal, Teardown,
+};
 pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
 pub use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
 pub use crate::plan::{Comparing, Judged};
 pub use crate::stats::Outcome;
-pub use crate::verify::{Check, Finding, Quality};
+pub use crate::verify::{Check, Finding, Quality, QualityVerdict, Severity};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +57,8 @@ pub struct Run {
     /// How it ended; `partial` while it runs.
     pub verdict: Verdict,
     /// The exit code that belongs to the verdict.
-    pub exit_code: Option<u8>,
+    #[serde(default, deserialize_with = "super::exit::known")]
+    pub exit_code: Option<ExitCode>,
     /// The verdict in one sentence.
     pub summary: String,
     /// Why it failed, when it did: the whole message as it was printed.
@@ -178,8 +182,8 @@ pub struct EngineRecord {
 pub struct PhaseRecord {
     /// Its name.
     pub name: String,
-    /// `warmup`, `batch` or `closed`.
-    pub kind: String,
+    /// What kind of load it is.
+    pub kind: PhaseKind,
     /// First due to last answer.
     pub window_ms: f64,
     /// How many.

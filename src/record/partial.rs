@@ -1,9 +1,10 @@
 //! What a killed run had measured: counted from the rows on disk, as far as `run.json` does not
 //! contain it.
 
-use super::model::{EngineRecord, PhaseRecord, RoundRecord, Run, VariantRecord};
+use super::model::{EngineRecord, PhaseKind, PhaseRecord, RoundRecord, Run, VariantRecord};
 use super::read::Row;
-use super::{Error, EventRow, Lines, events, samples};
+use super::{Error, Lines, events, samples};
+use crate::event::Event;
 use crate::measure::summary::{Objectives, Summary};
 use indexmap::IndexMap;
 use std::path::Path;
@@ -19,7 +20,7 @@ impl Run {
             return Ok(());
         }
         let (mut seen, mut requests): (Vec<Seen>, u64) = (Vec::new(), 0);
-        let events_torn = each(events(dir)?, |event| note(&mut seen, &event))?;
+        let events_torn = each(events(dir)?, |row| note(&mut seen, row.event))?;
         let samples_torn = each(samples(dir)?, |row| {
             requests += 1;
             let owner = seen.iter_mut().find(|s| s.is(&row.variant, row.round));
@@ -82,30 +83,51 @@ struct Seen {
 
 struct Phase {
     name: String,
-    kind: String,
+    kind: PhaseKind,
     summary: Summary,
 }
 
-fn note(seen: &mut Vec<Seen>, event: &EventRow) {
-    match (event.event.as_str(), seen.last_mut()) {
-        ("variant_started", _) => {
-            let round = event.fields.get("round").and_then(|round| round.as_u64());
+fn note(seen: &mut Vec<Seen>, event: Option<Event>) {
+    match event {
+        Some(Event::VariantStarted {
+            variant,
+            engine,
+            round,
+            ..
+        }) => {
             let began = Seen {
-                variant: event.text("variant").to_owned(),
-                engine: event.text("engine").to_owned(),
-                round: round.and_then(|round| u32::try_from(round).ok()),
+                variant,
+                engine,
+                round,
                 phases: Vec::new(),
             };
             // A start that is tried again on other ports begins the same round.
             seen.retain(|known| !known.is(&began.variant, began.number()));
             seen.push(began);
         }
-        ("phase_started", Some(variant)) => variant.phases.push(Phase {
-            name: event.text("phase").to_owned(),
-            kind: event.text("kind").to_owned(),
-            summary: Summary::new(Objectives::default()),
-        }),
-        _ => {}
+        Some(Event::PhaseStarted { phase, kind, .. }) => {
+            if let Some(turn) = seen.last_mut() {
+                turn.phases.push(Phase {
+                    name: phase,
+                    kind,
+                    summary: Summary::new(Objectives::default()),
+                });
+            }
+        }
+        Some(
+            Event::ProcessStarted { .. }
+            | Event::StageReady { .. }
+            | Event::Waiting { .. }
+            | Event::ProcessExited { .. }
+            | Event::Signalled { .. }
+            | Event::PhaseProgress { .. }
+            | Event::PhaseEnded { .. }
+            | Event::GivenUp { .. }
+            | Event::TeardownStarted { .. }
+            | Event::TeardownEnded { .. }
+            | Event::Warning { .. },
+        )
+        | None => {}
     }
 }
 
@@ -122,7 +144,7 @@ impl Seen {
     fn phases(&self) -> Vec<PhaseRecord> {
         let phases = self.phases.iter();
         phases
-            .map(|p| PhaseRecord::of(&p.name, &p.kind, &p.summary.finish()))
+            .map(|p| PhaseRecord::of(&p.name, p.kind, &p.summary.finish()))
             .collect()
     }
 

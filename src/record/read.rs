@@ -131,8 +131,17 @@ impl Row for ServerRow {
 }
 
 impl Row for EventRow {
+    /// In two passes: a row with an event that is not known is still one.
     fn parse(line: &[u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(line)
+        #[derive(Deserialize)]
+        struct Named<'a> {
+            at_ms: f64,
+            #[serde(borrow, rename = "event")]
+            _name: Cow<'a, str>,
+        }
+        let Named { at_ms, .. } = serde_json::from_slice(line)?;
+        let event = serde_json::from_slice(line).ok();
+        Ok(Self { at_ms, event })
     }
 }
 

@@ -2,7 +2,7 @@
 //! measurement. Pure.
 
 use super::exit::ExitCode;
-use super::model::{Check, Comparison, Outcome, Quality, Run, Verdict};
+use super::model::{Check, Comparison, Finding, Outcome, Quality, QualityVerdict, Run, Verdict};
 use indexmap::IndexMap;
 
 /// How the run itself ended, before anything is judged.
@@ -34,7 +34,9 @@ pub fn conclude(
         Ending::Broken(_) => (Verdict::Error, ExitCode::TopologyFailed),
         Ending::Skipped(_) => (Verdict::Skipped, ExitCode::RequirementNotMet),
         Ending::Finished if failed(&answers) => (Verdict::Fail, ExitCode::CheckFailed),
-        Ending::Finished if quality.verdict == "invalid" => (Verdict::Invalid, ExitCode::Invalid),
+        Ending::Finished if quality.verdict == QualityVerdict::Invalid => {
+            (Verdict::Invalid, ExitCode::Invalid)
+        }
         Ending::Finished if failed(&figures) => (Verdict::Fail, ExitCode::CheckFailed),
         // A run that checked nothing proves nothing.
         Ending::Finished if answers.is_empty() => (Verdict::Invalid, ExitCode::Invalid),
@@ -50,7 +52,7 @@ pub fn conclude(
     run.checks.extend(figures);
     run.quality = quality;
     run.verdict = verdict;
-    run.exit_code = Some(code.into());
+    run.exit_code = Some(code);
     run.summary = summary(run, &ending);
     run.error = match ending {
         Ending::Broken(why) => Some(why),
@@ -105,8 +107,8 @@ fn summary(run: &Run, ending: &Ending) -> String {
         (Verdict::Invalid, _) => {
             let finding = run.quality.findings.first();
             let why = match said(run, Outcome::Invalid) {
-                Some(row) if run.quality.verdict != "invalid" => row.why.as_deref(),
-                _ => finding.map(|finding| finding.detail.as_str()),
+                Some(row) if run.quality.verdict != QualityVerdict::Invalid => row.why.clone(),
+                _ => finding.map(Finding::shown),
             };
             let why = why.unwrap_or_default();
             format!("The measurement can't be trusted: {why}")
@@ -123,9 +125,12 @@ fn summary(run: &Run, ending: &Ending) -> String {
             .map(regression)
             .unwrap_or_default(),
         (_, []) => {
-            let marked = match run.quality.verdict.as_str() {
-                "marked" => " The measurement is marked: see its quality.",
-                _ => "",
+            let marked = match run.quality.verdict {
+                QualityVerdict::Marked => " The measurement is marked: see its quality.",
+                QualityVerdict::Unmeasured
+                | QualityVerdict::Imported
+                | QualityVerdict::Good
+                | QualityVerdict::Invalid => "",
             };
             format!("{}; {}.{}{marked}", held(all), requests(run), decided(run))
         }

@@ -24,7 +24,7 @@ pub(crate) fn csv(run: &Run) -> String {
         };
         for phase in &variant.phases {
             for (metric, value) in figures(phase) {
-                row(&phase.name, &phase.kind, &metric, &value);
+                row(&phase.name, phase.kind.word(), &metric, &value);
             }
         }
         for figure in Figure::of_topologies() {

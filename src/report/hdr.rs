@@ -3,6 +3,7 @@
 //! of the last. Logs of several runs add without loss.
 
 use super::html::{Detail, drawn, slug};
+use crate::event::Event;
 use crate::record::EventRow;
 use crate::record::model::Run;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -61,12 +62,16 @@ fn write(run: &Run, detail: &Detail, out: &mut Vec<u8>) -> Option<()> {
 
 /// When a variant's load began in a round, since the run did; zero where the events are lost.
 fn load_began(events: &[EventRow], variant: &str, round: u32) -> Duration {
-    let is_turn = |event: &EventRow| {
-        let of_round = event.fields.get("round").is_none_or(|own| *own == round);
-        event.event == "variant_started" && event.text("variant") == variant && of_round
+    let is_turn = |row: &EventRow| match &row.event {
+        Some(Event::VariantStarted {
+            variant: name,
+            round: own,
+            ..
+        }) => name == variant && own.is_none_or(|own| own == round),
+        _ => false,
     };
     let mut own = events.iter().skip_while(|event| !is_turn(event));
-    let first = own.find(|event| event.event == "phase_started");
+    let first = own.find(|row| matches!(row.event, Some(Event::PhaseStarted { .. })));
     Duration::from_secs_f64(first.map_or(0.0, |event| event.at_ms.max(0.0)) / 1e3)
 }
 

@@ -3,7 +3,9 @@
 
 use super::escape::{line as one_line, xml};
 use super::{compared, failures};
-use crate::record::model::{Check, Comparison, Outcome, Run, VariantRecord, Verdict};
+use crate::record::model::{
+    Check, Comparison, Outcome, QualityVerdict, Run, VariantRecord, Verdict,
+};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Renders a record as JUnit XML.
@@ -153,14 +155,16 @@ fn trusted(run: &Run) -> TestCaseStatus {
         .findings
         .iter()
         .map(|f| match &f.example {
-            Some(example) => format!("{}: {}\n    {example}", f.code, f.detail),
-            None => format!("{}: {}", f.code, f.detail),
+            Some(example) => format!("{}: {}\n    {example}", f.code, f.shown()),
+            None => format!("{}: {}", f.code, f.shown()),
         })
         .collect();
-    match run.quality.verdict.as_str() {
-        "" => skipped("nothing was measured"),
-        "invalid" => bad(NonSuccessKind::Failure, "invalid", &findings.join("\n")),
-        _ => TestCaseStatus::success(),
+    match run.quality.verdict {
+        QualityVerdict::Unmeasured => skipped("nothing was measured"),
+        QualityVerdict::Invalid => bad(NonSuccessKind::Failure, "invalid", &findings.join("\n")),
+        QualityVerdict::Imported | QualityVerdict::Good | QualityVerdict::Marked => {
+            TestCaseStatus::success()
+        }
     }
 }
 

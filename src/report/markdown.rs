@@ -4,7 +4,7 @@ use super::escape::{block, code, markdown as text};
 use super::failures;
 use super::number::number;
 use super::view::{self, Table};
-use crate::record::model::{Check, Run, VariantRecord};
+use crate::record::model::{Check, QualityVerdict, Run, VariantRecord};
 use std::fmt::Write as _;
 
 /// Renders a record as Markdown.
@@ -40,11 +40,11 @@ pub(crate) fn markdown(run: &Run) -> String {
             stages(&mut out, variant);
         }
     }
-    if !run.quality.verdict.is_empty() {
-        let _ = writeln!(out, "\n## Measurement: {}\n", text(&run.quality.verdict));
+    if run.quality.verdict != QualityVerdict::Unmeasured {
+        let _ = writeln!(out, "\n## Measurement: {}\n", run.quality.verdict.word());
     }
     for finding in &run.quality.findings {
-        let _ = writeln!(out, "- {}: {}", code(&finding.code), text(&finding.detail));
+        let _ = writeln!(out, "- {}: {}", code(&finding.code), text(&finding.shown()));
         if let Some(example) = &finding.example {
             let _ = writeln!(out, "  - {}", code(example));
         }
@@ -204,7 +204,7 @@ fn stages(out: &mut String, variant: &VariantRecord) {
             "| {} | {} | {} | {} | {} |",
             text(&variant.name),
             text(&stage.process),
-            text(&stage.stage),
+            stage.stage,
             number(Some(stage.start_ms)),
             number(Some(stage.ms))
         );

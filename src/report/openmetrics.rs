@@ -51,7 +51,7 @@ pub(crate) fn openmetrics(run: &Run) -> String {
         ("run_id", run.run_id.as_str()),
         ("scenario", &run.scenario.name),
         ("verdict", view::word(run.verdict)),
-        ("quality", &run.quality.verdict),
+        ("quality", run.quality.verdict.word()),
     ];
     let _ = writeln!(out, "bench_run_info{{{}}} 1", labels(&info));
     for timing in Timing::ALL {

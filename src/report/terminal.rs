@@ -3,7 +3,7 @@
 use super::escape::line;
 use super::failures;
 use super::view::{self, Table};
-use crate::record::model::{Check, Run, Verdict};
+use crate::record::model::{Check, QualityVerdict, Run, Verdict};
 use std::fmt::Write as _;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
@@ -117,11 +117,11 @@ fn checks(out: &mut String, run: &Run, screen: &Screen) {
 }
 
 fn quality(out: &mut String, run: &Run, screen: &Screen) {
-    if !run.quality.verdict.is_empty() {
-        let _ = writeln!(out, "\nmeasurement: {}", line(&run.quality.verdict));
+    if run.quality.verdict != QualityVerdict::Unmeasured {
+        let _ = writeln!(out, "\nmeasurement: {}", run.quality.verdict.word());
     }
     for finding in &run.quality.findings {
-        let text = format!("{}: {}", line(&finding.code), line(&finding.detail));
+        let text = format!("{}: {}", line(&finding.code), line(&finding.shown()));
         *out += &wrapped("  ", &text, screen.width);
         if let Some(example) = &finding.example {
             *out += &wrapped("      ", &line(example), screen.width);

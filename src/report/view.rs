@@ -237,7 +237,8 @@ fn phase(columns: &Columns<'_>, name: &str) -> Table {
         };
         rows.push(columns.words(&format!("failed: {class} (requests)"), count));
     }
-    let kind = of.iter().flatten().next().map_or("", |phase| &phase.kind);
+    let first = of.iter().flatten().next();
+    let kind = first.map_or("", |phase| phase.kind.word());
     let title = if kind == name {
         format!("phase {name}")
     } else {

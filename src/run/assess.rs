@@ -375,7 +375,7 @@ impl Assessor<'_> {
     fn began(&self, phase: &PhasePlan) {
         self.events.emit(Event::PhaseStarted {
             phase: phase.name.clone(),
-            kind: phase.kind.to_owned(),
+            kind: phase.kind,
             requests: phase.requests(),
         });
     }

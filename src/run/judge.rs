@@ -11,7 +11,9 @@ use crate::measure::rounds;
 use crate::measure::server::ServerWindow;
 use crate::measure::summary::PhaseFigures;
 use crate::plan::{Plan, VariantPlan};
-use crate::record::model::{Finding, PhaseRecord, Quality, RoundRecord, Run, VariantRecord};
+use crate::record::model::{
+    Finding, PhaseRecord, Quality, RoundRecord, Run, Severity, VariantRecord,
+};
 use crate::record::{self, Ending, ExitCode, Writer, conclude};
 use crate::scenario::rules::Alike;
 use crate::verify::evidence::{Logs, processes};
@@ -285,8 +287,6 @@ fn worst(plan: &Plan, all: &[Turns], of_typical: Quality) -> Quality {
     if plan.comparing.is_none() {
         return of_typical;
     }
-    let order = ["good", "marked", "invalid"];
-    let rank = |quality: &Quality| order.iter().position(|word| *word == quality.verdict);
     let mut worst = of_typical;
     for (variant, turns) in plan.variants.iter().zip(all) {
         for (round, outcome) in (1..).zip(&turns.outcomes) {
@@ -304,7 +304,7 @@ fn worst(plan: &Plan, all: &[Turns], of_typical: Quality) -> Quality {
                 }],
                 &plan.measurement,
             );
-            if rank(&one) > rank(&worst) {
+            if one.verdict > worst.verdict {
                 worst = one;
             }
         }
@@ -315,8 +315,9 @@ fn worst(plan: &Plan, all: &[Turns], of_typical: Quality) -> Quality {
 /// Rows of the prompts' file that gave no request. The user asked for it, or the format says so: the measurement stays good.
 fn unused_rows(plan: &Plan) -> impl Iterator<Item = Finding> + use<'_> {
     plan.notes.iter().map(|note| Finding {
+        severity: Severity::Note,
         code: "unused_rows".to_owned(),
-        detail: format!("note: {note}"),
+        detail: note.clone(),
         example: None,
     })
 }

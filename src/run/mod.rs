@@ -249,7 +249,7 @@ fn recorded(
     let mut run = redacted
         .map_err(|error| Error::Setup(advised(writer.redactor().apply(&error.to_string()))))?;
     if publish(&loaded.scenario.report.formats, &mut run, &writer).is_err() {
-        code = run.exit_code.and_then(ExitCode::from_u8).unwrap_or(code);
+        code = run.exit_code.unwrap_or(code);
     }
     Ok(Finished {
         code,

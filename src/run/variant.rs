@@ -6,9 +6,9 @@ use super::assess::Assessed;
 use super::explain::{explained, is_over_port};
 use super::prove::Asking;
 use super::signals::Signals;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, TeardownReason};
 use crate::load::Target;
-use crate::measure::lifecycle::{Startup, Teardown};
+use crate::measure::lifecycle::{Startup, StopSignal, Teardown};
 use crate::observe::gpu;
 use crate::plan::{Plan, Purpose, VariantPlan, scrubbed};
 use crate::record::{Redactor, Writer};
@@ -214,11 +214,10 @@ impl Turn<'_> {
         self.signals.arm(topology.killer().ok());
         self.events.emit(Event::TeardownStarted {
             reason: match &served {
-                _ if self.signals.interrupted() => "interrupted",
-                Err(_) => "failed",
-                Ok(()) => "done",
-            }
-            .to_owned(),
+                _ if self.signals.interrupted() => TeardownReason::Interrupted,
+                Err(_) => TeardownReason::Failed,
+                Ok(()) => TeardownReason::Done,
+            },
         });
         let failed = served.is_err() && !self.signals.interrupted();
         let kept = self.writer.dir().join("kept").join(&self.variant.name);
@@ -238,8 +237,10 @@ impl Turn<'_> {
 
     /// Waits for the memory of GPUs whose processes were killed.
     fn await_gpus(&self, before: &[u64], stopped: &Result<Teardown, topology::Error>) {
-        let polite =
-            |teardown: &Teardown| teardown.signals.iter().all(|sent| sent.signal == "TERM");
+        let polite = |teardown: &Teardown| {
+            let mut signals = teardown.signals.iter();
+            signals.all(|sent| sent.signal == StopSignal::Term)
+        };
         if stopped.as_ref().is_ok_and(polite) {
             return;
         }

@@ -450,7 +450,7 @@ impl Listener {
             } => {
                 self.events.emit(Event::Signalled {
                     process: name.clone(),
-                    signal: signal.clone(),
+                    signal,
                 });
                 locked(&self.seen.signals).push(SignalRecord {
                     process: name,

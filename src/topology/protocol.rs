@@ -2,6 +2,7 @@
 //! closes, the warden takes everything down.
 
 use super::raw::{self, RawText};
+use crate::measure::lifecycle::StopSignal;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -69,7 +70,7 @@ pub(super) enum Report {
     /// A signal was sent to a process group, or to a stray descendant.
     Signalled {
         name: String,
-        signal: String,
+        signal: StopSignal,
         at_ms: f64,
     },
     /// Everything is gone except these processes and directories.

@@ -5,7 +5,7 @@ use super::proof::{Proof, Unproven, Waiting};
 use super::{Alarm, Error, Topology, pause};
 use crate::engine::{Probe, Process};
 use crate::event::{Event, Events};
-use crate::measure::lifecycle::{Stage, Startup};
+use crate::measure::lifecycle::{Stage, StageKind, Startup};
 use crate::tls;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -124,7 +124,7 @@ fn await_all(
             startup,
             launch.events,
             &process.name,
-            "probe",
+            StageKind::Probe,
             started,
             began,
         );
@@ -169,7 +169,7 @@ fn prove(
         startup,
         launch.events,
         "topology",
-        "completions",
+        StageKind::Completions,
         started,
         began,
     );
@@ -189,19 +189,19 @@ fn finish(
     startup: &mut Startup,
     events: &Events,
     process: &str,
-    stage: &str,
+    stage: StageKind,
     started: Instant,
     began: Instant,
 ) {
     let ms = millis(started.elapsed());
     events.emit(Event::StageReady {
         process: process.into(),
-        stage: stage.into(),
+        stage,
         ms,
     });
     startup.stages.push(Stage {
         process: process.into(),
-        stage: stage.into(),
+        stage,
         start_ms: millis(started.duration_since(began)),
         ms,
     });

@@ -21,7 +21,7 @@ mod vectors;
 
 pub use complete::Asked;
 pub use gate::{Measured, PhaseResult, gates, keeps, successes};
-pub use outcome::{Check, Finding, Quality};
+pub use outcome::{Check, Finding, Quality, QualityVerdict, Severity};
 pub use quality::quality;
 pub use rule::{Breach, Rules};
 pub use tally::Tally;

@@ -7,7 +7,9 @@ mod unpaired;
 pub use side::{Side, obstacles};
 
 use super::{Answers, Tokenizer, decompose, same_text};
-use crate::record::model::{Check, Finding, Quality, Run, SameText, ScenarioRecord};
+use crate::record::model::{
+    Check, Finding, Quality, QualityVerdict, Run, SameText, ScenarioRecord, Severity,
+};
 use crate::record::{self, Ending, Error, conclude};
 use serde_json::json;
 use std::path::Path;
@@ -61,8 +63,9 @@ pub fn compared(
         match demanded {
             Some(_) => checks.push(check),
             None => quality.findings.push(finding(
+                Severity::Note,
                 "same_text",
-                format!("note: {}", check.detail.replace('\n', "; ")),
+                check.detail.replace('\n', "; "),
             )),
         }
         run.same_text.push(texts);
@@ -91,8 +94,9 @@ fn share(run: &Run) -> Option<f64> {
     Some(percent.map_or(1.0, |percent| percent / 100.0))
 }
 
-fn finding(code: &str, detail: String) -> Finding {
+fn finding(severity: Severity, code: &str, detail: String) -> Finding {
     Finding {
+        severity,
         code: code.to_owned(),
         detail,
         example: None,
@@ -102,21 +106,25 @@ fn finding(code: &str, detail: String) -> Finding {
 fn quality(baseline: &Run, variant: &Run, overruled: &[String]) -> Quality {
     let mut findings: Vec<Finding> = overruled
         .iter()
-        .map(|why| finding("forced", format!("compared all the same: {why}")))
+        .map(|why| {
+            finding(
+                Severity::Doubt,
+                "forced",
+                format!("compared all the same: {why}"),
+            )
+        })
         .collect();
     findings.push(finding(
+        Severity::Note,
         "not_interleaved",
-        format!("note: measured at {} and at {}: what changed on the machine in between is part of every difference", baseline.started, variant.started),
+        format!("measured at {} and at {}: what changed on the machine in between is part of every difference", baseline.started, variant.started),
     ));
     let verdict = if overruled.is_empty() {
-        "good"
+        QualityVerdict::Good
     } else {
-        "marked"
+        QualityVerdict::Marked
     };
-    Quality {
-        verdict: verdict.to_owned(),
-        findings,
-    }
+    Quality { verdict, findings }
 }
 
 /// Whether both gave the same answers, where both were asked the same without chance and their samples are there.

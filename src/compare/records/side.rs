@@ -1,6 +1,6 @@
 //! Whether two records can be held against each other at all.
 
-use crate::record::model::{Run, VariantRecord};
+use crate::record::model::{QualityVerdict, Run, VariantRecord};
 
 /// One of two records, and its variant that is compared.
 #[derive(Debug, Clone, Copy)]
@@ -83,15 +83,14 @@ impl<'a> Side<'a> {
     /// Why its own figures prove nothing.
     fn unsound(&self) -> Option<String> {
         let id = &self.run.run_id;
-        match self.run.quality.verdict.as_str() {
-            _ if self.run.finished.is_none() => Some(format!("{id} did not come to its end")),
-            "invalid" if self.run.incomplete().is_some() => {
-                let why = self.run.incomplete().unwrap_or_default();
-                Some(format!("{id}: {why}"))
-            }
-            "invalid" => Some(format!("the measurement of {id} can't be trusted")),
-            _ => None,
+        if self.run.finished.is_none() {
+            return Some(format!("{id} did not come to its end"));
         }
+        if let Some(why) = self.run.incomplete() {
+            return Some(format!("{id}: {why}"));
+        }
+        let invalid = self.run.quality.verdict == QualityVerdict::Invalid;
+        invalid.then(|| format!("the measurement of {id} can't be trusted"))
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::record::fixture;
 use crate::record::model::{Comparison, Outcome};
+use crate::record::{ExitCode, fixture};
 
 /// Two records of the same machine and requests, the second's dynamo so many times as slow.
 fn records(rounds: u32, slower: f64) -> (Run, Run) {
@@ -34,10 +34,13 @@ fn a_slower_build_is_a_regression_and_the_same_one_is_not() {
         ttft.low.is_some_and(|low| low > 1.2 && low < 1.3),
         "{ttft:?}"
     );
-    assert_eq!((ttft.sign_flip, slower.exit_code), (None, Some(5)));
+    assert_eq!(
+        (ttft.sign_flip, slower.exit_code),
+        (None, Some(ExitCode::Regression))
+    );
     let same = of(&records(8, 1.0), &[]);
     assert_eq!(row(&same, "ttft_ms.p50").verdict, Some(Outcome::Equivalent));
-    assert_eq!(same.exit_code, Some(0));
+    assert_eq!(same.exit_code, Some(ExitCode::Pass));
     assert!(same.quality.findings[0].detail.contains("in between"));
 }
 
@@ -57,7 +60,7 @@ fn single_runs_prove_nothing() {
     let ttft = row(&found, "ttft_ms.p50");
     assert_eq!(
         (ttft.verdict, found.exit_code),
-        (Some(Outcome::Inconclusive), Some(0))
+        (Some(Outcome::Inconclusive), Some(ExitCode::Pass))
     );
     assert!(
         ttft.why
@@ -80,7 +83,7 @@ fn what_is_not_comparable_is_named_and_kept_when_forced() {
     assert_eq!(found[2], "other GPUs: Example T4, now Example H100");
     assert!(obstacles(&x, &x).is_empty());
     let forced = of(&(a, b), &found);
-    assert_eq!(forced.quality.verdict, "marked");
+    assert_eq!(forced.quality.verdict, QualityVerdict::Marked);
     assert_eq!(
         forced.scenario.resolved["compared"]["although"]
             .as_array()
@@ -100,7 +103,7 @@ fn a_run_that_is_no_measurement_is_not_compared() {
         let [x, y] = [&a, b].map(|run| Side::of(run, Some("dynamo")).expect("a variant"));
         obstacles(&x, &y).concat()
     };
-    b.quality.verdict = "invalid".to_owned();
+    b.quality.verdict = QualityVerdict::Invalid;
     assert!(said(&b).contains("can't be trusted"));
     b.finished = None;
     assert!(said(&b).contains("did not come to its end"));

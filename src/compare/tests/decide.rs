@@ -2,7 +2,7 @@ use super::*;
 use crate::compare::side_by_side;
 use crate::metric::Figure;
 use crate::record::fixture;
-use crate::record::model::{Counts, Finding};
+use crate::record::model::{Counts, Finding, Severity};
 
 fn find<'a>(rows: &'a [Comparison], metric: &str, phase: &str) -> &'a Comparison {
     let wanted = |row: &&Comparison| row.metric == metric && row.phase == phase;
@@ -84,8 +84,9 @@ fn errors_and_bad_measurements_make_a_verdict_invalid() {
     );
 
     let mut late = fixture::rounds(10, 1.25);
-    late.quality.verdict = "invalid".to_owned();
+    late.quality.verdict = QualityVerdict::Invalid;
     late.quality.findings = vec![Finding {
+        severity: Severity::Doubt,
         code: "x".to_owned(),
         detail: "late".to_owned(),
         example: None,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::metric::{Statistic, Timing};
 use crate::record::fixture;
+use crate::record::model::QualityVerdict;
 
 /// Twelve runs, the newest first; from the eighth on dynamo is 20% slower.
 fn runs() -> Vec<Run> {
@@ -67,7 +68,7 @@ fn other_machines_and_requests_are_other_series() {
 #[test]
 fn what_is_no_measurement_is_left_out() {
     let mut runs = runs();
-    runs[0].quality.verdict = "invalid".to_owned();
+    runs[0].quality.verdict = QualityVerdict::Invalid;
     runs[1].verdict = Verdict::Error;
     let all = trend(&runs, &[TTFT.to_owned()]);
     assert!(all.iter().all(|series| series.points.len() == 10));

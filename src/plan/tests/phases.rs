@@ -15,7 +15,7 @@ fn steps_are_phases_of_their_own() {
     assert_eq!(names, ["steps-1", "steps-0.5", "users-1", "users-8"]);
     assert!(
         all.iter()
-            .all(|phase| phase.kind == "steps" && phase.measured)
+            .all(|phase| phase.kind == PhaseKind::Steps && phase.measured)
     );
     assert_eq!(all[3].shape.most_in_flight(), 8);
     assert_eq!(all[3].requests(), None);

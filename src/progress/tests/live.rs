@@ -1,6 +1,7 @@
 //! What is drawn, with times and widths given.
 
 use super::*;
+use crate::measure::lifecycle::PhaseKind;
 use std::time::Duration;
 
 fn started(process: &str) -> Event {
@@ -42,7 +43,7 @@ fn what_is_under_way_is_redrawn_and_what_is_done_stays() {
     assert_eq!(live.lines(later, 30)[0], "  … worker starting, 12.0 s");
     let ready = Event::StageReady {
         process: "worker".to_owned(),
-        stage: "probe".to_owned(),
+        stage: StageKind::Probe,
         ms: 12_000.0,
     };
     screen.clear();
@@ -61,7 +62,7 @@ fn a_phase_says_how_far_it_is_and_what_is_left() {
     let mut screen = Vec::new();
     let phase = "closed".to_owned();
     let begin = Event::PhaseStarted {
-        kind: "closed".to_owned(),
+        kind: PhaseKind::Closed,
         phase: phase.clone(),
         requests: Some(400),
     };
@@ -107,7 +108,7 @@ fn what_is_waited_for_is_drawn_until_it_serves() {
         Some("  waiting for http://h:8000 (2.0 s of at most 60.0 s): connect: refused")
     );
     let begin = Event::PhaseStarted {
-        kind: "closed".to_owned(),
+        kind: PhaseKind::Closed,
         phase: "closed".to_owned(),
         requests: None,
     };

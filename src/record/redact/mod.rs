@@ -168,13 +168,16 @@ impl Redactor {
             }
             Value::Array(items) => {
                 for item in items {
-                    self.walk(item, &[], foreign);
+                    self.walk(item, keep, foreign);
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
-                    if !keep.contains(&name.as_str()) {
-                        self.walk(member, &[], foreign || FOREIGN.contains(&name.as_str()));
+                    let foreign = foreign || FOREIGN.contains(&name.as_str());
+                    if foreign {
+                        self.walk(member, &[], true);
+                    } else if !keep.contains(&name.as_str()) {
+                        self.walk(member, keep, false);
                     }
                 }
                 if foreign && members.keys().any(|name| self.finds(name)) {

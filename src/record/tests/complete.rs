@@ -86,8 +86,8 @@ fn rows_removed_anywhere_are_missed_and_named() {
         assert!(why.contains(&counts) && why.contains(named), "{why}");
         assert_eq!(run.verdict, Verdict::Invalid);
         assert_eq!(
-            (run.exit_code, run.quality.verdict.as_str()),
-            (Some(4), "invalid")
+            (run.exit_code, run.quality.verdict),
+            (Some(ExitCode::Invalid), QualityVerdict::Invalid)
         );
         assert!(run.summary.starts_with("The record is incomplete: "));
     }
@@ -167,4 +167,17 @@ fn a_run_that_did_not_end_is_partial_and_no_more() {
     fs::write(dir.join(crate::record::RUN_FILE), text).expect("written");
     fs::write(dir.join(SAMPLES_FILE), "").expect("written");
     assert_eq!(checked(&dir).incomplete(), None);
+}
+
+#[test]
+fn a_file_of_lines_that_is_cut_while_the_run_goes_on_is_missed() {
+    for name in [SAMPLES_FILE, SERVER_FILE, EVENTS_FILE] {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let mut run = fixture::pass();
+        let writer = Writer::create(scratch.path(), &mut run, Redactor::default()).expect("made");
+        writer.whole().expect("whole");
+        fs::remove_file(writer.dir().join(name)).expect("removed");
+        let error = writer.whole().expect_err("missed").to_string();
+        assert!(error.contains(name), "{error}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::record::fixture;
 fn what_json_can_not_write_is_not_applicable() {
     let plan = PhasePlan {
         name: "batch".to_owned(),
-        kind: "batch",
+        kind: PhaseKind::Batch,
         shape: Shape::Batch {
             size: 2,
             batches: 1,
@@ -33,7 +33,7 @@ fn what_json_can_not_write_is_not_applicable() {
         },
         None,
     );
-    assert_eq!((record.kind.as_str(), record.window_ms), ("batch", 0.0));
+    assert_eq!((record.kind, record.window_ms), (PhaseKind::Batch, 0.0));
     assert_eq!(
         (
             record.metrics.times[Timing::Ttft].clone(),
@@ -56,7 +56,7 @@ fn what_json_can_not_write_is_not_applicable() {
     };
     assert!(
         !PhaseRecord {
-            kind: WARMUP.to_owned(),
+            kind: PhaseKind::Warmup,
             ..record
         }
         .measured()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::measure::lifecycle::PhaseKind;
 use crate::record::fixture;
 use std::io::Write as _;
 
@@ -23,7 +24,7 @@ fn a_run_is_followed_as_it_writes() {
         up: false,
     };
     let phase = Event::PhaseStarted {
-        kind: "closed".to_owned(),
+        kind: PhaseKind::Closed,
         phase: "warmup".to_owned(),
         requests: Some(4),
     };

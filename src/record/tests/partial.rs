@@ -11,7 +11,7 @@ fn started(variant: &str, round: Option<u32>) -> [Event; 2] {
     };
     let phase = Event::PhaseStarted {
         phase: "closed".to_owned(),
-        kind: "closed".to_owned(),
+        kind: PhaseKind::Closed,
         requests: Some(9),
     };
     [started, phase]

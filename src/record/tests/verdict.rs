@@ -1,6 +1,6 @@
 use super::*;
 use crate::record::fixture;
-use crate::verify::Finding;
+use crate::verify::Severity;
 
 fn check(name: &str, passed: bool) -> Check {
     let (scope, detail) = ("native".to_owned(), String::new());
@@ -12,14 +12,15 @@ fn check(name: &str, passed: bool) -> Check {
     }
 }
 
-fn quality(verdict: &str) -> Quality {
+fn quality(verdict: QualityVerdict) -> Quality {
     let finding = Finding {
+        severity: Severity::Doubt,
         code: "schedule_lag".to_owned(),
         detail: "late".to_owned(),
         example: None,
     };
     Quality {
-        verdict: verdict.to_owned(),
+        verdict,
         findings: vec![finding],
     }
 }
@@ -28,7 +29,7 @@ fn concluded(
     ending: Ending,
     answers: bool,
     figures: bool,
-    quality_is: &str,
+    quality_is: QualityVerdict,
 ) -> (Verdict, u8, String) {
     let mut run = fixture::empty();
     conclude(
@@ -39,7 +40,11 @@ fn concluded(
         quality(quality_is),
     );
     assert_eq!(run.checks.len(), 2);
-    (run.verdict, run.exit_code.unwrap_or(255), run.summary)
+    (
+        run.verdict,
+        run.exit_code.map_or(255, u8::from),
+        run.summary,
+    )
 }
 
 #[test]
@@ -48,25 +53,67 @@ fn the_first_reason_that_holds_wins() {
         let (v, c, summary) = concluded(ending, a, f, q);
         assert_eq!((v, c), (verdict, code), "{summary}");
     };
-    is(Ending::Finished, true, true, "good", Verdict::Pass, 0);
-    is(Ending::Finished, true, true, "marked", Verdict::Pass, 0);
-    is(Ending::Finished, false, true, "good", Verdict::Fail, 1);
-    is(Ending::Finished, true, false, "good", Verdict::Fail, 1);
-    is(Ending::Finished, false, false, "invalid", Verdict::Fail, 1);
+    is(
+        Ending::Finished,
+        true,
+        true,
+        QualityVerdict::Good,
+        Verdict::Pass,
+        0,
+    );
+    is(
+        Ending::Finished,
+        true,
+        true,
+        QualityVerdict::Marked,
+        Verdict::Pass,
+        0,
+    );
+    is(
+        Ending::Finished,
+        false,
+        true,
+        QualityVerdict::Good,
+        Verdict::Fail,
+        1,
+    );
     is(
         Ending::Finished,
         true,
         false,
-        "invalid",
+        QualityVerdict::Good,
+        Verdict::Fail,
+        1,
+    );
+    is(
+        Ending::Finished,
+        false,
+        false,
+        QualityVerdict::Invalid,
+        Verdict::Fail,
+        1,
+    );
+    is(
+        Ending::Finished,
+        true,
+        false,
+        QualityVerdict::Invalid,
         Verdict::Invalid,
         4,
     );
-    is(Ending::Finished, true, true, "invalid", Verdict::Invalid, 4);
+    is(
+        Ending::Finished,
+        true,
+        true,
+        QualityVerdict::Invalid,
+        Verdict::Invalid,
+        4,
+    );
     is(
         Ending::Interrupted,
         false,
         false,
-        "invalid",
+        QualityVerdict::Invalid,
         Verdict::Partial,
         130,
     );
@@ -74,7 +121,7 @@ fn the_first_reason_that_holds_wins() {
         Ending::Skipped("no T4".to_owned()),
         true,
         true,
-        "",
+        QualityVerdict::Unmeasured,
         Verdict::Skipped,
         6,
     );
@@ -82,7 +129,7 @@ fn the_first_reason_that_holds_wins() {
         Ending::Broken("x".to_owned()),
         true,
         true,
-        "good",
+        QualityVerdict::Good,
         Verdict::Error,
         3,
     );
@@ -91,19 +138,22 @@ fn the_first_reason_that_holds_wins() {
 #[test]
 fn summaries_are_one_sentence() {
     assert_eq!(
-        concluded(Ending::Finished, true, false, "good").2,
+        concluded(Ending::Finished, true, false, QualityVerdict::Good).2,
         "1 of 2 checks failed: f (native)."
     );
     assert_eq!(
-        concluded(Ending::Finished, false, false, "good").2,
+        concluded(Ending::Finished, false, false, QualityVerdict::Good).2,
         "2 of 2 checks failed, the first: a (native)."
     );
     assert_eq!(
-        concluded(Ending::Finished, true, true, "invalid").2,
+        concluded(Ending::Finished, true, true, QualityVerdict::Invalid).2,
         "The measurement can't be trusted: late"
     );
     let broken = Ending::Broken("failed to start\nlog: ...".to_owned());
-    assert_eq!(concluded(broken, true, true, "good").2, "failed to start");
+    assert_eq!(
+        concluded(broken, true, true, QualityVerdict::Good).2,
+        "failed to start"
+    );
 }
 
 #[test]
@@ -152,7 +202,7 @@ fn a_proven_regression_fails_and_one_that_can_not_be_told_is_invalid() {
             Ending::Finished,
             answers,
             figures,
-            quality("good"),
+            quality(QualityVerdict::Good),
         );
         (run.verdict, code, run.summary)
     };
@@ -186,5 +236,8 @@ fn nothing_checked_is_nothing_proven() {
         Vec::new(),
         Quality::default(),
     );
-    assert_eq!((run.verdict, run.exit_code), (Verdict::Invalid, Some(4)));
+    assert_eq!(
+        (run.verdict, run.exit_code),
+        (Verdict::Invalid, Some(ExitCode::Invalid))
+    );
 }

@@ -7,10 +7,13 @@ use super::journal::Journal;
 use super::logs;
 use super::model::{FileRecord, Quality, Run};
 use super::private;
+use super::read::Row as _;
 use super::redact::{self, Redactor};
 use super::reserve::{self, Reserve};
 use super::verdict::{Ending, conclude};
-use super::{EVENTS_FILE, Error, RUN_FILE, SAMPLES_FILE, SERVER_FILE, SampleRow, ServerRow};
+use super::{
+    EVENTS_FILE, Error, EventRow, RUN_FILE, SAMPLES_FILE, SERVER_FILE, SampleRow, ServerRow,
+};
 use crate::event::Event;
 use crate::measure::sample::Sample;
 use indexmap::IndexMap;
@@ -37,8 +40,14 @@ const SHORT: usize = 4 << 10;
 
 /// Members of a row of `samples.jsonl` that contain the tool's own words.
 const SAMPLE_WORDS: [&str; 2] = ["error", "tokens_from"];
-/// Members of a row of `events.jsonl` that contain the tool's own words.
-const EVENT_WORDS: [&str; 1] = ["event"];
+/// Members of a row of `events.jsonl` that hold the tool's own words.
+const EVENT_WORDS: [&str; 4] = ["event", "kind", "stage", "signal"];
+/// The same where a teardown begins. The reasons of other events are free text.
+const TEARDOWN_WORDS: [&str; 2] = ["event", "reason"];
+/// Members of `run.json` that hold the tool's own words.
+const RUN_WORDS: [&str; 8] = [
+    "verdict", "run_id", "started", "finished", "crc32", "kind", "stage", "signal",
+];
 
 /// The name of a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in
 /// several places have different names.
@@ -233,10 +242,7 @@ impl Writer {
     pub fn redacted(&self, run: &Run) -> Result<Run, Error> {
         let told = |e: serde_json::Error| failed(&self.dir.join(RUN_FILE), e.into());
         let mut value = serde_json::to_value(run).map_err(told)?;
-        self.redactor.json(
-            &mut value,
-            &["verdict", "run_id", "started", "finished", "crc32"],
-        );
+        self.redactor.json(&mut value, &RUN_WORDS);
         serde_json::from_value(value).map_err(told)
     }
 
@@ -277,7 +283,7 @@ impl Writer {
             return Ok(());
         }
         let at_ms = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        self.line(&self.events, &Row { at_ms, event }, &EVENT_WORDS)
+        self.line(&self.events, &Row { at_ms, event }, words(Some(event)))
     }
 
     /// Writes a file such as `report.md` into the report directory, redacted. Replaces a file of
@@ -345,10 +351,14 @@ impl Writer {
     /// # Errors
     /// The first file that cannot be read or rewritten.
     pub fn sweep(&self) -> Result<(), Error> {
-        let kept: [&[&str]; 3] = [&SAMPLE_WORDS, &[], &EVENT_WORDS];
-        for ((_, journal), keep) in self.journals().into_iter().zip(kept) {
-            journal.rewrite(&|object| Ok(redact::object(&self.redactor, object, keep)?))?;
-        }
+        let without = |keep: &[&str], object: &str| redact::object(&self.redactor, object, keep);
+        self.samples
+            .rewrite(&|object| Ok(without(&SAMPLE_WORDS, object)?))?;
+        self.server.rewrite(&|object| Ok(without(&[], object)?))?;
+        self.events.rewrite(&|object| {
+            let row = EventRow::parse(object.as_bytes())?;
+            Ok(without(words(row.event.as_ref()), object)?)
+        })?;
         self.sweep_files(&self.dir)
     }
 
@@ -369,6 +379,14 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+/// Members of an event's row that hold the tool's own words.
+fn words(event: Option<&Event>) -> &'static [&'static str] {
+    match event {
+        Some(Event::TeardownStarted { .. }) => &TEARDOWN_WORDS,
+        Some(_) | None => &EVENT_WORDS,
     }
 }
 

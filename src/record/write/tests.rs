@@ -1,4 +1,6 @@
 use super::*;
+use crate::event::TeardownReason;
+use crate::record::model::{PhaseKind, StageKind};
 use crate::record::{fixture, read, samples};
 use proptest::prelude::*;
 
@@ -175,6 +177,54 @@ fn a_canary_reaches_no_file() {
         .expect("a row")
         .expect("a good one");
     assert_eq!(back.sample.error, sample.error);
+}
+
+#[test]
+fn a_secret_that_is_one_of_our_words_leaves_the_record_readable() {
+    let reports = scratch();
+    let words = [
+        "good",
+        "completions",
+        "TERM",
+        "closed",
+        "done",
+        "equivalent",
+    ];
+    let redactor = Redactor::new(words.map(|word| ("SILLY", word)));
+    let mut run = fixture::rounds(8, 1.0);
+    run.comparisons = crate::compare::side_by_side(&run);
+    let writer = Writer::create(reports.path(), &mut run, redactor).expect("created");
+    let events = [
+        Event::StageReady {
+            process: "engine".to_owned(),
+            stage: StageKind::Completions,
+            ms: 1.0,
+        },
+        Event::PhaseStarted {
+            phase: "load".to_owned(),
+            kind: PhaseKind::Closed,
+            requests: None,
+        },
+        Event::TeardownStarted {
+            reason: TeardownReason::Done,
+        },
+    ];
+    for event in &events {
+        writer.event(event).expect("written");
+    }
+    let message = "done".to_owned();
+    writer.event(&Event::Warning { message }).expect("written");
+    writer.sweep().expect("swept");
+    let rows = crate::record::events(writer.dir()).expect("opened");
+    let back: Vec<_> = rows.map(|row| row.expect("a row").event).collect();
+    assert_eq!(back[..3], events.map(Some));
+    let message = "<redacted:SILLY>".to_owned();
+    assert_eq!(back[3], Some(Event::Warning { message }));
+    let back = read(writer.dir()).expect("a record");
+    assert_eq!(back.quality.verdict, run.quality.verdict);
+    let stages = |run: &Run| run.variants[0].startup.as_ref().map(|s| s.stages[1].stage);
+    assert_eq!(stages(&back), Some(StageKind::Completions));
+    assert_eq!(back.comparisons[0].verdict, run.comparisons[0].verdict);
 }
 
 #[test]

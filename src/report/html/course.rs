@@ -4,6 +4,7 @@
 use super::detail::{Detail, Point, Requests};
 use super::over_time::Lines;
 use super::pieces::slug;
+use crate::event::Event;
 use crate::record::model::{PhaseRecord, Run, VariantRecord};
 use crate::record::{EventRow, ServerRow};
 use crate::report::number::number;
@@ -204,26 +205,29 @@ impl<'a> Course<'a> {
     /// Processes that exited unexpectedly under load. Events count from the start of the run and requests from the start of
     /// the load; the start of the first phase is known in both.
     fn faults(&self, events: &[EventRow], variant: &str) -> Vec<(f64, String)> {
-        let turn = |e: &EventRow| e.event == "variant_started" && e.text("variant") == variant;
+        let turn = |row: &EventRow| matches!(&row.event, Some(Event::VariantStarted { variant: name, .. }) if name == variant);
         let Some(last) = events.iter().rposition(turn) else {
             return Vec::new();
         };
         let own = events[last..]
             .iter()
-            .take_while(|e| e.event != "teardown_started");
-        let Some(began) = own.clone().find(|e| e.event == "phase_started") else {
+            .take_while(|row| !matches!(row.event, Some(Event::TeardownStarted { .. })));
+        let is_phase = |row: &&EventRow| matches!(row.event, Some(Event::PhaseStarted { .. }));
+        let Some(began) = own.clone().find(is_phase) else {
             return Vec::new();
         };
         let whole = self.width * self.bins as f64 / 1e6;
-        let died = own.filter(|e| {
-            e.event == "process_exited" && e.fields.get("expected") != Some(&true.into())
+        let died = own.filter_map(|row| match &row.event {
+            Some(Event::ProcessExited {
+                process,
+                status,
+                expected: false,
+            }) => Some((row.at_ms, format!("{process} ended with {status}"))),
+            _ => None,
         });
-        died.map(|e| {
-            let what = format!("{} ended with {}", e.text("process"), e.text("status"));
-            ((e.at_ms - began.at_ms) / whole, what)
-        })
-        .filter(|(at, _)| (0.0..=1.0).contains(at))
-        .collect()
+        died.map(|(at_ms, what)| ((at_ms - began.at_ms) / whole, what))
+            .filter(|(at, _)| (0.0..=1.0).contains(at))
+            .collect()
     }
 
     /// The span of each phase. Spans follow each other, except that a few requests overlap.

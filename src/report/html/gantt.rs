@@ -2,8 +2,9 @@
 //! table, so that screen readers can read it.
 
 use super::detail::Detail;
+use crate::event::Event;
 use crate::record::EventRow;
-use crate::record::model::{Run, VariantRecord};
+use crate::record::model::{Run, StageKind, StopSignal, VariantRecord};
 use crate::report::number::number;
 use crate::report::svg::bar::{Piece, bar};
 use maud::{Markup, html};
@@ -37,16 +38,35 @@ fn whole(events: &[EventRow]) -> Vec<Row> {
     let mut open: Option<usize> = None;
     let last = events.last().map_or(0.0, |event| event.at_ms);
     for event in events {
-        let part = match event.event.as_str() {
-            "variant_started" => {
-                event.text("variant").clone_into(&mut variant);
+        let part = match &event.event {
+            Some(Event::VariantStarted { variant: name, .. }) => {
+                name.clone_into(&mut variant);
                 Some(("start-up".to_owned(), "k5"))
             }
-            "phase_started" => Some((event.text("phase").to_owned(), "k0")),
-            "teardown_started" => Some(("teardown".to_owned(), "k1")),
-            "phase_ended" | "teardown_ended" => None,
-            "stage_ready" if event.text("stage") == "completions" => None,
-            _ => continue,
+            Some(Event::PhaseStarted { phase, .. }) => Some((phase.clone(), "k0")),
+            Some(Event::TeardownStarted { .. }) => Some(("teardown".to_owned(), "k1")),
+            Some(
+                Event::PhaseEnded { .. }
+                | Event::TeardownEnded { .. }
+                | Event::StageReady {
+                    stage: StageKind::Completions,
+                    ..
+                },
+            ) => None,
+            Some(
+                Event::ProcessStarted { .. }
+                | Event::StageReady {
+                    stage: StageKind::Probe,
+                    ..
+                }
+                | Event::Waiting { .. }
+                | Event::ProcessExited { .. }
+                | Event::Signalled { .. }
+                | Event::PhaseProgress { .. }
+                | Event::GivenUp { .. }
+                | Event::Warning { .. },
+            )
+            | None => continue,
         };
         if let Some(row) = open.take().and_then(|i| rows.get_mut(i)) {
             row.ms = event.at_ms - row.from;
@@ -68,13 +88,12 @@ fn startup(variant: &VariantRecord) -> Vec<Row> {
     let stages = variant.startup.iter().flat_map(|s| &s.stages);
     stages
         .map(|stage| Row {
-            names: [stage.process.clone(), stage.stage.clone()],
+            names: [stage.process.clone(), stage.stage.to_string()],
             from: stage.start_ms,
             ms: stage.ms,
-            class: if stage.process == "topology" {
-                "k2"
-            } else {
-                "k0"
+            class: match stage.stage {
+                StageKind::Completions => "k2",
+                StageKind::Probe => "k0",
             },
         })
         .collect()
@@ -86,10 +105,13 @@ fn teardown(variant: &VariantRecord) -> Vec<Row> {
         return Vec::new();
     };
     let row = |signal: &crate::record::model::SignalRecord| Row {
-        names: [signal.process.clone(), signal.signal.clone()],
+        names: [signal.process.clone(), signal.signal.to_string()],
         from: signal.at_ms,
         ms: (teardown.ms - signal.at_ms).max(0.0),
-        class: if signal.signal == "KILL" { "k3" } else { "k1" },
+        class: match signal.signal {
+            StopSignal::Kill => "k3",
+            StopSignal::Term => "k1",
+        },
     };
     teardown.signals.iter().map(row).collect()
 }

@@ -4,7 +4,9 @@ use super::detail::Detail;
 use super::pieces::{excerpt, wide};
 use crate::compare::counted;
 use crate::record::Sample;
-use crate::record::model::{Check, Excerpt, PhaseRecord, Run, SameText, VariantRecord};
+use crate::record::model::{
+    Check, Excerpt, PhaseRecord, QualityVerdict, Run, SameText, VariantRecord,
+};
 use crate::report::escape::line;
 use crate::report::number::{count, number};
 use crate::report::view;
@@ -186,20 +188,18 @@ fn example(sample: &Sample) -> Markup {
 /// Whether the measurement can be trusted.
 pub(crate) fn quality(run: &Run) -> Markup {
     let quality = &run.quality;
-    if quality.verdict.is_empty() {
-        return Markup::default();
-    }
-    let (class, said) = match quality.verdict.as_str() {
-        "good" => (
+    let (class, said) = match quality.verdict {
+        QualityVerdict::Unmeasured => return Markup::default(),
+        QualityVerdict::Imported => ("doubt", "imported"),
+        QualityVerdict::Good => (
             "good",
             "Good: the client kept up, so the metrics describe the server.",
         ),
-        "marked" => ("doubt", "Marked: usable, but see the findings below."),
-        "invalid" => (
+        QualityVerdict::Marked => ("doubt", "Marked: usable, but see the findings below."),
+        QualityVerdict::Invalid => (
             "bad",
             "Invalid: something other than the server influenced the metrics.",
         ),
-        other => ("doubt", other),
     };
     html! {
         p { strong class=(class) { (said) } } "\n"
@@ -207,7 +207,7 @@ pub(crate) fn quality(run: &Run) -> Markup {
             ul.findings { "\n"
                 @for finding in &quality.findings {
                     li {
-                        code { (finding.code) } " " (finding.detail)
+                        code { (finding.code) } " " (finding.shown())
                         @if let Some(example) = &finding.example { ul { li { (example) } } }
                     } "\n"
                 }

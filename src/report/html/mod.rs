@@ -22,7 +22,7 @@ pub(crate) use detail::{Tokens, drawn};
 pub(crate) use pieces::slug;
 
 use super::{escape, view};
-use crate::record::model::{Run, Verdict};
+use crate::record::model::{QualityVerdict, Run, Verdict};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -150,7 +150,7 @@ fn header(run: &Run) -> Markup {
             h1 { (run.scenario.name) } "\n"
             p.lead { (summary(run)) } "\n"
             (error(run))
-            @if run.quality.verdict == "invalid" && run.verdict != Verdict::Invalid {
+            @if run.quality.verdict == QualityVerdict::Invalid && run.verdict != Verdict::Invalid {
                 p.warn { "The measurement is invalid as well: see " a href="#quality" { "Measurement quality" } "." }
             }
         }

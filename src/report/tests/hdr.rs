@@ -1,4 +1,5 @@
 use super::*;
+use crate::measure::lifecycle::PhaseKind;
 use crate::record::{SampleRow, fixture};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -54,17 +55,23 @@ fn rounds_last_from_the_first_to_the_last() {
         round,
         sample: fixture::sample(1),
     };
-    let event = |at_ms, event: &str, fields| EventRow {
+    let row_of = |at_ms, event| EventRow {
         at_ms,
-        event: event.to_owned(),
-        fields: serde_json::from_value(fields).expect("a map"),
+        event: Some(event),
     };
     let turn = |round, at_ms| {
-        let fields = serde_json::json!({"variant": "native", "round": round});
-        [
-            event(at_ms, "variant_started", fields),
-            event(at_ms + 500.0, "phase_started", serde_json::json!({})),
-        ]
+        let started = Event::VariantStarted {
+            variant: "native".to_owned(),
+            engine: "vllm".to_owned(),
+            round: Some(round),
+            up: false,
+        };
+        let phase = Event::PhaseStarted {
+            phase: "closed".to_owned(),
+            kind: PhaseKind::Closed,
+            requests: None,
+        };
+        [row_of(at_ms, started), row_of(at_ms + 500.0, phase)]
     };
     let events = [turn(1, 1_000.0), turn(2, 61_000.0)].concat();
     let detail = Detail::gather(&run, [row(1), row(2)], events);

@@ -3,6 +3,7 @@
 use crate::doctor::floor::{Driven, drive, drive_beside, timetable};
 use crate::measure::answer::assemble;
 use crate::measure::exchange::Exchange;
+use crate::measure::lifecycle::PhaseKind;
 use crate::measure::sample::{Judgement, Sample};
 use crate::measure::summary::{Objectives, Summary};
 use crate::plan::{PhasePlan, Shape};
@@ -113,7 +114,7 @@ fn findings(driven: &Driven, shape: Shape) -> Vec<String> {
     }
     let phase = PhasePlan {
         name: "closed".into(),
-        kind: "closed",
+        kind: PhaseKind::Closed,
         shape,
         measured: true,
         until: None,

@@ -3,6 +3,7 @@
 //! memory and directories.
 
 use super::{Managed, Warden, millis};
+use crate::measure::lifecycle::StopSignal;
 use crate::topology::proc;
 use crate::topology::protocol::Report;
 use crate::topology::registry::Line;
@@ -53,17 +54,17 @@ impl Warden {
                 let _ = killpg(managed.group, Signal::SIGKILL);
             } else if self.hurry || overdue {
                 managed.killed = true;
-                due.push((managed.name.clone(), managed.group, Signal::SIGKILL));
+                due.push((managed.name.clone(), managed.group, StopSignal::Kill));
             } else if managed.termed.is_none() {
                 managed.termed = Some(Instant::now());
-                due.push((managed.name.clone(), managed.group, Signal::SIGTERM));
+                due.push((managed.name.clone(), managed.group, StopSignal::Term));
             }
         }
         for (name, group, signal) in due {
-            self.signal(|signal| killpg(group, signal), signal);
+            self.signal(|signal| killpg(group, signal), system(signal));
             self.say(&Report::Signalled {
                 name,
-                signal: signal.as_str().trim_start_matches("SIG").into(),
+                signal,
                 at_ms: millis(began),
             });
         }
@@ -102,12 +103,12 @@ impl Warden {
         for pid in &children {
             let since = self.strays.iter().find(|(known, _)| known == pid);
             let signal = match since {
-                None => Signal::SIGTERM,
+                None => StopSignal::Term,
                 Some((_, since)) if since.elapsed() < STRAY_GRACE => continue,
-                Some(_) => Signal::SIGKILL,
+                Some(_) => StopSignal::Kill,
             };
             let new = since.is_none();
-            self.signal(|signal| kill(*pid, signal), signal);
+            self.signal(|signal| kill(*pid, signal), system(signal));
             if new {
                 self.strays.push((*pid, Instant::now()));
                 self.report_stray(*pid, signal, began);
@@ -118,12 +119,12 @@ impl Warden {
 
     /// Reports that a stray was sent a signal. The number of such reports is limited, because a
     /// chain of forks could cause any number.
-    fn report_stray(&mut self, pid: Pid, signal: Signal, began: Instant) {
+    fn report_stray(&mut self, pid: Pid, signal: StopSignal, began: Instant) {
         if self.told < MAX_REPORTED {
             self.told += 1;
             self.say(&Report::Signalled {
                 name: format!("stray {}", named(pid)),
-                signal: signal.as_str().trim_start_matches("SIG").into(),
+                signal,
                 at_ms: millis(began),
             });
         }
@@ -225,6 +226,13 @@ impl Warden {
                     && scratch::remove(directory, run_id).is_err()
             })
             .collect()
+    }
+}
+
+fn system(signal: StopSignal) -> Signal {
+    match signal {
+        StopSignal::Term => Signal::SIGTERM,
+        StopSignal::Kill => Signal::SIGKILL,
     }
 }
 

@@ -1,16 +1,22 @@
 use super::*;
 use crate::measure::distribution::{Distribution, Distributions};
+use crate::measure::lifecycle::PhaseKind;
 use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
 use crate::metric::{Figure, Number, Statistic, Timing};
 use crate::plan::pace::{Pace, Rates};
 use crate::plan::{Limit, Shape};
 use crate::scenario::model::Measurement;
+use crate::verify::QualityVerdict;
 use crate::verify::quality;
 
 fn plan(name: &str, measured: bool) -> PhasePlan {
     PhasePlan {
         name: name.to_owned(),
-        kind: if measured { "closed" } else { "warmup" },
+        kind: if measured {
+            PhaseKind::Closed
+        } else {
+            PhaseKind::Warmup
+        },
         shape: Shape::closed(1, 10),
         measured,
         until: None,
@@ -291,23 +297,32 @@ fn a_late_client_is_marked_then_invalid() {
         let codes: Vec<_> = found.findings.iter().map(|f| f.code.clone()).collect();
         (found.verdict, codes.join(" "))
     };
-    let is = |verdict: &str, codes: &str| (verdict.to_owned(), codes.to_owned());
-    assert_eq!(judged(1.0, 5.0, 1_000, 0), is("good", ""));
-    assert_eq!(judged(1.1, 5.0, 1_000, 0), is("marked", "schedule_lag"));
-    assert_eq!(judged(0.1, 5.1, 1_000, 0), is("marked", "client_delay"));
+    let is = |verdict: QualityVerdict, codes: &str| (verdict, codes.to_owned());
+    assert_eq!(judged(1.0, 5.0, 1_000, 0), is(QualityVerdict::Good, ""));
+    assert_eq!(
+        judged(1.1, 5.0, 1_000, 0),
+        is(QualityVerdict::Marked, "schedule_lag")
+    );
+    assert_eq!(
+        judged(0.1, 5.1, 1_000, 0),
+        is(QualityVerdict::Marked, "client_delay")
+    );
     assert_eq!(
         judged(5.4, 5.1, 1_000, 0),
-        is("invalid", "schedule_lag client_delay")
+        is(QualityVerdict::Invalid, "schedule_lag client_delay")
     );
     assert_eq!(
         judged(0.1, 0.1, 999, 3),
-        is("good", "thin_percentiles tokens_from_chunks")
+        is(QualityVerdict::Good, "thin_percentiles tokens_from_chunks")
     );
     assert_eq!(
         judged(0.1, 9.0, 5, 0),
-        is("marked", "client_delay thin_percentiles")
+        is(QualityVerdict::Marked, "client_delay thin_percentiles")
     );
-    assert_eq!(quality(&[], &Measurement::default()).verdict, "");
+    assert_eq!(
+        quality(&[], &Measurement::default()).verdict,
+        QualityVerdict::Unmeasured
+    );
 }
 
 #[test]
@@ -337,7 +352,7 @@ fn what_was_read_together_or_unstamped_is_noted() {
             phases: &phases,
         };
         let found = quality(&[on], &Measurement::default());
-        assert_eq!(found.verdict, "good");
+        assert_eq!(found.verdict, QualityVerdict::Good);
         found
             .findings
             .into_iter()
@@ -380,8 +395,8 @@ fn a_clock_that_was_set_marks_the_measurement() {
         &Measurement::default(),
     );
     assert_eq!(
-        (found.verdict.as_str(), found.findings[0].code.as_str()),
-        ("marked", "clock_steps")
+        (found.verdict, found.findings[0].code.as_str()),
+        (QualityVerdict::Marked, "clock_steps")
     );
 }
 
@@ -429,11 +444,11 @@ fn an_open_loop_is_judged_by_its_lateness_unless_a_cap_made_it_late() {
         let codes: Vec<String> = found.findings.into_iter().map(|f| f.code).collect();
         (found.verdict, codes.concat())
     };
-    let is = |verdict: &str, codes: &str| (verdict.to_owned(), codes.to_owned());
-    assert_eq!(judge(0.9, 0), is("good", ""));
-    assert_eq!(judge(1.1, 0), is("marked", "schedule_lag"));
-    assert_eq!(judge(5.1, 0), is("invalid", "schedule_lag"));
-    assert_eq!(judge(500.0, 3), is("marked", "held_back"));
+    let is = |verdict: QualityVerdict, codes: &str| (verdict, codes.to_owned());
+    assert_eq!(judge(0.9, 0), is(QualityVerdict::Good, ""));
+    assert_eq!(judge(1.1, 0), is(QualityVerdict::Marked, "schedule_lag"));
+    assert_eq!(judge(5.1, 0), is(QualityVerdict::Invalid, "schedule_lag"));
+    assert_eq!(judge(500.0, 3), is(QualityVerdict::Marked, "held_back"));
 }
 
 #[test]

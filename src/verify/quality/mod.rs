@@ -1,5 +1,5 @@
 //! Whether the figures can be trusted: was the client on time, and did it read what came when it came? Findings that
-//! begin with `note:` inform and leave the measurement good.
+//! are notes inform and leave the measurement good.
 
 mod client;
 mod doubts;
@@ -7,7 +7,7 @@ mod doubts;
 mod tests;
 
 use super::gate::Measured;
-use super::outcome::{Finding, Quality};
+use super::outcome::{Finding, Quality, QualityVerdict, Severity};
 use crate::scenario::model::Measurement;
 
 /// Phases that a finding names, at most; the others are counted.
@@ -66,13 +66,13 @@ pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
     all.sort_by_key(|shared| std::cmp::Reverse(shared.doubt.weight));
     let measured = of.iter().any(|variant| !variant.phases.is_empty());
     let verdict = match all.first().map(|shared| shared.doubt.weight) {
-        _ if !measured => "",
-        Some(Weight::Invalid) => "invalid",
-        Some(Weight::Marked) => "marked",
-        _ => "good",
+        _ if !measured => QualityVerdict::Unmeasured,
+        Some(Weight::Invalid) => QualityVerdict::Invalid,
+        Some(Weight::Marked) => QualityVerdict::Marked,
+        Some(Weight::Note) | None => QualityVerdict::Good,
     };
     Quality {
-        verdict: verdict.to_owned(),
+        verdict,
         findings: all.iter().map(Shared::finding).collect(),
     }
 }
@@ -107,11 +107,6 @@ impl Shared {
             advice,
             ..
         } = &self.doubt;
-        let note = if *weight == Weight::Note {
-            "note: "
-        } else {
-            ""
-        };
         let named = &self.phases[..self.phases.len().min(NAMED)];
         let more = match self.phases.len() - named.len() {
             0 => String::new(),
@@ -122,8 +117,12 @@ impl Shared {
             advice => format!("; {advice}"),
         };
         Finding {
+            severity: match weight {
+                Weight::Note => Severity::Note,
+                Weight::Marked | Weight::Invalid => Severity::Doubt,
+            },
             code: (*code).to_owned(),
-            detail: format!("{note}{what}: {}{more}{advice}", named.join(", ")),
+            detail: format!("{what}: {}{more}{advice}", named.join(", ")),
             example: self.example.clone(),
         }
     }

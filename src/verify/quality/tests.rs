@@ -15,7 +15,7 @@ fn said(doubts: &[(&str, Doubt)]) -> Vec<String> {
     for (scope, doubt) in doubts {
         add(&mut all, scope, doubt.clone(), None);
     }
-    all.iter().map(|shared| shared.finding().detail).collect()
+    all.iter().map(|shared| shared.finding().shown()).collect()
 }
 
 #[test]

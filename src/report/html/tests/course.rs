@@ -26,12 +26,17 @@ fn a_process_that_dies_under_load_is_marked_where_it_did() {
     let points = [(0, 4_000_000_000), (1_000_000, 2_000_000_000)];
     let requests = drawn(points.map(|(due, end)| (1, point(due, end))));
     let row = |at_ms: f64, text: &str| -> EventRow {
-        let mut row: serde_json::Value = serde_json::from_str(text).expect("an event");
-        row["at_ms"] = at_ms.into();
-        serde_json::from_value(row).expect("a row")
+        let event = serde_json::from_str(text).expect("an event");
+        EventRow {
+            at_ms,
+            event: Some(event),
+        }
     };
     let events = [
-        row(0.0, r#"{"event": "variant_started", "variant": "native"}"#),
+        row(
+            0.0,
+            r#"{"event": "variant_started", "variant": "native", "engine": "sim"}"#,
+        ),
         row(500.0, r#"{"event": "phase_started", "phase": "closed"}"#),
         row(
             1_500.0,

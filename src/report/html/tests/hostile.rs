@@ -1,6 +1,8 @@
 //! Hostile text in every field of a record: it is shown, and changes nothing of the page's markup.
 
 use super::super::*;
+use crate::event::{Event, TeardownReason};
+use crate::measure::lifecycle::PhaseKind;
 use crate::record::{EventRow, SampleRow, ServerRow, fixture};
 use proptest::prelude::*;
 use regex::Regex;
@@ -81,17 +83,34 @@ fn detail(run: &Run, text: &str) -> Detail {
             sample,
         }
     });
-    let event = |at_ms: u32, event: &str| -> EventRow {
-        let row = json!({"at_ms": at_ms, "event": event, "variant": variant, "phase": text, "process": text, "status": text});
-        serde_json::from_value(row).expect("an event")
+    let started = Event::VariantStarted {
+        variant: variant.to_owned(),
+        engine: text.to_owned(),
+        round: None,
+        up: false,
     };
+    let phase = Event::PhaseStarted {
+        phase: text.to_owned(),
+        kind: PhaseKind::Closed,
+        requests: None,
+    };
+    let exited = Event::ProcessExited {
+        process: text.to_owned(),
+        status: text.to_owned(),
+        expected: false,
+    };
+    let reason = TeardownReason::Failed;
     let events = [
-        event(0, "variant_started"),
-        event(10, "phase_started"),
-        event(100, "process_exited"),
-        event(9_000, "teardown_started"),
-        event(9_500, "teardown_ended"),
-    ];
+        (0.0, started),
+        (10.0, phase),
+        (100.0, exited),
+        (9_000.0, Event::TeardownStarted { reason }),
+        (9_500.0, Event::TeardownEnded { ms: 500.0 }),
+    ]
+    .map(|(at_ms, event)| EventRow {
+        at_ms,
+        event: Some(event),
+    });
     let level: ServerRow = serde_json::from_value(json!({
         "variant": variant, "phase": 1, "at_ns": 2_000_000, "counters": {},
         "gauges": {"running": 1, format!("gpu{}_memory", text.replace('_', "-")): 0.5},
