@@ -1,7 +1,7 @@
 //! `bench compare`
 
 use super::{RenderFormat, baselines, print, screen, tell};
-use crate::compare::records::{Side, compared, obstacles, texts};
+use crate::compare::records::{NoVariant, Side, compared, obstacles, texts};
 use crate::record::model::QualityVerdict;
 use crate::record::{self, ExitCode, Writer};
 use crate::report::{self, Detail, Format};
@@ -54,6 +54,12 @@ pub(super) struct Refused(pub(super) ExitCode, pub(super) String);
 impl From<String> for Refused {
     fn from(why: String) -> Self {
         Self(ExitCode::BadScenario, why)
+    }
+}
+
+impl From<NoVariant> for Refused {
+    fn from(error: NoVariant) -> Self {
+        error.to_string().into()
     }
 }
 

@@ -48,12 +48,8 @@ pub fn side_by_side(run: &Run) -> Vec<Comparison> {
 /// The variant that the others are held against: as the scenario says, else the first.
 #[must_use]
 pub fn baseline(run: &Run) -> Option<&VariantRecord> {
-    let named = run
-        .scenario
-        .resolved
-        .pointer("/compare/baseline")
-        .and_then(|name| name.as_str());
-    let named = named.and_then(|name| run.variants.iter().find(|variant| variant.name == name));
+    let named = run.scenario.settings().baseline.as_ref();
+    let named = named.and_then(|name| run.variants.iter().find(|variant| variant.name == *name));
     named.or_else(|| run.variants.first())
 }
 

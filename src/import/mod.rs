@@ -14,8 +14,9 @@ use crate::measure::summary::{Counts, Goodput, Metrics};
 use crate::metric::Statistic;
 use crate::record::model::{
     EngineRecord, Finding, Machine, PhaseKind, PhaseRecord, Quality, QualityVerdict, Run,
-    ScenarioRecord, Severity, VariantRecord,
+    ScenarioRecord, Severity, UNKNOWN, VariantRecord,
 };
+use crate::record::resolved::IMPORTED;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -157,10 +158,10 @@ fn found(shown: &str, file: &Value, wanted: Option<Tool>) -> Result<Tool, String
 }
 
 fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> Run {
-    let settings = json!({"imported": {
+    let settings = json!({IMPORTED: {
         "tool": tool.name(), "version": imported.version, "started": imported.started, "settings": imported.settings,
     }});
-    let unknown = || "unknown".to_owned();
+    let unknown = || UNKNOWN.to_owned();
     let machine = Machine {
         os: unknown(),
         cpu: unknown(),
@@ -230,7 +231,7 @@ fn counts(succeeded: u64, failed: u64) -> (Counts, IndexMap<String, u64>) {
         succeeded,
         failed,
     };
-    let errors = (failed > 0).then(|| ("unknown".to_owned(), failed));
+    let errors = (failed > 0).then(|| (UNKNOWN.to_owned(), failed));
     (counts, errors.into_iter().collect())
 }
 

@@ -4,16 +4,16 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     /// Operating system and kernel.
-    pub os: String,
+    pub os: Option<String>,
     /// CPU model.
-    pub cpu: String,
+    pub cpu: Option<String>,
     /// Logical processors available to this process.
     pub cores: u32,
     /// Memory in bytes.
     pub memory_bytes: u64,
 }
 
-/// Reads the host. What cannot be read is `unknown` or 0.
+/// Reads the host. A size that cannot be read is 0.
 #[must_use]
 pub fn read() -> Host {
     let field = |file: &str, name: &str| {
@@ -22,20 +22,17 @@ pub fn read() -> Host {
             Some(line.split_once(':')?.1.trim().to_owned())
         })
     };
-    let os = nix::sys::utsname::uname().map_or_else(
-        |_| "unknown".into(),
-        |name| {
-            format!(
-                "{} {} {}",
-                name.sysname().to_string_lossy(),
-                name.release().to_string_lossy(),
-                name.machine().to_string_lossy()
-            )
-        },
-    );
+    let os = nix::sys::utsname::uname().ok().map(|name| {
+        format!(
+            "{} {} {}",
+            name.sysname().to_string_lossy(),
+            name.release().to_string_lossy(),
+            name.machine().to_string_lossy()
+        )
+    });
     Host {
         os,
-        cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
+        cpu: field("/proc/cpuinfo", "model name"),
         cores: std::thread::available_parallelism()
             .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
         memory_bytes: field("/proc/meminfo", "MemTotal")

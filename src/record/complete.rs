@@ -2,7 +2,9 @@
 //! their rows cannot be verified and are not compared.
 
 use super::journal::unseal;
-use super::model::{FileRecord, Finding, PhaseRecord, QualityVerdict, Run, Severity, Verdict};
+use super::model::{
+    FileRecord, Finding, Origin, PhaseRecord, QualityVerdict, Run, Severity, Verdict,
+};
 use super::read::Row as _;
 use super::{EVENTS_FILE, Error, ExitCode, SAMPLES_FILE, SERVER_FILE, SampleRow};
 use crate::files;
@@ -107,13 +109,13 @@ impl Run {
     /// Checks a record of an older version, which does not say what its files held: it must have
     /// one row for each request that it counts.
     fn too_few(&self, dir: &Path) -> Result<Option<String>, Error> {
-        let resolved = &self.scenario.resolved;
-        let another = ["imported", "compared"]
-            .iter()
-            .any(|key| resolved.get(key).is_some());
+        let has_rows = match self.scenario.settings().origin {
+            Origin::Run | Origin::AgainstItself => true,
+            Origin::Imported | Origin::Compared => false,
+        };
         let phases = || self.variants.iter().flat_map(|variant| &variant.phases);
         // Of a search, only the load that was found is counted.
-        if another || phases().any(|phase| !phase.curve.is_empty()) {
+        if !has_rows || phases().any(|phase| !phase.curve.is_empty()) {
             return Ok(None);
         }
         let counted: u64 = phases().map(|phase| phase.counts.sent).sum();

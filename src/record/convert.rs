@@ -2,7 +2,7 @@
 
 use super::model::{
     EngineRecord, Machine, PhaseKind, PhaseRecord, Quality, Run, SCHEMA_VERSION, ScenarioRecord,
-    VariantRecord, Verdict,
+    Settings, VariantRecord, Verdict,
 };
 use crate::measure::server::ServerWindow;
 use crate::measure::sources::Sources;
@@ -55,8 +55,14 @@ impl ScenarioRecord {
             name,
             path,
             sha256: hex::encode(Sha256::digest(resolved.to_string())),
-            resolved,
+            resolved: resolved.into(),
         }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.resolved.settings()
     }
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn empty() -> Run {
             name: "native-vs-dynamo".to_owned(),
             path: "scenarios/native-vs-dynamo.yaml".to_owned(),
             sha256: "0".repeat(64),
-            resolved: json!({"version": 1, "compare": {"baseline": "native", "same_text": true}}),
+            resolved: json!({"version": 1, "compare": {"baseline": "native", "same_text": true}})
+                .into(),
         },
         machine: Machine {
             os: "Linux 6.8.0".to_owned(),

@@ -14,6 +14,7 @@ mod private;
 pub mod read;
 pub mod redact;
 mod reserve;
+pub mod resolved;
 mod same_text;
 pub mod verdict;
 pub mod write;

@@ -1,6 +1,7 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
 pub use super::exit::ExitCode;
+pub use super::resolved::{Origin, Resolved, Settings};
 pub use super::same_text::{Difference, Excerpt, Parted, SameText};
 pub use crate::measure::curve::CurvePoint;
 pub use crate::measure::distribution::Distribution;
@@ -108,7 +109,7 @@ pub struct ScenarioRecord {
     /// SHA-256 of `resolved`, as compact JSON.
     pub sha256: String,
     /// After overlays and `--set`; secrets redacted.
-    pub resolved: serde_json::Value,
+    pub resolved: Resolved,
 }
 
 /// The machine.
@@ -124,6 +125,29 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// GPUs, by product name.
     pub gpus: Vec<String>,
+}
+
+/// What stands for a text that is not known.
+pub const UNKNOWN: &str = "unknown";
+
+impl Machine {
+    /// Its processor, where that is known.
+    #[must_use]
+    pub fn known_cpu(&self) -> Option<&str> {
+        known(&self.cpu)
+    }
+}
+
+impl EngineRecord {
+    /// Its model, where that is known.
+    #[must_use]
+    pub fn known_model(&self) -> Option<&str> {
+        known(&self.model)
+    }
+}
+
+fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty() && *text != UNKNOWN)
 }
 
 /// One variant's results.

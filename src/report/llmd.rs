@@ -105,7 +105,7 @@ fn component(run: &Run, variant: &VariantRecord) -> Value {
             "model": engine.model,
             "gpus": run.machine.gpus,
         },
-        "native": {"config": run.scenario.resolved},
+        "native": {"config": run.scenario.resolved.json()},
     })
 }
 
@@ -127,7 +127,7 @@ fn load(
             "stage": stage,
             "input_seq_len": {"distribution": "other", "value": input.mean()?, "min": input.min, "max": input.max.max(1)},
         },
-        "native": {"config": run.scenario.resolved.get("load")},
+        "native": {"config": run.scenario.settings().load},
     }))
 }
 

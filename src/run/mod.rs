@@ -25,7 +25,7 @@ use crate::diagnostic::Diagnostics;
 use crate::event::{Event, Events};
 use crate::observe::{gpu, host};
 use crate::plan::{self, Plan};
-use crate::record::model::{Machine, Quality, Run, ScenarioRecord};
+use crate::record::model::{Machine, Quality, Run, ScenarioRecord, UNKNOWN};
 use crate::record::redact::{self, SHORTEST_NAMED, names_a_secret};
 use crate::record::{self, Ending, ExitCode, Redactor, Writer, conclude, run_id};
 use crate::report;
@@ -453,9 +453,10 @@ fn begin(path: &Path, loaded: &Loaded, id: String, started: jiff::Timestamp) -> 
         path.display().to_string(),
         loaded.resolved.clone(),
     );
+    let unknown = || UNKNOWN.to_owned();
     let machine = Machine {
-        os: host.os,
-        cpu: host.cpu,
+        os: host.os.unwrap_or_else(unknown),
+        cpu: host.cpu.unwrap_or_else(unknown),
         cores: host.cores,
         memory_bytes: host.memory_bytes,
         gpus: gpu::names().unwrap_or_default(),

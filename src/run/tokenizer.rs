@@ -3,14 +3,12 @@
 use crate::compare::Tokenizer;
 use crate::prompts;
 use crate::record::model::ScenarioRecord;
-use crate::scenario::model::Model;
-use serde::Deserialize as _;
 use std::path::Path;
 
 /// The model's own, where this machine has it; relative paths are the scenario file's.
 #[must_use]
 pub fn tokenizer(scenario: &ScenarioRecord) -> Option<Tokenizer> {
-    let model = Model::deserialize(scenario.resolved.get("model")?).ok()?;
+    let model = scenario.settings().model.as_ref()?;
     let base = Path::new(&scenario.path).parent()?;
-    prompts::tokenizer(&model, base, std::env::home_dir().as_deref())
+    prompts::tokenizer(model, base, std::env::home_dir().as_deref())
 }

@@ -1,5 +1,6 @@
 //! A scenario made one in which its baseline runs against itself: whatever comes apart is noise.
 
+use crate::record::resolved::AGAINST_ITSELF;
 use crate::scenario::Loaded;
 use crate::scenario::model::{Compare, Order, Rounds, Variant};
 use serde_json::json;
@@ -70,5 +71,5 @@ pub fn against_itself(loaded: &mut Loaded) {
         .unwrap_or_else(|| json!({}));
     loaded.resolved["variants"] = json!({&name: written, again: written});
     loaded.resolved["compare"] = json!(scenario.compare);
-    loaded.resolved["against_itself"] = json!(true);
+    loaded.resolved[AGAINST_ITSELF] = json!(true);
 }

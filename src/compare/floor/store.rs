@@ -2,7 +2,7 @@
 
 use super::{Floor, floors, machine, too_fine};
 use crate::plan::Plan;
-use crate::record::model::Run;
+use crate::record::model::{Origin, Run};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn percent(share: f64) -> String {
 /// # Errors
 /// The metric, its floor, and what to write instead.
 pub(crate) fn admit(plan: &Plan, run: &Run, text: Option<&str>) -> Result<(), TooFine> {
-    let measures_it = run.scenario.resolved.get("against_itself").is_some();
+    let measures_it = run.scenario.settings().origin == Origin::AgainstItself;
     let Some(comparing) = plan.comparing.as_ref().filter(|_| !measures_it) else {
         return Ok(());
     };

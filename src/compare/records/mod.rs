@@ -4,12 +4,13 @@
 mod side;
 mod unpaired;
 
-pub use side::{Side, obstacles};
+pub use side::{NoVariant, Side, obstacles};
 
 use super::{Answers, Tokenizer, decompose, same_text};
 use crate::record::model::{
     Check, Finding, Quality, QualityVerdict, Run, SameText, ScenarioRecord, Severity,
 };
+use crate::record::resolved::COMPARED;
 use crate::record::{self, Ending, Error, conclude};
 use serde_json::json;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub fn compared(
     now: jiff::Timestamp,
 ) -> Run {
     let scenario = &variant.run.scenario;
-    let settings = json!({"compared": {
+    let settings = json!({COMPARED: {
         "baseline": baseline.run.run_id, "run": variant.run.run_id, "forced": !overruled.is_empty(), "although": overruled,
     }});
     let scenario = ScenarioRecord::new(scenario.name.clone(), scenario.path.clone(), settings);
@@ -58,7 +59,8 @@ pub fn compared(
     }];
     if let Some(mut texts) = texts {
         texts.baseline.clone_from(&run.variants[0].name);
-        let demanded = share(variant.run).or_else(|| share(baseline.run));
+        let asked = |side: &Side<'_>| side.run.scenario.settings().same_text;
+        let demanded = asked(&variant).or_else(|| asked(&baseline));
         let check = texts.check(demanded.unwrap_or(1.0));
         match demanded {
             Some(_) => checks.push(check),
@@ -78,20 +80,6 @@ pub fn compared(
 fn named(run_id: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     run_id.replace(|c| !plain(c), "-") + "-compared"
-}
-
-/// The share of requests that a record's scenario wants to be answered alike.
-fn share(run: &Run) -> Option<f64> {
-    let compare = run.scenario.resolved.get("compare")?;
-    compare
-        .get("same_text")?
-        .as_bool()
-        .filter(|wanted| *wanted)?;
-    let share = compare
-        .get("same_text_share")
-        .and_then(serde_json::Value::as_str);
-    let percent = share.and_then(|share| share.strip_suffix('%')?.trim().parse::<f64>().ok());
-    Some(percent.map_or(1.0, |percent| percent / 100.0))
 }
 
 fn finding(severity: Severity, code: &str, detail: String) -> Finding {
@@ -136,10 +124,7 @@ pub fn texts(
     variant: (Side<'_>, &Path),
     tokenizer: impl FnOnce() -> Option<Tokenizer>,
 ) -> Result<Option<SameText>, Error> {
-    let greedy = |run: &Run| {
-        let temperature = run.scenario.resolved.pointer("/request/params/temperature");
-        temperature.and_then(serde_json::Value::as_f64) == Some(0.0)
-    };
+    let greedy = |run: &Run| run.scenario.settings().temperature == Some(0.0);
     let [a, b] = [baseline, variant];
     let alike = a.0.variant.requests_sha256 == b.0.variant.requests_sha256;
     let fit = |(side, dir): (Side<'_>, &Path)| {

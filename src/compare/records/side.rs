@@ -1,6 +1,7 @@
 //! Whether two records can be held against each other at all.
 
 use crate::record::model::{QualityVerdict, Run, VariantRecord};
+use serde_json::Value;
 
 /// One of two records, and its variant that is compared.
 #[derive(Debug, Clone, Copy)]
@@ -11,13 +12,57 @@ pub struct Side<'a> {
     pub variant: &'a VariantRecord,
 }
 
+/// Why a record gives no variant to compare.
+#[derive(Debug, thiserror::Error)]
+pub enum NoVariant {
+    /// It has none.
+    #[error("{run} holds no variant: nothing ran")]
+    Nothing {
+        /// The record's run id.
+        run: String,
+    },
+    /// It has none of this name.
+    #[error("{run} has no variant `{name}`; it has {known}")]
+    Unknown {
+        /// The record's run id.
+        run: String,
+        /// The name that was asked for.
+        name: String,
+        /// The names that it has.
+        known: String,
+    },
+    /// It has several, and none was named.
+    #[error("{run} has several variants: {known}; say which with `--variant NAME`")]
+    Several {
+        /// The record's run id.
+        run: String,
+        /// Their names.
+        known: String,
+    },
+}
+
+impl NoVariant {
+    fn of(run: &Run, name: Option<&str>) -> Self {
+        let names: Vec<&str> = run.variants.iter().map(|v| v.name.as_str()).collect();
+        let (run, known) = (run.run_id.clone(), names.join(", "));
+        match name {
+            _ if names.is_empty() => Self::Nothing { run },
+            Some(name) => Self::Unknown {
+                run,
+                name: name.to_owned(),
+                known,
+            },
+            None => Self::Several { run, known },
+        }
+    }
+}
+
 impl<'a> Side<'a> {
     /// The variant of this name; the only one unless named.
     ///
     /// # Errors
     /// When there is none, or several to choose from.
-    pub fn of(run: &'a Run, name: Option<&str>) -> Result<Self, String> {
-        let names: Vec<&str> = run.variants.iter().map(|v| v.name.as_str()).collect();
+    pub fn of(run: &'a Run, name: Option<&str>) -> Result<Self, NoVariant> {
         let found = match (name, run.variants.as_slice()) {
             (Some(name), all) => all.iter().find(|variant| variant.name == name),
             (None, [only]) => Some(only),
@@ -25,36 +70,22 @@ impl<'a> Side<'a> {
         };
         found
             .map(|variant| Side { run, variant })
-            .ok_or_else(|| match name {
-                _ if names.is_empty() => format!("{} holds no variant: nothing ran", run.run_id),
-                Some(name) => format!(
-                    "{} has no variant `{name}`; it has {}",
-                    run.run_id,
-                    names.join(", ")
-                ),
-                None => format!(
-                    "{} has several variants: {}; say which with `--variant NAME`",
-                    run.run_id,
-                    names.join(", ")
-                ),
-            })
+            .ok_or_else(|| NoVariant::of(run, name))
     }
 
     /// What must be alike for a difference to be of the engine alone: each thing's name and what it is here.
     fn conditions(&self) -> Vec<(&'static str, String)> {
         let machine = &self.run.machine;
-        let asked = |key: &str| {
-            let value = self.run.scenario.resolved.get(key);
-            value.map_or(String::new(), ToString::to_string)
-        };
-        let known = |text: &str| if text == "unknown" { "" } else { text }.to_owned();
+        let settings = self.run.scenario.settings();
+        let asked = |part: &Option<Value>| part.as_ref().map_or(String::new(), Value::to_string);
+        let known = |text: Option<&str>| text.unwrap_or_default().to_owned();
         vec![
-            ("model", known(&self.variant.engine.model)),
+            ("model", known(self.variant.engine.known_model())),
             (
                 "requests",
                 self.variant.requests_sha256.chars().take(12).collect(),
             ),
-            ("processor", known(&machine.cpu)),
+            ("processor", known(machine.known_cpu())),
             (
                 "cores",
                 if machine.cores == 0 {
@@ -71,8 +102,8 @@ impl<'a> Side<'a> {
                     machine.gpus.join(", ")
                 },
             ),
-            ("load", asked("load")),
-            ("request", asked("request")),
+            ("load", asked(&settings.load)),
+            ("request", asked(&settings.request)),
             (
                 "definitions",
                 format!("version {}", self.run.schema_version),

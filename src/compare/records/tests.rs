@@ -85,7 +85,7 @@ fn what_is_not_comparable_is_named_and_kept_when_forced() {
     let forced = of(&(a, b), &found);
     assert_eq!(forced.quality.verdict, QualityVerdict::Marked);
     assert_eq!(
-        forced.scenario.resolved["compared"]["although"]
+        forced.scenario.resolved.json()["compared"]["although"]
             .as_array()
             .map(Vec::len),
         Some(3)
@@ -112,7 +112,7 @@ fn a_run_that_is_no_measurement_is_not_compared() {
 #[test]
 fn several_variants_must_be_chosen_from() {
     let run = fixture::pass();
-    let said = |name| Side::of(&run, name).err().unwrap_or_default();
+    let said = |name| Side::of(&run, name).expect_err("refused").to_string();
     assert!(said(None).ends_with("native, dynamo; say which with `--variant NAME`"));
     assert!(said(Some("x")).contains("has no variant `x`; it has native, dynamo"));
     assert!(Side::of(&fixture::empty(), None).is_err());

@@ -24,7 +24,7 @@ fn every_metric_is_held_against_the_named_baseline() {
     );
     assert_eq!(find("batch_ms.p50", "closed"), None, "neither has it");
     assert!(find("ttft_ms.p50", "warmup").is_none());
-    run.scenario.resolved["compare"]["baseline"] = "dynamo".into();
+    run.scenario.resolved = serde_json::json!({"compare": {"baseline": "dynamo"}}).into();
     let swapped = side_by_side(&run);
     let ttft = swapped
         .iter()

@@ -154,7 +154,7 @@ fn an_older_record_is_checked_by_its_counts() {
             .contains("is missing")
     );
     // What another tool measured, and what only compares, never had rows.
-    run.scenario.resolved = serde_json::json!({"imported": {}});
+    run.scenario.resolved = serde_json::json!({"imported": {}}).into();
     save(&run);
     assert_eq!(checked(&dir).incomplete(), None);
 }

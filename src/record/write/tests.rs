@@ -148,7 +148,7 @@ fn a_canary_reaches_no_file() {
     let mut run = fixture::pass();
     run.summary = format!("saw {CANARY}");
     run.error = Some(CANARY.to_owned());
-    run.scenario.resolved = serde_json::json!({"env": {CANARY: [CANARY]}});
+    run.scenario.resolved = serde_json::json!({"env": {CANARY: [CANARY]}}).into();
     run.checks[0].detail = CANARY.to_owned();
     let writer = Writer::create(reports.path(), &mut run, redactor).expect("created");
     let mut sample = fixture::sample(1);

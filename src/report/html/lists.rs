@@ -219,7 +219,7 @@ pub(crate) fn quality(run: &Run) -> Markup {
 /// The scenario, and the command that runs it again.
 pub(crate) fn repeat(run: &Run) -> Markup {
     let scenario = &run.scenario;
-    let resolved = serde_json::to_string_pretty(&scenario.resolved).unwrap_or_default();
+    let resolved = serde_json::to_string_pretty(scenario.resolved.json()).unwrap_or_default();
     html! {
         p { "To repeat the run:" } "\n"
         // On one line, even if the file name has line breaks: users copy this command.
