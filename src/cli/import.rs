@@ -2,7 +2,7 @@
 
 use super::{print, tell};
 use crate::files;
-use crate::import::{Tool, import};
+use crate::import::{self, Tool, import};
 use crate::record::model::Run;
 use crate::record::{self, ExitCode, Writer, run_id};
 use crate::report::harmless;
@@ -78,6 +78,12 @@ struct Failed(ExitCode, String);
 impl From<String> for Failed {
     fn from(why: String) -> Self {
         Self(ExitCode::BadScenario, why)
+    }
+}
+
+impl From<import::Error> for Failed {
+    fn from(error: import::Error) -> Self {
+        error.to_string().into()
     }
 }
 

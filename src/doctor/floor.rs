@@ -8,6 +8,7 @@ use crate::measure::exchange::{Exchange, Nanos};
 use crate::plan::pace::{Pace, Rates};
 use crate::plan::{Limit, Shape};
 use crate::sim::exact::{Oracle, Timetable, Truth};
+use std::io;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -33,8 +34,19 @@ pub(crate) struct Driven {
     pub(crate) truths: Vec<Truth>,
 }
 
+/// Why no load was driven at the oracle.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotDriven {
+    /// The oracle did not start.
+    #[error(transparent)]
+    Oracle(#[from] io::Error),
+    /// The client did not drive.
+    #[error(transparent)]
+    Client(#[from] load::Error),
+}
+
 /// Drives one phase of streams at an oracle of its own.
-pub(crate) fn drive(timetable: Timetable, shape: &Shape) -> Result<Driven, String> {
+pub(crate) fn drive(timetable: Timetable, shape: &Shape) -> Result<Driven, NotDriven> {
     drive_beside(timetable, shape, &|| {})
 }
 
@@ -43,12 +55,10 @@ pub(crate) fn drive_beside(
     timetable: Timetable,
     shape: &Shape,
     other: &dyn Fn(),
-) -> Result<Driven, String> {
+) -> Result<Driven, NotDriven> {
     let (tell, told) = channel();
-    let oracle = Oracle::start(timetable, move |truth| drop(tell.send(truth)))
-        .map_err(|error| error.to_string())?;
-    let target = Target::resolve(&format!("http://{}", oracle.address), &[]);
-    let target = target.map_err(|error| error.to_string())?;
+    let oracle = Oracle::start(timetable, move |truth| drop(tell.send(truth)))?;
+    let target = Target::resolve(&format!("http://{}", oracle.address), &[])?;
     let phase = PhaseLoad {
         phase: 0,
         shape,
@@ -66,7 +76,7 @@ pub(crate) fn drive_beside(
         exchanges.push(exchange);
         other();
     });
-    let run = run.map_err(|error| error.to_string())?;
+    let run = run?;
     drop(oracle);
     Ok(Driven {
         exchanges,
@@ -124,7 +134,7 @@ fn spread(topic: &'static str, what: &str, sorted: &[Nanos]) -> Finding {
 }
 
 /// How late requests of an open loop leave, and how long bytes wait to be read; sorted.
-fn lateness() -> Result<(Vec<Nanos>, Vec<Nanos>), String> {
+fn lateness() -> Result<(Vec<Nanos>, Vec<Nanos>), NotDriven> {
     let shape = Shape::Open {
         pace: Pace {
             rate: Rates::Steady(RATE),
@@ -146,7 +156,7 @@ fn lateness() -> Result<(Vec<Nanos>, Vec<Nanos>), String> {
 }
 
 /// Events a second when the oracle sends as fast as it can.
-fn capacity() -> Result<f64, String> {
+fn capacity() -> Result<f64, NotDriven> {
     let driven = drive(timetable(0, 0, 200), &Shape::closed(STREAMS, 512))?;
     let events: u32 = driven
         .exchanges

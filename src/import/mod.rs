@@ -114,6 +114,43 @@ struct Imported {
     notes: Vec<&'static str>,
 }
 
+/// Why a file gives no records.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not JSON.
+    #[error("{name} {why}\n{KNOWN}")]
+    Text {
+        /// What the file is called.
+        name: String,
+        /// What is wrong with its text.
+        why: texts::NotJson,
+    },
+    /// A result is of no known tool.
+    #[error("{name} is not a known result; {KNOWN}")]
+    Unknown {
+        /// Which result.
+        name: String,
+    },
+    /// A result is of another tool than the one that was named.
+    #[error("{name} is a result of {found}, not of {wanted}")]
+    Other {
+        /// Which result.
+        name: String,
+        /// The tool that wrote it.
+        found: &'static str,
+        /// The tool that was named.
+        wanted: &'static str,
+    },
+    /// A result holds no benchmark that came to its end.
+    #[error("{name} is of {tool}, but has no finished benchmark in it")]
+    Unfinished {
+        /// Which result.
+        name: String,
+        /// The tool that wrote it.
+        tool: &'static str,
+    },
+}
+
 /// Reads the results in a file as records, one each, in order. `name` says what the file is called, `now` when it was read.
 ///
 /// # Errors
@@ -123,8 +160,11 @@ pub fn import(
     text: &str,
     tool: Option<Tool>,
     now: jiff::Timestamp,
-) -> Result<Vec<Run>, String> {
-    let files = texts::values(text).map_err(|why| format!("{name} {why}\n{KNOWN}"))?;
+) -> Result<Vec<Run>, Error> {
+    let files = texts::values(text).map_err(|why| Error::Text {
+        name: name.to_owned(),
+        why,
+    })?;
     let several = files.len() > 1;
     let one = |(n, file): (usize, &Value)| {
         let shown = if several {
@@ -133,11 +173,9 @@ pub fn import(
             name.to_owned()
         };
         let tool = found(&shown, file, tool)?;
-        let imported = tool.read(file).ok_or_else(|| {
-            format!(
-                "{shown} is of {}, but has no finished benchmark in it",
-                tool.name()
-            )
+        let imported = tool.read(file).ok_or_else(|| Error::Unfinished {
+            name: shown.clone(),
+            tool: tool.name(),
         })?;
         Ok(record(&shown, tool, imported, now))
     };
@@ -145,14 +183,15 @@ pub fn import(
 }
 
 /// The tool that wrote a result, which must be the one that is wanted.
-fn found(shown: &str, file: &Value, wanted: Option<Tool>) -> Result<Tool, String> {
+fn found(shown: &str, file: &Value, wanted: Option<Tool>) -> Result<Tool, Error> {
+    let name = shown.to_owned();
     match (Tool::of(file), wanted) {
-        (None, _) => Err(format!("{shown} is not a known result; {KNOWN}")),
-        (Some(found), Some(wanted)) if wanted != found => Err(format!(
-            "{shown} is a result of {}, not of {}",
-            found.name(),
-            wanted.name()
-        )),
+        (None, _) => Err(Error::Unknown { name }),
+        (Some(found), Some(wanted)) if wanted != found => Err(Error::Other {
+            name,
+            found: found.name(),
+            wanted: wanted.name(),
+        }),
         (Some(found), _) => Ok(found),
     }
 }

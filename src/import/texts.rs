@@ -4,11 +4,30 @@
 use serde_json::{Deserializer, Value};
 use std::borrow::Cow;
 
+/// Why a text is not a list of JSON values.
+#[derive(Debug, thiserror::Error)]
+pub enum NotJson {
+    /// There is none.
+    #[error("is not JSON: there is nothing in it")]
+    Empty,
+    /// The first is not JSON.
+    #[error("is not JSON: {0}")]
+    First(serde_json::Error),
+    /// One after so many others is not JSON.
+    #[error("has {before} results, and what follows is not JSON: result {}: {error}", .before + 1)]
+    Later {
+        /// How many values come before it.
+        before: usize,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+}
+
 /// All values of a text, in order.
 ///
 /// # Errors
 /// Which of them is not JSON, and why.
-pub(super) fn values(text: &str) -> Result<Vec<Value>, String> {
+pub(super) fn values(text: &str) -> Result<Vec<Value>, NotJson> {
     let text = text.trim_start_matches('\u{feff}');
     let strict = read(text);
     match without_python(text) {
@@ -17,23 +36,20 @@ pub(super) fn values(text: &str) -> Result<Vec<Value>, String> {
     }
 }
 
-fn read(text: &str) -> Result<Vec<Value>, String> {
+fn read(text: &str) -> Result<Vec<Value>, NotJson> {
     let mut values = Vec::new();
     for value in Deserializer::from_str(text).into_iter() {
         match value {
             Ok(value) => values.push(value),
-            Err(error) if values.is_empty() => return Err(format!("is not JSON: {error}")),
+            Err(error) if values.is_empty() => return Err(NotJson::First(error)),
             Err(error) => {
-                let number = values.len() + 1;
-                return Err(format!(
-                    "has {} results, and what follows is not JSON: result {number}: {error}",
-                    values.len()
-                ));
+                let before = values.len();
+                return Err(NotJson::Later { before, error });
             }
         }
     }
     if values.is_empty() {
-        return Err("is not JSON: there is nothing in it".to_owned());
+        return Err(NotJson::Empty);
     }
     Ok(values)
 }

@@ -1,22 +1,30 @@
 //! The GPUs of this machine, from NVML.
 
 use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
 use std::time::{Duration, Instant};
 
 /// The product names of this machine's GPUs, such as `Tesla T4`.
 ///
 /// # Errors
 /// Why NVML cannot be used: no driver, or one that does not work.
-pub fn names() -> Result<Vec<String>, String> {
-    let nvml = Nvml::init().map_err(|error| format!("no NVIDIA driver answers ({error})"))?;
-    let count = nvml.device_count().map_err(|error| error.to_string())?;
+pub fn names() -> Result<Vec<String>, NoAnswer> {
+    let nvml = Nvml::init().map_err(NoAnswer::Driver)?;
+    let count = nvml.device_count()?;
     (0..count)
-        .map(|index| {
-            nvml.device_by_index(index)
-                .and_then(|device| device.name())
-                .map_err(|error| error.to_string())
-        })
+        .map(|index| Ok(nvml.device_by_index(index)?.name()?))
         .collect()
+}
+
+/// Why NVML cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// There is no driver.
+    #[error("no NVIDIA driver answers ({0})")]
+    Driver(NvmlError),
+    /// The driver does not work.
+    #[error(transparent)]
+    Device(#[from] NvmlError),
 }
 
 /// Memory in use on each GPU, in bytes; empty if NVML does not answer.
@@ -65,6 +73,20 @@ impl Gpus {
     }
 }
 
+/// A GPU's memory that was not given back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "GPU {gpu} still holds {mib} MiB more than before, {seconds} s after its processes were killed; see who has it with `nvidia-smi`"
+)]
+pub struct StillHeld {
+    /// Which GPU.
+    pub gpu: usize,
+    /// How much, in MiB.
+    pub mib: u64,
+    /// How long it was waited for, in seconds.
+    pub seconds: u64,
+}
+
 /// Memory above the earlier use that still counts as returned, in bytes: a driver keeps a little
 /// for itself.
 const SLACK: u64 = 64 << 20;
@@ -78,7 +100,7 @@ pub fn returned(
     before: &[u64],
     mut read: impl FnMut() -> Option<Vec<u64>>,
     limit: Duration,
-) -> Result<(), String> {
+) -> Result<(), StillHeld> {
     let began = Instant::now();
     loop {
         let now = read().unwrap_or_default();
@@ -90,11 +112,11 @@ pub fn returned(
             return Ok(());
         };
         if began.elapsed() >= limit {
-            return Err(format!(
-                "GPU {gpu} still holds {} MiB more than before, {} s after its processes were killed; see who has it with `nvidia-smi`",
-                more >> 20,
-                limit.as_secs()
-            ));
+            return Err(StillHeld {
+                gpu,
+                mib: more >> 20,
+                seconds: limit.as_secs(),
+            });
         }
         std::thread::sleep(LOOK);
     }

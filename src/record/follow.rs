@@ -2,7 +2,7 @@
 //! phases by its samples.
 
 use super::journal::unseal;
-use super::{EVENTS_FILE, Error, EventRow, SAMPLES_FILE, SampleRow, read::Row};
+use super::{EVENTS_FILE, Error, EventRow, Malformed, SAMPLES_FILE, SampleRow, read::Row};
 use crate::event::Event;
 use crate::files;
 use std::fs::{File, TryLockError};
@@ -182,9 +182,9 @@ impl Tail {
     }
 }
 
-fn read_row<T: Row>(mut line: Vec<u8>) -> Result<T, String> {
+fn read_row<T: Row>(mut line: Vec<u8>) -> Result<T, Malformed> {
     unseal(&mut line)?;
-    T::parse(&line).map_err(|error| error.to_string())
+    Ok(T::parse(&line)?)
 }
 
 #[cfg(test)]

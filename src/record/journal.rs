@@ -225,12 +225,17 @@ pub fn seal(mut object: String) -> String {
     object
 }
 
+/// A line was changed after it was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its checksum is of another line")]
+pub struct WrongChecksum;
+
 /// Removes the checksum from a line, so that the object remains. Returns whether there was one; an
 /// error if it does not match the line.
 ///
 /// # Errors
 /// When the line is not what was sealed.
-pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
+pub fn unseal(line: &mut Vec<u8>) -> Result<bool, WrongChecksum> {
     let end = line.trim_ascii_end().len();
     let Some(start) = end.checked_sub(SEAL) else {
         return Ok(false);
@@ -242,7 +247,7 @@ pub fn unseal(line: &mut Vec<u8>) -> Result<bool, &'static str> {
         return Ok(false);
     }
     if hexadecimal(crc32fast::hash(object)) != digits {
-        return Err("its checksum is of another line");
+        return Err(WrongChecksum);
     }
     line.truncate(start);
     line.push(b'}');

@@ -90,6 +90,26 @@ pub struct EventRow {
     pub event: Option<Event>,
 }
 
+/// What is wrong with a file of a record, or with a line of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Malformed {
+    /// It is not JSON, or not of this form.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The line was changed.
+    #[error(transparent)]
+    Checksum(#[from] journal::WrongChecksum),
+    /// The line lost its checksum.
+    #[error("it has no checksum, as the lines before have")]
+    Unsealed,
+    /// The line is too long.
+    #[error("the line has {0} bytes or more")]
+    TooLong(u64),
+    /// The file is another program's.
+    #[error("it has no schema_version, so it is not a record of bench")]
+    NoVersion,
+}
+
 /// Why a record could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -115,7 +135,7 @@ pub enum Error {
         /// Path of the file, with the line for files of lines.
         path: String,
         /// What is wrong.
-        why: String,
+        why: Malformed,
     },
     /// A newer `bench` wrote it.
     #[error(

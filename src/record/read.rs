@@ -3,7 +3,8 @@
 use super::journal::unseal;
 use super::model::{Run, SCHEMA_VERSION};
 use super::{
-    EVENTS_FILE, Error, EventRow, RUN_FILE, SAMPLES_FILE, SERVER_FILE, Sample, SampleRow, ServerRow,
+    EVENTS_FILE, Error, EventRow, Malformed, RUN_FILE, SAMPLES_FILE, SERVER_FILE, Sample,
+    SampleRow, ServerRow,
 };
 use crate::files;
 use serde::Deserialize;
@@ -33,21 +34,19 @@ pub fn read(at: &Path) -> Result<Run, Error> {
         path: path.clone(),
         source,
     })?;
-    let bad = |why: String| Error::Format {
+    let bad = |why: Malformed| Error::Format {
         path: path.display().to_string(),
         why,
     };
-    let value: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| bad(e.into()))?;
     match value.get("schema_version").and_then(Value::as_u64) {
-        None => Err(bad(
-            "it has no schema_version, so it is not a record of bench".to_owned(),
-        )),
+        None => Err(bad(Malformed::NoVersion)),
         Some(found) if found > u64::from(SCHEMA_VERSION) => Err(Error::Newer {
             path,
             found,
             known: SCHEMA_VERSION,
         }),
-        Some(_) => serde_json::from_value(value).map_err(|e| bad(e.to_string())),
+        Some(_) => serde_json::from_value(value).map_err(|e| bad(e.into())),
     }
 }
 
@@ -207,7 +206,7 @@ impl<T: Row, R: BufRead> Lines<T, R> {
         let length = read.map_err(|source| self.unreadable(source))?;
         if length as u64 == LONGEST {
             let path = format!("{}:{}", self.path.display(), self.line + 1);
-            let why = format!("the line has {LONGEST} bytes or more");
+            let why = Malformed::TooLong(LONGEST);
             return Err(Error::Format { path, why });
         }
         if length == 0 {
@@ -235,12 +234,12 @@ impl<T: Row, R: BufRead> Lines<T, R> {
     fn parsed<U>(
         &mut self,
         parse: impl FnOnce(&[u8]) -> serde_json::Result<U>,
-    ) -> Result<U, String> {
+    ) -> Result<U, Malformed> {
         let sealed = unseal(&mut self.buffer)?;
         if *self.sealed.get_or_insert(sealed) && !sealed {
-            return Err("it has no checksum, as the lines before have".to_owned());
+            return Err(Malformed::Unsealed);
         }
-        parse(&self.buffer).map_err(|error| error.to_string())
+        Ok(parse(&self.buffer)?)
     }
 
     fn at_end(&mut self) -> Result<bool, Error> {

@@ -358,7 +358,7 @@ fn evidence(
     if variant.log_rules.is_empty() {
         return Ok(checks);
     }
-    let mut logs = Logs::compile(&variant.log_rules).map_err(Failure::Input)?;
+    let mut logs = Logs::compile(&variant.log_rules)?;
     let rounds = (1..).zip(&turns.outcomes);
     let mut dirs: Vec<PathBuf> = rounds
         .map(|(round, _)| log_dir(plan, variant, round, writer))

@@ -34,6 +34,7 @@ use crate::scenario::{self, Input, Loaded};
 use crate::topology::Alarm;
 use crate::topology::supervised::Supervisor;
 use crate::topology::{leftovers, registry};
+use crate::verify::BadRule;
 use limits::{advised, caught, internal};
 use rounds::RoundContext;
 use signals::Signals;
@@ -69,6 +70,12 @@ impl std::fmt::Display for Failure {
             | Self::Unproven(text) => f.write_str(text),
             Self::Interrupted => f.write_str("interrupted"),
         }
+    }
+}
+
+impl From<BadRule> for Failure {
+    fn from(error: BadRule) -> Self {
+        Self::Input(error.to_string())
     }
 }
 

@@ -164,7 +164,7 @@ pub(crate) fn require_gpu(wanted: &Gpu) -> Result<(), Failure> {
         return Ok(());
     }
     let found = match names {
-        Err(reason) => reason,
+        Err(reason) => reason.to_string(),
         Ok(names) if names.is_empty() => "it has none".into(),
         Ok(names) => format!("it has {}", names.join(", ")),
     };

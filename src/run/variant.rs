@@ -135,7 +135,7 @@ impl Turn<'_> {
     }
 
     fn run(&self, left_up: &mut Option<Running>, outcome: &mut Outcome) -> Result<(), Failure> {
-        let rules = Rules::compile(&self.variant.rules).map_err(Failure::Input)?;
+        let rules = Rules::compile(&self.variant.rules)?;
         let target = Target::resolve(&self.variant.endpoint.url, &self.variant.endpoint.headers)
             .map_err(|error| Failure::Setup(error.to_string()))?;
         if self.variant.processes.is_empty() {
@@ -244,7 +244,8 @@ impl Turn<'_> {
         if stopped.as_ref().is_ok_and(polite) {
             return;
         }
-        if let Err(message) = gpu::returned(before, gpu::used, GPU_PATIENCE) {
+        if let Err(held) = gpu::returned(before, gpu::used, GPU_PATIENCE) {
+            let message = held.to_string();
             self.events.emit(Event::Warning { message });
         }
     }

@@ -1,5 +1,6 @@
 //! Rules on what stood behind the answers: the processes' logs, their arguments, the versions of their packages.
 
+use super::bad_rule::BadRule;
 use super::outcome::Check;
 use super::shown::shorten;
 use crate::plan::VariantPlan;
@@ -29,15 +30,18 @@ impl Logs {
     ///
     /// # Errors
     /// The first expression that is none.
-    pub fn compile(rules: &[LogRule]) -> Result<Self, String> {
+    pub fn compile(rules: &[LogRule]) -> Result<Self, BadRule> {
         let ask = |rule: &LogRule| {
             let (text, wanted) = match (&rule.absent, &rule.present) {
                 (Some(text), None) => (text, false),
                 (None, Some(text)) => (text, true),
-                _ => return Err("a rule on logs has `absent` or `present`, one of them".to_owned()),
+                _ => return Err(BadRule::LogExpressions),
             };
             Ok(LogAsk {
-                regex: Regex::new(text).map_err(|e| format!("`{text}`: {e}"))?,
+                regex: Regex::new(text).map_err(|source| BadRule::LogExpression {
+                    text: text.clone(),
+                    source,
+                })?,
                 wanted,
                 process: rule.process.clone(),
                 lines: 0,

@@ -12,6 +12,7 @@ pub mod quality;
 pub mod rule;
 pub mod tally;
 
+mod bad_rule;
 mod model_name;
 mod names;
 mod nodes;
@@ -19,6 +20,7 @@ mod shape;
 mod shown;
 mod vectors;
 
+pub use bad_rule::BadRule;
 pub use complete::Asked;
 pub use gate::{Measured, PhaseResult, gates, keeps, successes};
 pub use outcome::{Check, Finding, Quality, QualityVerdict, Severity};

@@ -54,36 +54,51 @@ pub(super) fn fault(body: &Value, inputs: u64) -> Option<(ErrorClass, String)> {
 ///
 /// # Errors
 /// Why it is none.
-fn numbers(vector: Option<&Value>) -> Result<usize, String> {
+fn numbers(vector: Option<&Value>) -> Result<usize, BadVector> {
     match vector {
-        None => Err("is missing".to_owned()),
-        Some(Value::Null) => Err("is null".to_owned()),
-        Some(Value::Array(numbers)) if numbers.is_empty() => Err("is empty".to_owned()),
+        None => Err(BadVector::Missing),
+        Some(Value::Array(numbers)) if numbers.is_empty() => Err(BadVector::Empty),
         Some(Value::Array(list)) => match list.iter().position(|n| !n.is_number()) {
-            Some(at) => Err(format!("has {} at position {at}", kind(&list[at]))),
+            Some(at) => Err(BadVector::Holds(kind(&list[at]), at)),
             None => Ok(list.len()),
         },
         Some(Value::String(base64)) => floats(base64),
-        Some(other) => Err(format!("is {}", kind(other))),
+        Some(other) => Err(BadVector::Is(kind(other))),
     }
 }
 
+/// Why a value is no vector.
+#[derive(Debug, thiserror::Error)]
+enum BadVector {
+    #[error("is missing")]
+    Missing,
+    #[error("is empty")]
+    Empty,
+    #[error("is {0}")]
+    Is(&'static str),
+    #[error("has {0} at position {1}")]
+    Holds(&'static str, usize),
+    #[error("is not base64")]
+    NotBase64,
+    #[error("has {0} bytes, which are no 32-bit floats")]
+    Bytes(usize),
+    #[error("has a number at position {0} that is not finite")]
+    NotFinite(usize),
+}
+
 /// How many 32-bit floats a vector in base64 has (`encoding_format: base64` of the embeddings API).
-fn floats(text: &str) -> Result<usize, String> {
-    let bytes = BASE64.decode(text).map_err(|_| "is not base64")?;
+fn floats(text: &str) -> Result<usize, BadVector> {
+    let bytes = BASE64.decode(text).map_err(|_| BadVector::NotBase64)?;
     if bytes.is_empty() {
-        return Err("is empty".to_owned());
+        return Err(BadVector::Empty);
     }
     let (floats, rest) = bytes.as_chunks::<4>();
     if !rest.is_empty() {
-        return Err(format!(
-            "has {} bytes, which are no 32-bit floats",
-            bytes.len()
-        ));
+        return Err(BadVector::Bytes(bytes.len()));
     }
     let finite = |float: &[u8; 4]| f32::from_le_bytes(*float).is_finite();
     match floats.iter().position(|float| !finite(float)) {
-        Some(at) => Err(format!("has a number at position {at} that is not finite")),
+        Some(at) => Err(BadVector::NotFinite(at)),
         None => Ok(floats.len()),
     }
 }

@@ -16,7 +16,9 @@ fn all(text: &str) -> Vec<Run> {
 }
 
 fn refused(text: &str) -> String {
-    import("x.json", text, None, jiff::Timestamp::UNIX_EPOCH).expect_err("refused")
+    import("x.json", text, None, jiff::Timestamp::UNIX_EPOCH)
+        .expect_err("refused")
+        .to_string()
 }
 
 fn only(runs: &[Run], n: usize) -> &PhaseRecord {
@@ -86,7 +88,7 @@ fn every_appended_result_is_a_record() {
         Some(Tool::Sglang),
         jiff::Timestamp::UNIX_EPOCH,
     );
-    let said = wanted.expect_err("refused");
+    let said = wanted.expect_err("refused").to_string();
     assert!(said.contains("result 1 of x.json is a result of vllm bench serve, not of sglang"));
 }
 

@@ -212,7 +212,9 @@ fn failures_are_counted_and_never_left_out() {
 #[test]
 fn what_is_no_result_is_refused_in_plain_words() {
     let says = |text: &str, tool| {
-        import("x.json", text, tool, jiff::Timestamp::UNIX_EPOCH).expect_err("refused")
+        import("x.json", text, tool, jiff::Timestamp::UNIX_EPOCH)
+            .expect_err("refused")
+            .to_string()
     };
     assert!(says("{", None).contains("is not JSON"));
     assert!(says("{}", None).contains("is not a known result"));

@@ -11,6 +11,7 @@ fn memory_is_awaited_until_it_is_back_or_time_is_up() {
     let held = returned(&before, || Some(vec![2 << 30, 4 << 30]), Duration::ZERO);
     assert!(
         held.unwrap_err()
+            .to_string()
             .starts_with("GPU 1 still holds 3072 MiB more")
     );
     assert_eq!(returned(&[], || None, Duration::ZERO), Ok(()));

@@ -1,6 +1,7 @@
 //! Rules on answers: compiled once, asked of every answer. A streamed answer was assembled before, so that one rule reads
 //! both kinds.
 
+use super::bad_rule::BadRule;
 use super::complete::Asked;
 use super::shape::{StreamAsk, TextAsk};
 use super::{names, nodes, shown};
@@ -76,9 +77,14 @@ impl Rules {
     ///
     /// # Errors
     /// The first rule that can't be asked, with why: no or several conditions, a bad path, a bad expression.
-    pub fn compile(assertions: &[Assertion]) -> Result<Self, String> {
-        let rule = |(i, a)| Rule::compile(a).map_err(|why| format!("rule {}: {why}", i + 1));
-        let rules: Result<_, String> = assertions.iter().enumerate().map(rule).collect();
+    pub fn compile(assertions: &[Assertion]) -> Result<Self, BadRule> {
+        let rule = |(i, a)| {
+            Rule::compile(a).map_err(|why| BadRule::At {
+                number: i + 1,
+                why: Box::new(why),
+            })
+        };
+        let rules: Result<_, BadRule> = assertions.iter().enumerate().map(rule).collect();
         rules.map(Self)
     }
 
@@ -137,13 +143,17 @@ impl std::fmt::Display for Breach {
 }
 
 impl Rule {
-    fn compile(a: &Assertion) -> Result<Self, String> {
+    fn compile(a: &Assertion) -> Result<Self, BadRule> {
         let conditions = conditions(a)?;
         let bare = conditions.is_empty();
-        let one = |key: &str, of: &str| {
+        let one = |key, of: &str| {
             <[Condition; 1]>::try_from(conditions)
                 .map(|[is]| is)
-                .map_err(|found| one_condition(key, of, found.len()))
+                .map_err(|found| BadRule::Conditions {
+                    key,
+                    of: of.to_owned(),
+                    found: found.len(),
+                })
         };
         let asks = match (a.status, &a.at, &a.header, &a.stream, &a.text) {
             (Some(status), None, None, None, None) if bare => Asks::Status(status),
@@ -159,8 +169,6 @@ impl Rule {
             (None, None, None, Some(rule), None) if bare => Asks::Stream(StreamAsk::new(rule)),
             (None, None, None, None, Some(rule)) if bare => Asks::Text(TextAsk::compile(rule)?),
             _ => {
-                let subjects =
-                    "`status`, `stream` or `text`, or `at` or `header` with one condition";
                 let found = [
                     ("`status`", a.status.is_some()),
                     ("`at`", a.at.is_some()),
@@ -169,14 +177,14 @@ impl Rule {
                     ("`text`", a.text.is_some()),
                     ("a condition", !bare),
                 ];
-                let found: Vec<&str> = found
+                let found: Vec<&'static str> = found
                     .iter()
                     .filter(|(_, is)| *is)
                     .map(|(n, _)| *n)
                     .collect();
                 return Err(match found.as_slice() {
-                    [] => format!("write one of {subjects}"),
-                    _ => format!("write one of {subjects}; found {}", found.join(" and ")),
+                    [] => BadRule::NoSubject,
+                    _ => BadRule::Subjects(found),
                 });
             }
         };
@@ -246,23 +254,15 @@ impl Asks {
     }
 }
 
-fn one_condition(key: &str, of: &str, found: usize) -> String {
-    let choices = "present, absent, equals, one_of, between, type, matches, contains";
-    format!("`{key}: {of}` needs exactly one condition, found {found}; choose from {choices}")
-}
-
-fn parse(at: &str, whole: &str) -> Result<JsonPath, String> {
-    let why = |e: serde_json_path::ParseError| e.message().to_owned();
-    JsonPath::parse(whole).map_err(|e| {
-        format!(
-            "`{at}` is not a JSONPath (RFC 9535, without `$.`): {}",
-            why(e)
-        )
+fn parse(at: &str, whole: &str) -> Result<JsonPath, BadRule> {
+    JsonPath::parse(whole).map_err(|source| BadRule::Path {
+        at: at.to_owned(),
+        source,
     })
 }
 
 /// The conditions written; `present: false` is `absent: true`, and the other way round.
-fn conditions(a: &Assertion) -> Result<Vec<Condition>, String> {
+fn conditions(a: &Assertion) -> Result<Vec<Condition>, BadRule> {
     let presence = |wanted: bool| {
         if wanted {
             Condition::Present
@@ -270,7 +270,12 @@ fn conditions(a: &Assertion) -> Result<Vec<Condition>, String> {
             Condition::Absent
         }
     };
-    let regex = |text: &String| Regex::new(text).map_err(|e| format!("`matches: {text}`: {e}"));
+    let regex = |text: &String| {
+        Regex::new(text).map_err(|source| BadRule::Matches {
+            text: text.clone(),
+            source,
+        })
+    };
     let matches = a.matches.as_ref().map(regex).transpose()?;
     let all = [
         a.present.map(presence),

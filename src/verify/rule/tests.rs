@@ -3,7 +3,7 @@ use crate::verify::Tally;
 use proptest::prelude::*;
 use serde_json::json;
 
-fn rules(yaml_like: Value) -> Result<Rules, String> {
+fn rules(yaml_like: Value) -> Result<Rules, BadRule> {
     let assertions: Vec<Assertion> = serde_json::from_value(yaml_like).expect("assertions");
     Rules::compile(&assertions)
 }
@@ -164,7 +164,10 @@ fn a_missing_status_is_no_answer() {
 
 #[test]
 fn what_can_not_be_asked_is_refused_with_its_place() {
-    let refused = |v: Value| rules(json!([{"status": 200}, v])).expect_err("refused");
+    let refused = |v: Value| {
+        let bad = rules(json!([{"status": 200}, v])).expect_err("refused");
+        bad.to_string()
+    };
     assert!(refused(json!({})).starts_with("rule 2: write one of `status`"));
     assert!(
         refused(json!({"status": 200, "at": "x", "present": true}))

@@ -1,5 +1,6 @@
 //! What rules ask of a stream's shape and of the text of an answer.
 
+use super::bad_rule::BadRule;
 use super::complete::Asked;
 use crate::measure::answer::Answer;
 use crate::measure::exchange::Exchange;
@@ -115,18 +116,21 @@ impl TextAsk {
     ///
     /// # Errors
     /// A bad expression or schema, with why.
-    pub(super) fn compile(rule: &TextRule) -> Result<Self, String> {
+    pub(super) fn compile(rule: &TextRule) -> Result<Self, BadRule> {
         Ok(match rule {
             TextRule::NotEmpty => Self::NotEmpty,
             TextRule::WellFormed => Self::WellFormed,
             TextRule::Contains(part) => Self::Contains(part.clone()),
             TextRule::Matches(regex) => {
-                Self::Matches(Regex::new(regex).map_err(|e| format!("`matches: {regex}`: {e}"))?)
+                Self::Matches(Regex::new(regex).map_err(|source| BadRule::Matches {
+                    text: regex.clone(),
+                    source,
+                })?)
             }
             TextRule::JsonSchema(schema) => {
                 let validator = jsonschema::validator_for(schema);
                 Self::JsonSchema(Arc::new(
-                    validator.map_err(|e| format!("`json_schema`: {e}"))?,
+                    validator.map_err(|e| BadRule::JsonSchema(e.to_string()))?,
                 ))
             }
         })
