@@ -28,10 +28,7 @@ pub(super) fn aa(file: &Path, sets: &[String], out: &Path) -> ExitCode {
                 "error: {}\n",
                 report::harmless(&error.to_string())
             ));
-            return match error {
-                run::Error::Scenario(_) => ExitCode::BadScenario,
-                run::Error::Setup(_) => ExitCode::TopologyFailed,
-            };
+            return error.exit_code();
         }
     };
     print(&report::terminal(&finished.run, &screen(&finished.dir)));

@@ -20,7 +20,7 @@ pub(super) fn doctor(file: Option<&Path>, out: &Path) -> ExitCode {
         Ok(found) => found,
         Err(failure) => {
             tell(&format!("error: {failure}\n"));
-            return ExitCode::TopologyFailed;
+            return failure.exit_code();
         }
     };
     let text = text(&found, colour(&std::io::stdout()));

@@ -5,7 +5,7 @@ use crate::engine::{Probe, Process};
 use crate::plan::pace::Rates;
 use crate::plan::{Limit, Plan, Purpose, Shape, VariantPlan};
 use crate::record::{ExitCode, Redactor};
-use crate::run::{self, Failure};
+use crate::run;
 use crate::scenario::model::CacheBust;
 use crate::scenario::units::Time;
 use std::ffi::OsStr;
@@ -41,11 +41,7 @@ pub(super) fn plan(arguments: &ScenarioArgs, format: PlanFormat) -> ExitCode {
                 "error: {}\n",
                 redactor.apply(&failure.to_string())
             ));
-            match failure {
-                Failure::Input(_) => ExitCode::BadScenario,
-                Failure::Requirement(_) => ExitCode::RequirementNotMet,
-                _ => ExitCode::TopologyFailed,
-            }
+            failure.exit_code()
         }
     }
 }

@@ -26,13 +26,9 @@ pub(super) fn run(arguments: &ScenarioArgs, out: &Path, keep: bool) -> ExitCode 
             print(&report::terminal(&finished.run, &screen(&finished.dir)));
             finished.code
         }
-        Err(run::Error::Scenario(failure)) => {
-            tell(&format!("error: {}\n", harmless(&failure.to_string())));
-            ExitCode::BadScenario
-        }
-        Err(run::Error::Setup(message)) => {
-            tell(&format!("error: {}\n", harmless(&message)));
-            ExitCode::TopologyFailed
+        Err(error) => {
+            tell(&format!("error: {}\n", harmless(&error.to_string())));
+            error.exit_code()
         }
     }
 }

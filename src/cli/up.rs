@@ -37,13 +37,7 @@ pub(super) fn up(arguments: &ScenarioArgs, variant: Option<&str>) -> ExitCode {
         "error: {}\n",
         harmless(&redactor.apply(&failure.to_string()))
     ));
-    match failure {
-        Failure::Input(_) => ExitCode::BadScenario,
-        Failure::Requirement(_) => ExitCode::RequirementNotMet,
-        Failure::Interrupted => ExitCode::Interrupted,
-        Failure::Unproven(_) => ExitCode::CheckFailed,
-        Failure::Setup(_) | Failure::Topology(_) => ExitCode::TopologyFailed,
-    }
+    failure.exit_code()
 }
 
 /// The endpoint, and a line that uses it.

@@ -1,7 +1,6 @@
 //! From what the variants' turns gave to the record: figures, checks, quality, comparison, verdict.
 
 use super::Failure;
-use super::limits::advised;
 use super::rounds::Turns;
 use super::tokenizer::tokenizer;
 use super::variant::{Outcome, log_dir};
@@ -176,9 +175,9 @@ pub(super) fn judge(
         answers.extend(across(run, plan, writer)?);
     }
     let ending = match failure {
+        // Answers that are not as the scenario demands are a failed check.
         None | Some(Failure::Unproven(_)) => Ending::Finished,
-        Some(Failure::Interrupted) => Ending::Interrupted,
-        Some(failure) => Ending::Broken(advised(failure.to_string())),
+        Some(failure) => failure.ending(),
     };
     let quality = run.quality.clone();
     Ok(conclude(run, ending, answers, figures, quality))

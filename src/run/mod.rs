@@ -44,31 +44,50 @@ use std::sync::mpsc::Receiver;
 use std::{io, thread};
 
 /// Why a run stopped before its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// What the scenario names is not there or wrong.
+    #[error("{0}")]
     Input(String),
     /// The machine lacks what the scenario requires.
+    #[error("{0}")]
     Requirement(String),
     /// Something needed could not be set up.
+    #[error("{0}")]
     Setup(String),
     /// The topology failed; with the lines of the log that say why.
+    #[error("{0}")]
     Topology(String),
     /// The engine answers, but not as the scenario demands.
+    #[error("{0}")]
     Unproven(String),
     /// The user interrupted it.
+    #[error("interrupted")]
     Interrupted,
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Failure {
+    /// The exit status of a process that this failure ended.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(text)
-            | Self::Requirement(text)
-            | Self::Setup(text)
-            | Self::Topology(text)
-            | Self::Unproven(text) => f.write_str(text),
-            Self::Interrupted => f.write_str("interrupted"),
+            Self::Input(_) => ExitCode::BadScenario,
+            Self::Requirement(_) => ExitCode::RequirementNotMet,
+            Self::Setup(_) | Self::Topology(_) => ExitCode::TopologyFailed,
+            Self::Unproven(_) => ExitCode::CheckFailed,
+            Self::Interrupted => ExitCode::Interrupted,
+        }
+    }
+
+    /// How a run that this failure stopped ended.
+    fn ending(self) -> Ending {
+        match self {
+            Self::Requirement(message) => Ending::Skipped(message),
+            Self::Interrupted => Ending::Interrupted,
+            Self::Input(message)
+            | Self::Setup(message)
+            | Self::Topology(message)
+            | Self::Unproven(message) => Ending::Broken(advised(message)),
         }
     }
 }
@@ -99,6 +118,17 @@ pub enum Error {
     /// The report directory can't be written, or signals can't be taken over.
     #[error("{0}")]
     Setup(String),
+}
+
+impl Error {
+    /// The exit status of a process that has no record.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Scenario(failure) => failure.exit_code(),
+            Self::Setup(_) => ExitCode::TopologyFailed,
+        }
+    }
 }
 
 /// Reads a scenario from disk, with secrets looked up in the environment.
@@ -242,11 +272,7 @@ fn recorded(
         }
         Err(failure) => conclude(
             &mut run,
-            match failure {
-                Failure::Requirement(message) => Ending::Skipped(message),
-                Failure::Interrupted => Ending::Interrupted,
-                other => Ending::Broken(advised(other.to_string())),
-            },
+            failure.ending(),
             Vec::new(),
             Vec::new(),
             Quality::default(),
@@ -484,3 +510,7 @@ pub fn plan(path: &Path, loaded: &Loaded) -> Result<(Plan, Prepared), Failure> {
         .map_err(|error| Failure::Setup(error.to_string()))?;
     Ok((plan, prepared))
 }
+
+#[cfg(test)]
+#[path = "tests/failure.rs"]
+mod failure_tests;
