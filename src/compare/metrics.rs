@@ -27,7 +27,9 @@ pub fn of_topology(figure: Figure, variant: &VariantRecord) -> Option<f64> {
 }
 
 fn reported(figure: Figure, sources: &Sources<'_>) -> Option<f64> {
-    let found = sources.figure(figure)?;
+    let found = sources
+        .figure(figure)
+        .filter(|_| sources.is_printed(figure))?;
     Some(figure.row().unit.reported(found)).filter(|found| found.is_finite())
 }
 

@@ -42,6 +42,15 @@ impl<'a> Sources<'a> {
         }
     }
 
+    /// Whether tables print it: beyond p99 only with enough values.
+    #[must_use]
+    pub fn is_printed(&self, figure: Figure) -> bool {
+        match figure {
+            Figure::Timing(statistic, _) => statistic.is_printed_thin() || !self.is_thin(figure),
+            Figure::Number(_) => true,
+        }
+    }
+
     fn distribution(&self, timing: Timing) -> Option<&'a Distribution> {
         self.metrics?.times[timing].as_ref()
     }

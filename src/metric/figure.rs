@@ -89,10 +89,12 @@ impl Figure {
         self.row().better == Better::Higher
     }
 
-    /// Whether its absence is news: phases without batches or objectives have no such metrics.
+    /// Whether its absence is news: phases without batches or objectives have no such metrics, and few phases have enough
+    /// values for a percentile beyond p99.
     #[must_use]
     pub fn is_expected(self) -> bool {
         let row = self.row();
-        !row.needs(Need::Batches) && !row.needs(Need::Objectives)
+        let rare = matches!(self, Self::Timing(statistic, _) if !statistic.is_printed_thin());
+        !rare && !row.needs(Need::Batches) && !row.needs(Need::Objectives)
     }
 }

@@ -117,6 +117,13 @@ impl Statistic {
         }
     }
 
+    /// Whether tables print it, with a mark, even with fewer values than it needs. Beyond p99 it would be little else than
+    /// the largest value.
+    #[must_use]
+    pub const fn is_printed_thin(self) -> bool {
+        self.needs() <= Percentile::P99.needs()
+    }
+
     /// Whether it never exceeds `other` of the same values.
     #[must_use]
     pub fn at_most(self, other: Self) -> bool {

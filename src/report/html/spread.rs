@@ -100,7 +100,8 @@ fn gaps(run: &Run, phase: &str) -> Markup {
     let values = |d: &Distribution| {
         let ranks = metric::Percentile::ALL.map(Statistic::Percentile);
         let all = [Statistic::Min].into_iter().chain(ranks);
-        all.map(|one| Some(d[one]).filter(|value| value.is_finite()))
+        let drawn = |one: Statistic| one.is_printed_thin() || !d.is_thin(one);
+        all.map(|one| Some(d[one]).filter(|value| drawn(one) && value.is_finite()))
             .collect()
     };
     let of = |p: &PhaseRecord| p.metrics.times[Timing::ChunkGap].as_ref().map(values);
