@@ -100,6 +100,7 @@ metrics! {
         title: "Time to first token, from when the request was due",
         needs: &[Need::Stream],
         above_zero: true,
+        shown: &[Statistic::P99_9],
         definition: "first text event - due",
         ..TIME
     },

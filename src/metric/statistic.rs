@@ -24,6 +24,8 @@ pub enum Percentile {
     P95 = 950,
     /// 99th percentile.
     P99 = 990,
+    /// 99.9th percentile.
+    P99_9 = 999,
 }
 
 /// Values that must lie beyond a percentile for it to be more than chance.
@@ -31,7 +33,7 @@ const BEYOND: u64 = 10;
 
 impl Percentile {
     /// Every percentile, the lowest first.
-    pub const ALL: [Self; 4] = [Self::P50, Self::P90, Self::P95, Self::P99];
+    pub const ALL: [Self; 5] = [Self::P50, Self::P90, Self::P95, Self::P99, Self::P99_9];
 
     /// Name in gates and records: `p99`.
     #[must_use]
@@ -41,6 +43,7 @@ impl Percentile {
             Self::P90 => "p90",
             Self::P95 => "p95",
             Self::P99 => "p99",
+            Self::P99_9 => "p99.9",
         }
     }
 
@@ -78,6 +81,8 @@ impl Statistic {
     pub const P95: Self = Self::Percentile(Percentile::P95);
     /// 99th percentile.
     pub const P99: Self = Self::Percentile(Percentile::P99);
+    /// 99.9th percentile.
+    pub const P99_9: Self = Self::Percentile(Percentile::P99_9);
 
     /// Name in gates and records: `mean`, `p99`.
     #[must_use]

@@ -1,5 +1,7 @@
 use super::*;
+use crate::metric::{Statistic, Timing};
 use crate::record::fixture;
+use crate::record::model::{Distribution, PhaseRecord};
 
 #[test]
 fn every_metric_is_held_against_the_named_baseline() {
@@ -41,4 +43,21 @@ fn one_variant_or_none_compares_with_nothing() {
     assert!(side_by_side(&run).is_empty());
     assert!(side_by_side(&fixture::empty()).is_empty());
     assert_eq!(ratio(Some(0.0), Some(1.0)), None);
+}
+
+#[test]
+fn a_percentile_beyond_p99_is_compared_only_with_enough_values() {
+    let figure = Figure::Timing(Statistic::P99_9, Timing::TtftFromDue);
+    let mut phase = fixture::pass().variants.remove(0).phases.remove(1);
+    for (count, found) in [(9_999, None), (10_000, Some(12.5))] {
+        let times = Distribution::new(count, true, |_| 12.5);
+        phase.metrics.times[Timing::TtftFromDue] = Some(times);
+        assert_eq!(metrics::of_phase(figure, &phase), found);
+        assert_eq!(metrics::is_thin(figure, &phase), found.is_none());
+    }
+    let text = serde_json::to_string(&phase).expect("written");
+    assert!(text.contains("\"p99.9\":12.5"), "{text}");
+    let older = text.replace("\"p99.9\":12.5,", "");
+    let read: PhaseRecord = serde_json::from_str(&older).expect("a record of an older version");
+    assert_eq!(metrics::of_phase(figure, &read), None);
 }

@@ -167,6 +167,6 @@ fn thin_percentiles_are_named() {
         .clone();
     assert_eq!(
         d.map(|d| d.thin().collect::<Vec<_>>()),
-        Some(vec![Statistic::P95, Statistic::P99])
+        Some(vec![Statistic::P95, Statistic::P99, Statistic::P99_9])
     );
 }

@@ -62,6 +62,7 @@ fn percentiles_need_ten_values_beyond_them() {
     assert_eq!(needs("p90"), Some(100));
     assert_eq!(needs("p95"), Some(200));
     assert_eq!(needs("p99"), Some(1_000));
+    assert_eq!(needs("p99.9"), Some(10_000));
     assert_eq!(needs("max"), Some(1));
 }
 

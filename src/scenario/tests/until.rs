@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn percentiles_are_written_as_in_gates() {
-    for text in ["p99 ttft", "p50 e2e_from_due", "p95 tpot"] {
+    for text in ["p99 ttft", "p50 e2e_from_due", "p99.9 ttft_from_due"] {
         let read: Percentile = text.parse().unwrap();
         assert_eq!(read.to_string(), text);
     }

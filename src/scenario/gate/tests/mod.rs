@@ -55,6 +55,12 @@ fn gates_are_read_in_the_unit_of_their_metric() {
             20_000.0,
         ),
         (
+            "p99.9 ttft_from_due < 2s",
+            Figure::Timing(Statistic::P99_9, Timing::TtftFromDue),
+            Op::Lt,
+            2_000.0,
+        ),
+        (
             "p99 schedule_lag < 100us",
             p99(Timing::ScheduleLag),
             Op::Lt,
@@ -121,6 +127,7 @@ fn metrics_of_comparisons_have_the_names_of_records() {
     for (text, key) in [
         ("ttft", "ttft_ms.p50"),
         ("p95 e2e", "e2e_ms.p95"),
+        ("p99.9 ttft_from_due", "ttft_from_due_ms.p99.9"),
         ("output_throughput", "output_tokens_per_s"),
         ("startup", "ready_ms"),
     ] {
