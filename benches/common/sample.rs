@@ -23,6 +23,7 @@ pub(crate) fn sample(index: u64) -> Sample {
         first_text_ns: Some(first),
         last_text_ns: Some(last),
         end_ns: last + 40_000,
+        longest_gap_ns: Some(7_000_000),
         chunks: 32,
         reads: Reads {
             all: 34,

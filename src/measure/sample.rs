@@ -121,6 +121,9 @@ pub struct Sample {
     /// Sum over all choices of the time from first to last text, if there are several choices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spans_ns: Option<Nanos>,
+    /// Longest time between consecutive events with text of the same choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_gap_ns: Option<Nanos>,
     /// Events with text.
     pub chunks: u32,
     /// How its bytes were read.
@@ -196,6 +199,7 @@ impl Sample {
             end_ns: since(exchange.ended),
             choices: several.then(|| count(voices)),
             spans_ns: several.then_some(line.spans),
+            longest_gap_ns: line.gaps.iter().max().copied(),
             chunks,
             reads: Reads {
                 all: count(exchange.arrivals.len()),
@@ -247,6 +251,12 @@ impl Sample {
         let believed = self.miscounted.is_none();
         let tokens = self.output_tokens.filter(|n| *n > 0 && believed)?;
         Some(self.e2e()? as f64 / tokens as f64)
+    }
+
+    /// The longest stall of its text, in nanoseconds; `None` where all text arrived at once.
+    #[must_use]
+    pub fn longest_gap(&self) -> Option<u64> {
+        self.longest_gap_ns.filter(|_| !self.at_once())
     }
 
     /// Whether all text arrived at once, so that its duration is unknown: in one event, at one

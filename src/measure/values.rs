@@ -17,6 +17,7 @@ pub fn value(timing: Timing, sample: &Sample) -> Option<u64> {
         Timing::FirstChunk => since(sample.sent_ns, sample.first_chunk_ns),
         Timing::Tpot => sample.tpot().map(nearest),
         Timing::Ntpot => sample.ntpot().map(nearest),
+        Timing::LongestGap => sample.longest_gap(),
         Timing::E2e => sample.e2e(),
         Timing::E2eFromDue => since(Some(sample.due_ns), Some(sample.end_ns)),
         Timing::ScheduleLag => sample.lag(),

@@ -149,6 +149,17 @@ metrics! {
         definition: "time between consecutive text events of the same choice, which others call ITL",
         ..TIME
     },
+    LongestGap = Row {
+        name: "longest_gap",
+        key: "longest_gap_ms",
+        label: "longest gap",
+        title: "Longest gap between chunks of a request",
+        needs: &[Need::Stream, Need::Pace],
+        within: Some(Limit::Request),
+        shown: &[Statistic::P50, Statistic::P99],
+        definition: "longest time between consecutive text events of the same choice, the worst stall of the answer",
+        ..TIME
+    },
     E2e = Row {
         name: "e2e",
         key: "e2e_ms",

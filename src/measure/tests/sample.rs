@@ -69,11 +69,13 @@ fn without_usage_the_chunks_are_counted() {
         texts: vec!["ab".into()],
         timeline: Timeline {
             texts: vec![2_000, 5_000, 9_000],
+            gaps: vec![3_000, 4_000],
             ..Timeline::default()
         },
         ..Answer::default()
     };
     let row = Sample::new(&exchange(200, ""), &answer, 0, Judgement::default(), true);
+    assert_eq!(row.longest_gap(), Some(4_000));
     assert_eq!(
         row.output_tokens.zip(row.tokens_from),
         Some((3, TokenSource::Chunks))

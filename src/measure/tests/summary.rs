@@ -116,6 +116,19 @@ fn goodput_is_a_share_of_all_requests() {
 }
 
 #[test]
+fn the_longest_gap_is_one_value_a_request() {
+    let longest = |sample: &Sample| value(Timing::LongestGap, sample);
+    let mut stalled = sample();
+    stalled.longest_gap_ns = Some(30 * MS);
+    assert_eq!(longest(&stalled), Some(30 * MS));
+    let m = figures(&[stalled.clone(), sample()], Objectives::default()).metrics;
+    let d = m.times[Timing::LongestGap].clone();
+    assert_eq!(d.map(|d| (d.count, d[Statistic::Max])), Some((1, 30.0)));
+    stalled.last_text_ns = stalled.first_text_ns;
+    assert_eq!(longest(&stalled), None, "all text came at once");
+}
+
+#[test]
 fn unary_answers_have_no_ttft() {
     let mut unary = sample();
     (unary.first_text_ns, unary.last_text_ns, unary.chunks) = (None, None, 0);
