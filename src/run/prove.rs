@@ -9,13 +9,16 @@ use crate::measure::exchange::{End, Exchange};
 use crate::measure::lifecycle::Startup;
 use crate::measure::sample::ErrorClass;
 use crate::plan::{Label, Purpose, Shape, VariantPlan};
-use crate::topology::Alarm;
 use crate::topology::proof::{Proof, Unproven, Waiting};
+use crate::topology::{Alarm, BackOff};
 use crate::verify::Rules;
 use std::time::{Duration, Instant};
 
-/// Longest pause between two tries on an endpoint, which may be someone else's.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Pauses between two tries on an endpoint, which may be someone else's.
+const BACK_OFF: BackOff = BackOff {
+    shortest: Duration::from_millis(50),
+    longest: Duration::from_secs(1),
+};
 /// Limit on each step of a TLS handshake that finds out why another one failed.
 const HANDSHAKE: Duration = Duration::from_secs(1);
 
@@ -53,7 +56,7 @@ impl Turn<'_> {
             completions: ready.completions,
             began: Instant::now(),
             timeout: ready.timeout.0,
-            longest_pause: LONGEST_PAUSE,
+            back_off: BACK_OFF,
             alarm,
             events: self.events,
         }

@@ -1,6 +1,7 @@
 //! Processes of engines: the warden that owns them, their ports, logs, readiness and end. A
 //! [`Topology`] is the runner's handle on a warden. Dropping it takes everything down.
 
+mod alarm;
 mod containment;
 mod handle;
 mod holders;
@@ -10,6 +11,7 @@ mod link;
 mod listeners;
 pub mod logs;
 pub mod ports;
+mod probe;
 mod proc;
 mod process;
 pub mod proof;
@@ -23,14 +25,12 @@ pub mod supervised;
 pub mod trust;
 pub mod warden;
 
+pub use alarm::{Alarm, BackOff, pause};
 pub use containment::Containment;
 pub use handle::{Killer, Topology};
 pub use process::polite_signals;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// Why a topology is not up.
 #[derive(Debug, thiserror::Error)]
@@ -95,39 +95,4 @@ pub struct Exit {
     pub process: String,
     /// `exit code 1`, `signal 9 (KILL)`.
     pub status: String,
-}
-
-/// A flag that ends waiting and load. The first unexpected exit sets it, as can any holder of a
-/// clone.
-#[derive(Debug, Clone, Default)]
-pub struct Alarm(Arc<AtomicBool>);
-
-impl Alarm {
-    /// Raises it.
-    pub fn raise(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-    /// Whether it was raised.
-    #[must_use]
-    pub fn raised(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-    /// The flag itself, for code that does not know topologies.
-    #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-}
-
-/// Waits until `alarm` is raised or `time` has passed. Returns whether the alarm was raised.
-pub fn pause(alarm: &Alarm, time: Duration) -> bool {
-    let until = Instant::now() + time;
-    while !alarm.raised() {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return false;
-        }
-        std::thread::sleep(left.min(Duration::from_millis(10)));
-    }
-    true
 }

@@ -5,15 +5,17 @@
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getppid, setsid, write};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 /// What ties a process to its parent.
 #[derive(Debug)]
@@ -125,6 +127,13 @@ impl PidFd {
     /// The descriptor's number, for `/proc/self/fdinfo`.
     pub(super) fn number(&self) -> i32 {
         self.0.as_raw_fd()
+    }
+
+    /// Waits until the process has ended, for at most `limit`.
+    pub(super) fn ends_within(&self, limit: Duration) {
+        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        // An interrupted poll only means that the caller looks sooner.
+        let _ = poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], limit);
     }
 
     /// Kills the process.

@@ -1,15 +1,13 @@
 //! Waits until real completions prove that something serves: a topology of this run, or an endpoint
 //! that somebody else operates.
 
-use super::{Alarm, pause};
+use super::{Alarm, BackOff, pause};
 use crate::event::{Event, Events};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// Consecutive lasting failures after which waiting ends.
 const LASTING: u32 = 3;
-/// Pause after the first failed attempt.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// How long to wait before the user is told, and between two such messages.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -64,8 +62,8 @@ pub struct Waiting<'a> {
     pub began: Instant,
     /// Limit on waiting.
     pub timeout: Duration,
-    /// Longest pause between two attempts. Pauses grow up to it.
-    pub longest_pause: Duration,
+    /// The pause between two attempts.
+    pub back_off: BackOff,
     /// Raised when waiting is pointless.
     pub alarm: &'a Alarm,
     /// Receives messages for the user.
@@ -81,7 +79,6 @@ impl Waiting<'_> {
         let (mut good, mut lasting) = (0, 0);
         let mut last = "no answer yet".to_owned();
         let mut told = Told::default();
-        let mut rest = SHORTEST_PAUSE.min(self.longest_pause);
         while good < self.completions {
             // Once a completion succeeded, the next one may take as long as any request.
             let limit = match good {
@@ -113,8 +110,8 @@ impl Waiting<'_> {
                 return Err(Unproven::TooLate { last, waited });
             }
             self.tell(&last, &mut told);
+            let rest = self.back_off.after(self.began.elapsed());
             pause(self.alarm, rest.min(self.remaining()));
-            rest = (rest * 2).min(self.longest_pause);
         }
         Ok(())
     }

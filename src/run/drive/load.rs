@@ -253,7 +253,7 @@ impl Turn<'_> {
             });
             // Both threads end once nothing can come any more.
             drop((send, ended));
-            Ok((
+            Ok::<_, Failure>((
                 assessing.join(),
                 runs,
                 watching.map(thread::ScopedJoinHandle::join),

@@ -13,7 +13,10 @@ fn waited(timeout: Duration, answers: &[Proof]) -> (Result<(), Unproven>, usize)
         completions: 3,
         began: Instant::now(),
         timeout,
-        longest_pause: Duration::from_millis(1),
+        back_off: BackOff {
+            shortest: Duration::ZERO,
+            longest: Duration::from_millis(1),
+        },
         alarm: &Alarm::default(),
         events: &events,
     }
@@ -67,7 +70,10 @@ fn an_alarm_ends_it_at_once() {
         completions: 1,
         began: Instant::now(),
         timeout: LONG,
-        longest_pause: LONG,
+        back_off: BackOff {
+            shortest: LONG,
+            longest: LONG,
+        },
         alarm: &alarm,
         events: &events,
     };
