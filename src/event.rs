@@ -147,12 +147,12 @@ impl TeardownReason {
 
 /// Where events are emitted to; cheap to clone and to send to other threads.
 #[derive(Debug, Clone)]
-pub struct Events(Sender<Event>);
+pub(crate) struct Events(Sender<Event>);
 
 impl Events {
     /// A sink, and the end that consumes.
     #[must_use]
-    pub fn channel() -> (Self, Receiver<Event>) {
+    pub(crate) fn channel() -> (Self, Receiver<Event>) {
         let (sender, receiver) = std::sync::mpsc::channel();
         (Self(sender), receiver)
     }
@@ -161,7 +161,7 @@ impl Events {
     ///
     /// # Panics
     /// In a debug build, at the event that BENCH_PANIC_AT names, so that tests see what a panic leaves.
-    pub fn emit(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         #[cfg(debug_assertions)]
         panic_at(&event);
         let _ = self.0.send(event);

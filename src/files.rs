@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When it can't be opened, or is a pipe, a device, a socket or a directory.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     // Looked at before it is opened: opening a device may already do something, such as rewind a tape.
     regular(&std::fs::metadata(path)?)?;
     opened(path, 0)
@@ -20,7 +20,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_itself(path: &Path) -> io::Result<File> {
+pub(crate) fn open_itself(path: &Path) -> io::Result<File> {
     regular(&std::fs::symlink_metadata(path)?)?;
     opened(path, nix::libc::O_NOFOLLOW)
 }
@@ -39,7 +39,7 @@ fn opened(path: &Path, flags: i32) -> io::Result<File> {
 ///
 /// # Errors
 /// As [`open`]; when it is larger, or not UTF-8.
-pub fn text(path: &Path, most: u64) -> io::Result<String> {
+pub(crate) fn text(path: &Path, most: u64) -> io::Result<String> {
     let file = open(path)?;
     let mut text = String::new();
     let read = file

@@ -12,7 +12,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 ///
 /// # Errors
 /// When this machine trusts nobody: what was looked at, and what to do.
-pub fn config() -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn config() -> Result<Arc<ClientConfig>, String> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots()?.iter().cloned());
     if store.is_empty() {
@@ -35,7 +35,7 @@ pub(crate) fn trusting(store: RootCertStore) -> Result<Arc<ClientConfig>, String
 
 /// An HTTP client for probes and pages, which may be `secure`: no proxy, no redirect, statuses are answers.
 #[must_use]
-pub fn agent(limit: Duration, secure: bool) -> ureq::Agent {
+pub(crate) fn agent(limit: Duration, secure: bool) -> ureq::Agent {
     let trusted = if secure { roots() } else { Ok(&[][..]) };
     let trusted: Vec<Certificate<'_>> = trusted
         .unwrap_or_default()
@@ -57,7 +57,7 @@ pub fn agent(limit: Duration, secure: bool) -> ureq::Agent {
 
 /// Why TLS with `host` failed, and what to do.
 #[must_use]
-pub fn said(error: &rustls::Error, host: &str) -> String {
+pub(crate) fn said(error: &rustls::Error, host: &str) -> String {
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
     match error {
         InvalidCertificate(why) => format!("the certificate of `{host}` {}", mistrusted(why)),
@@ -72,7 +72,7 @@ pub fn said(error: &rustls::Error, host: &str) -> String {
 /// Whether TLS fails in the same way as long as the server is what it is: its certificate is not trusted, or it speaks
 /// something else.
 #[must_use]
-pub fn lasts(error: &rustls::Error) -> bool {
+pub(crate) fn lasts(error: &rustls::Error) -> bool {
     use rustls::Error::{InvalidCertificate, InvalidMessage};
     matches!(error, InvalidCertificate(_) | InvalidMessage(_))
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
+pub(crate) enum Weight {
     /// As it should be.
     Good,
     /// Works, but not as well as it could.
@@ -32,7 +32,7 @@ pub enum Weight {
 
 /// One thing looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What it is about.
     pub topic: &'static str,
     /// How much it matters.
@@ -53,7 +53,10 @@ const VERSION: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the kernel refuses to block signals.
-pub fn doctor(scenario: Option<(&Scenario, &Path)>, out: &Path) -> Result<Vec<Finding>, Failure> {
+pub(crate) fn doctor(
+    scenario: Option<(&Scenario, &Path)>,
+    out: &Path,
+) -> Result<Vec<Finding>, Failure> {
     let asker = Asker::new("doctor")?;
     let supervisor = &asker.supervisor();
     let mut all = vec![

@@ -38,7 +38,7 @@ pub struct Program {
 
 /// Whether `bench` decides on the argument `name` of any engine's process; `name` has no dashes in front.
 #[must_use]
-pub fn decides(name: &str) -> bool {
+pub(crate) fn decides(name: &str) -> bool {
     let name = name.replace('_', "-");
     ENGINES
         .iter()
@@ -47,7 +47,7 @@ pub fn decides(name: &str) -> bool {
 
 /// The Python packages whose versions matter to any engine.
 #[must_use]
-pub fn packages() -> Vec<&'static str> {
+pub(crate) fn packages() -> Vec<&'static str> {
     let mut all: Vec<&str> = ENGINES
         .iter()
         .flat_map(|facts| facts.packages.iter().chain(facts.beside))

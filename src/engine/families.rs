@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 /// What a family is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A histogram of seconds.
     Time,
     /// A number that only grows.
@@ -20,7 +20,7 @@ pub enum Kind {
 impl Kind {
     /// Whether it never falls while its process lives.
     #[must_use]
-    pub fn grows(self) -> bool {
+    pub(crate) fn grows(self) -> bool {
         matches!(self, Self::Time | Self::Counter)
     }
 }
@@ -58,7 +58,7 @@ impl Family {
 
 /// One quantity, on the pages of all engines.
 #[derive(Debug)]
-pub struct Quantity {
+pub(crate) struct Quantity {
     /// What it is called in records.
     pub name: &'static str,
     /// What it is.
@@ -70,7 +70,7 @@ pub struct Quantity {
 }
 
 /// Every quantity that is read.
-pub fn quantities() -> &'static [Quantity] {
+pub(crate) fn quantities() -> &'static [Quantity] {
     static ALL: LazyLock<Vec<Quantity>> = LazyLock::new(|| {
         let mut all: Vec<Quantity> = Vec::new();
         for family in ENGINES.iter().flat_map(|facts| facts.families) {

@@ -16,14 +16,15 @@ mod url;
 mod vllm;
 
 pub use dynamo::{Discovery, Dynamo, Role, Router, Worker, WorkerGroup};
-pub use error::Error;
+pub(crate) use error::Error;
 pub use external::External;
-pub use facts::{Facts, Program, decides, packages};
-pub use families::{Kind, Quantity, quantities};
-pub use process::{Endpoint, MetricsPage, Probe, Process, Stack};
-pub use settings::{Part, Rules};
+pub(crate) use facts::{Facts, Program, decides, packages};
+pub(crate) use families::{Kind, quantities};
+pub(crate) use process::{Endpoint, MetricsPage, Probe, Process, Stack};
+pub use settings::Part;
+pub(crate) use settings::Rules;
 pub use sim::{Flavour, Sim};
-pub use site::{Python, Site};
+pub(crate) use site::{Python, Site};
 pub use vllm::Vllm;
 
 use crate::value::Args;
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use settings::Settings;
 
 /// Most processes of one group, and most GPUs.
-pub const PROCESSES: u32 = 64;
+pub(crate) const PROCESSES: u32 = 64;
 
 /// Declares the engines. A row is `Name in file`: the file has the settings `Name` and the facts `FACTS`.
 macro_rules! engines {
@@ -45,7 +46,7 @@ macro_rules! engines {
         }
 
         /// The facts about every engine.
-        pub const ENGINES: &[&Facts] = &[$(&$file::FACTS,)*];
+        pub(crate) const ENGINES: &[&Facts] = &[$(&$file::FACTS,)*];
 
         impl Engine {
             /// What is known of it, whatever its settings.

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 /// A tool whose results are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tool {
+pub(crate) enum Tool {
     /// `vllm bench serve --save-result`, of Python or Rust, with or without `--save-detailed` and `--append-result`.
     Vllm,
     /// `sglang.bench_serving --output-file`.
@@ -49,7 +49,7 @@ const KNOWN: &str = "what can be read:
 impl Tool {
     /// Its name.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Vllm => "vllm bench serve",
             Self::Sglang => "sglang bench_serving",
@@ -116,7 +116,7 @@ struct Imported {
 
 /// Why a file gives no records.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// It is not JSON.
     #[error("{name} {why}\n{KNOWN}")]
     Text {
@@ -155,7 +155,7 @@ pub enum Error {
 ///
 /// # Errors
 /// When something in it is no result of a known tool, or not of `tool`.
-pub fn import(
+pub(crate) fn import(
     name: &str,
     text: &str,
     tool: Option<Tool>,

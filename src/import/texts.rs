@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// Why a text is not a list of JSON values.
 #[derive(Debug, thiserror::Error)]
-pub enum NotJson {
+pub(crate) enum NotJson {
     /// There is none.
     #[error("is not JSON: there is nothing in it")]
     Empty,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// Why NVML cannot be used: no driver, or one that does not work.
-pub fn names() -> Result<Vec<String>, NoAnswer> {
+pub(crate) fn names() -> Result<Vec<String>, NoAnswer> {
     let nvml = Nvml::init().map_err(NoAnswer::Driver)?;
     let count = nvml.device_count()?;
     (0..count)
@@ -18,7 +18,7 @@ pub fn names() -> Result<Vec<String>, NoAnswer> {
 
 /// Why NVML cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// There is no driver.
     #[error("no NVIDIA driver answers ({0})")]
     Driver(NvmlError),
@@ -29,7 +29,7 @@ pub enum NoAnswer {
 
 /// Memory in use on each GPU, in bytes; empty if NVML does not answer.
 #[must_use]
-pub fn used() -> Option<Vec<u64>> {
+pub(crate) fn used() -> Option<Vec<u64>> {
     let nvml = Nvml::init().ok()?;
     (0..nvml.device_count().ok()?)
         .map(|index| Some(nvml.device_by_index(index).ok()?.memory_info().ok()?.used))
@@ -38,19 +38,19 @@ pub fn used() -> Option<Vec<u64>> {
 
 /// This machine's GPUs, for repeated readings during a load; none if NVML does not answer.
 #[derive(Debug)]
-pub struct Gpus(Option<Nvml>);
+pub(crate) struct Gpus(Option<Nvml>);
 
 impl Gpus {
     /// Opens NVML once, because that takes longer than a reading.
     #[must_use]
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self(Nvml::init().ok())
     }
 
     /// For each GPU by its NVML index: `gpu0_utilization`, the share of NVML's sampling period in
     /// which a kernel ran; `gpu0_memory`, the share of memory in use; and `gpu0_power_w`. Values
     /// that NVML does not report are left out.
-    pub fn levels(&self) -> impl Iterator<Item = (String, f64)> + '_ {
+    pub(crate) fn levels(&self) -> impl Iterator<Item = (String, f64)> + '_ {
         let all = self.0.iter().flat_map(|nvml| {
             let devices = (0..nvml.device_count().unwrap_or(0))
                 .filter_map(|index| Some((index, nvml.device_by_index(index).ok()?)));
@@ -78,7 +78,7 @@ impl Gpus {
 #[error(
     "GPU {gpu} still holds {mib} MiB more than before, {seconds} s after its processes were killed; see who has it with `nvidia-smi`"
 )]
-pub struct StillHeld {
+pub(crate) struct StillHeld {
     /// Which GPU.
     pub gpu: usize,
     /// How much, in MiB.
@@ -96,7 +96,7 @@ const SLACK: u64 = 64 << 20;
 ///
 /// # Errors
 /// The memory that is still in use.
-pub fn returned(
+pub(crate) fn returned(
     before: &[u64],
     mut read: impl FnMut() -> Option<Vec<u64>>,
     limit: Duration,
@@ -127,7 +127,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The newest CUDA version that the driver supports, as (major, minor).
 #[must_use]
-pub fn cuda() -> Option<(u32, u32)> {
+pub(crate) fn cuda() -> Option<(u32, u32)> {
     let version = Nvml::init().ok()?.sys_cuda_driver_version().ok()?;
     let version = u32::try_from(version).ok()?;
     Some((version / 1_000, version % 1_000 / 10))
@@ -136,7 +136,7 @@ pub fn cuda() -> Option<(u32, u32)> {
 /// Whether `names` contain `count` GPUs of `kind` (part of the product name, case-insensitive;
 /// `any` accepts all).
 #[must_use]
-pub fn satisfied(names: &[String], kind: &str, count: u32) -> bool {
+pub(crate) fn satisfied(names: &[String], kind: &str, count: u32) -> bool {
     let kind = kind.to_lowercase();
     let matching = names
         .iter()

@@ -2,7 +2,7 @@
 
 /// The host as the record stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Host {
     /// Operating system and kernel.
     pub os: Option<String>,
     /// CPU model.
@@ -15,7 +15,7 @@ pub struct Host {
 
 /// Reads the host. A size that cannot be read is 0.
 #[must_use]
-pub fn read() -> Host {
+pub(crate) fn read() -> Host {
     let field = |file: &str, name: &str| {
         std::fs::read_to_string(file).ok().and_then(|text| {
             let line = text.lines().find(|line| line.starts_with(name))?;

@@ -1,14 +1,14 @@
 //! Observations besides the answers: GPUs, the host, and the metrics endpoints of a running
 //! topology.
 
-pub mod gpu;
-pub mod host;
-pub mod pace;
-pub mod prometheus;
-pub mod reading;
-pub mod scrape;
+pub(crate) mod gpu;
+pub(crate) mod host;
+pub(crate) mod pace;
+pub(crate) mod prometheus;
+pub(crate) mod reading;
+pub(crate) mod scrape;
 
 mod families;
 
-pub use reading::Reading;
-pub use scrape::Pages;
+pub(crate) use reading::Reading;
+pub(crate) use scrape::Pages;

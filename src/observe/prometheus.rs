@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// One sample of a metrics endpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Its name, including `_bucket`, `_sum` or `_count`.
     pub name: &'a str,
     /// The text between the braces, as written.
@@ -15,7 +15,7 @@ pub struct Line<'a> {
 }
 
 /// The samples of a text. Other and unreadable lines are skipped.
-pub fn lines(page: &str) -> impl Iterator<Item = Line<'_>> {
+pub(crate) fn lines(page: &str) -> impl Iterator<Item = Line<'_>> {
     page.lines().filter_map(line)
 }
 
@@ -61,7 +61,7 @@ fn closing(text: &str) -> Option<usize> {
 impl<'a> Line<'a> {
     /// Its labels in the order written; empty if they cannot be read.
     #[must_use]
-    pub fn labels(&self) -> Vec<(&'a str, Cow<'a, str>)> {
+    pub(crate) fn labels(&self) -> Vec<(&'a str, Cow<'a, str>)> {
         let mut all = Vec::new();
         let mut rest = self.labels;
         while let Some((name, after)) = rest.split_once('=') {

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// The metrics endpoints of one topology.
 #[derive(Debug, Clone)]
-pub struct Pages {
+pub(crate) struct Pages {
     agent: ureq::Agent,
     limit: Duration,
     pages: Vec<Page>,
@@ -48,7 +48,7 @@ struct Page {
 
 /// Tells a watch how far the run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WatchSignal {
+pub(crate) enum WatchSignal {
     /// One phase was followed by the next.
     HandedOver,
     /// The phases have ended.
@@ -57,7 +57,7 @@ pub enum WatchSignal {
 
 /// What was observed during one of several phases.
 #[derive(Debug, Default)]
-pub struct Watched {
+pub(crate) struct Watched {
     /// The reading at the end of the previous phase.
     pub from: Option<Reading>,
     /// Its sampled levels.
@@ -67,7 +67,7 @@ pub struct Watched {
 impl Pages {
     /// Creates the endpoints from these addresses, by process.
     #[must_use]
-    pub fn new(pages: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(pages: Vec<(String, String)>) -> Self {
         Self::within(LIMIT, pages)
     }
 
@@ -88,7 +88,7 @@ impl Pages {
 
     /// Reads every endpoint now, in parallel: one that hangs delays no other.
     #[must_use]
-    pub fn read(&self) -> Reading {
+    pub(crate) fn read(&self) -> Reading {
         let mut reading = Reading::new(clock::now());
         let texts: Vec<Result<String, Unread>> = match &self.pages[..] {
             [page] => vec![self.fetch(page)],
@@ -121,7 +121,7 @@ impl Pages {
     /// Reads every endpoint until the counters stand still: engines count a request a moment after
     /// its last byte.
     #[must_use]
-    pub fn settled(&self) -> Reading {
+    pub(crate) fn settled(&self) -> Reading {
         let mut last = self.read();
         let first = last.at;
         while last.failed.is_empty() && Duration::from_nanos(last.at - first) < SETTLE {
@@ -138,7 +138,7 @@ impl Pages {
 
     /// Samples levels, including those of the GPUs, until told to end. The phases change
     /// `handed_over` times. Passes each sample to `row`, with the index of its phase.
-    pub fn watch(
+    pub(crate) fn watch(
         &self,
         signals: &Receiver<WatchSignal>,
         handed_over: usize,
@@ -183,7 +183,7 @@ impl Pages {
     /// What changed between two readings, combined with what the answers reported; `None` if
     /// nothing is known.
     #[must_use]
-    pub fn window(
+    pub(crate) fn window(
         &self,
         before: &Reading,
         after: &Reading,

@@ -14,7 +14,7 @@ const TAIL: u64 = 2_048;
 
 /// What is under way, and how it is drawn.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     logs: PathBuf,
     variant: String,
     starting: Vec<Starting>,
@@ -52,7 +52,7 @@ struct Phase {
 impl Live {
     /// Nothing is under way; logs of processes are looked for in `logs/VARIANT/PROCESS.log`.
     #[must_use]
-    pub fn new(logs: &Path) -> Self {
+    pub(crate) fn new(logs: &Path) -> Self {
         Self {
             logs: logs.to_owned(),
             variant: String::new(),
@@ -65,7 +65,7 @@ impl Live {
     }
 
     /// Tells an event: its line, where it is news, and what is under way from now on.
-    pub fn tell(&mut self, event: &Event, now: Instant, width: usize, to: &mut impl Write) {
+    pub(crate) fn tell(&mut self, event: &Event, now: Instant, width: usize, to: &mut impl Write) {
         let mut out = self.wiped();
         self.take(event, now);
         if !matches!(event, Event::PhaseProgress { .. } | Event::Waiting { .. })
@@ -78,19 +78,19 @@ impl Live {
     }
 
     /// Draws what is under way anew.
-    pub fn tick(&mut self, now: Instant, width: usize, to: &mut impl Write) {
+    pub(crate) fn tick(&mut self, now: Instant, width: usize, to: &mut impl Write) {
         let out = self.wiped();
         self.redraw(out, now, width, to);
     }
 
     /// Takes away what is drawn.
-    pub fn end(&mut self, to: &mut impl Write) {
+    pub(crate) fn end(&mut self, to: &mut impl Write) {
         let _ = to.write_all(self.wiped().as_bytes());
     }
 
     /// What is under way, a line each, none longer than the screen.
     #[must_use]
-    pub fn lines(&self, now: Instant, width: usize) -> Vec<String> {
+    pub(crate) fn lines(&self, now: Instant, width: usize) -> Vec<String> {
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
         let mut lines: Vec<String> = Vec::new();
         for starting in &self.starting {

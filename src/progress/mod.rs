@@ -3,7 +3,7 @@
 
 mod live;
 
-pub use live::Live;
+pub(crate) use live::Live;
 
 use crate::event::{Event, TeardownReason};
 use crate::measure::lifecycle::{StageKind, StopSignal};
@@ -11,7 +11,7 @@ use std::io::Write;
 
 /// Renders an event as a line, or nothing where it is not news.
 #[must_use]
-pub fn line(event: &Event) -> Option<String> {
+pub(crate) fn line(event: &Event) -> Option<String> {
     let line = match event {
         Event::VariantStarted {
             variant,
@@ -89,7 +89,7 @@ pub fn line(event: &Event) -> Option<String> {
 }
 
 /// Writes an event's line; a stderr that is gone is no reason to end a run.
-pub fn tell(event: &Event, to: &mut impl Write) {
+pub(crate) fn tell(event: &Event, to: &mut impl Write) {
     if let Some(line) = line(event) {
         let _ = writeln!(to, "{line}");
     }

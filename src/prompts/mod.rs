@@ -39,14 +39,14 @@ const PROBED: u64 = 64;
 /// What is wrong with the prompts, its place included.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Error(String);
+pub(crate) struct Error(String);
 
 /// Cuts a text into tokens: their numbers, and the bytes of the text that each stands for.
-pub type Cutter = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
+pub(crate) type Cutter = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
 
 /// What cuts texts as a model does, where its tokenizer is on this machine and this `bench` was built to read it.
 #[must_use]
-pub fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<Cutter> {
+pub(crate) fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<Cutter> {
     let directory = tokens::directory(model, base, home).ok()?;
     #[cfg(feature = "tokenizers")]
     return tokens::model::cutter(&directory);
@@ -61,7 +61,7 @@ pub fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<Cutt
 ///
 /// # Errors
 /// The first thing that is wrong, with its file and line.
-pub fn read(
+pub(crate) fn read(
     scenario: &Scenario,
     base: &Path,
     home: Option<&Path>,

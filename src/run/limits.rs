@@ -105,7 +105,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, 
 
 /// Whether a panic says that the system allows no more threads: crates that start some of their own panic then.
 #[must_use]
-pub fn lacks_threads(panic: &str) -> bool {
+pub(crate) fn lacks_threads(panic: &str) -> bool {
     panic.contains("Resource temporarily unavailable") || panic.contains("code: 11,")
 }
 

@@ -15,10 +15,10 @@ mod tokenizer;
 mod up;
 mod variant;
 
-pub use limits::lacks_threads;
-pub use prepare::{Prepared, prepare};
-pub use tokenizer::tokenizer;
-pub use up::up;
+pub(crate) use limits::lacks_threads;
+pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use tokenizer::tokenizer;
+pub(crate) use up::up;
 
 use crate::compare::floor;
 use crate::diagnostic::Diagnostics;
@@ -45,7 +45,7 @@ use std::{io, thread};
 
 /// Why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// What the scenario names is not there or wrong.
     #[error("{0}")]
     Input(String),
@@ -69,7 +69,7 @@ pub enum Failure {
 impl Failure {
     /// The exit status of a process that this failure ended.
     #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) => ExitCode::BadScenario,
             Self::Requirement(_) => ExitCode::RequirementNotMet,
@@ -100,7 +100,7 @@ impl From<BadRule> for Failure {
 
 /// A run that has a record.
 #[derive(Debug)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// The record.
     pub run: Run,
     /// Its directory.
@@ -111,7 +111,7 @@ pub struct Finished {
 
 /// Why there is no record.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The scenario is wrong.
     #[error("{0}")]
     Scenario(Failure),
@@ -123,7 +123,7 @@ pub enum Error {
 impl Error {
     /// The exit status of a process that has no record.
     #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Scenario(failure) => failure.exit_code(),
             Self::Setup(_) => ExitCode::TopologyFailed,
@@ -135,7 +135,7 @@ impl Error {
 ///
 /// # Errors
 /// Every mistake in it.
-pub fn load(
+pub(crate) fn load(
     path: &Path,
     overlays: &[PathBuf],
     sets: &[String],
@@ -147,14 +147,14 @@ pub fn load(
 
 /// A variable of the environment; bytes that are not UTF-8 are replaced, by which a scenario's mistake tells of them.
 #[must_use]
-pub fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// What hides this run's secrets: those that the scenario names, those that it holds as text, and those of this process's
 /// environment.
 #[must_use]
-pub fn redactor(loaded: &Loaded) -> Redactor {
+pub(crate) fn redactor(loaded: &Loaded) -> Redactor {
     let own = loaded.secrets.iter();
     let own = own.map(|secret| (secret.name.clone(), secret.value.clone()));
     let all = own.chain(redact::held(&loaded.resolved)).chain(inherited());
@@ -164,14 +164,14 @@ pub fn redactor(loaded: &Loaded) -> Redactor {
 /// A text that quotes a scenario which could not be loaded, without the secrets of this process's environment and without
 /// values under names that mark a secret.
 #[must_use]
-pub fn hidden(text: &str) -> String {
+pub(crate) fn hidden(text: &str) -> String {
     let all = redact::written(text).into_iter().chain(inherited());
     Redactor::except(all, &public()).apply(text)
 }
 
 /// A redactor of the secrets of this process's environment, for records that no scenario names secrets for.
 #[must_use]
-pub fn environment_redactor() -> Redactor {
+pub(crate) fn environment_redactor() -> Redactor {
     Redactor::except(inherited(), &public())
 }
 
@@ -205,7 +205,7 @@ fn public() -> Vec<String> {
 ///
 /// # Errors
 /// When there is nothing to record: the scenario names what is not there, or the report directory can't be written.
-pub fn run(
+pub(crate) fn run(
     path: &Path,
     loaded: &Loaded,
     out: &Path,
@@ -501,7 +501,7 @@ fn begin(path: &Path, loaded: &Loaded, id: String, started: jiff::Timestamp) -> 
 ///
 /// # Errors
 /// What is missing.
-pub fn plan(path: &Path, loaded: &Loaded) -> Result<(Plan, Prepared), Failure> {
+pub(crate) fn plan(path: &Path, loaded: &Loaded) -> Result<(Plan, Prepared), Failure> {
     let (events, _) = Events::channel();
     let asker = prepare::Asker::new("plan")?;
     let supervisor = asker.supervisor();

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Facts, and what has to be held as long as they are to stay true.
 #[derive(Debug)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// What planning needs.
     pub facts: Facts,
     /// The ports, held.
@@ -114,7 +114,7 @@ impl Asker {
 ///
 /// # Errors
 /// The first thing that is missing.
-pub fn prepare(
+pub(crate) fn prepare(
     scenario: &Scenario,
     file: &Path,
     run_id: &str,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The model's own, where this machine has it; relative paths are the scenario file's.
 #[must_use]
-pub fn tokenizer(scenario: &ScenarioRecord) -> Option<Tokenizer> {
+pub(crate) fn tokenizer(scenario: &ScenarioRecord) -> Option<Tokenizer> {
     let model = scenario.settings().model.as_ref()?;
     let base = Path::new(&scenario.path).parent()?;
     prompts::tokenizer(model, base, std::env::home_dir().as_deref())

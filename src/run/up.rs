@@ -20,7 +20,7 @@ use std::sync::mpsc::Receiver;
 ///
 /// # Errors
 /// When there is no such variant, or its logs have no place to go.
-pub fn up(
+pub(crate) fn up(
     path: &Path,
     loaded: &Loaded,
     variant: Option<&str>,

@@ -15,7 +15,7 @@ const ASK_TIMEOUT: (&str, u64) = ("BENCH_ASK_TIMEOUT", 60);
 
 /// Why there is no Python to use.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The interpreter is not there.
     #[error("there is no Python at {}: {source}; make the environment or correct `runtime`", program.display())]
     Missing {
@@ -68,7 +68,7 @@ pub enum Error {
 
 /// An interpreter, and the lock of its environment where `bench` made that.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub(crate) struct Found {
     /// The interpreter and its versions.
     pub python: Python,
     /// Every package with its version, one a line, for `uv` runtimes.
@@ -76,7 +76,7 @@ pub struct Found {
 }
 
 /// What looking for a runtime needs.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// Turns a scenario's path into a real one.
     pub locate: &'a dyn Fn(&str) -> PathBuf,
     /// Where environments are kept.
@@ -91,7 +91,7 @@ pub struct Context<'a> {
 ///
 /// # Errors
 /// When there is no working Python, or the user interrupted it.
-pub fn find(runtime: &Runtime, context: &Context<'_>) -> Result<Found, Error> {
+pub(crate) fn find(runtime: &Runtime, context: &Context<'_>) -> Result<Found, Error> {
     let locate = context.locate;
     let (program, lock) = match runtime {
         Runtime::Venv(directory) => (locate(directory).join("bin/python"), None),

@@ -10,7 +10,7 @@ mod body;
 mod chunk;
 mod embeddings;
 mod engine;
-pub mod exact;
+pub(crate) mod exact;
 mod fault;
 mod feed;
 mod http;
@@ -25,5 +25,5 @@ mod serve;
 mod tests;
 mod text;
 
-pub use options::{Exact, Faults, Flavour, Options};
-pub use serve::{Error, serve};
+pub(crate) use options::Options;
+pub(crate) use serve::{Error, serve};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The server whose answers, errors and metrics are imitated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Flavour {
+pub(crate) enum Flavour {
     /// vLLM's own API server.
     Vllm,
     /// Dynamo's frontend: `nvext` when asked for, unknown fields refused.
@@ -16,7 +16,7 @@ pub enum Flavour {
 
 /// The engine's place, pace and faults.
 #[derive(Debug, Clone, Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Address to listen on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub host: IpAddr,
@@ -66,7 +66,7 @@ pub struct Options {
 #[command(
     next_help_heading = "Timetable (of the other options, --host, --port, --drop-token-every and --double-token-every count)"
 )]
-pub struct Exact {
+pub(crate) struct Exact {
     /// Keep a timetable instead of imitating an engine
     #[arg(long)]
     pub exact: bool,
@@ -94,7 +94,7 @@ pub struct Exact {
 /// included.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Faults (completions count from 1, readiness probes included)")]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Exit with code 1 and a traceback on stderr after N answered completions
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub crash_after: Option<u64>,
@@ -156,7 +156,7 @@ pub struct Faults {
 
 /// How a child process leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Leaving {
+pub(crate) enum Leaving {
     /// It calls `setsid`.
     Setsid,
     /// It is the child of a child that calls `setsid` and ends.

@@ -24,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Why the engine stopped serving. Each of these ends the process with exit code 1.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// Another process uses the port.
     #[error("failed to listen on port {} of {}: address already in use", .0.port(), .0.ip())]
     PortInUse(SocketAddr),
@@ -46,7 +46,7 @@ pub enum Error {
 
 /// Serves until SIGTERM or SIGINT and then returns at once, without waiting for requests in flight.
 /// `log` gets one line when the engine listens, and the traceback of a requested failure.
-pub fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn serve(options: &Options, log: &mut dyn Write) -> Result<(), Error> {
     if options.faults.daemonise && daemonised()? {
         return Ok(());
     }

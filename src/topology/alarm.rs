@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A flag that ends waiting and load. The first unexpected exit sets it, as can any holder of a
 /// clone.
 #[derive(Debug, Clone, Default)]
-pub struct Alarm(Arc<Bell>);
+pub(crate) struct Alarm(Arc<Bell>);
 
 #[derive(Debug, Default)]
 struct Bell {
@@ -19,7 +19,7 @@ struct Bell {
 
 impl Alarm {
     /// Raises it, and ends every [`pause`].
-    pub fn raise(&self) {
+    pub(crate) fn raise(&self) {
         let held = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.raised.store(true, Ordering::SeqCst);
         drop(held);
@@ -28,19 +28,19 @@ impl Alarm {
 
     /// Whether it was raised.
     #[must_use]
-    pub fn raised(&self) -> bool {
+    pub(crate) fn raised(&self) -> bool {
         self.0.raised.load(Ordering::SeqCst)
     }
 
     /// The flag itself, for code that does not know topologies and only reads it.
     #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0.raised)
     }
 }
 
 /// Waits until `alarm` is raised or `time` has passed. Returns whether the alarm was raised.
-pub fn pause(alarm: &Alarm, time: Duration) -> bool {
+pub(crate) fn pause(alarm: &Alarm, time: Duration) -> bool {
     let held = alarm.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
     let waited = alarm
         .0
@@ -57,7 +57,7 @@ pub fn pause(alarm: &Alarm, time: Duration) -> bool {
 /// The pause is a tenth of the time waited so far. Readiness is noticed at most a tenth late, and a
 /// start that takes minutes is not disturbed by hundreds of attempts per second.
 #[derive(Debug, Clone, Copy)]
-pub struct BackOff {
+pub(crate) struct BackOff {
     /// The shortest pause.
     pub shortest: Duration,
     /// The longest pause.
@@ -67,7 +67,7 @@ pub struct BackOff {
 impl BackOff {
     /// The pause after so long a wait.
     #[must_use]
-    pub fn after(self, waited: Duration) -> Duration {
+    pub(crate) fn after(self, waited: Duration) -> Duration {
         (waited / 10).max(self.shortest).min(self.longest)
     }
 }

@@ -33,7 +33,7 @@ const DYING: Duration = Duration::from_secs(2);
 /// How processes are contained, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum Containment {
+pub(crate) enum Containment {
     /// A PID namespace.
     Namespace,
     /// A cgroup (version 2).
@@ -44,11 +44,11 @@ pub enum Containment {
 
 impl Containment {
     /// Every containment, strongest first.
-    pub const ALL: [Self; 3] = [Self::Namespace, Self::Cgroup, Self::Plain];
+    pub(crate) const ALL: [Self; 3] = [Self::Namespace, Self::Cgroup, Self::Plain];
 
     /// `namespace`, `cgroup` or `plain`, the values of BENCH_TIER and of the record.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Namespace => "namespace",
             Self::Cgroup => "cgroup",
@@ -60,7 +60,7 @@ impl Containment {
     ///
     /// # Errors
     /// Why it is not supported.
-    pub fn try_out(self) -> Result<(), String> {
+    pub(crate) fn try_out(self) -> Result<(), String> {
         Link::start(self, "doctor", Path::new("/dev/null"), None, &|| false)
             .map(Link::end)
             .map_err(|error| error.to_string())

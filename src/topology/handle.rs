@@ -31,14 +31,14 @@ const STOPPED: Duration = Duration::from_secs(2);
 
 /// Tells a warden to skip the grace. A signal-handling thread may use it.
 #[derive(Debug)]
-pub struct Killer {
+pub(crate) struct Killer {
     socket: UnixStream,
     seen: Arc<Seen>,
 }
 
 impl Killer {
     /// Kills the remaining processes.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // Recorded first: a stopped warden does not read, so sending may block for a while.
         locked(&self.seen.hurried).get_or_insert_with(Instant::now);
         let _ = send(&mut self.socket, &Order::Kill);
@@ -47,15 +47,13 @@ impl Killer {
 
 /// The running processes and their warden.
 #[derive(Debug)]
-pub struct Topology {
+pub(crate) struct Topology {
     socket: UnixStream,
     warden: WardenProcess,
     alarm: Alarm,
     /// The longest grace of its processes.
     grace: Duration,
     containment: Containment,
-    /// Why stronger containments are not available.
-    missed: Vec<String>,
     replies: Receiver<Result<i32, String>>,
     gone: Receiver<Gone>,
     seen: Arc<Seen>,
@@ -96,7 +94,12 @@ impl Topology {
     ///
     /// # Errors
     /// [`Error::Warden`] when it cannot be started.
-    pub fn open(run_id: &str, logs: &Path, alarm: &Alarm, events: &Events) -> Result<Self, Error> {
+    pub(crate) fn open(
+        run_id: &str,
+        logs: &Path,
+        alarm: &Alarm,
+        events: &Events,
+    ) -> Result<Self, Error> {
         let containments = containments()?;
         // If the state directory cannot be used, the user was told so when the run began.
         let entry = registry::place().and_then(|(place, _)| Entry::create(&place, run_id));
@@ -131,7 +134,6 @@ impl Topology {
         let Strongest {
             mut link,
             containment,
-            missed,
         } = started;
         let (reply, replies) = channel();
         let (done, gone) = channel();
@@ -160,7 +162,6 @@ impl Topology {
             alarm: alarm.clone(),
             grace: Duration::ZERO,
             containment,
-            missed,
             replies,
             gone,
             seen,
@@ -173,21 +174,15 @@ impl Topology {
 
     /// Returns how the processes are contained.
     #[must_use]
-    pub fn containment(&self) -> Containment {
+    pub(crate) fn containment(&self) -> Containment {
         self.containment
-    }
-
-    /// Why no stronger containment is available, one sentence each.
-    #[must_use]
-    pub fn missed(&self) -> &[String] {
-        &self.missed
     }
 
     /// Starts one process with exactly the environment `env`. Its log begins with `header`.
     ///
     /// # Errors
     /// [`Error::Refused`] with the system's reason.
-    pub fn start(
+    pub(crate) fn start(
         &mut self,
         process: &Process,
         env: Vec<(OsString, OsString)>,
@@ -247,25 +242,25 @@ impl Topology {
     }
 
     /// Tells the warden that measurements begin: from now on it scans nothing.
-    pub fn stop_scanning(&mut self) {
+    pub(crate) fn stop_scanning(&mut self) {
         // If the warden is gone, the listening thread notices.
         let _ = send(&mut self.socket, &Order::StopScanning);
     }
 
     /// From now on, unexpected exits raise no alarm. [`Self::death`] still reports them.
-    pub fn tolerate(&self) {
+    pub(crate) fn tolerate(&self) {
         self.seen.tolerant.store(true, Ordering::SeqCst);
     }
 
     /// Path of a process's log.
     #[must_use]
-    pub fn log(&self, process: &str) -> PathBuf {
+    pub(crate) fn log(&self, process: &str) -> PathBuf {
         self.logs.join(format!("{process}.log"))
     }
 
     /// The first process that ended unexpectedly, as an error. The warden itself counts.
     #[must_use]
-    pub fn death(&self, when: &'static str) -> Option<Error> {
+    pub(crate) fn death(&self, when: &'static str) -> Option<Error> {
         if self.seen.lost.load(Ordering::SeqCst) {
             return Some(Error::Warden(
                 "was ended by someone else, and its processes with it".into(),
@@ -283,7 +278,7 @@ impl Topology {
     ///
     /// # Errors
     /// When the socket cannot be duplicated.
-    pub fn killer(&self) -> io::Result<Killer> {
+    pub(crate) fn killer(&self) -> io::Result<Killer> {
         Ok(Killer {
             socket: self.socket.try_clone()?,
             seen: Arc::clone(&self.seen),
@@ -296,7 +291,7 @@ impl Topology {
     /// # Errors
     /// [`Error::Warden`] when the warden does not report that everything is gone, or a directory
     /// could not be removed.
-    pub fn stop(mut self, keep: Option<&Path>, hurried: bool) -> Result<Teardown, Error> {
+    pub(crate) fn stop(mut self, keep: Option<&Path>, hurried: bool) -> Result<Teardown, Error> {
         self.seen.stopping.store(true, Ordering::SeqCst);
         let began = Instant::now();
         // A warden that cannot be told to stop has ended, or is about to: its answer shows that.
@@ -488,8 +483,6 @@ impl Listener {
 struct Strongest {
     link: Link,
     containment: Containment,
-    /// Why stronger ones are not available.
-    missed: Vec<String>,
 }
 
 impl Strongest {
@@ -504,11 +497,7 @@ impl Strongest {
         for &containment in containments {
             match Link::start(containment, run_id, log, entry, &|| alarm.raised()) {
                 Ok(link) => {
-                    return Ok(Self {
-                        link,
-                        containment,
-                        missed,
-                    });
+                    return Ok(Self { link, containment });
                 }
                 Err(error) => missed.push(format!("{}: {error}", containment.name())),
             }

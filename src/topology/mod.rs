@@ -6,35 +6,35 @@ mod containment;
 mod handle;
 mod holders;
 mod kept;
-pub mod leftovers;
+pub(crate) mod leftovers;
 mod link;
 mod listeners;
-pub mod logs;
-pub mod ports;
+pub(crate) mod logs;
+pub(crate) mod ports;
 mod probe;
 mod proc;
 mod process;
-pub mod proof;
+pub(crate) mod proof;
 mod protocol;
 mod raw;
-pub mod ready;
-pub mod registry;
-pub mod scratch;
+pub(crate) mod ready;
+pub(crate) mod registry;
+pub(crate) mod scratch;
 mod stalled;
-pub mod supervised;
-pub mod trust;
-pub mod warden;
+pub(crate) mod supervised;
+pub(crate) mod trust;
+pub(crate) mod warden;
 
-pub use alarm::{Alarm, BackOff, pause};
-pub use containment::Containment;
-pub use handle::{Killer, Topology};
-pub use process::polite_signals;
+pub(crate) use alarm::{Alarm, BackOff, pause};
+pub(crate) use containment::Containment;
+pub(crate) use handle::{Killer, Topology};
+pub(crate) use process::polite_signals;
 
 use std::path::PathBuf;
 
 /// Why a topology is not up.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The warden could not be started or has gone.
     #[error("the warden that supervises the engines {0}")]
     Warden(String),
@@ -90,7 +90,7 @@ pub enum Error {
 
 /// A process that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exit {
+pub(crate) struct Exit {
     /// Name of the process.
     pub process: String,
     /// `exit code 1`, `signal 9 (KILL)`.

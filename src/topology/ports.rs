@@ -16,7 +16,7 @@ const LAST: u16 = 32_767;
 
 /// Ports reserved for this run. Dropping this releases them.
 #[derive(Debug)]
-pub struct Ports {
+pub(crate) struct Ports {
     numbers: Vec<u16>,
     names: Vec<UnixDatagram>,
     warning: Option<String>,
@@ -27,7 +27,7 @@ type Name<'a> = &'a dyn Fn(u16) -> String;
 
 /// Why ports could not be reserved.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The kernel refused a socket.
     #[error(
         "failed to hold a port for this run: {0}; if it says too many open files, raise the limit (`ulimit -n`)"
@@ -70,7 +70,7 @@ impl Ports {
     ///
     /// # Errors
     /// When a port cannot be reserved, or too few are free.
-    pub fn take(wanted: usize) -> Result<Self, Error> {
+    pub(crate) fn take(wanted: usize) -> Result<Self, Error> {
         let shared = |number: u16| format!("bench-port-{number}");
         let user = geteuid();
         let own = |number: u16| format!("bench-port-{number}-of-{user}");
@@ -153,13 +153,13 @@ impl Ports {
 
     /// A warning about how the ports were reserved.
     #[must_use]
-    pub fn warning(&self) -> Option<&str> {
+    pub(crate) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
     /// The ports.
     #[must_use]
-    pub fn numbers(&self) -> &[u16] {
+    pub(crate) fn numbers(&self) -> &[u16] {
         &self.numbers
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn spawn(command: &mut Command, bond: Bond) -> io::Result<Child> {
 /// started: `nohup` ignores SIGHUP, and a shell without job control ignores SIGINT for background
 /// commands. A blocked signal is queued even if it is ignored, so a signalfd would deliver it.
 #[must_use]
-pub fn polite_signals() -> SigSet {
+pub(crate) fn polite_signals() -> SigSet {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = ignored(&status);
     let asking = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];

@@ -16,7 +16,7 @@ const LEAST_TRY: Duration = Duration::from_secs(1);
 
 /// The outcome of one completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// It answered as the scenario demands.
     Good,
     /// It does not answer yet: connection refused, 404, 500, 503, cut off.
@@ -32,7 +32,7 @@ pub enum Proof {
 
 /// Why the proof failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unproven {
+pub(crate) enum Unproven {
     /// The alarm was raised.
     Stopped,
     /// There was no good answer in time.
@@ -51,7 +51,7 @@ pub enum Unproven {
 }
 
 /// A wait for good completions.
-pub struct Waiting<'a> {
+pub(crate) struct Waiting<'a> {
     /// What is waited for, in the user's words.
     pub whom: &'a str,
     /// Sends one real completion, which may take as long as the argument.
@@ -75,7 +75,7 @@ impl Waiting<'_> {
     ///
     /// # Errors
     /// Why the proof failed.
-    pub fn wait(mut self) -> Result<(), Unproven> {
+    pub(crate) fn wait(mut self) -> Result<(), Unproven> {
         let (mut good, mut lasting) = (0, 0);
         let mut last = "no answer yet".to_owned();
         let mut told = Told::default();

@@ -20,7 +20,7 @@ const BACK_OFF: BackOff = BackOff {
 const TRY: Duration = Duration::from_secs(5);
 
 /// What [`bring_up`] needs besides the processes.
-pub struct Launch<'a> {
+pub(crate) struct Launch<'a> {
     /// The whole environment of a process.
     pub environment: &'a dyn Fn(&Process) -> Vec<(OsString, OsString)>,
     /// First line of a process's log.
@@ -41,7 +41,7 @@ pub struct Launch<'a> {
 ///
 /// # Errors
 /// The first thing that stands in the way; what was started is still running and is the caller's to stop.
-pub fn bring_up(
+pub(crate) fn bring_up(
     topology: &mut Topology,
     processes: &[Process],
     launch: &mut Launch<'_>,

@@ -87,7 +87,7 @@ pub(super) fn state() -> Option<PathBuf> {
 ///
 /// # Errors
 /// When other users have access to it, or it cannot be created.
-pub fn state_directory() -> io::Result<PathBuf> {
+pub(crate) fn state_directory() -> io::Result<PathBuf> {
     let state = state()
         .ok_or_else(|| io::Error::other("neither HOME nor XDG_STATE_HOME is an absolute path"))?;
     trust::make_directory(&state).map_err(io::Error::other)
@@ -95,7 +95,7 @@ pub fn state_directory() -> io::Result<PathBuf> {
 
 /// Reads a file of the state directory; `None` if there is none that can be trusted.
 #[must_use]
-pub fn read_state(name: &str) -> Option<String> {
+pub(crate) fn read_state(name: &str) -> Option<String> {
     let state = trust::directory(&state()?).ok()?;
     let file = trust::open(&state.join(name), OpenOptions::new().read(true)).ok()?;
     io::read_to_string(file.take(MOST)).ok()

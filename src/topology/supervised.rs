@@ -20,7 +20,7 @@ const MOST: u64 = 16 << 20;
 
 /// The run that programs belong to, and what ends them.
 #[derive(Debug, Clone, Copy)]
-pub struct Supervisor<'a> {
+pub(crate) struct Supervisor<'a> {
     /// The run's id, which programs carry in their environment.
     pub run_id: &'a str,
     /// Raised when the user asks for an end.
@@ -29,7 +29,7 @@ pub struct Supervisor<'a> {
 
 /// A program to run.
 #[derive(Debug)]
-pub struct Task<'a> {
+pub(crate) struct Task<'a> {
     /// The program. A bare name is searched on PATH.
     pub program: &'a Path,
     /// Its arguments.
@@ -42,7 +42,7 @@ pub struct Task<'a> {
 
 /// The output of a program.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Whether the exit code was 0.
     pub success: bool,
     /// Bytes of standard output.
@@ -53,7 +53,7 @@ pub struct Output {
 
 /// Why a program did not finish.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// It cannot be executed.
     #[error("{0}")]
     Refused(io::Error),
@@ -76,7 +76,7 @@ impl Supervisor<'_> {
     ///
     /// # Errors
     /// When it cannot be started, or was ended.
-    pub fn run(&self, task: &Task<'_>) -> Result<Output, Error> {
+    pub(crate) fn run(&self, task: &Task<'_>) -> Result<Output, Error> {
         let broken = |error: io::Error| Error::Warden(format!("could not be started: {error}"));
         // Without a registry it still ends with us. Only a SIGKILL of all processes at once could
         // leave it running.

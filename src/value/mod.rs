@@ -1,6 +1,6 @@
 //! Values that scenarios and engines share: durations, ranges, arguments, and what is wrong with one.
 
-pub mod arg;
+pub(crate) mod arg;
 pub mod mistake;
 pub mod units;
 

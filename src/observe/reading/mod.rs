@@ -13,7 +13,7 @@ const SERIES: usize = 10_000;
 
 /// Every wanted series of a topology's metrics endpoints at one time.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// When it was read, in nanoseconds.
     pub at: u64,
     series: BTreeMap<Key, Series>,
@@ -23,7 +23,7 @@ pub struct Reading {
 
 /// Why an endpoint could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// The reason in words. It stays the same when the endpoint is read again.
     pub why: String,
     /// Whether the server has no metrics endpoint (404). Many have none, so this is not reported.
@@ -44,7 +44,7 @@ struct Series {
 impl Reading {
     /// An empty reading at this time.
     #[must_use]
-    pub fn new(at: u64) -> Self {
+    pub(crate) fn new(at: u64) -> Self {
         Self {
             at,
             ..Self::default()
@@ -52,7 +52,7 @@ impl Reading {
     }
 
     /// Adds the text of one endpoint. `source` distinguishes the series of several processes.
-    pub fn add(&mut self, source: &str, page: &str) {
+    pub(crate) fn add(&mut self, source: &str, page: &str) {
         for line in lines(page) {
             let Some((quantity, family, end)) = find(line.name) else {
                 continue;
@@ -84,7 +84,7 @@ impl Reading {
 
     /// The current levels and counters.
     #[must_use]
-    pub fn sample(&self, zero: u64) -> ServerSample {
+    pub(crate) fn sample(&self, zero: u64) -> ServerSample {
         let mut sample = ServerSample {
             at_ns: self.at.saturating_sub(zero),
             gauges: IndexMap::new(),
@@ -111,7 +111,7 @@ impl Reading {
 
     /// Whether all counters are unchanged.
     #[must_use]
-    pub fn same_counters(&self, other: &Self) -> bool {
+    pub(crate) fn same_counters(&self, other: &Self) -> bool {
         let counted = |reading: &Self| -> Vec<(Key, f64, f64)> {
             let grows = |q: usize| quantities()[q].kind.grows();
             let series = reading.series.iter().filter(|(key, _)| grows(key.0));
@@ -133,7 +133,11 @@ impl Reading {
 
 /// What changed from one reading to the next. `gauges` were sampled in between.
 #[must_use]
-pub fn window(before: &Reading, after: &Reading, gauges: IndexMap<String, Gauge>) -> ServerWindow {
+pub(crate) fn window(
+    before: &Reading,
+    after: &Reading,
+    gauges: IndexMap<String, Gauge>,
+) -> ServerWindow {
     let mut window = ServerWindow {
         window_ms: after.at.saturating_sub(before.at) as f64 / 1e6,
         gauges,

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// The timetable, and the errors to make on purpose.
 #[derive(Debug, Clone)]
-pub struct Timetable {
+pub(crate) struct Timetable {
     /// From the request to the first token.
     pub ttft: Duration,
     /// From one token to the next.
@@ -41,7 +41,7 @@ pub struct Timetable {
 
 /// The ground truth about one answer. Times are CLOCK_MONOTONIC in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// The request's number, from 0; the answer's id is `exact-NUMBER`.
     pub request: u64,
     /// When it was read.
@@ -53,7 +53,7 @@ pub struct Truth {
 impl Truth {
     /// Formats it as a line of a log.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let sends: Vec<u64> = self.sends.iter().map(|send| send.0).collect();
         format!(
             "{{\"request\":{},\"received_ns\":{},\"sends_ns\":{sends:?}}}\n",
@@ -79,7 +79,7 @@ impl From<&Options> for Timetable {
 
 /// An oracle on its own thread, which ends when this is dropped.
 #[derive(Debug)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     /// The address on which it listens.
     pub address: SocketAddr,
     stop: Arc<AtomicBool>,
@@ -92,7 +92,7 @@ impl Oracle {
     ///
     /// # Errors
     /// When the system provides no port, epoll or thread.
-    pub fn start(
+    pub(crate) fn start(
         timetable: Timetable,
         mut truth: impl FnMut(Truth) + Send + 'static,
     ) -> io::Result<Self> {

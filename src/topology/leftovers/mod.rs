@@ -34,7 +34,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// What was found of one dead run, and what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cleaned {
+pub(crate) struct Cleaned {
     /// The run.
     pub run_id: String,
     /// Processes that were ended: pid and command.
@@ -63,7 +63,7 @@ impl std::fmt::Display for Cleaned {
 
 /// The result of looking through the registries.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Looked {
+pub(crate) struct Looked {
     /// Dead runs that had left something behind.
     pub runs: Vec<Cleaned>,
     /// Runs whose `bench` is gone and whose warden is taking everything down.
@@ -76,7 +76,7 @@ pub struct Looked {
 /// reported. If the warden of a run is taking it down, waits for it for at most `wait` and passes the
 /// run's id to `waiting` once.
 #[must_use]
-pub fn clean(wait: Duration, waiting: impl FnMut(&str)) -> Looked {
+pub(crate) fn clean(wait: Duration, waiting: impl FnMut(&str)) -> Looked {
     let (places, refused) = registry::places();
     let mut looked = clean_at(&places, wait, waiting);
     let refused = refused.iter().map(ToString::to_string);
@@ -86,7 +86,7 @@ pub fn clean(wait: Duration, waiting: impl FnMut(&str)) -> Looked {
 
 /// Why the state directory does not record what this run starts, and which directory does.
 #[must_use]
-pub fn noted_elsewhere() -> Option<String> {
+pub(crate) fn noted_elsewhere() -> Option<String> {
     let (place, refused) = registry::place().ok()?;
     let noted = place.display();
     refused.map(|why| {

@@ -3,7 +3,7 @@
 
 /// A known cause.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// Words of a log line in lower case; any one suffices. `…` stands for anything in between.
     marks: &'static [&'static str],
     /// What the words mean. It follows `NAME ended with exit code 1 while starting: `.
@@ -13,10 +13,10 @@ pub struct Cause {
 }
 
 /// The cause that another attempt on other ports may remedy.
-pub const PORT_TAKEN: &str = "its port is taken";
+pub(crate) const PORT_TAKEN: &str = "its port is taken";
 
 /// The known causes. The first that matches a line counts, so more specific causes come first.
-pub const CAUSES: &[Cause] = &[
+pub(crate) const CAUSES: &[Cause] = &[
     Cause {
         marks: &[
             "unrecognized arguments:",
@@ -222,7 +222,7 @@ impl Cause {
 
     /// The cause that a log line indicates.
     #[must_use]
-    pub fn of(line: &str) -> Option<&'static Self> {
+    pub(crate) fn of(line: &str) -> Option<&'static Self> {
         let line = line.to_lowercase();
         let given_away = |mark: &&str| match mark.split_once('…') {
             None => line.contains(mark),
@@ -237,15 +237,15 @@ impl Cause {
 
     /// The cause that an exit status such as `signal 9 (KILL)` indicates by itself.
     #[must_use]
-    pub fn of_status(status: &str) -> Option<&'static Self> {
+    pub(crate) fn of_status(status: &str) -> Option<&'static Self> {
         let found = SIGNALS.iter().find(|(signal, _)| status.ends_with(signal));
         found.map(|(_, cause)| cause)
     }
 }
 
 /// The table in `docs/troubleshooting.md`.
-#[must_use]
-pub fn table() -> String {
+#[cfg(test)]
+pub(super) fn table() -> String {
     let mut out =
         "| what the log or the exit says | what it means | what to do |\n| --- | --- | --- |\n"
             .to_owned();

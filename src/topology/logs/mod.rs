@@ -1,8 +1,8 @@
 //! Finds the lines of a dead process's log that explain its end.
 
-pub mod causes;
+pub(crate) mod causes;
 
-pub use causes::Cause;
+pub(crate) use causes::Cause;
 
 use crate::files;
 use std::io::{Read, Seek, SeekFrom};
@@ -19,7 +19,7 @@ const READ: u64 = 4 << 20;
 
 /// Why a process ended, according to its log.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// The known cause, if it is one of [`causes::CAUSES`].
     pub cause: Option<&'static Cause>,
     /// The lines that explain it best, oldest first. Empty if the log is empty.
@@ -28,7 +28,7 @@ pub struct Explanation {
 
 /// Reads a log to explain why its process ended with `status`, or why it is not ready.
 #[must_use]
-pub fn explain(path: &Path, status: Option<&str>) -> Explanation {
+pub(crate) fn explain(path: &Path, status: Option<&str>) -> Explanation {
     reasons(&tail(path).unwrap_or_default(), status)
 }
 
@@ -48,7 +48,7 @@ fn tail(path: &Path) -> std::io::Result<String> {
 /// of retries until a timeout). If no cause is known, the first exception, panic or error is shown,
 /// or the last lines.
 #[must_use]
-pub fn reasons(log: &str, status: Option<&str>) -> Explanation {
+pub(crate) fn reasons(log: &str, status: Option<&str>) -> Explanation {
     let lines: Vec<String> = log
         .lines()
         .skip(usize::from(log.starts_with("$ ")))

@@ -24,7 +24,7 @@ const MARK: u64 = 4096;
 
 /// The user's own directory for runs.
 #[derive(Debug)]
-pub struct Root {
+pub(crate) struct Root {
     /// Its path, without links.
     pub path: PathBuf,
     /// Why it does not have the usual name.
@@ -37,13 +37,13 @@ pub struct Root {
     "no directory for temporary files can be used: {}; set TMPDIR to a directory of your own, with a short path",
     .0.join("; ")
 )]
-pub struct NoRoot(Vec<String>);
+pub(crate) struct NoRoot(Vec<String>);
 
 /// Finds or creates the user's own directory.
 ///
 /// # Errors
 /// When there is no usable parent directory.
-pub fn root() -> Result<Root, NoRoot> {
+pub(crate) fn root() -> Result<Root, NoRoot> {
     let mut reasons = Vec::new();
     for parent in parents() {
         match root_in(&parent) {
@@ -88,13 +88,13 @@ fn instead(why: &str, path: &Path) -> String {
 
 /// The most likely path of [`root`]. Creates nothing.
 #[must_use]
-pub fn likely_root() -> PathBuf {
+pub(crate) fn likely_root() -> PathBuf {
     std::env::temp_dir().join(usual_name())
 }
 
 /// A name for the directories of one run that no other run has.
 #[must_use]
-pub fn name(run_id: &str) -> String {
+pub(crate) fn name(run_id: &str) -> String {
     let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let own = format!("{run_id} {} {}", std::process::id(), clock.as_nanos());
     hex::encode(&Sha256::digest(own)[..4])
@@ -287,7 +287,7 @@ fn mark(directory: &Path) -> Result<String, Untrusted> {
 /// The directory of the record of `bench up`. The registry names it, so that a later `bench`
 /// removes it if this one is killed.
 #[derive(Debug)]
-pub struct Held {
+pub(crate) struct Held {
     path: PathBuf,
     run_id: String,
     entry: Entry,
@@ -298,7 +298,7 @@ impl Held {
     ///
     /// # Errors
     /// When it cannot be recorded or created.
-    pub fn make(root: &Path, run_id: &str) -> io::Result<Self> {
+    pub(crate) fn make(root: &Path, run_id: &str) -> io::Result<Self> {
         let path = root.join(format!("up-{}", name(run_id)));
         let (place, _) = registry::place()?;
         let mut entry = Entry::create(&place, run_id)?;
@@ -315,12 +315,12 @@ impl Held {
 
     /// Path of the directory.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Removes it with its content.
-    pub fn remove(self) {
+    pub(crate) fn remove(self) {
         // If it cannot be removed, the next `bench` tries again.
         if remove(&self.path, &self.run_id).is_ok() {
             self.entry.remove();
@@ -328,7 +328,7 @@ impl Held {
     }
 
     /// Keeps it, so that the user can read why the topology failed. No later `bench` removes it.
-    pub fn keep(self) {
+    pub(crate) fn keep(self) {
         self.entry.remove();
     }
 }

@@ -20,7 +20,7 @@ const STICKY: u32 = 0o1000;
 
 /// Why a file or directory is not trusted.
 #[derive(Debug, thiserror::Error)]
-pub enum Untrusted {
+pub(crate) enum Untrusted {
     /// It belongs to another user.
     #[error("{} belongs to user {owner}, expected user {expected}", .path.display())]
     Owner {
@@ -147,7 +147,7 @@ pub(super) fn parent(path: &Path) -> Result<PathBuf, Untrusted> {
 ///
 /// # Errors
 /// Who else can.
-pub fn check(path: &Path) -> Result<(), Untrusted> {
+pub(crate) fn check(path: &Path) -> Result<(), Untrusted> {
     let walk = walk(path)?;
     if walk.missing.is_empty() && walk.data.mode() & OTHERS_WRITE != 0 {
         return Err(writable(&walk.there, &walk.data));

@@ -39,7 +39,7 @@ const UNCLEAN: i32 = 1;
 
 /// Arguments of a warden. Orders arrive on its standard input.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How processes are contained.
     #[arg(long)]
     containment: Containment,
@@ -55,7 +55,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the kernel refuses what it needs; nothing was started then.
-pub fn run(options: &Options) -> io::Result<i32> {
+pub(crate) fn run(options: &Options) -> io::Result<i32> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let served = match options.containment {
         Containment::Namespace if options.outside.is_none() => {
