@@ -1,11 +1,12 @@
 //! From what rounds found to estimates and verdicts, as docs/comparing.md says.
 
+use super::looks::looks;
 use super::metrics::more_is_better;
 use crate::record::model::{
     Comparing, Comparison, Finding, Outcome, PhaseRecord, QualityVerdict, RoundValues, Run,
     VariantRecord,
 };
-use crate::stats::{self, BUDGET, Estimate, Pair};
+use crate::stats::{self, BUDGET, Estimate, Look, Pair};
 
 /// A variant's answers lack tokens where another variant's answers have more than this many times as many in the mean.
 const LACKS: f64 = 2.0;
@@ -108,13 +109,12 @@ fn tokens(phase: &PhaseRecord) -> Option<f64> {
     tokens.is_finite().then_some(tokens)
 }
 
-/// Gives every row the estimate that `estimate` makes of it, and those that are judged their verdict. `budget` is divided
-/// among these and between the looks.
+/// Gives every row the estimate that `estimate` makes of it, and those that are judged their verdict. The error budget is
+/// divided among these and between the looks.
 pub(super) fn decide(
     rows: &mut [Comparison],
     comparing: &Comparing,
     doubts: &Doubts,
-    budget: f64,
     estimate: impl Fn(&Comparison) -> Option<Estimate>,
 ) {
     let margin = |row: &Comparison| {
@@ -129,18 +129,53 @@ pub(super) fn decide(
         .filter(|row| margin(row).is_some())
         .count()
         .max(1);
-    let share = budget / cells as f64 / f64::from(comparing.looks());
+    let looks = looks(comparing, BUDGET / cells as f64);
+    let level = looks.last().map_or(BUDGET, |look| look.level);
+    let distance = comparing
+        .until_decided
+        .then(|| stats::detectable_distance(&looks));
     for row in rows {
-        let estimate = estimate(row);
-        match margin(row) {
-            Some(margin) => judge(row, estimate, margin, share, doubts.about(row)),
-            None => describe(row, estimate, BUDGET),
+        let doubt = doubts.about(row);
+        match (margin(row), distance) {
+            (Some(margin), None) => judge(row, estimate(row), margin, level, doubt),
+            (Some(margin), Some(distance)) => {
+                judge_at_looks(row, &looks, margin, doubt);
+                let spread = |estimate: Estimate| estimate.error * (estimate.rounds as f64).sqrt();
+                // Of the whole design, not of the look that decided.
+                let reach = interleaved(&row.values).map(|found| distance * spread(found));
+                row.detectable = reach
+                    .filter(|_| row.detectable.is_some())
+                    .and_then(|reach| finite((margin.ln_1p() + reach).exp_m1()));
+            }
+            (None, _) => describe(row, estimate(row), BUDGET),
+        }
+    }
+}
+
+/// Judges the rounds of each look as if later ones had not come, up to the first that decides. Later rounds ran for the
+/// sake of other metrics and do not overturn a verdict: the looks have spent its share of the error budget.
+fn judge_at_looks(row: &mut Comparison, looks: &[Look], margin: f64, doubt: Option<String>) {
+    let there = row.values.len();
+    let reached = |look: &&Look| look.rounds as usize <= there;
+    // A run that ended before its first look is judged at that look's level.
+    let due = match looks.iter().filter(reached).count() {
+        0 => looks.iter().take(1).collect(),
+        _ => looks.iter().filter(reached).collect::<Vec<_>>(),
+    };
+    for look in due {
+        let values = &row.values[..there.min(look.rounds as usize)];
+        let estimate = interleaved(values);
+        judge(row, estimate, margin, look.level, doubt.clone());
+        row.spent = Some(look.spent);
+        if row.verdict != Some(Outcome::Inconclusive) {
+            row.rounds_needed = None;
+            return;
         }
     }
 }
 
 /// The effect over interleaved rounds, where all of them have both values.
-pub(super) fn interleaved(row: &Comparison) -> Option<Estimate> {
+pub(super) fn interleaved(values: &[RoundValues]) -> Option<Estimate> {
     let pair = |values: &RoundValues| {
         let difference = positive(values.variant)?.ln() - positive(values.baseline)?.ln();
         let baseline_first = values.baseline_first;
@@ -149,7 +184,7 @@ pub(super) fn interleaved(row: &Comparison) -> Option<Estimate> {
             baseline_first,
         })
     };
-    let pairs: Option<Vec<Pair>> = row.values.iter().map(pair).collect();
+    let pairs: Option<Vec<Pair>> = values.iter().map(pair).collect();
     stats::paired(&pairs?)
 }
 

@@ -7,6 +7,7 @@ mod answers;
 mod decide;
 pub mod decompose;
 pub mod floor;
+mod looks;
 pub mod metrics;
 pub mod records;
 pub mod text;
@@ -16,12 +17,12 @@ pub use alike::alike;
 pub use answers::{Answer, Answers};
 pub use decide::{Doubts, decided};
 pub use decompose::decompose;
+pub use looks::is_look;
 pub use metrics::TOPOLOGY;
 pub use text::{Tokenizer, counted, same_text};
 
 use crate::metric::Figure;
 use crate::record::model::{Comparison, RoundValues, Run, VariantRecord};
-use crate::stats::BUDGET;
 use metrics::Measured;
 
 /// Every metric and measured phase of every variant against the baseline's; start-up and teardown too, under the phase
@@ -40,7 +41,9 @@ pub fn side_by_side(run: &Run) -> Vec<Comparison> {
         .collect();
     if let Some(comparing) = &run.comparing {
         let doubts = Doubts::of(run);
-        decide::decide(&mut all, comparing, &doubts, BUDGET, decide::interleaved);
+        decide::decide(&mut all, comparing, &doubts, |row| {
+            decide::interleaved(&row.values)
+        });
     }
     all
 }

@@ -13,8 +13,11 @@ const MARGIN: f64 = 0.05;
 pub struct Comparing {
     /// Rounds before the first look.
     pub min: u32,
-    /// Rounds in all, where the first look leaves something open; the same where there is no second.
+    /// Rounds in all, where looks leave something open; the same where there is a single look.
     pub max: u32,
+    /// Whether there are looks every two rounds from `min` to `max`; else one after `min`, and one after `max` if it is more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_decided: bool,
     /// Whether the order is turned round in every other round.
     pub alternate: bool,
     /// Whether engines start anew in every round; else each starts once and stays up beside the others.
@@ -36,14 +39,6 @@ pub struct Judged {
     pub metric: String,
     /// By how much it may be worse: 0.05 is 5%.
     pub margin: f64,
-}
-
-impl Comparing {
-    /// How often the rounds are looked at; the error budget is split between the looks.
-    #[must_use]
-    pub fn looks(&self) -> u32 {
-        if self.max > self.min { 2 } else { 1 }
-    }
 }
 
 /// The variant that the others are held against: as the scenario says, else the first.
@@ -82,7 +77,8 @@ pub(super) fn comparing(scenario: &Scenario) -> Option<Comparing> {
     };
     Some(Comparing {
         min: rounds.min,
-        max: rounds.max.unwrap_or(rounds.min).max(rounds.min),
+        max: rounds.most(),
+        until_decided: rounds.until.is_some(),
         alternate: rounds.order == Order::Abba,
         restart: rounds.restart,
         judged,

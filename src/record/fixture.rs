@@ -74,6 +74,7 @@ pub(crate) fn rounds(rounds: u32, slower: f64) -> Run {
     run.comparing = Some(Comparing {
         min: rounds,
         max: rounds,
+        until_decided: false,
         alternate: true,
         restart: true,
         judged: ["ttft_ms.p50", "tpot_ms.p50", "output_tokens_per_s"]

@@ -97,7 +97,7 @@ impl RoundContext<'_> {
             }
             let look = comparing
                 .as_ref()
-                .is_some_and(|comparing| comparing.min == round);
+                .is_some_and(|comparing| compare::is_look(comparing, round));
             if look && compare::decided(&compare::side_by_side(run)) {
                 break;
             }

@@ -220,10 +220,14 @@ pub struct Compare {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rounds {
-    /// Rounds after which the metrics are judged.
+    /// When the rounds end. Without it they end after `min`, or after `max` where `min` was not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<RoundsUntil>,
+    /// Rounds after which the metrics are judged for the first time.
+    #[serde(default = "first_look")]
     #[schemars(range(min = limits::FEWEST_ROUNDS, max = limits::ROUNDS))]
     pub min: u32,
-    /// Rounds in all where that was not enough: the one extension, for half the error budget.
+    /// The most rounds; 40 with `until: decided`. Without `until` it is the one extension where `min` was not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = limits::FEWEST_ROUNDS, max = limits::ROUNDS))]
     pub max: Option<u32>,
@@ -234,6 +238,32 @@ pub struct Rounds {
     /// starting takes minutes, many more rounds fit, but the spread from start to start is left out of every interval.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub restart: bool,
+}
+
+/// What ends the rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundsUntil {
+    /// Every judged metric has its verdict. The rounds are judged after `min`, then every two rounds. The looks share one
+    /// error budget.
+    Decided,
+}
+
+/// Rounds before the first look, unless given.
+fn first_look() -> u32 {
+    6
+}
+
+impl Rounds {
+    /// The most rounds there can be.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        let usual = match self.until {
+            Some(RoundsUntil::Decided) => 40,
+            None => self.min,
+        };
+        self.max.unwrap_or(usual).max(self.min)
+    }
 }
 
 /// Which variant of a round goes first.

@@ -43,6 +43,7 @@ pub fn against_itself(loaded: &mut Loaded) {
             .retain(|gate| gate.variants().next().is_none());
     }
     let rounds = compare.rounds.unwrap_or(Rounds {
+        until: None,
         min: ROUNDS,
         max: None,
         order: Order::Abba,
@@ -50,7 +51,12 @@ pub fn against_itself(loaded: &mut Loaded) {
     });
     // All of them, whatever the first look says: what is wanted is the spread, that from start to start too.
     let rounds = Rounds {
-        min: rounds.max.unwrap_or(rounds.min).max(rounds.min),
+        until: None,
+        min: match rounds.until {
+            // Looks may end early, which is when a spread is least known.
+            Some(_) => rounds.min.max(ROUNDS),
+            None => rounds.most(),
+        },
         max: None,
         order: Order::Abba,
         restart: true,

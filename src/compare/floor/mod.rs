@@ -7,6 +7,7 @@ pub use against_itself::against_itself;
 pub(crate) use store::{FILE, admit, keep};
 
 use super::decide::interleaved;
+use super::looks::looks;
 use crate::record::model::{Comparing, Machine, Run};
 use crate::stats::{self, BUDGET, Estimate};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ pub fn floors(run: &Run) -> Vec<Floor> {
     };
     let mut all: Vec<Floor> = Vec::new();
     for row in run.comparisons.iter().filter(|row| row.verdict.is_some()) {
-        let Some(estimate) = interleaved(row) else {
+        let Some(estimate) = interleaved(&row.values) else {
             continue;
         };
         let floor = Floor {
@@ -104,7 +105,8 @@ pub fn too_fine<'a>(
     cells: usize,
     floors: &'a [Floor],
 ) -> Option<(&'a str, f64, f64, &'a Floor)> {
-    let alpha = BUDGET / cells.max(1) as f64 / f64::from(comparing.looks());
+    let looks = looks(comparing, BUDGET / cells.max(1) as f64);
+    let alpha = looks.last().map_or(BUDGET, |look| look.level);
     let of = |metric: &'a str, margin: f64| {
         let floor = floors.iter().find(|floor| floor.metric == metric)?;
         let finest = floor.finest(comparing.max, alpha);

@@ -7,7 +7,7 @@ use crate::metric::{Figure, Number, Statistic, Timing};
 use crate::record::model::{
     Comparing, Comparison, Judged, Outcome, RoundValues, Run, VariantRecord,
 };
-use crate::stats::{self, BUDGET, Estimate};
+use crate::stats::{self, Estimate};
 
 /// Margin of the metrics that are judged where neither record names any.
 const MARGIN: f64 = 0.05;
@@ -35,6 +35,7 @@ pub(super) fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Compa
     let comparing = Comparing {
         min: u32::try_from(rounds[1]).unwrap_or(u32::MAX),
         max: u32::try_from(rounds[1]).unwrap_or(u32::MAX),
+        until_decided: false,
         alternate: false,
         restart: true,
         judged: judged(records, &known),
@@ -43,9 +44,7 @@ pub(super) fn decided(run: &Run, records: &[&Run; 2], forced: bool) -> Vec<Compa
     if forced {
         doubts.overruled();
     }
-    decide(&mut rows, &comparing, &doubts, BUDGET, |row| {
-        unpaired(row, rounds)
-    });
+    decide(&mut rows, &comparing, &doubts, |row| unpaired(row, rounds));
     for row in &mut rows {
         // Its rounds are no pairs.
         row.sign_flip = None;

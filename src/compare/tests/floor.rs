@@ -40,6 +40,7 @@ fn a_margin_below_the_floor_is_too_fine_until_there_are_rounds_enough() {
     let comparing = |max, margin| Comparing {
         min: max,
         max,
+        until_decided: false,
         alternate: true,
         restart: true,
         judged: vec![Judged {

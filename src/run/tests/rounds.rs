@@ -5,6 +5,7 @@ fn every_other_round_is_turned_round() {
     let comparing = |alternate| Comparing {
         min: 4,
         max: 4,
+        until_decided: false,
         alternate,
         restart: true,
         judged: Vec::new(),
