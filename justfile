@@ -11,7 +11,7 @@ quickstart:
 ci:
     ci/test
 
-# All tests but the real engines
+# All tests but the release build and the real engines
 test:
     ci/test --quick
 
