@@ -181,10 +181,10 @@ fn a_run_that_lives_is_left_alone() {
     assert!(!alive(&mut child));
 }
 
-/// What cleaning a registry whose only entry, of the run `run_id("grouped")`, has these lines does.
-fn with_lines(lines: &[Line]) -> Vec<Cleaned> {
+/// What cleaning a registry whose only entry, of the run `run_id`, has these lines does.
+fn with_lines(run_id: &str, lines: &[Line]) -> Vec<Cleaned> {
     let place = tempfile::tempdir().unwrap();
-    let mut entry = Entry::create(place.path(), &run_id("grouped")).unwrap();
+    let mut entry = Entry::create(place.path(), run_id).unwrap();
     for line in lines {
         entry.add(line).unwrap();
     }
@@ -194,12 +194,13 @@ fn with_lines(lines: &[Line]) -> Vec<Cleaned> {
 
 #[test]
 fn a_directory_that_is_not_marked_as_the_runs_stays() {
+    let directory = run_id("directory");
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::write(elsewhere.path().join("file"), "").unwrap();
     // Marked, but not where directories of runs are.
     std::fs::write(
         elsewhere.path().join(scratch::MARKER),
-        format!("{}\n", run_id("grouped")),
+        format!("{directory}\n"),
     )
     .unwrap();
     let another = run_id("another");
@@ -210,7 +211,7 @@ fn a_directory_that_is_not_marked_as_the_runs_stays() {
     let around = other.join("..").join(other.file_name().unwrap());
     for path in [elsewhere.path(), &other, &root, &link, &around] {
         let path = path.to_owned();
-        let found = with_lines(&[Line::Directory { path: path.clone() }]);
+        let found = with_lines(&directory, &[Line::Directory { path: path.clone() }]);
         assert!(found[0].removed.is_empty(), "{found:?}");
         assert_eq!(found[0].stuck.len(), 1, "{found:?}");
         assert!(path.exists() && other.exists(), "{}", path.display());
@@ -242,7 +243,7 @@ fn files_that_are_no_shared_memory_and_directories_that_are_no_cgroup_stay() {
             inode: containment::inode(&cgroup),
         },
     ];
-    assert!(with_lines(&lines).is_empty());
+    assert!(with_lines(&run_id("no-memory"), &lines).is_empty());
     assert!(file.exists() && cgroup.exists());
 }
 
@@ -263,7 +264,7 @@ fn a_cgroup_is_killed_only_where_it_is_the_runs() {
     let survives = |mark: Option<&str>, inode: Option<u64>| {
         let mut child = sleeper(mark, &log);
         std::fs::write(path.join("cgroup.procs"), pid(&child).to_string()).unwrap();
-        let found = with_lines(&line(inode));
+        let found = with_lines(&run_id("grouped"), &line(inode));
         let lives = alive(&mut child);
         assert_eq!(lives, found.is_empty(), "{found:?}");
         let _ = child.kill();
