@@ -213,7 +213,45 @@ pub(crate) fn quality(run: &Run) -> Markup {
                 }
             } "\n"
         }
+        (cost(run))
     }
+}
+
+/// The processor time of the client in each phase, if it was measured.
+fn cost(run: &Run) -> Markup {
+    let phases = run.variants.iter().flat_map(|variant| {
+        let phases = variant.phases.iter();
+        phases.map(|phase| (&variant.name, phase))
+    });
+    let measured: Vec<_> = phases
+        .filter_map(|(variant, phase)| Some((variant, phase, phase.client.cpu_ns?)))
+        .collect();
+    if measured.is_empty() {
+        return Markup::default();
+    }
+    let title = "Processor time of bench";
+    let table = html! {
+        table {
+            caption { (title) }
+            thead {
+                tr {
+                    th scope="col" { "phase" }
+                    th scope="col" { "total, ms" }
+                    th scope="col" { "per event, \u{b5}s" }
+                }
+            }
+            tbody { "\n"
+                @for (variant, phase, cpu_ns) in measured {
+                    tr {
+                        th scope="row" { (variant) "/" (phase.name) }
+                        td { (number(Some(cpu_ns as f64 / 1e6))) }
+                        td { (number(phase.client.cpu_us_per_event())) }
+                    } "\n"
+                }
+            }
+        }
+    };
+    wide(title, table)
 }
 
 /// The scenario, and the command that runs it again.
@@ -236,3 +274,7 @@ pub(crate) fn repeat(run: &Run) -> Markup {
         } "\n"
     }
 }
+
+#[cfg(test)]
+#[path = "tests/lists.rs"]
+mod tests;

@@ -61,20 +61,6 @@ pub enum Op {
     Gt,
 }
 
-impl Op {
-    /// Whether `value` satisfies the comparison with `limit`.
-    #[must_use]
-    pub fn holds(self, value: f64, limit: f64) -> bool {
-        match self {
-            Self::Lt => value < limit,
-            Self::Le => value <= limit,
-            Self::Eq => (value - limit).abs() < f64::EPSILON,
-            Self::Ge => value >= limit,
-            Self::Gt => value > limit,
-        }
-    }
-}
-
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

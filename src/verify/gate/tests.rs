@@ -596,3 +596,10 @@ fn a_goal_may_be_of_what_the_server_says() {
     assert!(!keeps(&goal, &figures, Some(&said(0.4))));
     assert!(!keeps(&goal, &figures, None));
 }
+
+#[test]
+fn comparisons_hold_at_their_edge() {
+    assert!(holds(Op::Le, 1.0, 1.0) && holds(Op::Ge, 1.0, 1.0) && holds(Op::Eq, 0.0, 0.0));
+    assert!(!holds(Op::Lt, 1.0, 1.0) && !holds(Op::Gt, 1.0, 1.0) && !holds(Op::Eq, 0.1, 0.0));
+    assert!(!holds(Op::Lt, f64::NAN, 1.0) && !holds(Op::Gt, f64::NAN, 1.0));
+}

@@ -81,7 +81,14 @@ fn what_is_certain_agrees_with_the_comparison() {
                 above: false,
                 high: 1.0,
             };
-            let holds: Vec<bool> = values.iter().map(|value| op.holds(*value, limit)).collect();
+            let compared = |value: &f64| match op {
+                Op::Lt => *value < limit,
+                Op::Le => *value <= limit,
+                Op::Eq => (*value - limit).abs() < f64::EPSILON,
+                Op::Ge => *value >= limit,
+                Op::Gt => *value > limit,
+            };
+            let holds: Vec<bool> = values.iter().map(compared).collect();
             match bounds.compared(op, limit) {
                 Some(Certain::Always) => {
                     assert!(holds.iter().all(|held| *held), "{op:?} {limit}")
