@@ -9,7 +9,12 @@ const EXAMPLES: usize = 3;
 
 /// Holds one figure of every request that both answered against each other's.
 #[must_use]
-pub fn alike(what: &str, get: impl Fn(&Answer) -> Option<u64>, a: &Answers, b: &Answers) -> Check {
+pub(crate) fn alike(
+    what: &str,
+    get: impl Fn(&Answer) -> Option<u64>,
+    a: &Answers,
+    b: &Answers,
+) -> Check {
     let (baseline, variant) = (&a.variant, &b.variant);
     let (mut both, mut different, mut examples) = (0, 0, String::new());
     for pair in pairs(a, b) {

@@ -12,7 +12,7 @@ use std::thread;
 
 /// What is compared of one request's answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The round.
     pub round: u32,
     /// Index of the phase, warm-up included.
@@ -63,7 +63,7 @@ fn hexadecimal<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
 
 /// One variant's answers in measured phases, by round, phase and request.
 #[derive(Debug)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// The variant.
     pub(super) variant: String,
     /// Names of its phases.
@@ -77,7 +77,11 @@ impl Answers {
     ///
     /// # Errors
     /// When its samples can't be read.
-    pub fn read(dir: &Path, variant: &VariantRecord, rounds: Option<u32>) -> Result<Self, Error> {
+    pub(crate) fn read(
+        dir: &Path,
+        variant: &VariantRecord,
+        rounds: Option<u32>,
+    ) -> Result<Self, Error> {
         let measured: Vec<bool> = variant.phases.iter().map(PhaseRecord::measured).collect();
         let mut lines = record::samples(dir)?;
         let mut rows = Vec::new();
@@ -114,7 +118,7 @@ impl Answers {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_both(
+    pub(crate) fn read_both(
         a: (&Path, &VariantRecord),
         b: (&Path, &VariantRecord),
         rounds: Option<u32>,

@@ -13,7 +13,7 @@ const LACKS: f64 = 2.0;
 
 /// Why no verdict on a phase can be trusted.
 #[derive(Debug, Clone, Default)]
-pub struct Doubts {
+pub(crate) struct Doubts {
     /// For the whole comparison.
     pub whole: Option<String>,
     /// For one phase of one variant: both names, and why.
@@ -25,7 +25,7 @@ pub struct Doubts {
 impl Doubts {
     /// What a record says against itself: a measurement that can't be trusted, differing requests, errors.
     #[must_use]
-    pub fn of(run: &Run) -> Self {
+    pub(crate) fn of(run: &Run) -> Self {
         let invalid = (run.quality.verdict == QualityVerdict::Invalid).then(|| {
             let first = run.quality.findings.first();
             let why = first.map(Finding::shown).unwrap_or_default();
@@ -244,7 +244,7 @@ pub(super) fn judge(
 
 /// Whether more rounds would change nothing: every metric that is judged has its verdict.
 #[must_use]
-pub fn decided(rows: &[Comparison]) -> bool {
+pub(crate) fn decided(rows: &[Comparison]) -> bool {
     !rows
         .iter()
         .any(|row| row.verdict == Some(Outcome::Inconclusive))

@@ -28,7 +28,7 @@ pub(super) fn looks(comparing: &Comparing, alpha: f64) -> Vec<Look> {
 
 /// Whether the comparison is looked at after this round.
 #[must_use]
-pub fn is_look(comparing: &Comparing, round: u32) -> bool {
+pub(crate) fn is_look(comparing: &Comparing, round: u32) -> bool {
     if comparing.until_decided {
         stats::look_rounds(comparing.min, comparing.max).contains(&round)
     } else {

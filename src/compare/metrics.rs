@@ -5,24 +5,24 @@ use crate::metric::{Figure, Scope};
 use crate::record::model::{PhaseRecord, RoundRecord, Startup, Teardown, VariantRecord};
 
 /// The phase under which start-up and teardown are compared.
-pub const TOPOLOGY: &str = "topology";
+pub(crate) const TOPOLOGY: &str = "topology";
 
 /// A figure of a phase as reports give it, shares in percent; `None` where it does not apply, and where an importer was not
 /// told.
 #[must_use]
-pub fn of_phase(figure: Figure, phase: &PhaseRecord) -> Option<f64> {
+pub(crate) fn of_phase(figure: Figure, phase: &PhaseRecord) -> Option<f64> {
     reported(figure, &phase.sources())
 }
 
 /// Whether it is a percentile with fewer than ten values beyond it.
 #[must_use]
-pub fn is_thin(figure: Figure, phase: &PhaseRecord) -> bool {
+pub(crate) fn is_thin(figure: Figure, phase: &PhaseRecord) -> bool {
     phase.sources().is_thin(figure)
 }
 
 /// A figure of a variant's topology.
 #[must_use]
-pub fn of_topology(figure: Figure, variant: &VariantRecord) -> Option<f64> {
+pub(crate) fn of_topology(figure: Figure, variant: &VariantRecord) -> Option<f64> {
     Measured::from(variant).figure(figure, TOPOLOGY)
 }
 
@@ -78,6 +78,6 @@ impl Measured<'_> {
 
 /// Whether more of a metric of records is better.
 #[must_use]
-pub fn more_is_better(key: &str) -> bool {
+pub(crate) fn more_is_better(key: &str) -> bool {
     Figure::of_key(key).is_some_and(Figure::more_is_better)
 }

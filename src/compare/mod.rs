@@ -2,24 +2,24 @@
 //! that means ([`side_by_side`]); whether greedy answers agree ([`same_text`]), and where a difference comes from
 //! ([`mod@decompose`]). Two records are held against each other by [`records`], a folder of them by [`trend`].
 
-pub mod alike;
+pub(crate) mod alike;
 mod answers;
 mod decide;
-pub mod decompose;
-pub mod floor;
+pub(crate) mod decompose;
+pub(crate) mod floor;
 mod looks;
-pub mod metrics;
+pub(crate) mod metrics;
 pub mod records;
-pub mod text;
-pub mod trend;
+pub(crate) mod text;
+pub(crate) mod trend;
 
-pub use alike::alike;
-pub use answers::{Answer, Answers};
-pub use decide::{Doubts, decided};
-pub use decompose::decompose;
-pub use looks::is_look;
-pub use metrics::TOPOLOGY;
-pub use text::{Tokenizer, counted, same_text};
+pub(crate) use alike::alike;
+pub(crate) use answers::{Answer, Answers};
+pub(crate) use decide::{Doubts, decided};
+pub(crate) use decompose::decompose;
+pub(crate) use looks::is_look;
+pub(crate) use metrics::TOPOLOGY;
+pub(crate) use text::{Tokenizer, counted, same_text};
 
 use crate::metric::Figure;
 use crate::record::model::{Comparison, RoundValues, Run, VariantRecord};

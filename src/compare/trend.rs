@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// One metric of one variant and phase over all runs that are comparable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Series {
+pub(crate) struct Series {
     /// The scenario.
     pub scenario: String,
     /// The variant.
@@ -28,7 +28,7 @@ pub struct Series {
 
 /// What one run found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Point {
+pub(crate) struct Point {
     /// The run.
     pub run: String,
     /// When it began.
@@ -39,7 +39,7 @@ pub struct Point {
 
 /// A shift, and the run that began it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Shift {
+pub(crate) struct Shift {
     /// The first run that is otherwise.
     pub run: String,
     /// When it began.
@@ -57,7 +57,7 @@ pub struct Shift {
 /// Every series of `metrics` that at least two of the runs have, with its shifts. The error budget is that of all series
 /// together. Runs that are no measurement are left out.
 #[must_use]
-pub fn trend(runs: &[Run], metrics: &[String]) -> Vec<Series> {
+pub(crate) fn trend(runs: &[Run], metrics: &[String]) -> Vec<Series> {
     let mut runs: Vec<&Run> = runs.iter().filter(|run| sound(run)).collect();
     runs.sort_by(|a, b| (&a.started, &a.run_id).cmp(&(&b.started, &b.run_id)));
     let mut all: IndexMap<[String; 5], Vec<Point>> = IndexMap::new();
@@ -83,7 +83,7 @@ pub fn trend(runs: &[Run], metrics: &[String]) -> Vec<Series> {
 
 /// Whether a run measured what can be held against others.
 #[must_use]
-pub fn sound(run: &Run) -> bool {
+pub(crate) fn sound(run: &Run) -> bool {
     let ended = !matches!(
         run.verdict,
         Verdict::Partial | Verdict::Error | Verdict::Skipped | Verdict::Invalid
@@ -146,7 +146,7 @@ impl Series {
     /// By how much what it is now is worse than what it was, 0.05 being 5%; `None` where its last shift was none for the
     /// worse.
     #[must_use]
-    pub fn worse_by(&self) -> Option<f64> {
+    pub(crate) fn worse_by(&self) -> Option<f64> {
         let last = self.shifts.last().filter(|shift| shift.worse)?;
         let times = if last.ratio < 1.0 {
             1.0 / last.ratio

@@ -15,17 +15,17 @@ mod site;
 mod url;
 mod vllm;
 
-pub use dynamo::{Discovery, Dynamo, Role, Router, Worker, WorkerGroup};
+pub(crate) use dynamo::Dynamo;
 pub(crate) use error::Error;
-pub use external::External;
+pub(crate) use external::External;
 pub(crate) use facts::{Facts, Program, decides, packages};
 pub(crate) use families::{Kind, quantities};
 pub(crate) use process::{Endpoint, MetricsPage, Probe, Process, Stack};
-pub use settings::Part;
+pub(crate) use settings::Part;
 pub(crate) use settings::Rules;
-pub use sim::{Flavour, Sim};
+pub(crate) use sim::Sim;
 pub(crate) use site::{Python, Site};
-pub use vllm::Vllm;
+pub(crate) use vllm::Vllm;
 
 use crate::value::Args;
 use schemars::JsonSchema;

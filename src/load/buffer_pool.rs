@@ -18,11 +18,11 @@ pub(super) struct AnswerBuffers {
 
 /// Free buffers. The assessor returns those of finished exchanges; the driver takes them for new requests.
 #[derive(Debug, Default)]
-pub struct BufferPool(Mutex<Vec<AnswerBuffers>>);
+pub(crate) struct BufferPool(Mutex<Vec<AnswerBuffers>>);
 
 impl BufferPool {
     /// Returns the buffers of an exchange that is no longer needed.
-    pub fn give_back(&self, exchange: Exchange) {
+    pub(crate) fn give_back(&self, exchange: Exchange) {
         let Exchange {
             mut body,
             mut arrivals,

@@ -5,21 +5,21 @@
 pub mod arrivals;
 mod buffer_pool;
 mod chunked;
-pub mod driver;
+pub(crate) mod driver;
 mod flight;
 pub mod http;
 mod patience;
 mod ring;
-pub mod socket;
-pub mod target;
+pub(crate) mod socket;
+pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
 
-pub use buffer_pool::BufferPool;
-pub use driver::{Client, PhaseLoad, PhaseRun, drive};
-pub use patience::{Patience, Seen};
-pub use target::Target;
+pub(crate) use buffer_pool::BufferPool;
+pub(crate) use driver::{Client, PhaseLoad, PhaseRun, drive};
+pub(crate) use patience::{Patience, Seen};
+pub(crate) use target::Target;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

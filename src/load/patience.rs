@@ -17,7 +17,7 @@ const FEWEST: u64 = 3;
 
 /// How a phase of load tolerates failures.
 #[derive(Clone, Copy, Default)]
-pub struct Patience<'a> {
+pub(crate) struct Patience<'a> {
     /// Which statuses besides 2xx are not failures.
     pub accepts: Option<&'a dyn Fn(u16) -> bool>,
     /// How long every request may fail before the phase is given up; without it, for ever.
@@ -49,7 +49,7 @@ pub(super) fn is_quick(took: Nanos) -> bool {
 
 /// What the assessor has seen of a phase. One thread writes it, the driver reads it.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     enough: AtomicBool,
     /// Exchanges assessed.
     assessed: AtomicU64,
@@ -68,7 +68,7 @@ pub struct Seen {
 impl Seen {
     /// Nothing seen yet.
     #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             enough: AtomicBool::new(false),
             assessed: AtomicU64::new(0),
@@ -81,7 +81,7 @@ impl Seen {
     }
 
     /// Records an exchange: whether it succeeded, when it began and when it ended.
-    pub fn note(&self, ok: bool, begun: Nanos, ended: Nanos) {
+    pub(crate) fn note(&self, ok: bool, begun: Nanos, ended: Nanos) {
         let recent = self.recent.load(Relaxed) << 1 | u64::from(!ok);
         self.recent.store(recent, Relaxed);
         if ok {
@@ -101,7 +101,7 @@ impl Seen {
     }
 
     /// Records that no more requests are needed.
-    pub fn enough(&self) {
+    pub(crate) fn enough(&self) {
         self.enough.store(true, Relaxed);
     }
 

@@ -20,19 +20,19 @@ const CONTROL: usize = 256;
 /// Keeps the kernel's receive timestamps enabled. The kernel enables them only some time after the
 /// first socket asks (a static key, switched from a work queue), so ask early.
 #[derive(Debug)]
-pub struct Stamping(Option<UdpSocket>);
+pub(crate) struct Stamping(Option<UdpSocket>);
 
 impl Stamping {
     /// Enables timestamps until this value is dropped.
     #[must_use]
-    pub fn hold() -> Self {
+    pub(crate) fn hold() -> Self {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).ok();
         Self(socket.filter(ask_for_stamps))
     }
 
     /// Whether the kernel stamps received packets for this socket.
     #[must_use]
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.0.is_some()
     }
 }
@@ -47,7 +47,7 @@ fn ask_for_stamps(socket: &impl AsFd) -> bool {
 
 /// Buffers for reads, shared by all sockets of a thread.
 #[derive(Debug)]
-pub struct Buffers {
+pub(crate) struct Buffers {
     data: Vec<u8>,
     control: Vec<u8>,
     /// The decrypted bytes of a read.
@@ -66,7 +66,7 @@ impl Default for Buffers {
 
 /// The result of one read.
 #[derive(Debug)]
-pub struct Received<'b> {
+pub(crate) struct Received<'b> {
     /// The bytes; empty at the end of the stream.
     pub bytes: &'b [u8],
     /// When the kernel received the last of the bytes, CLOCK_REALTIME in nanoseconds, if it says
@@ -105,7 +105,7 @@ impl From<Errno> for IoFailure {
 
 /// A TCP connection, or one that is being opened.
 #[derive(Debug)]
-pub struct Socket(OwnedFd);
+pub(crate) struct Socket(OwnedFd);
 
 impl Socket {
     /// Starts to connect. The socket becomes writable once the outcome is known;
@@ -113,7 +113,7 @@ impl Socket {
     ///
     /// # Errors
     /// The kernel's immediate error.
-    pub fn connect(address: SocketAddr) -> Result<Self, Errno> {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self, Errno> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::Inet,
             SocketAddr::V6(_) => AddressFamily::Inet6,
@@ -136,7 +136,7 @@ impl Socket {
     ///
     /// # Errors
     /// The pending error.
-    pub fn error(&self) -> Result<(), Errno> {
+    pub(crate) fn error(&self) -> Result<(), Errno> {
         match getsockopt(&self.0, sockopt::SocketError)? {
             0 => Ok(()),
             error => Err(Errno::from_raw(error)),
@@ -147,7 +147,7 @@ impl Socket {
     ///
     /// # Errors
     /// The kernel's error; `EAGAIN` when the send buffer is full.
-    pub fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         // MSG_NOSIGNAL: a write to a connection that the peer closed must not raise SIGPIPE.
         let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         retry(|| send(self.0.as_raw_fd(), bytes, flags))
@@ -164,7 +164,7 @@ impl Socket {
     ///
     /// # Errors
     /// The kernel's error; `EAGAIN` when nothing arrived.
-    pub fn read<'b>(&self, buffers: &'b mut Buffers) -> Result<Received<'b>, Errno> {
+    pub(crate) fn read<'b>(&self, buffers: &'b mut Buffers) -> Result<Received<'b>, Errno> {
         let Buffers { data, control, .. } = buffers;
         let (len, stamp) = retry(|| {
             let mut slices = [IoSliceMut::new(data)];

@@ -20,13 +20,13 @@ const SUSPICIOUS: u64 = 10_000_000;
 
 /// Now, on CLOCK_MONOTONIC.
 #[must_use]
-pub fn now() -> Nanos {
+pub(crate) fn now() -> Nanos {
     read(ClockId::CLOCK_MONOTONIC)
 }
 
 /// CPU time that this process has used so far, user and system, all threads, in nanoseconds.
 #[must_use]
-pub fn cpu_time() -> Nanos {
+pub(crate) fn cpu_time() -> Nanos {
     getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| {
         let ns = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();
         u64::try_from(ns).unwrap_or(0)
@@ -35,7 +35,7 @@ pub fn cpu_time() -> Nanos {
 
 /// A kernel timestamp in nanoseconds; `None` if the kernel left it zero.
 #[must_use]
-pub fn stamp(time: TimeSpec) -> Option<u64> {
+pub(crate) fn stamp(time: TimeSpec) -> Option<u64> {
     u64::try_from(time.num_nanoseconds())
         .ok()
         .filter(|ns| *ns > 0)
@@ -48,7 +48,7 @@ fn read(clock: ClockId) -> u64 {
 
 /// CLOCK_REALTIME minus CLOCK_MONOTONIC, tracked over time.
 #[derive(Debug, Clone)]
-pub struct Realtime {
+pub(crate) struct Realtime {
     offset: i64,
     sampled: Nanos,
     steps: u32,
@@ -63,7 +63,7 @@ impl Default for Realtime {
 impl Realtime {
     /// Samples the offset now.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (offset, sampled) = sample();
         Self {
             offset,
@@ -74,12 +74,12 @@ impl Realtime {
 
     /// How often CLOCK_REALTIME was set during tracking.
     #[must_use]
-    pub fn steps(&self) -> u32 {
+    pub(crate) fn steps(&self) -> u32 {
         self.steps
     }
 
     /// Samples the offset again if the last sample is older than a second.
-    pub fn keep(&mut self, now: Nanos) {
+    pub(crate) fn keep(&mut self, now: Nanos) {
         if now.saturating_sub(self.sampled) >= RESAMPLE_AFTER {
             self.resample();
         }
@@ -88,7 +88,7 @@ impl Realtime {
     /// Converts a receive timestamp (CLOCK_REALTIME) to CLOCK_MONOTONIC. `user` is when the read
     /// returned, `since` a time before which the bytes cannot have arrived. `None` if the timestamp
     /// contradicts either, because the wall clock was set meanwhile.
-    pub fn to_monotonic(&mut self, stamp: u64, since: Nanos, user: Nanos) -> Option<Nanos> {
+    pub(crate) fn to_monotonic(&mut self, stamp: u64, since: Nanos, user: Nanos) -> Option<Nanos> {
         self.keep(user);
         let mut at = self.shift(stamp);
         if user.saturating_sub(at) > SUSPICIOUS || at > user + TOLERANCE {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::{Index, IndexMut};
 
 /// The distributions of a phase; `None` is "not applicable".
-pub type Distributions = PerTiming<Option<Distribution>>;
+pub(crate) type Distributions = PerTiming<Option<Distribution>>;
 
 /// Statistics of one metric over a phase, in the metric's unit. A percentile without enough values to stand on is still
 /// given; [`is_thin`](Self::is_thin) tells.

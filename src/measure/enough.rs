@@ -24,7 +24,6 @@ pub struct Awaited {
 
 /// A percentile and its 95% confidence interval, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct Interval {
     pub low_ns: u64,
     pub value_ns: u64,
@@ -43,7 +42,7 @@ impl Interval {
 /// Follows the times of answers until they no longer fall. The first requests of a cold engine take
 /// many times as long.
 #[derive(Debug)]
-pub struct Steady {
+pub(crate) struct Steady {
     window: usize,
     times: VecDeque<u64>,
 }
@@ -51,7 +50,7 @@ pub struct Steady {
 impl Steady {
     /// For a phase with this many requests in flight.
     #[must_use]
-    pub fn new(concurrency: usize) -> Self {
+    pub(crate) fn new(concurrency: usize) -> Self {
         Self {
             window: (2 * concurrency).max(FEWEST),
             times: VecDeque::new(),
@@ -61,7 +60,7 @@ impl Steady {
     /// Adds one answer's time. Returns whether the last answers were hardly faster than those
     /// before. The lower quartile is compared as well as the median, because the median moves only
     /// once half of a window is fast.
-    pub fn add(&mut self, time: u64) -> bool {
+    pub(crate) fn add(&mut self, time: u64) -> bool {
         self.times.push_back(time);
         if self.times.len() > 2 * self.window {
             self.times.pop_front();
@@ -83,7 +82,7 @@ impl Steady {
 /// the first lucky one. So it checks after each further tenth of the answers, and requires two
 /// successful checks in a row.
 #[derive(Debug)]
-pub struct Precision {
+pub(crate) struct Precision {
     within: f64,
     next: u64,
     once: bool,
@@ -92,7 +91,7 @@ pub struct Precision {
 impl Precision {
     /// Precision as a share of the value.
     #[must_use]
-    pub fn new(within: f64) -> Self {
+    pub(crate) fn new(within: f64) -> Self {
         Self {
             within,
             next: BETWEEN,
@@ -101,7 +100,11 @@ impl Precision {
     }
 
     /// Whether it is known after this many answers.
-    pub fn reached(&mut self, answers: u64, known: impl FnOnce() -> Option<Interval>) -> bool {
+    pub(crate) fn reached(
+        &mut self,
+        answers: u64,
+        known: impl FnOnce() -> Option<Interval>,
+    ) -> bool {
         if answers < self.next {
             return false;
         }

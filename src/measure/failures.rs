@@ -83,7 +83,7 @@ impl Class {
 /// messages were equal across rounds is unknown, so the number of different messages is the largest
 /// of any round.
 #[must_use]
-pub fn joined<'a>(rounds: impl IntoIterator<Item = &'a [Failure]>) -> Vec<Failure> {
+pub(crate) fn joined<'a>(rounds: impl IntoIterator<Item = &'a [Failure]>) -> Vec<Failure> {
     let mut all: Vec<Failure> = Vec::new();
     for failure in rounds.into_iter().flatten() {
         match all.iter_mut().find(|known| known.class == failure.class) {

@@ -81,7 +81,7 @@ fn functions(message: Option<&Value>) -> impl Iterator<Item = &Value> {
 
 /// Whether one choice of a complete body contains generated output: text, a call, or audio.
 #[must_use]
-pub fn generated(choice: &Value) -> bool {
+pub(crate) fn generated(choice: &Value) -> bool {
     let message = choice.get("message");
     let named = |function: &Value| {
         function["name"]
@@ -96,7 +96,7 @@ pub fn generated(choice: &Value) -> bool {
 /// Whether an item of a response's `output` contains generated output: a message or reasoning with
 /// text, or a call.
 #[must_use]
-pub fn item_generated(item: &Value) -> bool {
+pub(crate) fn item_generated(item: &Value) -> bool {
     match item.get("type").and_then(Value::as_str) {
         // Calls of functions and of server-side tools need no text.
         Some(kind) if kind.ends_with("_call") => true,

@@ -31,7 +31,7 @@ const GAVE_UP: [&str; 7] = [
 /// The message of an error body, shortened to a few hundred characters: `error.message` (OpenAI,
 /// vLLM), `message` (Dynamo), `detail` (FastAPI).
 #[must_use]
-pub fn error_message(body: &Value) -> Option<String> {
+pub(crate) fn error_message(body: &Value) -> Option<String> {
     let error = body.get("error").filter(|e| says(e)).unwrap_or(body);
     let said = WORDS
         .iter()

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// The merged round; `None` without rounds.
 #[must_use]
-pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
+pub(crate) fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
     let mut typical = (*rounds.first()?).clone();
     if rounds.len() == 1 {
         return Some(typical);
@@ -37,7 +37,7 @@ pub fn typical(rounds: &[&PhaseFigures]) -> Option<PhaseFigures> {
 /// Merges the server windows of several rounds: times and levels are medians, gains of counters are
 /// sums.
 #[must_use]
-pub fn typical_server(rounds: &[&ServerWindow]) -> Option<ServerWindow> {
+pub(crate) fn typical_server(rounds: &[&ServerWindow]) -> Option<ServerWindow> {
     let mut typical: ServerWindow = folded(rounds.iter().copied(), middle)?;
     typical.counters.clear();
     typical.notes.clear();

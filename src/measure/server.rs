@@ -88,7 +88,7 @@ impl Gauge {
 /// What successful answers themselves say about a phase: the sum of their `usage` and
 /// `nvext.timing`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Told {
+pub(crate) struct Told {
     /// Prompt tokens, if every answer reported them.
     pub prompt_tokens: Option<u64>,
     /// Output tokens by `usage`, if every answer reported them.
@@ -107,7 +107,7 @@ const TIMING: [(&str, &str); 4] = [
 
 impl Told {
     /// Adds one successful answer.
-    pub fn add(&mut self, prompt: Option<u64>, output: Option<u64>, timing: Option<&Value>) {
+    pub(crate) fn add(&mut self, prompt: Option<u64>, output: Option<u64>, timing: Option<&Value>) {
         let sum = |known: Option<u64>, more: Option<u64>| match self.answers {
             0 => more,
             _ => Some(known? + more?),
@@ -124,7 +124,7 @@ impl Told {
     }
 
     /// The reported times, by name.
-    pub fn times(&self) -> impl Iterator<Item = (String, ServerTime)> {
+    pub(crate) fn times(&self) -> impl Iterator<Item = (String, ServerTime)> {
         let told = TIMING.iter().zip(self.timing);
         told.filter(|(_, time)| time.count > 0)
             .map(|((_, name), time)| ((*name).to_owned(), time))

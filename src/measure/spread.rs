@@ -12,7 +12,7 @@ pub(super) const EXACT: usize = 10_000;
 
 /// A growing distribution of nanoseconds.
 #[derive(Debug, Clone, Default)]
-pub struct Spread {
+pub(crate) struct Spread {
     kept: Vec<u64>,
     histogram: Option<Histogram<u64>>,
     count: u64,
@@ -23,14 +23,14 @@ pub struct Spread {
 
 /// The sorted values of a [`Spread`].
 #[derive(Debug)]
-pub struct Ranks<'s> {
+pub(crate) struct Ranks<'s> {
     of: &'s Spread,
     sorted: Vec<u64>,
 }
 
 impl Spread {
     /// Adds a value.
-    pub fn add(&mut self, value: u64) {
+    pub(crate) fn add(&mut self, value: u64) {
         self.min = if self.count == 0 {
             value
         } else {
@@ -56,13 +56,13 @@ impl Spread {
 
     /// Number of values.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
     /// Sorts the values.
     #[must_use]
-    pub fn ranks(&self) -> Ranks<'_> {
+    pub(crate) fn ranks(&self) -> Ranks<'_> {
         let mut sorted = self.kept.clone();
         sorted.sort_unstable();
         Ranks { of: self, sorted }
@@ -70,7 +70,7 @@ impl Spread {
 
     /// Summary of all values to three significant digits; `None` without values.
     #[must_use]
-    pub fn histogram(&self) -> Option<Histogram<u64>> {
+    pub(crate) fn histogram(&self) -> Option<Histogram<u64>> {
         match &self.histogram {
             Some(histogram) => Some(histogram.clone()),
             None if self.count == 0 => None,
@@ -122,14 +122,14 @@ impl Spread {
 impl Ranks<'_> {
     /// Number of values.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.of.count
     }
 
     /// The value of a rank, from 1: this many values are not larger. Ranks below the first give the
     /// smallest value, ranks beyond the last the largest.
     #[must_use]
-    pub fn at(&self, rank: u64) -> u64 {
+    pub(crate) fn at(&self, rank: u64) -> u64 {
         let Spread {
             histogram,
             count,

@@ -21,7 +21,7 @@ pub enum Miscount {
 
 /// One count of an answer's `usage`.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Count {
+pub(crate) enum Count {
     /// Absent, or `null`.
     Absent,
     /// A non-negative integer.
@@ -33,7 +33,7 @@ pub enum Count {
 impl Count {
     /// The count, if it is valid.
     #[must_use]
-    pub fn tokens(&self) -> Option<u64> {
+    pub(crate) fn tokens(&self) -> Option<u64> {
         match self {
             Self::Tokens(n) => Some(*n),
             Self::Absent | Self::Nonsense(_) => None,
@@ -60,19 +60,19 @@ impl Count {
 
 /// The tokens of the prompt.
 #[must_use]
-pub fn prompt(body: &Value) -> Count {
+pub(crate) fn prompt(body: &Value) -> Count {
     count(body, ["prompt_tokens", "input_tokens"])
 }
 
 /// The tokens of the output, of all choices together.
 #[must_use]
-pub fn output(body: &Value) -> Count {
+pub(crate) fn output(body: &Value) -> Count {
     count(body, ["completion_tokens", "output_tokens"])
 }
 
 /// Of the output, the tokens of reasoning, which a server need not show.
 #[must_use]
-pub fn reasoning(body: &Value) -> u64 {
+pub(crate) fn reasoning(body: &Value) -> u64 {
     let details = ["completion_tokens_details", "output_tokens_details"];
     let counts = details.into_iter().filter_map(|key| {
         let details = body.get("usage")?.get(key)?;

@@ -6,7 +6,7 @@ use crate::metric::{Scope, Timing};
 /// The value of one request, in nanoseconds; `None` where the metric does not apply to it. Latencies are of requests that
 /// succeeded.
 #[must_use]
-pub fn value(timing: Timing, sample: &Sample) -> Option<u64> {
+pub(crate) fn value(timing: Timing, sample: &Sample) -> Option<u64> {
     if timing.row().scope == Scope::Request && !sample.ok() {
         return None;
     }

@@ -2,16 +2,18 @@
 //! comparisons, reports, exports and docs/metrics.md read these rows. [`measure`](crate::measure) reads the values.
 
 mod figure;
+#[cfg(test)]
 mod page;
 mod row;
 mod rows;
 mod statistic;
 
-pub use figure::Figure;
-pub use page::page;
-pub use row::{Better, Limit, Need, Row, Scope, Unit};
-pub use rows::{Number, PerTiming, Timing};
-pub use statistic::{Percentile, Statistic};
+pub(crate) use figure::Figure;
+#[cfg(test)]
+use page::page;
+pub(crate) use row::{Better, Limit, Need, Row, Scope, Unit};
+pub(crate) use rows::{Number, PerTiming, Timing};
+pub(crate) use statistic::{Percentile, Statistic};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Every row and every statistic as Markdown tables.
 #[must_use]
-pub fn page() -> String {
+pub(crate) fn page() -> String {
     let mut out = String::from(
         "| name in gates | key in records | unit | better | one value a | definition |\n| --- | --- | --- | --- | --- | --- |\n",
     );

@@ -12,7 +12,6 @@ macro_rules! metrics {
     ($(#[$about:meta])* $name:ident: $($metric:ident = $row:expr,)+) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the rows define them")]
         pub enum $name {
             $($metric,)+
         }

@@ -7,17 +7,18 @@ mod draw;
 mod labels;
 pub mod pace;
 mod phases;
-pub mod prompts;
+pub(crate) mod prompts;
 mod proof;
 mod requests;
-pub mod search;
+pub(crate) mod search;
 
-pub use compare::{Comparing, Judged};
+pub(crate) use compare::{Comparing, Judged};
 pub(crate) use labels::RESERVED;
-pub use labels::{Label, Labels};
-pub use phases::{Limit, PhasePlan, Shape, Until, phases};
-pub use prompts::Prompts;
-pub use requests::Purpose;
+pub(crate) use labels::{Label, Labels};
+pub use phases::{Limit, Shape};
+pub(crate) use phases::{PhasePlan, Until, phases};
+pub(crate) use prompts::Prompts;
+pub(crate) use requests::Purpose;
 
 use crate::engine::{self, Endpoint, MetricsPage, Process, Python, Site, Stack};
 use crate::metric::{Figure, Number};

@@ -171,7 +171,7 @@ impl PhasePlan {
 
 /// The phases of every variant, warm-up first where there is one.
 #[must_use]
-pub fn phases(load: &Load) -> Vec<PhasePlan> {
+pub(crate) fn phases(load: &Load) -> Vec<PhasePlan> {
     let warmup = load.warmup.as_ref().map(|warmup| PhasePlan {
         name: "warmup".into(),
         kind: PhaseKind::Warmup,

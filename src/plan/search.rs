@@ -94,7 +94,7 @@ fn whole(value: f64) -> u32 {
 
 /// How far a search is.
 #[derive(Debug, Clone)]
-pub struct Bisection {
+pub(crate) struct Bisection {
     low: f64,
     high: f64,
     whole: bool,
@@ -108,7 +108,7 @@ pub struct Bisection {
 impl Bisection {
     /// A search that has tried nothing.
     #[must_use]
-    pub fn new(search: &Search) -> Self {
+    pub(crate) fn new(search: &Search) -> Self {
         Self {
             low: search.low(),
             high: search.high(),
@@ -121,7 +121,7 @@ impl Bisection {
 
     /// The value to try next; `None` when the search is over. The best value is tried twice, so that luck is no result.
     #[must_use]
-    pub fn next(&self) -> Option<f64> {
+    pub(crate) fn next(&self) -> Option<f64> {
         let best = self.held.last().copied();
         if self.probes >= MOST {
             return None;
@@ -140,7 +140,7 @@ impl Bisection {
     }
 
     /// What came of trying `value`.
-    pub fn note(&mut self, value: f64, held: bool) {
+    pub(crate) fn note(&mut self, value: f64, held: bool) {
         self.probes += 1;
         if !held {
             self.held.retain(|(known, _)| *known < value);
@@ -155,7 +155,7 @@ impl Bisection {
 
     /// The highest value that held twice.
     #[must_use]
-    pub fn found(&self) -> Option<f64> {
+    pub(crate) fn found(&self) -> Option<f64> {
         let twice = self.held.iter().filter(|(_, times)| *times >= 2);
         twice.map(|(value, _)| *value).reduce(f64::max)
     }

@@ -3,12 +3,14 @@
 use super::model::{
     Check, Comparing, Difference, EngineRecord, Excerpt, Failure, Judged, Machine, Parted,
     PhaseKind, PhaseRecord, Quality, QualityVerdict, RoundRecord, Run, SCHEMA_VERSION, SameText,
-    ScenarioRecord, ServerTime, ServerWindow, Severity, SignalRecord, Stage, StageKind, Startup,
-    StopSignal, Teardown, VariantRecord, Verdict,
+    ScenarioRecord, ServerWindow, Severity, SignalRecord, StageKind, Startup, StopSignal, Teardown,
+    VariantRecord, Verdict,
 };
 use super::verdict::{Ending, conclude};
 use crate::measure::distribution::Distribution;
+use crate::measure::lifecycle::Stage;
 use crate::measure::sample::{Reads, Sample, TokenSource};
+use crate::measure::server::ServerTime;
 use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
 use crate::metric::{PerTiming, Statistic, Timing};
 use crate::verify::Finding;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// A report directory that is being written.
 #[derive(Debug)]
-pub struct Follow {
+pub(crate) struct Follow {
     events: Tail,
     samples: Tail,
     phase: Option<Phase>,
@@ -43,7 +43,7 @@ impl Follow {
     ///
     /// # Errors
     /// When there is no record.
-    pub fn open(dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         Ok(Self {
             events: Tail::open(dir.join(EVENTS_FILE))?,
             samples: Tail::open(dir.join(SAMPLES_FILE))?,
@@ -56,7 +56,7 @@ impl Follow {
     /// Whether the process that writes the record lives. On a file system without locks, it counts
     /// as alive.
     #[must_use]
-    pub fn alive(&self) -> bool {
+    pub(crate) fn alive(&self) -> bool {
         // The writer holds an exclusive lock as long as it lives, so a lock that can be taken means
         // that it is gone.
         match self.events.file.try_lock_shared() {
@@ -73,7 +73,7 @@ impl Follow {
     ///
     /// # Errors
     /// When the record cannot be read or is invalid.
-    pub fn news(&mut self) -> Result<Vec<(Option<f64>, Event)>, Error> {
+    pub(crate) fn news(&mut self) -> Result<Vec<(Option<f64>, Event)>, Error> {
         // Samples are read before events: when the end of a phase is read, all its samples have
         // been.
         let rows: Vec<SampleRow> = self.samples.rows()?;

@@ -18,7 +18,7 @@ impl Writer {
     ///
     /// # Errors
     /// The first log that cannot be read or rewritten.
-    pub fn redact_logs(&self, logs: &Path) -> Result<(), Error> {
+    pub(crate) fn redact_logs(&self, logs: &Path) -> Result<(), Error> {
         for entry in fs::read_dir(logs).map_err(|e| failed(logs, e))?.flatten() {
             let path = entry.path();
             clean(&path, self.redactor()).map_err(|e| failed(&path, e))?;

@@ -3,33 +3,33 @@
 //! is read here.
 
 mod complete;
-pub mod convert;
-pub mod exit;
-pub mod follow;
+pub(crate) mod convert;
+pub(crate) mod exit;
+pub(crate) mod follow;
 pub mod journal;
 mod logs;
-pub mod model;
+pub(crate) mod model;
 mod partial;
 mod private;
 pub mod read;
-pub mod redact;
+pub(crate) mod redact;
 mod reserve;
-pub mod resolved;
+pub(crate) mod resolved;
 mod same_text;
-pub mod verdict;
-pub mod write;
+pub(crate) mod verdict;
+pub(crate) mod write;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 
 pub use crate::measure::sample::Sample;
-pub use crate::measure::server::ServerSample;
-pub use exit::ExitCode;
-pub use follow::Follow;
+pub(crate) use crate::measure::server::ServerSample;
+pub(crate) use exit::ExitCode;
+pub(crate) use follow::Follow;
 pub use read::{Lines, Samples, events, read, samples, server};
 pub use redact::Redactor;
-pub use verdict::{Ending, conclude};
-pub use write::{Writer, run_id};
+pub(crate) use verdict::{Ending, conclude};
+pub(crate) use write::{Writer, run_id};
 
 use crate::event::Event;
 use serde::{Deserialize, Serialize};

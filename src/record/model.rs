@@ -1,24 +1,24 @@
 //! `run.json`: one versioned type, written by a run and read back by every report and comparison.
 
-pub use super::exit::ExitCode;
-pub use super::resolved::{Origin, Resolved, Settings};
-pub use super::same_text::{Difference, Excerpt, Parted, SameText};
-pub use crate::measure::curve::CurvePoint;
-pub use crate::measure::distribution::Distribution;
-pub use crate::measure::failures::Failure;
-pub use crate::measure::lifecycle::{
-    PhaseKind, SignalRecord, Stage, StageKind, Startup, StopSignal, Teardown,
+pub(crate) use super::exit::ExitCode;
+pub(crate) use super::resolved::{Origin, Resolved, Settings};
+pub(crate) use super::same_text::{Difference, Excerpt, Parted, SameText};
+pub(crate) use crate::measure::curve::CurvePoint;
+pub(crate) use crate::measure::distribution::Distribution;
+pub(crate) use crate::measure::failures::Failure;
+pub(crate) use crate::measure::lifecycle::{
+    PhaseKind, SignalRecord, StageKind, Startup, StopSignal, Teardown,
 };
-pub use crate::measure::server::{Gauge, ServerTime, ServerWindow};
-pub use crate::measure::summary::{ClientAudit, Counts, Goodput, Metrics};
-pub use crate::plan::{Comparing, Judged};
-pub use crate::stats::Outcome;
-pub use crate::verify::{Check, Finding, Quality, QualityVerdict, Severity};
+pub(crate) use crate::measure::server::ServerWindow;
+pub(crate) use crate::measure::summary::{ClientAudit, Counts, Metrics};
+pub(crate) use crate::plan::{Comparing, Judged};
+pub(crate) use crate::stats::Outcome;
+pub(crate) use crate::verify::{Check, Finding, Quality, QualityVerdict, Severity};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// Version of `run.json` that this tool writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +128,7 @@ pub struct Machine {
 }
 
 /// What stands for a text that is not known.
-pub const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 impl Machine {
     /// Its processor, where that is known.

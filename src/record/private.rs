@@ -21,7 +21,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be created.
-    pub fn make_directory(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn make_directory(&self, path: &Path) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
             .mode(DIRECTORY)

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The member that holds what another tool was asked, in an imported record.
-pub const IMPORTED: &str = "imported";
+pub(crate) const IMPORTED: &str = "imported";
 /// The member that names both records, in a comparison of two.
-pub const COMPARED: &str = "compared";
+pub(crate) const COMPARED: &str = "compared";
 /// The member of a run whose baseline ran against itself.
-pub const AGAINST_ITSELF: &str = "against_itself";
+pub(crate) const AGAINST_ITSELF: &str = "against_itself";
 
 /// The scenario after overlays and `--set`; secrets redacted. JSON holds it as it was written, by whatever version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 /// How the run itself ended, before anything is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// Everything ran.
     Finished,
     /// A requirement is not met, in words; nothing was started.
@@ -21,7 +21,7 @@ pub enum Ending {
 /// Writes the result into `run`: checks, quality, verdict, exit code, summary and error. Checks on
 /// answers and checks on figures are separate: a wrong answer stays wrong however badly it was
 /// timed, but a figure is worthless if the client itself was late.
-pub fn conclude(
+pub(crate) fn conclude(
     run: &mut Run,
     ending: Ending,
     answers: Vec<Check>,

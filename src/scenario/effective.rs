@@ -4,7 +4,7 @@ use super::model::{Engine, Runtime, Scenario, Slo, Verify};
 
 /// One variant with everything it runs with.
 #[derive(Debug, Clone)]
-pub struct Effective<'a> {
+pub(crate) struct Effective<'a> {
     /// Its name; `default` where the scenario has no variants.
     pub name: &'a str,
     /// Its engine.
@@ -17,7 +17,7 @@ pub struct Effective<'a> {
 
 /// The variants in the order written, or one called `default`.
 #[must_use]
-pub fn effective(scenario: &Scenario) -> Vec<Effective<'_>> {
+pub(crate) fn effective(scenario: &Scenario) -> Vec<Effective<'_>> {
     if scenario.variants.is_empty() {
         let engine = scenario.engine.iter();
         return engine

@@ -1,11 +1,11 @@
 //! What load is driven: the phases and how their requests follow each other.
 
 use super::gate::Gate;
-pub use super::give_up::GiveUp;
+pub(crate) use super::give_up::GiveUp;
 use super::limits;
 use super::rate::{Bounds, Rate};
 use super::units::Time;
-pub use super::until::{Percentile, Until, WarmUntil};
+pub(crate) use super::until::{Percentile, Until, WarmUntil};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -4,26 +4,22 @@
 //! them. Kinds are chosen by single-key maps (`engine: {dynamo: {...}}`), never by tags or untagged unions, so that every
 //! error can point at its place.
 
-pub use super::load::{
-    Arrival, Batch, Closed, Gamma, GiveUp, Load, OnEngineDeath, Open, Percentile, Phase, Ramp,
-    Search, Steps, Until, WarmUntil, Warmup,
+pub(crate) use super::load::{
+    Arrival, Closed, Gamma, Load, OnEngineDeath, Open, Percentile, Phase, Ramp, Search, Steps,
+    Until, WarmUntil,
 };
-pub use super::measurement::Measurement;
-pub use super::prompts::{
+pub(crate) use super::measurement::Measurement;
+pub(crate) use super::prompts::{
     Conversations, Csv, DataFile, Length, OnBadRow, Prompts, Spread, SpreadShape, Synthetic,
     TraceFile, TraceFormat,
 };
-pub use super::request::{Accept, ApiEndpoint, CacheBust, RequestOptions};
+pub(crate) use super::request::{Accept, ApiEndpoint, CacheBust, RequestOptions};
 
 use super::limits;
 use super::margin::Margin;
-pub use super::rules::*;
+pub(crate) use super::rules::*;
 use super::units::Time;
-pub use crate::engine::{
-    Discovery, Dynamo, Engine, External, Flavour, Part, Role, Router, Sim, Vllm, Worker,
-    WorkerGroup,
-};
-pub use crate::value::{ArgValue, Args};
+pub(crate) use crate::engine::{Engine, Part};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

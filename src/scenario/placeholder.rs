@@ -4,7 +4,7 @@ use super::mistake::{Mistake, list, nearest, quote};
 
 /// What a placeholder stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placeholder {
+pub(crate) enum Placeholder {
     /// The run's id.
     Run,
     /// The request's id, unique in the run.
@@ -22,7 +22,7 @@ const NAMES: [(&str, Placeholder); 3] = [
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// Sent as it is.
     Text(String),
     /// Filled in for each request.
@@ -31,14 +31,14 @@ pub enum Piece {
 
 /// A text taken apart. `{name}` is a placeholder and `{{name}}` the text `{name}`; every other brace stands for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern(Vec<Piece>);
 
 impl Pattern {
     /// Takes a text apart.
     ///
     /// # Errors
     /// When it has a placeholder of another name.
-    pub fn parse(text: &str) -> Result<Self, Mistake> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Mistake> {
         let mut pattern = Self::default();
         let mut at = 0;
         while let Some(open) = text[at..].find('{').map(|found| at + found) {
@@ -64,13 +64,13 @@ impl Pattern {
 
     /// Whether it has this placeholder.
     #[must_use]
-    pub fn has(&self, placeholder: Placeholder) -> bool {
+    pub(crate) fn has(&self, placeholder: Placeholder) -> bool {
         self.0.contains(&Piece::Placeholder(placeholder))
     }
 
     /// The text, where there is no placeholder in it.
     #[must_use]
-    pub fn plain(&self) -> Option<&str> {
+    pub(crate) fn plain(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
             [Piece::Text(text)] => Some(text),
@@ -80,7 +80,7 @@ impl Pattern {
 
     /// The text with every placeholder filled in.
     #[must_use]
-    pub fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
+    pub(crate) fn fill(&self, value: impl Fn(Placeholder) -> String) -> String {
         let mut text = String::new();
         for piece in &self.0 {
             match piece {

@@ -14,7 +14,7 @@ const WEAK: f64 = 0.1;
 
 /// Where a series begins to be another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Change {
+pub(crate) struct Change {
     /// Index of the first value of the new stretch.
     pub at: usize,
     /// From the stretch before to the one after, on the scale of the values.
@@ -25,7 +25,7 @@ pub struct Change {
 
 /// All changes of a series, in order. A series without any shows one in at most `alpha` of all cases.
 #[must_use]
-pub fn changes(values: &[f64], alpha: f64) -> Vec<Change> {
+pub(crate) fn changes(values: &[f64], alpha: f64) -> Vec<Change> {
     if values.len() < 2 * SIDE || !values.iter().all(|value| value.is_finite()) {
         return Vec::new();
     }

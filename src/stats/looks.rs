@@ -11,7 +11,7 @@ use super::{POWER, quantile};
 use serde::{Deserialize, Serialize};
 
 /// Rounds from one look to the next: both orders once.
-pub const STEP: u32 = 2;
+pub(crate) const STEP: u32 = 2;
 /// Degrees of freedom that the effect and the order term take.
 const FITTED: f64 = 2.0;
 /// Points of the grid on which densities are integrated; even.
@@ -22,7 +22,7 @@ const REACH: f64 = 8.0;
 /// How the error budget is divided between looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Spending {
+pub(crate) enum Spending {
     /// Much of it early, so that clear cases are decided after few rounds: `a ln(1 + (e - 1) t)`.
     Pocock,
     /// Almost all of it late: `2 (1 - Phi(z(a / 2) / sqrt(t)))`.
@@ -32,7 +32,7 @@ pub enum Spending {
 impl Spending {
     /// What may be spent of `alpha` by the time that the share `t` of all rounds is there.
     #[must_use]
-    pub fn spent(self, alpha: f64, t: f64) -> f64 {
+    pub(crate) fn spent(self, alpha: f64, t: f64) -> f64 {
         match self {
             Self::Pocock => alpha * (1.0 + (std::f64::consts::E - 1.0) * t).ln(),
             Self::OBrienFleming => 2.0 * upper_tail(upper_quantile(alpha / 2.0) / t.sqrt()),
@@ -42,7 +42,7 @@ impl Spending {
 
 /// One look at the rounds so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub(crate) struct Look {
     /// Rounds there are by then.
     pub rounds: u32,
     /// One-sided level of each bound at this look.
@@ -53,7 +53,7 @@ pub struct Look {
 
 /// The rounds after which one looks: from `min`, every [`STEP`], and at `max`.
 #[must_use]
-pub fn look_rounds(min: u32, max: u32) -> Vec<u32> {
+pub(crate) fn look_rounds(min: u32, max: u32) -> Vec<u32> {
     let mut rounds: Vec<u32> = (min..max).step_by(STEP as usize).collect();
     rounds.push(max.max(min));
     rounds
@@ -61,7 +61,7 @@ pub fn look_rounds(min: u32, max: u32) -> Vec<u32> {
 
 /// Plans looks after so many rounds, ascending, so that a bound errs at any of them in at most `alpha` of all comparisons.
 #[must_use]
-pub fn looks(rounds: &[u32], alpha: f64, spending: Spending) -> Vec<Look> {
+pub(crate) fn looks(rounds: &[u32], alpha: f64, spending: Spending) -> Vec<Look> {
     let last = f64::from(rounds.last().copied().unwrap_or(1));
     let mut walk = Walk::new(0.0);
     let mut before = 0.0;
@@ -83,7 +83,7 @@ pub fn looks(rounds: &[u32], alpha: f64, spending: Spending) -> Vec<Look> {
 /// Probability that any of the looks proves an effect that lies beyond the margin by `distance` standard deviations of
 /// one round's difference.
 #[must_use]
-pub fn power(looks: &[Look], distance: f64) -> f64 {
+pub(crate) fn power(looks: &[Look], distance: f64) -> f64 {
     let mut walk = Walk::new(distance);
     let crossed = looks.iter().map(|look| {
         let rounds = f64::from(look.rounds);
@@ -95,7 +95,7 @@ pub fn power(looks: &[Look], distance: f64) -> f64 {
 /// The distance beyond the margin, in standard deviations of one round's difference, that the looks prove with
 /// probability [`POWER`].
 #[must_use]
-pub fn detectable_distance(looks: &[Look]) -> f64 {
+pub(crate) fn detectable_distance(looks: &[Look]) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while power(looks, high) < POWER && high < 1e6 {
         high *= 2.0;

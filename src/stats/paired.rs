@@ -4,7 +4,7 @@ use super::Estimate;
 
 /// One round's difference.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// ln(variant) - ln(baseline).
     pub difference: f64,
     /// Whether the baseline ran first.
@@ -15,7 +15,7 @@ pub struct Pair {
 /// up drift and carry-over. Where all rounds ran in one order there is no such term. `None` below three rounds, or where a
 /// difference is not finite.
 #[must_use]
-pub fn paired(pairs: &[Pair]) -> Option<Estimate> {
+pub(crate) fn paired(pairs: &[Pair]) -> Option<Estimate> {
     if pairs.iter().any(|pair| !pair.difference.is_finite()) {
         return None;
     }

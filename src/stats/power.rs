@@ -8,14 +8,14 @@ const MOST: usize = 1_000;
 /// The smallest true effect that would be called worse than `margin` (logarithmic) with probability [`POWER`], given the
 /// noise that was seen.
 #[must_use]
-pub fn detectable(estimate: &Estimate, margin: f64, alpha: f64) -> f64 {
+pub(crate) fn detectable(estimate: &Estimate, margin: f64, alpha: f64) -> f64 {
     margin + reach(alpha, estimate.freedom) * estimate.error
 }
 
 /// Rounds after which an effect as it was found would be told from the margin with probability [`POWER`]; `None` where that
 /// is out of reach.
 #[must_use]
-pub fn rounds_needed(estimate: &Estimate, margin: f64, alpha: f64) -> Option<usize> {
+pub(crate) fn rounds_needed(estimate: &Estimate, margin: f64, alpha: f64) -> Option<usize> {
     let distance = (estimate.effect - margin).abs();
     let spread = estimate.error * (estimate.rounds as f64).sqrt();
     let lost = estimate.rounds as f64 - estimate.freedom;

@@ -7,7 +7,7 @@ const MOST: usize = 20;
 /// two-sided p. It can't fall below 2 / 2^rounds, so that it needs eight rounds for p < 0.01. `None` where there are no
 /// rounds, or too many to try.
 #[must_use]
-pub fn sign_flip(differences: &[f64]) -> Option<f64> {
+pub(crate) fn sign_flip(differences: &[f64]) -> Option<f64> {
     let n = differences.len();
     if n == 0 || n > MOST {
         return None;

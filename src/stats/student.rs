@@ -2,7 +2,7 @@
 
 /// Probability that t with `freedom` degrees of freedom is at most `t`.
 #[must_use]
-pub fn cdf(t: f64, freedom: f64) -> f64 {
+pub(crate) fn cdf(t: f64, freedom: f64) -> f64 {
     let tail = 0.5 * beta(freedom / 2.0, 0.5, freedom / (freedom + t * t));
     if t > 0.0 { 1.0 - tail } else { tail }
 }
@@ -10,7 +10,7 @@ pub fn cdf(t: f64, freedom: f64) -> f64 {
 /// The value that t with `freedom` degrees of freedom stays below with probability `p`, 0 < p < 1; infinite without
 /// degrees of freedom.
 #[must_use]
-pub fn quantile(p: f64, freedom: f64) -> f64 {
+pub(crate) fn quantile(p: f64, freedom: f64) -> f64 {
     if freedom <= 0.0 {
         return f64::INFINITY;
     }

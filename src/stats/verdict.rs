@@ -39,7 +39,7 @@ impl Outcome {
 /// Holds an estimate, turned so that larger is worse, against a margin. Both are logarithmic; each bound errs in `alpha`
 /// of all cases.
 #[must_use]
-pub fn outcome(estimate: &Estimate, margin: f64, alpha: f64) -> Outcome {
+pub(crate) fn outcome(estimate: &Estimate, margin: f64, alpha: f64) -> Outcome {
     let (low, high) = estimate.interval(alpha);
     if low > margin {
         Outcome::Worse

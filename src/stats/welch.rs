@@ -5,7 +5,7 @@ use super::paired::mean;
 
 /// mean(variant) - mean(baseline) by Welch's method. `None` with fewer than two values on a side.
 #[must_use]
-pub fn welch(baseline: &[f64], variant: &[f64]) -> Option<Estimate> {
+pub(crate) fn welch(baseline: &[f64], variant: &[f64]) -> Option<Estimate> {
     let of = |values: &[f64]| {
         let n = values.len() as f64;
         let mean = mean(values);

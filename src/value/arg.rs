@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// Arguments by flag name without dashes: `null` is a bare flag, a list repeats the values after the flag, `false` removes a default.
-pub type Args = IndexMap<String, ArgValue>;
+pub(crate) type Args = IndexMap<String, ArgValue>;
 
 /// One argument's value.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,7 +5,7 @@ const SUBJECTS: &str = "`status`, `stream` or `text`, or `at` or `header` with o
 
 /// Why a rule can't be asked.
 #[derive(Debug, thiserror::Error)]
-pub enum BadRule {
+pub(crate) enum BadRule {
     /// The rule at this place of its list is bad.
     #[error("rule {number}: {why}")]
     At {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// What one request asked for.
 #[derive(Debug, Clone)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The API.
     pub api: ApiEndpoint,
     /// Whether a stream was requested.
@@ -58,7 +58,7 @@ type Fault = (ErrorClass, String);
 impl<'a> Asked<'a> {
     /// What request `index` asks for; `model` where its prompt names none.
     #[must_use]
-    pub fn of(requests: &'a Requests, model: &'a str, index: u64) -> Self {
+    pub(crate) fn of(requests: &'a Requests, model: &'a str, index: u64) -> Self {
         Self {
             api: requests.api,
             stream: requests.stream,
@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
 
     /// Why an answer with a 2xx status is not the whole answer to this request.
     #[must_use]
-    pub fn fault(&self, answer: &Answer) -> Option<Fault> {
+    pub(crate) fn fault(&self, answer: &Answer) -> Option<Fault> {
         let broken = |why: String| (ErrorClass::BrokenStream, why);
         let reported = answer.reported.clone();
         reported

@@ -11,7 +11,7 @@ const ABSURD: u64 = 100_000_000;
 
 /// How the counts of an answer contradict what came, and the contradiction in words.
 #[must_use]
-pub fn miscounted(asked: &Asked<'_>, answer: &Answer) -> Option<(Miscount, String)> {
+pub(crate) fn miscounted(asked: &Asked<'_>, answer: &Answer) -> Option<(Miscount, String)> {
     let (prompt, output) = (usage::prompt(&answer.body), usage::output(&answer.body));
     for (what, count) in [("prompt", &prompt), ("output", &output)] {
         let found = match count {
@@ -52,7 +52,7 @@ pub fn miscounted(asked: &Asked<'_>, answer: &Answer) -> Option<(Miscount, Strin
 
 /// Whether anything that a model generated came.
 #[must_use]
-pub fn came(body: &Value) -> bool {
+pub(crate) fn came(body: &Value) -> bool {
     parts(body, "choices").any(generated) || parts(body, "output").any(item_generated)
 }
 

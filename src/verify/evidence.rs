@@ -13,7 +13,7 @@ const EXAMPLES: usize = 3;
 
 /// Rules on logs and what has been found so far.
 #[derive(Debug)]
-pub struct Logs(Vec<LogAsk>);
+pub(crate) struct Logs(Vec<LogAsk>);
 
 #[derive(Debug)]
 struct LogAsk {
@@ -30,7 +30,7 @@ impl Logs {
     ///
     /// # Errors
     /// The first expression that is none.
-    pub fn compile(rules: &[LogRule]) -> Result<Self, BadRule> {
+    pub(crate) fn compile(rules: &[LogRule]) -> Result<Self, BadRule> {
         let ask = |rule: &LogRule| {
             let (text, wanted) = match (&rule.absent, &rule.present) {
                 (Some(text), None) => (text, false),
@@ -53,7 +53,7 @@ impl Logs {
     }
 
     /// Takes one line of a process's log.
-    pub fn line(&mut self, process: &str, line: &str) {
+    pub(crate) fn line(&mut self, process: &str, line: &str) {
         for ask in &mut self.0 {
             if ask.process.as_deref().is_some_and(|own| own != process) {
                 continue;
@@ -70,7 +70,7 @@ impl Logs {
 
     /// One check a rule. A log with nothing in it proves nothing.
     #[must_use]
-    pub fn checks(&self, variant: &str) -> Vec<Check> {
+    pub(crate) fn checks(&self, variant: &str) -> Vec<Check> {
         let check = |ask: &LogAsk| {
             let whose = ask.process.as_deref().unwrap_or("every process");
             let wanted = if ask.wanted { "has" } else { "lacks" };
@@ -94,7 +94,7 @@ impl Logs {
 
 /// Holds a variant's processes and packages against the rules, one check a rule.
 #[must_use]
-pub fn processes(rules: &[ProcessRule], variant: &VariantPlan) -> Vec<Check> {
+pub(crate) fn processes(rules: &[ProcessRule], variant: &VariantPlan) -> Vec<Check> {
     let check = |rule: &ProcessRule| {
         let (name, (passed, detail)) = match (&rule.process, &rule.argument) {
             (Some(process), Some(argument)) => (

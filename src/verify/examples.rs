@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// What a request can give cause for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// Its token counts contradict its answer.
     Miscounted(Miscount),
     /// All its text came at once.
@@ -18,7 +18,7 @@ pub enum Cause {
 
 /// The causes that requests of a phase gave: for each the number of requests, and the first one in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Examples(BTreeMap<Cause, (u64, String)>);
+pub(crate) struct Examples(BTreeMap<Cause, (u64, String)>);
 
 /// No examples.
 #[cfg(test)]
@@ -26,13 +26,19 @@ pub(crate) static NONE: Examples = Examples(BTreeMap::new());
 
 impl Examples {
     /// Adds request `index` of `phase`; `what` says what it showed.
-    pub fn add(&mut self, cause: Cause, phase: &str, index: u64, what: impl FnOnce() -> String) {
+    pub(crate) fn add(
+        &mut self,
+        cause: Cause,
+        phase: &str,
+        index: u64,
+        what: impl FnOnce() -> String,
+    ) {
         let first = || (0, format!("{phase} request {index}: {}", what()));
         self.0.entry(cause).or_insert_with(first).0 += 1;
     }
 
     /// Adds those of another round.
-    pub fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         for (cause, (count, first)) in &other.0 {
             let known = self.0.entry(*cause).or_insert_with(|| (0, first.clone()));
             known.0 += count;
@@ -41,12 +47,12 @@ impl Examples {
 
     /// The first request with this cause, in words.
     #[must_use]
-    pub fn first(&self, cause: Cause) -> Option<&str> {
+    pub(crate) fn first(&self, cause: Cause) -> Option<&str> {
         self.0.get(&cause).map(|(_, first)| first.as_str())
     }
 
     /// Each kind of miscount with its number of requests and the first of them.
-    pub fn miscounts(&self) -> impl Iterator<Item = (Miscount, u64, &str)> {
+    pub(crate) fn miscounts(&self) -> impl Iterator<Item = (Miscount, u64, &str)> {
         self.0
             .iter()
             .filter_map(|(cause, (count, first))| match cause {

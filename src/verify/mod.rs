@@ -2,15 +2,15 @@
 //! figures can be trusted at all ([`mod@quality`]). Pure: no files, no clock; what a run is called and where it is kept is
 //! not known here.
 
-pub mod complete;
-pub mod counts;
-pub mod evidence;
-pub mod examples;
-pub mod gate;
-pub mod outcome;
-pub mod quality;
-pub mod rule;
-pub mod tally;
+pub(crate) mod complete;
+pub(crate) mod counts;
+pub(crate) mod evidence;
+pub(crate) mod examples;
+pub(crate) mod gate;
+pub(crate) mod outcome;
+pub(crate) mod quality;
+pub(crate) mod rule;
+pub(crate) mod tally;
 
 mod bad_rule;
 mod model_name;
@@ -20,10 +20,10 @@ mod shape;
 mod shown;
 mod vectors;
 
-pub use bad_rule::BadRule;
-pub use complete::Asked;
-pub use gate::{Measured, PhaseResult, gates, keeps, successes};
-pub use outcome::{Check, Finding, Quality, QualityVerdict, Severity};
-pub use quality::quality;
-pub use rule::{Breach, Rules};
-pub use tally::Tally;
+pub(crate) use bad_rule::BadRule;
+pub(crate) use complete::Asked;
+pub(crate) use gate::{Measured, PhaseResult, gates, keeps, successes};
+pub(crate) use outcome::{Check, Finding, Quality, QualityVerdict, Severity};
+pub(crate) use quality::quality;
+pub(crate) use rule::{Breach, Rules};
+pub(crate) use tally::Tally;

@@ -9,7 +9,7 @@ const EXAMPLES: usize = 3;
 
 /// What has become of each rule so far.
 #[derive(Debug, Clone)]
-pub struct Tally {
+pub(crate) struct Tally {
     answers: u64,
     rules: Vec<Count>,
 }
@@ -24,7 +24,7 @@ struct Count {
 impl Tally {
     /// An empty tally for these rules.
     #[must_use]
-    pub fn new(rules: &Rules) -> Self {
+    pub(crate) fn new(rules: &Rules) -> Self {
         let count = |name: &str| Count {
             name: name.to_owned(),
             breaches: 0,
@@ -37,7 +37,7 @@ impl Tally {
     }
 
     /// Adds one answer that was held against the rules: request `index` of `phase`, and what it broke.
-    pub fn add(&mut self, phase: &str, index: u64, breaches: &[Breach]) {
+    pub(crate) fn add(&mut self, phase: &str, index: u64, breaches: &[Breach]) {
         self.answers += 1;
         for breach in breaches {
             let Some(count) = self.rules.get_mut(breach.rule) else {
@@ -53,7 +53,7 @@ impl Tally {
     }
 
     /// Adds what another round of the same variant found.
-    pub fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         self.answers += other.answers;
         for (count, found) in self.rules.iter_mut().zip(&other.rules) {
             count.breaches += found.breaches;
@@ -65,7 +65,7 @@ impl Tally {
 
     /// One check a rule, on `variant`. A rule that no answer was held against has not held.
     #[must_use]
-    pub fn checks(&self, variant: &str) -> Vec<Check> {
+    pub(crate) fn checks(&self, variant: &str) -> Vec<Check> {
         let check = |count: &Count| Check {
             name: count.name.clone(),
             scope: variant.to_owned(),

@@ -62,7 +62,7 @@ enum Decode {
 
 /// Splits the difference of every variant to the baseline, measured phase by measured phase.
 #[must_use]
-pub fn decompose(run: &Run) -> Vec<Decomposition> {
+pub(crate) fn decompose(run: &Run) -> Vec<Decomposition> {
     let Some(baseline) = super::baseline(run) else {
         return Vec::new();
     };
@@ -107,7 +107,7 @@ fn in_rounds<'a>(variant: &'a VariantRecord, phase: &str) -> Vec<&'a PhaseRecord
 /// Splits the difference between two sides of one phase, each given once or in several rounds, which weigh by their
 /// requests, under its variant's name. `None` where nothing succeeded.
 #[must_use]
-pub fn of_phases(
+pub(crate) fn of_phases(
     baseline: (&str, &[&PhaseRecord]),
     variant: (&str, &[&PhaseRecord]),
 ) -> Option<(Vec<Split>, Vec<String>)> {

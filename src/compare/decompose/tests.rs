@@ -1,6 +1,6 @@
 use super::*;
+use crate::measure::server::ServerTime;
 use crate::record::fixture;
-use crate::record::model::ServerTime;
 
 /// A phase of 100 streamed requests: client's TTFT and end to end, and the server's times.
 fn phase(ttft: f64, e2e: f64, times: &[(&str, f64)]) -> PhaseRecord {

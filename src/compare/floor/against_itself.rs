@@ -9,7 +9,7 @@ use serde_json::json;
 const ROUNDS: u32 = 10;
 
 /// Makes a scenario one in which its baseline runs against itself.
-pub fn against_itself(loaded: &mut Loaded) {
+pub(crate) fn against_itself(loaded: &mut Loaded) {
     let scenario = &mut loaded.scenario;
     let compare = scenario.compare.take().unwrap_or(Compare {
         baseline: None,

@@ -3,7 +3,7 @@
 mod against_itself;
 mod store;
 
-pub use against_itself::against_itself;
+pub(crate) use against_itself::against_itself;
 pub(crate) use store::{FILE, admit, keep};
 
 use super::decide::interleaved;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// The floor of one metric of one engine on one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Floor {
+pub(crate) struct Floor {
     /// The processor, its logical cores and the GPUs.
     pub machine: String,
     /// `vllm`, `dynamo`, ...
@@ -33,7 +33,7 @@ pub struct Floor {
 
 /// What tells one machine from another.
 #[must_use]
-pub fn machine(machine: &Machine) -> String {
+pub(crate) fn machine(machine: &Machine) -> String {
     format!(
         "{}, {} cores, {}",
         machine.cpu,
@@ -44,7 +44,7 @@ pub fn machine(machine: &Machine) -> String {
 
 /// The floors that a run of two equal variants found.
 #[must_use]
-pub fn floors(run: &Run) -> Vec<Floor> {
+pub(crate) fn floors(run: &Run) -> Vec<Floor> {
     let Some(baseline) = super::baseline(run) else {
         return Vec::new();
     };
@@ -74,7 +74,7 @@ pub fn floors(run: &Run) -> Vec<Floor> {
 impl Floor {
     /// Whether both are of the same thing, so that the newer replaces the older.
     #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub(crate) fn same(&self, other: &Self) -> bool {
         let key = |floor: &Self| {
             [&floor.machine, &floor.engine, &floor.model, &floor.metric].map(String::clone)
         };
@@ -84,7 +84,7 @@ impl Floor {
     /// The smallest difference, 0.05 being 5%, that so many rounds tell from none in 90% of all cases, each bound erring in
     /// `alpha`.
     #[must_use]
-    pub fn finest(&self, rounds: u32, alpha: f64) -> f64 {
+    pub(crate) fn finest(&self, rounds: u32, alpha: f64) -> f64 {
         let n = f64::from(rounds);
         let estimate = Estimate {
             effect: 0.0,
@@ -100,7 +100,7 @@ impl Floor {
 /// The first judged metric whose margin is finer than its floor: the metric, its margin, and the floor after all rounds. `cells`
 /// is how many rows are judged.
 #[must_use]
-pub fn too_fine<'a>(
+pub(crate) fn too_fine<'a>(
     comparing: &'a Comparing,
     cells: usize,
     floors: &'a [Floor],

@@ -4,7 +4,7 @@ use crate::record::model::Excerpt;
 use std::ops::Range;
 
 /// Cuts a text as the model does: each token's number, and the bytes of the text that it stands for.
-pub type Tokenizer = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
+pub(crate) type Tokenizer = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
 
 /// Characters shown before the first piece that differs.
 const BEFORE: usize = 24;

@@ -2,7 +2,7 @@
 
 mod cut;
 
-pub use cut::Tokenizer;
+pub(crate) use cut::Tokenizer;
 
 use super::answers::{Answer, Answers, pairs};
 use crate::record::Error;
@@ -21,7 +21,7 @@ const LOOKED_AT: usize = 200;
 ///
 /// # Errors
 /// When a text can't be read.
-pub fn same_text(
+pub(crate) fn same_text(
     a: &Answers,
     b: &Answers,
     tokenizer: impl FnOnce() -> Option<Tokenizer>,
@@ -207,7 +207,7 @@ impl Difference {
 
 /// `no word`, `1 token`, `12 tokens`
 #[must_use]
-pub fn counted(n: u64, unit: &str) -> String {
+pub(crate) fn counted(n: u64, unit: &str) -> String {
     match n {
         0 => format!("no {unit}"),
         1 => format!("1 {unit}"),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::value::{ArgValue, Args};
+use dynamo::{Discovery, Router, Worker, WorkerGroup};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@ mod nap;
 mod pool;
 mod wire;
 
-pub use pool::Client;
+pub(crate) use pool::Client;
 
 use super::arrivals::{Arrivals, Due, Next};
 use super::flight::Flight;
@@ -46,7 +46,7 @@ const READY_CHECK: Nanos = 500_000;
 const STALE: Nanos = 1_000_000_000;
 
 /// One phase of load.
-pub struct PhaseLoad<'a> {
+pub(crate) struct PhaseLoad<'a> {
     /// Index of the phase in the variant's phase list.
     pub phase: u32,
     /// How requests follow one another.
@@ -73,7 +73,7 @@ pub struct PhaseLoad<'a> {
 
 /// What driving a phase took.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PhaseRun {
+pub(crate) struct PhaseRun {
     /// When the first request was due.
     pub started: Nanos,
     /// When the last exchange was passed on, or the next phase began.
@@ -104,7 +104,7 @@ pub struct PhaseRun {
 /// # Errors
 /// When the path is invalid, the limit on open files is too low, or the kernel provides no epoll.
 /// Failed requests are exchanges.
-pub fn drive(
+pub(crate) fn drive(
     target: &Target,
     phase: &PhaseLoad<'_>,
     cancel: &Cancel,

@@ -42,7 +42,7 @@ const REFUSAL_PAUSE: Nanos = 100_000_000;
 pub(super) const BATCH: usize = 32;
 
 /// A client with its connections to one target.
-pub struct Client<'a> {
+pub(crate) struct Client<'a> {
     target: &'a Target,
     pool: Pool,
 }
@@ -52,7 +52,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// When the kernel provides no epoll or timer.
-    pub fn new(target: &'a Target) -> Result<Self, Error> {
+    pub(crate) fn new(target: &'a Target) -> Result<Self, Error> {
         Ok(Self {
             target,
             pool: Pool::new(target).map_err(os(WAIT))?,
@@ -63,14 +63,14 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// Why io_uring cannot be used.
-    pub fn reads_by_ring() -> io::Result<()> {
+    pub(crate) fn reads_by_ring() -> io::Result<()> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         ring(&epoll).map(drop)
     }
 
     /// The buffers of exchanges that are no longer needed go back to this pool, from any thread.
     #[must_use]
-    pub fn buffer_pool(&self) -> Arc<BufferPool> {
+    pub(crate) fn buffer_pool(&self) -> Arc<BufferPool> {
         Arc::clone(&self.pool.buffer_pool)
     }
 
@@ -81,7 +81,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// When the path is invalid or the limit on open files is too low. Failed requests are
     /// exchanges.
-    pub fn drive(
+    pub(crate) fn drive(
         &mut self,
         phases: &[PhaseLoad<'_>],
         cancel: &Cancel,

@@ -21,8 +21,8 @@ mod stream;
 mod windows;
 
 pub(super) use kinds::{document, object};
-pub use names::names_a_secret;
-pub use places::{held, of_urls, written};
+pub(crate) use names::names_a_secret;
+pub(crate) use places::{held, of_urls, written};
 pub(super) use stream::{Mark, copy};
 
 use base64::Engine as _;
@@ -36,9 +36,9 @@ use std::sync::Arc;
 use windows::{Hit, WINDOW, Windows};
 
 /// Shortest value that is searched, in bytes.
-pub const SHORTEST: usize = 4;
+pub(crate) const SHORTEST: usize = 4;
 /// Shortest value that is treated as a secret only because of its variable's name, in bytes.
-pub const SHORTEST_NAMED: usize = 8;
+pub(crate) const SHORTEST_NAMED: usize = 8;
 /// Shortest beginning or end of a value that is searched where a text was cut, in bytes.
 const SHORTEST_CUT: usize = 6;
 /// Marks the rest of a text that was cut.

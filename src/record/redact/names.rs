@@ -58,7 +58,7 @@ const SHORTEST_NUMBER: usize = 8;
 /// Whether a variable, header or argument of this name holds a secret: `*TOKEN*`, `*SECRET*`,
 /// `*PASSWORD*`, `*API_KEY*`, `*_KEY`, `*_PAT` and a few more, in upper or lower case.
 #[must_use]
-pub fn names_a_secret(name: &str) -> bool {
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = plain(name);
     // Settings of a tokenizer and token counts are not secrets.
     let mut rest = name.replace("TOKENIZ", "");

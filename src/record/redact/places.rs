@@ -9,7 +9,7 @@ type Named = (String, String);
 
 /// The secrets in a resolved scenario: headers, variables, arguments and parts of URLs.
 #[must_use]
-pub fn held(scenario: &Value) -> Vec<(String, String)> {
+pub(crate) fn held(scenario: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     walk(scenario, false, &mut found);
     found
@@ -93,7 +93,7 @@ fn unquoted(value: &str) -> &str {
 
 /// The secrets in lines of an unreadable scenario: `name: value`, arguments, and parts of URLs.
 #[must_use]
-pub fn written(text: &str) -> Vec<(String, String)> {
+pub(crate) fn written(text: &str) -> Vec<(String, String)> {
     let mut found = of_urls(text);
     for line in text.lines() {
         let words: Vec<&str> = line.split_ascii_whitespace().map(bare).collect();
@@ -127,7 +127,7 @@ fn bare(word: &str) -> &str {
 
 /// Passwords and secret parameters of the URLs in a text.
 #[must_use]
-pub fn of_urls(text: &str) -> Vec<(String, String)> {
+pub(crate) fn of_urls(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("://") {
         let rest = &text[at + 3..];

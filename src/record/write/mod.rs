@@ -28,7 +28,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Name of the link to the newest run, beside the runs.
-pub const LATEST: &str = "latest";
+pub(crate) const LATEST: &str = "latest";
 /// Number of names tried before giving up: the run's own, then `-2`, `-3`, ...
 const NAMES: u32 = 100;
 /// Bytes reserved for what the verdict adds to `run.json`. The same amount must be free at the end
@@ -52,14 +52,14 @@ const RUN_WORDS: [&str; 8] = [
 /// The name of a run: its scenario, its time in UTC and four digits of `entropy`, so that runs in
 /// several places have different names.
 #[must_use]
-pub fn run_id(scenario: &str, started: jiff::Timestamp, entropy: u64) -> String {
+pub(crate) fn run_id(scenario: &str, started: jiff::Timestamp, entropy: u64) -> String {
     let at = started.strftime("%Y%m%dT%H%M%SZ");
     format!("{scenario}-{at}-{:04x}", entropy & 0xffff)
 }
 
 /// The report directory of a running run. All methods take `&self`, and each row is one write.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     dir: PathBuf,
     samples: Journal,
     server: Journal,
@@ -83,7 +83,7 @@ impl Writer {
     ///
     /// # Errors
     /// When anything in it cannot be created or written, so that a run fails before it starts.
-    pub fn create(reports: &Path, run: &mut Run, redactor: Redactor) -> Result<Self, Error> {
+    pub(crate) fn create(reports: &Path, run: &mut Run, redactor: Redactor) -> Result<Self, Error> {
         fs::create_dir_all(reports).map_err(|e| failed(reports, e))?;
         // Absolute, so that it stays valid if the working directory changes.
         let reports = fs::canonicalize(reports).map_err(|e| failed(reports, e))?;
@@ -135,25 +135,25 @@ impl Writer {
 
     /// Why `latest` does not point to this run, if it does not.
     #[must_use]
-    pub fn note(&self) -> Option<&str> {
+    pub(crate) fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
     /// The report directory.
     #[must_use]
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// The directory of process logs: one `NAME.log` each, or one directory per variant.
     #[must_use]
-    pub fn logs(&self) -> PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.dir.join("logs")
     }
 
     /// The redactor for everything else that is written or shown.
     #[must_use]
-    pub fn redactor(&self) -> &Redactor {
+    pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
@@ -161,7 +161,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written, or the disk is full. The previous one stays.
-    pub fn save(&self, run: &Run) -> Result<(), Error> {
+    pub(crate) fn save(&self, run: &Run) -> Result<(), Error> {
         let text = self.text(run)?;
         let path = self.dir.join(RUN_FILE);
         reserve::replace(&path, &text).map_err(|e| failed(&path, e))?;
@@ -175,7 +175,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written completely.
-    pub fn finish(&self, run: &mut Run) -> Result<(), Error> {
+    pub(crate) fn finish(&self, run: &mut Run) -> Result<(), Error> {
         let put = self.put_last(run);
         // Only after run.json is final: until here, files may contain secrets that the second pass
         // has not removed yet.
@@ -211,7 +211,7 @@ impl Writer {
     }
 
     /// Deletes the record and restores the former target of `latest`.
-    pub fn discard(self) {
+    pub(crate) fn discard(self) {
         let _ = fs::remove_dir_all(&self.dir);
         let (Some(reports), Some(id)) = (self.dir.parent(), self.dir.file_name()) else {
             return;
@@ -239,7 +239,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it is no longer a valid record without them.
-    pub fn redacted(&self, run: &Run) -> Result<Run, Error> {
+    pub(crate) fn redacted(&self, run: &Run) -> Result<Run, Error> {
         let told = |e: serde_json::Error| failed(&self.dir.join(RUN_FILE), e.into());
         let mut value = serde_json::to_value(run).map_err(told)?;
         self.redactor.json(&mut value, &RUN_WORDS);
@@ -250,7 +250,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn sample(&self, variant: &str, round: u32, sample: &Sample) -> Result<(), Error> {
+    pub(crate) fn sample(&self, variant: &str, round: u32, sample: &Sample) -> Result<(), Error> {
         let row = SampleRow {
             variant: variant.to_owned(),
             round,
@@ -263,7 +263,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn server(&self, row: &ServerRow) -> Result<(), Error> {
+    pub(crate) fn server(&self, row: &ServerRow) -> Result<(), Error> {
         self.line(&self.server, row, &[])
     }
 
@@ -272,7 +272,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn event(&self, event: &Event) -> Result<(), Error> {
+    pub(crate) fn event(&self, event: &Event) -> Result<(), Error> {
         #[derive(Serialize)]
         struct Row<'a> {
             at_ms: f64,
@@ -291,7 +291,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
+    pub(crate) fn replace(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.dir.join(name);
         let text = redact::document(&self.redactor, name, text);
         reserve::replace(&path, &text).map_err(|e| failed(&path, e))?;
@@ -302,7 +302,7 @@ impl Writer {
     }
 
     /// Deletes a file that [`replace`](Self::replace) wrote.
-    pub fn remove(&self, name: &str) {
+    pub(crate) fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.dir.join(name));
     }
 
@@ -311,7 +311,7 @@ impl Writer {
     ///
     /// # Errors
     /// The first row that could not be written, or what happened to a file since.
-    pub fn whole(&self) -> Result<(), Error> {
+    pub(crate) fn whole(&self) -> Result<(), Error> {
         for (_, journal) in self.journals() {
             journal.whole()?;
         }
@@ -321,7 +321,7 @@ impl Writer {
 
     /// What the files of lines hold, for [`Run::files`].
     #[must_use]
-    pub fn files(&self) -> IndexMap<String, FileRecord> {
+    pub(crate) fn files(&self) -> IndexMap<String, FileRecord> {
         let journals = self.journals().into_iter();
         journals
             .map(|(name, journal)| (name.to_owned(), journal.contents()))
@@ -350,7 +350,7 @@ impl Writer {
     ///
     /// # Errors
     /// The first file that cannot be read or rewritten.
-    pub fn sweep(&self) -> Result<(), Error> {
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
         let without = |keep: &[&str], object: &str| redact::object(&self.redactor, object, keep);
         self.samples
             .rewrite(&|object| Ok(without(&SAMPLE_WORDS, object)?))?;

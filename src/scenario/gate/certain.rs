@@ -15,7 +15,7 @@ pub enum Certain {
 
 /// The values that a figure can have, in the unit of its gates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// No value is smaller.
     pub low: f64,
     /// Whether every value is larger than `low`.
@@ -27,7 +27,7 @@ pub struct Bounds {
 impl Bounds {
     /// What is certain of a value within these bounds that is compared with `limit`.
     #[must_use]
-    pub fn compared(&self, op: Op, limit: f64) -> Option<Certain> {
+    pub(crate) fn compared(&self, op: Op, limit: f64) -> Option<Certain> {
         let under = limit < self.low || (self.above && limit <= self.low);
         let (always, never) = match op {
             Op::Lt => (self.high < limit, limit <= self.low),
@@ -46,7 +46,7 @@ impl Bounds {
 
 /// The values that a figure can have.
 #[must_use]
-pub fn bounds(figure: Figure) -> Bounds {
+pub(crate) fn bounds(figure: Figure) -> Bounds {
     let row = figure.row();
     Bounds {
         low: 0.0,
@@ -60,7 +60,7 @@ pub fn bounds(figure: Figure) -> Bounds {
 
 /// What is certain of `figure` compared with `factor` times `other`, both of the same variant.
 #[must_use]
-pub fn beside(figure: Figure, op: Op, factor: f64, other: Figure) -> Option<Certain> {
+pub(crate) fn beside(figure: Figure, op: Op, factor: f64, other: Figure) -> Option<Certain> {
     let above = bounds(figure).above;
     // Of `low <= high`: what is certain of `low op (factor * high)`, and the other way round.
     let least = |op: Op, factor: f64| match op {

@@ -4,8 +4,8 @@
 mod certain;
 mod parse;
 
-pub use certain::{Bounds, Certain, beside, bounds};
-pub use parse::compared;
+pub(crate) use certain::{Bounds, Certain, beside, bounds};
+pub(crate) use parse::compared;
 
 use super::mistake::Mistake;
 use super::units::FromText;
@@ -52,7 +52,6 @@ impl Gate {
 
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Op {
     Lt,
     Le,

@@ -108,7 +108,7 @@ fn times(text: &str, part: Range<usize>, left: Figure) -> Result<Limit, Mistake>
 ///
 /// # Errors
 /// Where it is none, or one that rounds can't judge.
-pub fn compared(text: &str) -> Result<String, Mistake> {
+pub(crate) fn compared(text: &str) -> Result<String, Mistake> {
     let found = match Timing::named(text.trim()) {
         Some(timing) => Figure::Timing(Statistic::P50, timing),
         None => match figure(text, 0..text.len())? {

@@ -1,8 +1,9 @@
 //! Reading scenarios as a whole: overlays, `--set`, the environment, what variants end up with.
 
-use super::model::{ArgValue, Engine, Scenario};
+use super::model::{Engine, Scenario};
 use super::{Input, Loaded, effective, load};
 use crate::diagnostic::Diagnostics;
+use crate::value::ArgValue;
 use std::path::PathBuf;
 
 const BASE: &str = "

@@ -12,7 +12,7 @@ use crate::scenario::gate::{Gate, Limit, Op};
 
 /// One variant's figures.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured<'a> {
+pub(crate) struct Measured<'a> {
     /// Its name.
     pub variant: &'a str,
     /// Milliseconds until it was proven ready, if it was.
@@ -25,7 +25,7 @@ pub struct Measured<'a> {
 
 /// One phase: what was planned and what came of it.
 #[derive(Debug, Clone, Copy)]
-pub struct PhaseResult<'a> {
+pub(crate) struct PhaseResult<'a> {
     /// What was planned.
     pub plan: &'a PhasePlan,
     /// What came of it.
@@ -56,7 +56,7 @@ impl<'a> Measured<'a> {
     }
 
     /// The phases that count; warm-up does not.
-    pub fn measured(&self) -> impl Iterator<Item = &PhaseResult<'a>> {
+    pub(crate) fn measured(&self) -> impl Iterator<Item = &PhaseResult<'a>> {
         self.phases.iter().filter(|phase| phase.plan.measured)
     }
 
@@ -67,13 +67,13 @@ impl<'a> Measured<'a> {
 
 /// Judges the gates of one variant; `all` are the variants that they may hold it against.
 #[must_use]
-pub fn gates(gates: &[Gate], on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
+pub(crate) fn gates(gates: &[Gate], on: &Measured<'_>, all: &[Measured<'_>]) -> Vec<Check> {
     gates.iter().flat_map(|gate| judge(gate, on, all)).collect()
 }
 
 /// That every measured phase had at least one success, one check a phase: a run in which nothing succeeds never passes.
 #[must_use]
-pub fn successes(on: &Measured<'_>) -> Vec<Check> {
+pub(crate) fn successes(on: &Measured<'_>) -> Vec<Check> {
     let check = |scope, passed, detail| Check {
         name: "answers: at least one success".to_owned(),
         scope,
@@ -99,7 +99,7 @@ pub fn successes(on: &Measured<'_>) -> Vec<Check> {
 /// Whether a phase keeps all of a search's goals, by its figures and what the server said during it; one in which nothing
 /// succeeded keeps none.
 #[must_use]
-pub fn keeps(goal: &[Gate], figures: &PhaseFigures, server: Option<&ServerWindow>) -> bool {
+pub(crate) fn keeps(goal: &[Gate], figures: &PhaseFigures, server: Option<&ServerWindow>) -> bool {
     let keeps = |gate: &Gate| {
         let found = figures.sources(server).figure(gate.figure);
         let limit = limit(&gate.limit, &[], None);

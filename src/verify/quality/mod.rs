@@ -44,7 +44,7 @@ struct Shared {
 
 /// Judges the measurement of all variants; of a warm-up only whether it ended as it was to. No word where no phase began.
 #[must_use]
-pub fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
+pub(crate) fn quality(of: &[Measured<'_>], limits: &Measurement) -> Quality {
     let mut all: Vec<Shared> = Vec::new();
     for variant in of {
         for phase in variant.phases {

@@ -15,7 +15,7 @@ use serde_json_path::JsonPath;
 
 /// All rules of a variant.
 #[derive(Debug, Clone)]
-pub struct Rules(Vec<Rule>);
+pub(crate) struct Rules(Vec<Rule>);
 
 /// One rule: what it is called and what it asks.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub(super) enum Condition {
 
 /// One rule that one answer broke.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breach {
+pub(crate) struct Breach {
     /// Which rule, by its place in the scenario.
     pub rule: usize,
     /// The rule as its author would write it: `status is 200`.
@@ -77,7 +77,7 @@ impl Rules {
     ///
     /// # Errors
     /// The first rule that can't be asked, with why: no or several conditions, a bad path, a bad expression.
-    pub fn compile(assertions: &[Assertion]) -> Result<Self, BadRule> {
+    pub(crate) fn compile(assertions: &[Assertion]) -> Result<Self, BadRule> {
         let rule = |(i, a)| {
             Rule::compile(a).map_err(|why| BadRule::At {
                 number: i + 1,
@@ -89,14 +89,19 @@ impl Rules {
     }
 
     /// The display name of every rule, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|rule| rule.name.as_str())
     }
 
     /// Checks one answer against every rule; one breach a rule at most. A rule on every choice fails where fewer came than were
     /// asked for.
     #[must_use]
-    pub fn check(&self, exchange: &Exchange, answer: &Answer, asked: &Asked<'_>) -> Vec<Breach> {
+    pub(crate) fn check(
+        &self,
+        exchange: &Exchange,
+        answer: &Answer,
+        asked: &Asked<'_>,
+    ) -> Vec<Breach> {
         let choices = asked.choices;
         let listed = answer.body.get("choices").and_then(Value::as_array);
         let came = listed.map_or(answer.texts.len(), Vec::len) as u64;
@@ -123,7 +128,7 @@ impl Rules {
 
     /// Whether a rule asks for this status, so that it is no failure where it is not 2xx.
     #[must_use]
-    pub fn accept_status(&self, status: u16) -> bool {
+    pub(crate) fn accept_status(&self, status: u16) -> bool {
         self.0
             .iter()
             .any(|rule| matches!(rule.asks, Asks::Status(wanted) if wanted == status))
