@@ -98,7 +98,7 @@ impl Flight {
         self.heard = true;
         let sent = self.sent.unwrap_or(0);
         let stamp = received.stamp;
-        let stamp = stamp.and_then(|s| clock.to_monotonic(s, sent, user));
+        let stamp = stamp.and_then(|s| clock.monotonic_of(s, sent, user));
         // The stamp is wall-clock time, so a step of the clock could move it backwards. Arrival
         // times must not decrease.
         let kernel = stamp.unwrap_or(user).max(self.last);

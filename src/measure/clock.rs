@@ -88,7 +88,7 @@ impl Realtime {
     /// Converts a receive timestamp (CLOCK_REALTIME) to CLOCK_MONOTONIC. `user` is when the read
     /// returned, `since` a time before which the bytes cannot have arrived. `None` if the timestamp
     /// contradicts either, because the wall clock was set meanwhile.
-    pub(crate) fn to_monotonic(&mut self, stamp: u64, since: Nanos, user: Nanos) -> Option<Nanos> {
+    pub(crate) fn monotonic_of(&mut self, stamp: u64, since: Nanos, user: Nanos) -> Option<Nanos> {
         self.keep(user);
         let mut at = self.shift(stamp);
         if user.saturating_sub(at) > SUSPICIOUS || at > user + TOLERANCE {

@@ -10,7 +10,7 @@ fn a_stamp_lands_between_the_instants_around_it() {
     let before = now();
     let stamp = wall();
     let after = now();
-    let at = clock.to_monotonic(stamp, before, after).unwrap_or(0);
+    let at = clock.monotonic_of(stamp, before, after).unwrap_or(0);
     assert!((before..=after).contains(&at), "{before} {at} {after}");
 }
 
@@ -20,8 +20,8 @@ fn a_stamp_from_another_time_is_refused() {
     let since = now();
     let (early, late) = (wall() - 3_600_000_000_000, wall() + 3_600_000_000_000);
     let user = now();
-    assert_eq!(clock.to_monotonic(early, since, user), None);
-    assert_eq!(clock.to_monotonic(late, since, user), None);
+    assert_eq!(clock.monotonic_of(early, since, user), None);
+    assert_eq!(clock.monotonic_of(late, since, user), None);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_step_is_counted_and_followed() {
     let stamp = wall();
     let after = now();
     // The stale offset puts the stamp 5 s too early; the fresh sample puts it right.
-    let at = clock.to_monotonic(stamp, before, after).unwrap_or(0);
+    let at = clock.monotonic_of(stamp, before, after).unwrap_or(0);
     assert!((before..=after).contains(&at));
     assert_eq!(clock.steps(), 1);
     clock.resample();
