@@ -5,11 +5,15 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+/// The copy of the program in the folder of a test that another user executes.
+const REACHABLE: &str = "bench-program";
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -170,7 +174,7 @@ impl Bench {
     /// Executes a program in the test's own folder, in a directory that everyone may enter: other users may not be able to
     /// enter the checkout.
     pub(crate) fn reachable(mut self) -> Self {
-        let reachable = self.folder.path().join("bench-program");
+        let reachable = self.folder.path().join(REACHABLE);
         // By another process: a program that this one holds open for writing, in whatever thread, can't be executed.
         let copied = Command::new("cp").arg(program()).arg(&reachable).status();
         assert!(copied.unwrap().success());
@@ -441,10 +445,22 @@ impl Done {
 
     /// Runs another verb of `bench` after it, with the same registry.
     pub(crate) fn then(&self, arguments: &[&str]) -> std::process::Output {
-        Command::new(program())
+        let folder = self.folder.path();
+        let reachable = folder.join(REACHABLE);
+        let mut command = if reachable.exists() {
+            // As the user of the run, who owns the folder.
+            let user = std::fs::metadata(folder).unwrap().uid();
+            let mut command = Command::new(reachable);
+            command.uid(user).gid(user).current_dir("/");
+            command
+        } else {
+            let mut command = Command::new(program());
+            command.current_dir(root());
+            command
+        };
+        command
             .args(arguments)
-            .current_dir(root())
-            .env("XDG_STATE_HOME", self.folder.path())
+            .env("XDG_STATE_HOME", folder)
             .stdin(Stdio::null())
             .output()
             .unwrap()

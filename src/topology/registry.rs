@@ -308,6 +308,15 @@ fn entry(path: &Path, found: &mut Entries) -> Result<(), Untrusted> {
     Ok(())
 }
 
+/// Whether a process holds the lock on an entry.
+pub(super) fn is_locked(path: &Path) -> bool {
+    let file = trust::open(path, OpenOptions::new().read(true));
+    file.is_ok_and(|file| {
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+        matches!(lock, Err((_, Errno::EWOULDBLOCK)))
+    })
+}
+
 /// Reads the lines of an entry of this user.
 ///
 /// # Errors

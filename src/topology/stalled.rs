@@ -4,7 +4,7 @@
 
 use super::proc;
 use super::process::PidFd;
-use super::registry::Living;
+use super::registry::{self, Living};
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,11 @@ const TICK: Duration = Duration::from_millis(10);
 /// The state of a run whose entry is locked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Its `bench` runs, or the holder of its entry is unknown.
+    /// Its `bench` runs.
     Running,
+    /// No visible process has its entry open. The holder of the lock is in another PID namespace, or
+    /// it is exiting: the kernel first takes the files away and releases their locks later.
+    Unseen,
     /// Its `bench` is gone and its warden takes it down.
     Ending,
     /// Its `bench` is gone and its wardens were stopped. These were ended.
@@ -26,8 +29,11 @@ pub(super) enum State {
 /// Determines the state of a run. Ends its wardens if they are stopped and have no `bench`.
 pub(super) fn end(run: &Living) -> State {
     let holders = holders(run);
+    if holders.is_empty() {
+        return State::Unseen;
+    }
     // The runner itself does not have BENCH_RUN_ID in its environment; wardens do.
-    if holders.is_empty() || !holders.iter().all(|pid| has_run_id(*pid, &run.run_id)) {
+    if !holders.iter().all(|pid| has_run_id(*pid, &run.run_id)) {
         return State::Running;
     }
     let stopped = |pid: &i32| proc::stat(*pid).is_some_and(|stat| stat.stopped);
@@ -46,7 +52,9 @@ pub(super) fn end(run: &Living) -> State {
         }
     }
     let until = Instant::now() + DYING;
-    while !self::holders(run).is_empty() && Instant::now() < until {
+    // Not until nobody has the entry open: the lock of a warden in a namespace outlives that by
+    // milliseconds.
+    while registry::is_locked(&run.path) && Instant::now() < until {
         std::thread::sleep(TICK);
     }
     State::Stalled(ended)

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A user who has nothing on this machine.
-const STRANGER: u32 = 54_321;
+pub(super) const STRANGER: u32 = 54_321;
 
 /// Whether this test can act as other users.
-fn can_be_others() -> bool {
+pub(super) fn can_be_others() -> bool {
     let can = geteuid().is_root();
     if !can {
         println!("skipped: needs root");

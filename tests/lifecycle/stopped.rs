@@ -1,6 +1,12 @@
 //! Wardens that are stopped (SIGSTOP) never block `bench`, and `bench clean` finds what they hold.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "a test says that it was skipped, and why"
+)]
+
 use super::kills::tiers;
+use super::others::{STRANGER, can_be_others};
 use super::{LONG_LOAD, scenario};
 use crate::support::{Running, bench};
 use nix::sys::signal::{Signal, kill};
@@ -86,6 +92,31 @@ fn clean_ends_what_a_stopped_warden_holds() {
         let said = String::from_utf8_lossy(&cleaned.stdout);
         assert!(cleaned.status.success(), "{said}");
         assert!(said.contains(" warden "), "{said}");
+        done.leaves_nothing(2);
+    }
+}
+
+/// In the user namespace of an unprivileged user, the kernel releases the lock of a killed warden late.
+#[test]
+fn clean_of_an_unprivileged_user_ends_what_a_stopped_warden_holds() {
+    if !can_be_others() {
+        return;
+    }
+    for tier in tiers() {
+        let run = bench("run").file("run.yaml", &scenario("", LONG_LOAD));
+        let mut running = run.env("BENCH_TIER", tier).user(STRANGER).start();
+        running.until_or_end("phase_started");
+        if running.ended() && tier != "plain" {
+            println!("skipped: {tier} for an unprivileged user");
+            continue;
+        }
+        stop(&running);
+        running.signal(Signal::SIGKILL);
+        let done = running.done();
+        let cleaned = done.then(&["clean"]);
+        let said = String::from_utf8_lossy(&cleaned.stdout);
+        assert!(cleaned.status.success(), "{tier}: {said}");
+        assert!(said.contains("removed "), "{tier}: {said}");
         done.leaves_nothing(2);
     }
 }

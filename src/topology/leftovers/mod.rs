@@ -106,6 +106,7 @@ fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -
     let until = Instant::now() + wait;
     let mut wardens = HashMap::new();
     let mut told = HashSet::new();
+    let mut without_bench = HashSet::new();
     let found = loop {
         let found = entries(places);
         let mut stalled = false;
@@ -113,9 +114,15 @@ fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -
         for run in &found.living {
             match stalled::end(run) {
                 State::Running => {}
-                State::Ending => looked.ending.push(run.run_id.clone()),
+                // A warden seen before is exiting. Any other may be one of another PID namespace.
+                State::Unseen if !without_bench.contains(&run.path) => {}
+                State::Unseen | State::Ending => {
+                    without_bench.insert(run.path.clone());
+                    looked.ending.push(run.run_id.clone());
+                }
                 State::Stalled(ended) => {
                     // A warden that even KILL does not end stalls again: once is enough.
+                    without_bench.insert(run.path.clone());
                     stalled |= wardens.insert(run.path.clone(), ended).is_none();
                 }
             }
