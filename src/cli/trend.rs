@@ -58,7 +58,7 @@ fn looked(arguments: &Trend) -> Result<ExitCode, String> {
         )
     })?;
     let named = |name: &str| {
-        gate::compared(name)
+        gate::judged_metric(name)
             .map_err(|mistake| format!("{} {}", mistake.message, mistake.help.unwrap_or_default()))
     };
     let metrics: Result<Vec<String>, String> = match arguments.metrics.as_slice() {

@@ -61,7 +61,7 @@ pub(super) fn comparing(scenario: &Scenario) -> Option<Comparing> {
         vec!["e2e", "output_throughput"]
     };
     let judged = |(name, margin): (&str, f64)| {
-        let metric = crate::scenario::gate::compared(name).ok()?;
+        let metric = crate::scenario::gate::judged_metric(name).ok()?;
         Some(Judged { metric, margin })
     };
     let named = compare.equivalence.iter();

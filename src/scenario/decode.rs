@@ -1,5 +1,5 @@
-//! From a tree to types, with every mistake on the way: what is wrong is noted, taken out of the tree, and the rest is read
-//! again, until it decodes.
+//! Decodes a tree into types and collects every mistake. Each mistake is recorded and replaced by a hole, then the
+//! rest is decoded again, until the tree decodes.
 
 use super::de::{Error, Kind, NodeDeserializer};
 use super::mistake::{Mistake, list, nearest, quote};
@@ -7,10 +7,10 @@ use super::tree::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use serde::de::DeserializeOwned;
 
-/// Most times that a tree is read: each mistake takes one, and so does each key that a hole needs.
+/// Largest number of times that a tree is decoded. Each mistake takes one, and so does each key that a hole needs.
 const MAX_READS: usize = 1_000;
 
-/// Reads `tree`, notes what is wrong with it and leaves holes there. `None` when nothing could be read.
+/// Decodes `tree`. Records its mistakes and leaves holes in their place. `None` when nothing could be decoded.
 pub(super) fn decode<T: DeserializeOwned>(
     tree: &mut Node,
     mistakes: &mut Diagnostics,
@@ -23,15 +23,15 @@ pub(super) fn decode<T: DeserializeOwned>(
         if mistakes.is_full() {
             return None;
         }
-        if !take_out(tree, &error, mistakes) {
+        if !report_and_patch(tree, &error, mistakes) {
             return None;
         }
     }
     None
 }
 
-/// Notes the mistake and makes it harmless. `false` when nothing would be left.
-fn take_out(tree: &mut Node, error: &Error, mistakes: &mut Diagnostics) -> bool {
+/// Records the mistake and patches the tree so that decoding can go on. `false` when nothing would be left.
+fn report_and_patch(tree: &mut Node, error: &Error, mistakes: &mut Diagnostics) -> bool {
     let root = error.path.is_empty();
     let mut node = &mut *tree;
     let mut place = node.place();
@@ -83,7 +83,7 @@ fn take_out(tree: &mut Node, error: &Error, mistakes: &mut Diagnostics) -> bool 
     }
 }
 
-/// An entry that stands for something that could not be read.
+/// An entry in the place of a value that could not be read.
 fn hole(name: &str, span: Span) -> Entry {
     Entry {
         key: name.to_owned(),
@@ -92,7 +92,7 @@ fn hole(name: &str, span: Span) -> Entry {
     }
 }
 
-/// Takes the hole at `path`, which is of a kind that nothing can stand for, out of its list or map.
+/// Removes the hole at `path` from its list or map. No default value can take the place of such a hole.
 fn remove(tree: &mut Node, path: &[usize]) -> bool {
     let Some((last, parents)) = path.split_last() else {
         return false;
@@ -117,7 +117,7 @@ fn remove(tree: &mut Node, path: &[usize]) -> bool {
     }
 }
 
-/// Takes an unknown key out; where it was meant to be a known one, that one counts as given.
+/// Removes an unknown key. If it is close to a known key, the known key counts as given.
 fn drop_key(node: &mut Node, index: usize, expected: &[&str]) {
     let entries = node.make_map();
     let removed = entries.remove(index);
@@ -148,10 +148,10 @@ fn unknown_key(node: &Node, index: usize, expected: &[&str]) -> Diagnostic {
     }
 }
 
-/// The diagnostic of a node that cannot be read as what it must be.
+/// The diagnostic of a node whose value does not have the expected type.
 fn wrong_value(node: &Node, error: &Error, place: Span) -> Diagnostic {
     match (&error.kind, &node.secret) {
-        (_, Some(name)) => withheld(name, place),
+        (_, Some(name)) => hidden_value(name, place),
         (Kind::UnknownName(name, expected), None) => {
             let place = error
                 .key
@@ -170,7 +170,7 @@ fn wrong_value(node: &Node, error: &Error, place: Span) -> Diagnostic {
         }
         (Kind::Several(expected), None) => {
             let message = format!(
-                "only one of {} can stand here",
+                "only one of {} is allowed here",
                 list(expected.iter().copied())
             );
             let mut diagnostic = Diagnostic::new("several-kinds", message);
@@ -185,14 +185,14 @@ fn wrong_value(node: &Node, error: &Error, place: Span) -> Diagnostic {
     }
 }
 
-/// The diagnostic of a value that came from the environment: it is never shown.
-pub(super) fn withheld(variable: &str, place: Span) -> Diagnostic {
-    let message = format!("what the variable `{variable}` holds cannot stand here");
+/// The diagnostic of a value that came from the environment. The value is never shown.
+pub(super) fn hidden_value(variable: &str, place: Span) -> Diagnostic {
+    let message = format!("the value of the variable `{variable}` is not valid here");
     let text = "read from the environment; its value is not shown";
     Diagnostic::new("bad-value", message).label(place, text)
 }
 
-/// The diagnostic of a scalar, at the part that is wrong where the text stands in the file as it is.
+/// The diagnostic of a scalar. It points at the wrong part where the file contains the text literally.
 pub(super) fn scalar(node: &Node, mistake: &Mistake, place: Span) -> Diagnostic {
     let code = if mistake.message.starts_with("expected ") {
         "wrong-type"
@@ -208,7 +208,7 @@ pub(super) fn scalar(node: &Node, mistake: &Mistake, place: Span) -> Diagnostic 
     }
 }
 
-/// The place of a part of a node's text, if the text is written in the file as it is.
+/// The location of a part of a node's text, if the file contains the text literally.
 fn inside(node: &Node, part: &std::ops::Range<usize>) -> Option<Span> {
     let Value::Str(text) = &node.value else {
         return None;

@@ -1,21 +1,22 @@
-//! What each variant ends up with, once what it leaves out is taken from the scenario.
+//! The effective settings of each variant: its own, and the scenario's where it has none.
 
 use super::model::{Engine, Runtime, Scenario, Slo, Verify};
 
-/// One variant with everything it runs with.
+/// One variant with all of its settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Effective<'a> {
-    /// Its name; `default` where the scenario has no variants.
+    /// Name of the variant. `default` where the scenario has no variants.
     pub name: &'a str,
-    /// Its engine.
+    /// The engine of the variant.
     pub engine: &'a Engine,
-    /// Its Python; every engine that needs one has one.
+    /// The Python environment of the variant. Every engine that needs one has one.
     pub runtime: Option<&'a Runtime>,
-    /// The scenario's rules and gates, then its own; its own objectives over the scenario's, one by one.
+    /// The scenario's rules and gates, followed by the variant's. Each objective of the variant overrides the
+    /// scenario's.
     pub verify: Verify,
 }
 
-/// The variants in the order written, or one called `default`.
+/// The variants in the order written, or one named `default`.
 #[must_use]
 pub(crate) fn effective(scenario: &Scenario) -> Vec<Effective<'_>> {
     if scenario.variants.is_empty() {
@@ -36,13 +37,13 @@ pub(crate) fn effective(scenario: &Scenario) -> Vec<Effective<'_>> {
                 name,
                 engine: variant.engine.as_ref().or(scenario.engine.as_ref())?,
                 runtime: variant.runtime.as_ref().or(scenario.runtime.as_ref()),
-                verify: both(&scenario.verify, &variant.verify),
+                verify: merged(&scenario.verify, &variant.verify),
             })
         })
         .collect()
 }
 
-fn both(base: &Verify, own: &Verify) -> Verify {
+fn merged(base: &Verify, own: &Verify) -> Verify {
     let mut verify = base.clone();
     verify
         .every_response

@@ -1,4 +1,4 @@
-//! Reading one scenario file from disk, with a clear word on everything that can be wrong with it as a file.
+//! Reads one scenario file from disk. Explains every way in which the file itself can be wrong.
 
 use super::yaml::MAX_BYTES;
 use crate::diagnostic::Diagnostic;
@@ -6,17 +6,17 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-/// The text of the file at `path`.
+/// Reads the text of the file at `path`.
 pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
     let shown = path.display();
     let wrong = |message: String| Diagnostic::new("file", message);
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => near(
             path,
-            wrong(format!("there is no file `{shown}`"))
+            wrong(format!("the file `{shown}` does not exist"))
                 .help("`bench init` writes a scenario to start from"),
         ),
-        ErrorKind::PermissionDenied => wrong(format!("`{shown}` may not be read by this user"))
+        ErrorKind::PermissionDenied => wrong(format!("this user may not read `{shown}`"))
             .help(format!("try `chmod u+r {shown}`")),
         ErrorKind::IsADirectory => directory(path),
         _ => wrong(format!("`{shown}` cannot be read: {error}")),
@@ -31,9 +31,9 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_BYTES {
         return Err(wrong(format!(
-            "`{shown}` is larger than 1 MiB, too large for a scenario"
+            "`{shown}` is larger than 1 MiB, the limit for a scenario"
         ))
-        .help("keep prompts in a file of their own: `prompts: {file: prompts.jsonl}`"));
+        .help("move prompts to another file: `prompts: {file: prompts.jsonl}`"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
             .count()
             + 1;
         wrong(format!(
-            "`{shown}` is not UTF-8 text: the first wrong byte is in line {line}"
+            "`{shown}` is not UTF-8 text: the first invalid byte is in line {line}"
         ))
         .help("save it as UTF-8, for example with `iconv -f latin1 -t utf-8`")
     })
@@ -62,7 +62,7 @@ fn directory(path: &Path) -> Diagnostic {
     }
 }
 
-/// Adds the file that was probably meant, if its directory has one of a like name.
+/// Suggests a file of the same directory with a similar name.
 fn near(path: &Path, diagnostic: Diagnostic) -> Diagnostic {
     let folder = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),

@@ -1,4 +1,4 @@
-//! When load on a server that answers nothing well is given up: after a while, such as `10s`, or `never`.
+//! How long the load continues while every request fails: a duration such as `10s`, or `never`.
 
 use super::mistake::Mistake;
 use super::units::{FromText, Time};
@@ -11,17 +11,17 @@ use std::time::Duration;
 
 const EXAMPLE: &str = "write a duration such as `10s`, or `never`";
 
-/// For how long every request may fail, or `never`.
+/// How long every request may fail before the load is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
     /// After this time.
     After(Time),
-    /// Never: the load goes on to its end.
+    /// Never: the load continues to its end.
     Never,
 }
 
 impl GiveUp {
-    /// The time, where there is one.
+    /// The time limit, if there is one.
     #[must_use]
     pub fn limit(self) -> Option<Duration> {
         match self {
@@ -56,7 +56,7 @@ impl FromStr for GiveUp {
             }
         })?;
         if time.0.is_zero() {
-            return Err(Mistake::new("a limit of zero can never be kept").help(EXAMPLE));
+            return Err(Mistake::new("the limit must be longer than zero").help(EXAMPLE));
         }
         Ok(Self::After(time))
     }

@@ -1,4 +1,4 @@
-//! What load is driven: the phases and how their requests follow each other.
+//! The load on the server: its phases, and when their requests are sent.
 
 use super::gate::Gate;
 pub(crate) use super::give_up::GiveUp;
@@ -9,35 +9,35 @@ pub(crate) use super::until::{Percentile, Until, WarmUntil};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What load is driven.
+/// The load on the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Requests that are sent before, and not measured.
+    /// Requests that are sent before the first phase and not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmup: Option<Warmup>,
-    /// What random arrivals are drawn from; the same seed gives the same arrivals, on every variant.
+    /// Seed of random arrivals. The same seed gives the same arrivals for every variant.
     #[serde(default)]
     pub seed: u64,
     /// The measured phases, in order.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
-    /// What becomes of the load when an engine process dies under it.
+    /// What happens to the load when an engine process dies.
     #[serde(default, skip_serializing_if = "OnEngineDeath::is_default")]
     pub on_engine_death: OnEngineDeath,
-    /// For how long every request of a phase may fail before the load is given up, which is a failed check; or `never`.
+    /// How long every request of a phase may fail before the load is given up, or `never`. Giving up is a failed check.
     #[serde(default, skip_serializing_if = "GiveUp::is_default")]
     pub give_up_after: GiveUp,
 }
 
-/// What becomes of the load when an engine process dies under it.
+/// What happens to the load when an engine process dies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnEngineDeath {
-    /// It ends at once, and the run with it.
+    /// The load and the run end at once.
     #[default]
     End,
-    /// It goes on, and the death is a check that failed: for topologies whose other workers are to take over.
+    /// The load continues, and the death is a failed check. For topologies in which other workers take over.
     Continue,
 }
 
@@ -47,18 +47,18 @@ impl OnEngineDeath {
     }
 }
 
-/// Requests before the first measured phase; their prompts are distinct from each other and from the measured ones.
+/// Requests before the first measured phase. Their prompts differ from each other and from the measured prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warmup {
-    /// How many.
+    /// Number of requests.
     #[schemars(range(min = 1, max = limits::REQUESTS))]
     pub requests: u64,
-    /// How many at once.
+    /// Requests in flight at once.
     #[serde(default = "four")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub concurrency: u32,
-    /// What ends it sooner.
+    /// Condition that ends the warm-up early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<WarmUntil>,
 }
@@ -67,22 +67,22 @@ pub struct Warmup {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Send a batch, await all of it, then the next: what Beam's RunInference does.
+    /// Sends a batch, waits for all of its answers, then sends the next, as Beam's RunInference does.
     Batch(Batch),
-    /// A fixed number of requests in flight, each followed by the next.
+    /// Keeps a fixed number of requests in flight. Each answer is followed by the next request.
     Closed(Closed),
-    /// Requests come at their own rate, however long answers take.
+    /// Sends requests at a given rate, however long the answers take.
     Open(Open),
-    /// An open loop whose rate grows or falls evenly.
+    /// An open loop whose rate changes linearly.
     Ramp(Ramp),
-    /// One phase after the other, each at a rate or concurrency of its own.
+    /// Several phases in sequence, each with its own rate or concurrency.
     Steps(Steps),
-    /// The highest rate or concurrency that keeps the goal.
+    /// Searches for the highest rate or concurrency that meets the goal.
     Search(Search),
 }
 
 impl Phase {
-    /// Its key in a scenario.
+    /// The key of this kind of phase in a scenario.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl Phase {
         }
     }
 
-    /// Its name in reports.
+    /// The name of the phase in reports.
     #[must_use]
     pub fn name(&self) -> &str {
         let (Self::Batch(Batch { name, .. })
@@ -108,42 +108,42 @@ impl Phase {
     }
 }
 
-/// Beam-shaped load.
+/// Load in batches, as Apache Beam sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// Name in reports; `batch` unless given.
+    /// Name in reports. The default is `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Requests sent at once.
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub size: u32,
-    /// How many batches, one after the other.
+    /// Number of batches, one after the other.
     #[schemars(range(min = 1, max = limits::BATCHES))]
     pub batches: u32,
 }
 
-/// Closed loop; ends after `requests` or when `duration` has passed, whichever is first.
+/// Closed loop. It ends after `requests` or after `duration`, whichever comes first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Closed {
-    /// Name in reports; `closed` unless given.
+    /// Name in reports. The default is `closed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Requests in flight.
+    /// Requests in flight at once.
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub concurrency: u32,
-    /// Requests in all.
+    /// Total number of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::REQUESTS))]
     pub requests: Option<u64>,
-    /// How long requests are sent.
+    /// Time during which requests are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Time>,
-    /// What ends it sooner.
+    /// Condition that ends the phase early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
-    /// Time over which the first requests are spread, instead of one burst.
+    /// Time over which the first requests are spread. Without it, they are sent in one burst.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp: Option<Time>,
     /// Pause between an answer and the next request.
@@ -151,124 +151,124 @@ pub struct Closed {
     pub think_time: Option<Time>,
 }
 
-/// Open loop; ends after `requests` or when `duration` has passed, whichever is first.
+/// Open loop. It ends after `requests` or after `duration`, whichever comes first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Open {
-    /// Name in reports; `open` unless given.
+    /// Name in reports. The default is `open`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Mean rate of requests; a `trace` has its own.
+    /// Mean rate of requests. A `trace` has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// How regularly they come.
+    /// Distribution of the gaps between requests.
     #[serde(default)]
     pub arrival: Arrival,
-    /// Requests in all.
+    /// Total number of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::REQUESTS))]
     pub requests: Option<u64>,
-    /// How long requests are sent.
+    /// Time during which requests are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Time>,
-    /// What ends it sooner.
+    /// Condition that ends the phase early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
-    /// Most requests in flight; those that are due beyond are held back and counted.
+    /// Largest number of requests in flight. Requests that are due beyond it are delayed and counted.
     #[serde(default = "most_in_flight")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub max_in_flight: u32,
 }
 
-/// Open loop of changing rate.
+/// Open loop whose rate changes linearly from `from` to `to`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ramp {
-    /// Name in reports; `ramp` unless given.
+    /// Name in reports. The default is `ramp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Rate at the beginning.
     pub from: Rate,
     /// Rate at the end.
     pub to: Rate,
-    /// How long it takes.
+    /// Duration of the phase.
     pub duration: Time,
-    /// How regularly requests come.
+    /// Distribution of the gaps between requests.
     #[serde(default)]
     pub arrival: Arrival,
-    /// Most requests in flight; those that are due beyond are held back and counted.
+    /// Largest number of requests in flight. Requests that are due beyond it are delayed and counted.
     #[serde(default = "most_in_flight")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub max_in_flight: u32,
 }
 
-/// Phases that follow each other, named `NAME-VALUE`: open loops at `rates`, or closed ones of `concurrency`.
+/// Phases in sequence, named `NAME-VALUE`: open loops at `rates`, or closed loops with `concurrency`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
-    /// What their names begin with; `steps` unless given.
+    /// Prefix of the phases' names. The default is `steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The rates of open loops.
+    /// Rates of the open loops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<Rate>,
-    /// The requests in flight of closed loops.
+    /// Requests in flight of the closed loops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concurrency: Vec<u32>,
-    /// How long requests are sent at each.
+    /// Duration of each step.
     pub each: Time,
-    /// How regularly the requests of open loops come.
+    /// Distribution of the gaps between requests of open loops.
     #[serde(default)]
     pub arrival: Arrival,
-    /// Most requests in flight of open loops; those that are due beyond are held back and counted.
+    /// Largest number of requests in flight in open loops. Requests that are due beyond it are delayed and counted.
     #[serde(default = "most_in_flight")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub max_in_flight: u32,
 }
 
-/// Tries loads, each for a while, until the highest that keeps the goal is known to a twentieth; that is tried twice.
+/// Search for the highest load that meets the goal, to within 5%. The result is confirmed by a second try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
-    /// Name in reports; `search` unless given.
+    /// Name in reports. The default is `search`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What must hold, as gates: `p99 ttft < 500ms`.
+    /// Gates that must hold: `p99 ttft < 500ms`.
     #[schemars(length(min = 1))]
     pub goal: Vec<Gate>,
-    /// Where to look: rates (`1/s..64/s`) for open loops, or requests in flight (`1..256`) for closed ones.
+    /// Range to search: rates (`1/s..64/s`) for open loops, or requests in flight (`1..256`) for closed loops.
     pub between: Bounds,
-    /// How long requests are sent at each.
+    /// Duration of each step.
     pub each: Time,
-    /// How regularly the requests of open loops come.
+    /// Distribution of the gaps between requests of open loops.
     #[serde(default)]
     pub arrival: Arrival,
-    /// Most requests in flight of open loops; those that are due beyond are held back and counted.
+    /// Largest number of requests in flight in open loops. Requests that are due beyond it are delayed and counted.
     #[serde(default = "most_in_flight")]
     #[schemars(range(min = 1, max = limits::CONCURRENCY))]
     pub max_in_flight: u32,
 }
 
-/// How regularly the requests of an open loop come.
+/// Distribution of the gaps between requests of an open loop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Arrival {
-    /// As a beat.
+    /// Equal gaps.
     Constant,
-    /// Independently of each other, as many users' do.
+    /// Independent requests, as from many users: exponential gaps.
     #[default]
     Poisson,
-    /// When the prompts of a trace were due.
+    /// At the times that a trace recorded.
     Trace,
-    /// In bursts (`cv` above 1) or more evenly than Poisson (below).
+    /// In bursts (`cv` above 1), or more evenly than Poisson (`cv` below 1).
     Gamma(Gamma),
 }
 
-/// The gaps' distribution.
+/// A gamma distribution of gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gamma {
-    /// Standard deviation of the gaps between requests over their mean.
+    /// Coefficient of variation: the standard deviation of the gaps divided by their mean.
     #[schemars(range(min = 0.01, max = 100.0))]
     pub cv: f64,
 }

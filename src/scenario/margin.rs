@@ -1,4 +1,4 @@
-//! Margins: how much is too little to matter, written as a share such as `5%`.
+//! Margins: differences that are too small to matter, written as a share such as `5%`.
 
 use super::mistake::{Mistake, quote};
 use super::units::FromText;
@@ -22,9 +22,9 @@ impl FromStr for Margin {
         let percent = text.strip_suffix('%').map(str::trim_end).filter(plain);
         match percent.and_then(|number| number.parse::<f64>().ok()) {
             Some(percent) if (0.1..=100.0).contains(&percent) => Ok(Self(percent / 100.0)),
-            Some(_) => {
-                Err(Mistake::new(format!("{} is no useful margin", quote(text))).help(EXAMPLE))
-            }
+            Some(_) => Err(
+                Mistake::new(format!("the margin {} is out of range", quote(text))).help(EXAMPLE),
+            ),
             None => Err(Mistake::new(format!("{} is not a margin", quote(text))).help(EXAMPLE)),
         }
     }
@@ -32,7 +32,7 @@ impl FromStr for Margin {
 
 impl fmt::Display for Margin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Twelve digits take away what halving and doubling in binary added.
+        // Rounding to twelve digits removes the binary rounding error.
         write!(f, "{}%", (self.0 * 1e14).round() / 1e12)
     }
 }

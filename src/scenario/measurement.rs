@@ -1,32 +1,33 @@
-//! From when on the client's own part makes a measurement doubtful.
+//! Limits beyond which the client makes a measurement doubtful.
 
 use super::margin::Margin;
 use super::units::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Limits on what the client and the server say of the measurement itself, on every measured phase.
+/// Limits on the quality of the measurement itself. They apply to every measured phase.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Measurement {
-    /// Schedule lag at p99 above which a phase is marked.
+    /// Largest p99 schedule lag. A phase beyond it is marked.
     pub schedule_lag: Time,
-    /// Schedule lag of an open loop at p99 above which a phase is invalid.
+    /// Largest p99 schedule lag of an open loop. A phase beyond it is invalid.
     pub schedule_lag_invalid: Time,
-    /// Share of its time a slot of a closed loop may stand idle, between an answer and the next request, before a phase is
-    /// invalid: the concurrency that was asked for is then not the one that was driven.
+    /// Largest share of time in which a slot of a closed loop is idle, between an answer and the next request. A phase
+    /// beyond it is invalid, because it did not keep the requested concurrency.
     pub idle: Margin,
-    /// Client delay at p99 above which a phase is marked.
+    /// Largest p99 client delay. A phase beyond it is marked.
     pub client_delay: Time,
-    /// Share of reads that carried several events above which that is noted.
+    /// Largest share of reads that carry several events. A phase beyond it gets a note.
     #[serde(rename = "crowded")]
     pub coalesced: Margin,
-    /// Share of reads without the kernel's receive time above which that is noted.
+    /// Largest share of reads without the kernel's receive time. A phase beyond it gets a note.
     pub unstamped: Margin,
-    /// How far the server's mean time to first token may exceed the client's before a phase is marked: both clocks have
-    /// their grain.
+    /// Largest amount by which the server's mean time to first token may exceed the client's. A phase beyond it is
+    /// marked. It allows for the resolution of both clocks.
     pub server_ttft: Time,
-    /// Share by which the server's count of tokens may be off what its answers said before a phase is marked.
+    /// Largest relative difference between the server's token counters and the usage in its answers. A phase beyond it
+    /// is marked.
     pub token_counts: Margin,
 }
 

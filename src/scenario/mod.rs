@@ -1,6 +1,5 @@
-//! Scenario files: from text to a checked [`model::Scenario`], or every mistake in it at once.
+//! Scenario files: turns text into a checked [`model::Scenario`], or reports all of its mistakes at once.
 
-mod again;
 mod de;
 mod decode;
 mod effective;
@@ -18,6 +17,7 @@ mod prompts;
 pub(crate) mod rate;
 mod reference;
 mod request;
+mod round_trip;
 pub(crate) mod rules;
 mod schema;
 mod tree;
@@ -34,7 +34,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was typed: the file, and what changes it from outside, in order.
+/// The user's input: the scenario file, then the overlays and `--set` arguments that change it, in order.
 #[derive(Debug, Clone)]
 pub struct Input {
     /// The scenario file and its text.
@@ -45,10 +45,10 @@ pub struct Input {
     pub sets: Vec<String>,
 }
 
-/// A value that must never reach disk or screen.
+/// A value from the environment. It must never be written to disk or shown on the screen.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
-    /// The variable it came from.
+    /// Name of the environment variable.
     pub name: String,
     /// The value.
     pub value: String,
@@ -60,23 +60,23 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A scenario that is known to be good.
+/// A scenario that passed every check.
 #[derive(Clone)]
 pub struct Loaded {
-    /// As types.
+    /// The scenario as types.
     pub scenario: model::Scenario,
-    /// As JSON, after overlays and `--set`, with `{env: NAME}` as written.
+    /// The scenario as JSON, after overlays and `--set`, with `{env: NAME}` as written.
     pub resolved: serde_json::Value,
-    /// Values read from the environment.
+    /// Values that were read from the environment.
     pub secrets: Vec<Secret>,
-    /// Doubts about it, for the person who wrote it.
+    /// Warnings for the author of the scenario.
     pub warnings: Diagnostics,
 }
 
 /// Reads the file at `path` and its overlays, for [`load`].
 ///
 /// # Errors
-/// Every file that cannot be read, and why.
+/// Reports every file that cannot be read, and why.
 pub fn read(path: &Path, overlays: &[PathBuf], sets: &[String]) -> Result<Input, Diagnostics> {
     let mut mistakes = Diagnostics::default();
     let mut texts = Vec::new();
@@ -97,19 +97,19 @@ pub fn read(path: &Path, overlays: &[PathBuf], sets: &[String]) -> Result<Input,
     }
 }
 
-/// Reads a scenario. `env` looks a variable up.
+/// Reads a scenario. `env` looks up an environment variable.
 ///
 /// # Errors
-/// Every mistake in the file, its overlays and `--set` arguments, each with its place.
+/// Reports every mistake in the file, its overlays and the `--set` arguments, each with its location.
 pub fn load(input: &Input, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Diagnostics> {
     let mut mistakes = Diagnostics::default();
     let tree = assemble(input, &mut mistakes);
     let Some(mut tree) = tree.filter(|_| mistakes.is_empty()) else {
         return Err(mistakes);
     };
-    again::settle(&mut tree);
+    round_trip::mark_env_references(&mut tree);
     let resolved = tree.to_json();
-    again::check(&tree, &resolved)?;
+    round_trip::check(&tree, &resolved)?;
     let mut secrets = Vec::new();
     overlay::resolve(&mut tree, env, &mut secrets, &mut mistakes);
     let scenario = decode::decode(&mut tree, &mut mistakes);
@@ -127,7 +127,7 @@ pub fn load(input: &Input, env: &dyn Fn(&str) -> Option<String>) -> Result<Loade
     }
 }
 
-/// One tree out of the file, its overlays and the `--set` arguments. Syntax errors of all of them are noted.
+/// Builds one tree from the file, its overlays and the `--set` arguments. Collects the syntax errors of all of them.
 fn assemble(input: &Input, mistakes: &mut Diagnostics) -> Option<tree::Node> {
     let files = std::iter::once(&input.file).chain(&input.overlays);
     let mut base: Option<tree::Node> = None;
@@ -136,7 +136,7 @@ fn assemble(input: &Input, mistakes: &mut Diagnostics) -> Option<tree::Node> {
         match yaml::parse(&source, 0..source.text.len()) {
             Err(errors) => mistakes.extend(errors),
             Ok(None) if rank == 0 => mistakes.push(
-                Diagnostic::new("empty", format!("there is nothing in {}", source.name))
+                Diagnostic::new("empty", format!("{} is empty", source.name))
                     .help("`bench init` writes a scenario to start from"),
             ),
             Ok(None) => {}

@@ -1,8 +1,8 @@
-//! The scenario as types: what a file may say, and nothing of where it said it.
+//! The scenario as types: the values of a file, without their locations.
 //!
-//! These types are the single source of the grammar: the decoder is derived from them, the JSON Schema is generated from
-//! them. Kinds are chosen by single-key maps (`engine: {dynamo: {...}}`), never by tags or untagged unions, so that every
-//! error can point at its place.
+//! These types are the single source of the grammar: the decoder is derived from them, and the JSON Schema is generated
+//! from them. A map with a single key selects a kind (`engine: {dynamo: {...}}`). Tags and untagged unions are not
+//! used, so every error can point at its location.
 
 pub(crate) use super::load::{
     Arrival, Closed, Gamma, Load, OnEngineDeath, Open, Percentile, Phase, Ramp, Search, Steps,
@@ -28,51 +28,52 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Version of the file format; this tool reads 1.
+    /// Version of the file format. This tool reads version 1.
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
-    /// Name of the scenario: letters, digits, `-`, `_` and `.`; it names the report directory.
+    /// Name of the scenario: letters, digits, `-`, `_` and `.`. The report directory gets this name.
     pub name: String,
-    /// What this scenario is for, in a sentence.
+    /// Purpose of the scenario, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The model to serve.
     pub model: Model,
-    /// The GPU that must be there; without it the run is skipped with exit code 6.
+    /// The GPU that the run needs. Without it, the run is skipped with exit code 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<Gpu>,
-    /// Where the engines' Python comes from.
+    /// The Python environment of the engines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Runtime>,
-    /// The engine, when every variant runs the same or there are no variants.
+    /// The engine of the scenario, or of every variant that does not set its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
-    /// Settings of every vLLM, native or as Dynamo's worker, so that both run alike; an engine's own override them by key.
+    /// Settings of every vLLM process, native or as Dynamo's worker, so that both run alike. An engine's own settings
+    /// override them by key.
     #[serde(default)]
     pub vllm: Part,
-    /// Where prompts come from.
+    /// Source of the prompts.
     pub prompts: Prompts,
-    /// How a prompt becomes a request.
+    /// How prompts are sent as requests.
     #[serde(default)]
     pub request: RequestOptions,
-    /// What load is driven.
+    /// The load on the server.
     pub load: Load,
-    /// When a topology counts as ready.
+    /// Conditions under which a topology counts as ready.
     #[serde(default)]
     pub ready: Ready,
-    /// What must hold.
+    /// Rules that the run must pass.
     #[serde(default)]
     pub verify: Verify,
-    /// When the measurement itself is doubtful.
+    /// Limits beyond which the measurement itself is doubtful.
     #[serde(default)]
     pub measurement: Measurement,
-    /// Named variations, run on the same requests and shown side by side, in the order written.
+    /// Named variants. They get the same requests and are shown side by side, in the order written.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub variants: IndexMap<String, Variant>,
     /// How variants are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Compare>,
-    /// What is written beside the record.
+    /// Files that are written in addition to the record.
     #[serde(default)]
     pub report: ReportOptions,
 }
@@ -81,48 +82,48 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// A hub id (`Qwen/Qwen3-0.6B`) or a local directory (`~` is the home directory; relative to the scenario file).
+    /// A hub id (`Qwen/Qwen3-0.6B`) or a local directory (relative to the scenario file; `~` is the home directory).
     pub id: String,
-    /// The name clients ask for; the id unless given.
+    /// Name of the model in requests. The default is `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_name: Option<String>,
-    /// Where its `tokenizer.json` is: a directory; the model's own unless given.
+    /// Directory that contains `tokenizer.json`. The default is the directory of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
 }
 
-/// A GPU requirement, checked through NVML before anything starts.
+/// A GPU requirement. It is checked through NVML before anything starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gpu {
-    /// Part of the GPU's product name, case-insensitive: `t4`, `a100`, `h100`; `any` takes whatever is there.
+    /// Part of the GPU's product name, case-insensitive: `t4`, `a100`, `h100`. `any` accepts every GPU.
     pub kind: String,
-    /// How many of that kind are needed.
+    /// Number of GPUs of that kind.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = limits::PROCESSES))]
     pub count: u32,
 }
 
-/// Where the engines' Python interpreter comes from.
+/// The Python environment of the engines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Runtime {
-    /// A virtual environment's directory.
+    /// Directory of a virtual environment.
     Venv(String),
-    /// A Python interpreter.
+    /// Path of a Python interpreter.
     Python(String),
-    /// An environment that `bench` makes once with `uv` and keeps in the user's cache by the hash of this block.
+    /// An environment that `bench` creates once with `uv`. It is kept in the user's cache under the hash of this block.
     Uv(Uv),
 }
 
-/// An environment made by `uv`.
+/// An environment that `uv` creates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uv {
-    /// Python version, as `uv venv --python` takes it.
+    /// Python version, in the form of `uv venv --python`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
-    /// Requirements, as `uv pip install` takes them.
+    /// Requirements, in the form of `uv pip install`.
     #[schemars(length(min = 1))]
     pub packages: Vec<String>,
     /// Lines for `uv pip install --override`.
@@ -130,15 +131,16 @@ pub struct Uv {
     pub overrides: Vec<String>,
 }
 
-/// When a topology counts as ready: every process's own probe, then real completions that carry the scenario's markers.
+/// Conditions under which a topology counts as ready: the probe of every process succeeds, then real completions that
+/// carry the scenario's markers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ready {
-    /// Limit on the whole start-up, or on waiting for an external endpoint: unless given, 10 minutes for engines that
-    /// `bench` starts and 1 minute for an endpoint that is running.
+    /// Limit on the whole start-up, or on the wait for an external endpoint. The default is 10 minutes for engines that
+    /// `bench` starts, and 1 minute for an external endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Time>,
-    /// Consecutive good completions that prove it.
+    /// Number of consecutive good completions that prove readiness.
     #[schemars(range(min = 1, max = limits::COMPLETIONS))]
     pub completions: u32,
 }
@@ -153,7 +155,7 @@ impl Default for Ready {
 }
 
 impl Ready {
-    /// The limit for this engine.
+    /// The time limit for this engine.
     #[must_use]
     pub fn limit(&self, engine: &Engine) -> Time {
         self.timeout.unwrap_or(engine.facts().ready)
@@ -164,28 +166,28 @@ impl Ready {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Slo {
-    /// Time to first token at most this.
+    /// Longest time to first token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttft: Option<Time>,
-    /// Time per output token at most this.
+    /// Longest time per output token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tpot: Option<Time>,
-    /// End to end at most this.
+    /// Longest end-to-end latency.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub e2e: Option<Time>,
 }
 
-/// What one variant changes. Its rules and gates are added to the scenario's own.
+/// Changes that one variant makes. Its rules and gates are added to those of the scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// The engine of this variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
-    /// Its Python.
+    /// The Python environment of this variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Runtime>,
-    /// What must hold for this variant besides.
+    /// Additional rules for this variant.
     #[serde(default)]
     pub verify: Verify,
 }
@@ -194,64 +196,66 @@ pub struct Variant {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
-    /// The variant that the others are held against; the first unless given.
+    /// The variant that the others are compared with. The default is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<String>,
-    /// Every variant must answer every request with the same text (use temperature 0).
+    /// Whether every variant must answer every request with the same text (use temperature 0).
     #[serde(default)]
     pub same_text: bool,
-    /// With `same_text`: the share of requests that must be answered alike, such as `98%`; all unless given.
+    /// With `same_text`: the share of requests whose answers must be equal, such as `98%`. The default is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_text_share: Option<Margin>,
-    /// How often every variant runs. Without it each runs once, and no difference is proven.
+    /// Repeated runs of every variant. Without `rounds`, each variant runs once, and no difference can be proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounds: Option<Rounds>,
-    /// The metrics that are judged, at most four, and by how much each may be worse: `{ttft: 5%, p95 e2e: 10%}`. The
-    /// median where no statistic is named. Unless given: `ttft`, `tpot` (or `e2e`) and `output_throughput`, 5% each.
+    /// Metrics to judge, at most four, each with its margin: how much worse it may be, `{ttft: 5%, p95 e2e: 10%}`. The
+    /// median is judged unless a statistic is named. The default is `ttft`, `tpot` (or `e2e`) and `output_throughput`,
+    /// 5% each.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub equivalence: IndexMap<String, Margin>,
 }
 
-/// Rounds: in each, every variant has its turn and gets the same requests.
+/// Rounds of a comparison. In each round, every variant runs once and gets the same requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rounds {
-    /// When the rounds end. Without it they end after `min`, or after `max` where `min` was not enough.
+    /// Condition that ends the rounds. Without it, they end after `min`, or after `max` where `min` was not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<RoundsUntil>,
-    /// Rounds after which the metrics are judged for the first time.
+    /// Number of rounds before the metrics are judged for the first time.
     #[serde(default = "first_look")]
     #[schemars(range(min = limits::FEWEST_ROUNDS, max = limits::ROUNDS))]
     pub min: u32,
-    /// The most rounds; 40 with `until: decided`. Without `until` it is the one extension where `min` was not enough.
+    /// Largest number of rounds. The default with `until: decided` is 40. Without `until`, the run is extended to `max`
+    /// once where `min` was not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = limits::FEWEST_ROUNDS, max = limits::ROUNDS))]
     pub max: Option<u32>,
-    /// Which variant goes first.
+    /// Which variant runs first in a round.
     #[serde(default)]
     pub order: Order,
-    /// Whether engines start anew in every round. With `false` each starts once and stays up beside the others: where
-    /// starting takes minutes, many more rounds fit, but the spread from start to start is left out of every interval.
+    /// Whether engines restart in every round. With `false`, each engine starts once, and all of them run side by side.
+    /// Many more rounds fit where a start takes minutes, but the intervals do not include the spread between starts.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub restart: bool,
 }
 
-/// What ends the rounds.
+/// Condition that ends the rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoundsUntil {
-    /// Every judged metric has its verdict. The rounds are judged after `min`, then every two rounds. The looks share one
-    /// error budget.
+    /// Every judged metric has a verdict. The metrics are judged after `min` rounds, then every two rounds. All looks
+    /// share one error budget.
     Decided,
 }
 
-/// Rounds before the first look, unless given.
+/// Default number of rounds before the first look.
 fn first_look() -> u32 {
     6
 }
 
 impl Rounds {
-    /// The most rounds there can be.
+    /// The largest number of rounds that can run.
     #[must_use]
     pub fn most(&self) -> u32 {
         let usual = match self.until {
@@ -262,22 +266,22 @@ impl Rounds {
     }
 }
 
-/// Which variant of a round goes first.
+/// Which variant runs first in a round.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// As written in one round, the other way round in the next, so that drift meets all alike.
+    /// The order alternates: as written in one round, reversed in the next. Drift then affects all variants alike.
     #[default]
     Abba,
-    /// As written in every round.
+    /// The order is as written in every round.
     Fixed,
 }
 
-/// What is written beside the record.
+/// Files that are written in addition to the record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportOptions {
-    /// Files rendered into the report directory.
+    /// Formats of the files that are written into the report directory.
     pub formats: Vec<ReportFormat>,
 }
 
@@ -293,7 +297,7 @@ impl Default for ReportOptions {
     }
 }
 
-/// A rendered form of a record.
+/// Format of a report file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportFormat {

@@ -1,4 +1,4 @@
-//! What changes a scenario from outside: overlay files, `--set` arguments, and the environment.
+//! Changes to a scenario from outside the file: overlay files, `--set` arguments and the environment.
 
 use super::Secret;
 use super::mistake::quote;
@@ -8,10 +8,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Keys whose map has exactly one key, which says the kind; a change of kind replaces the map instead of adding to it.
+/// Keys whose map has exactly one key, the kind. A change of kind replaces the map instead of adding to it.
 const CHOICES: [&str; 3] = ["engine", "runtime", "prompts"];
 
-/// Lays `over` on `base`: maps merge key by key, all else is replaced. `null` is a value like any other.
+/// Merges `over` into `base`: maps merge key by key, every other value is replaced. `null` is a value like any other.
 pub(super) fn merge(base: &mut Node, over: Node, key: &str) {
     let replace = match (&base.value, &over.value) {
         (Value::Map(old), Value::Map(new)) => {
@@ -40,7 +40,7 @@ pub(super) fn merge(base: &mut Node, over: Node, key: &str) {
     }
 }
 
-/// One step of a `--set` path, and where it is written.
+/// One step of a `--set` path, and its position in the argument.
 struct Step {
     name: Name,
     at: Range<usize>,
@@ -58,13 +58,13 @@ pub(super) fn set(tree: &mut Node, source: &Arc<Source>) -> Result<(), Diagnosti
         Some(node) => node,
         None => Node::new(Value::Null, Span::new(source, value)),
     };
-    // Before anything is made of it: what walks a tree does so by recursion.
+    // Checked before the value is used, because functions that walk a tree are recursive.
     if steps.len() + depth(&value) > MAX_DEPTH {
         let whole = Span::new(source, 0..source.text.len());
         let message = format!("this path and its value are nested deeper than {MAX_DEPTH} levels");
         return Err(Diagnostic::new("limit", message)
             .label(whole, "")
-            .help("lists and maps count, and each step of the path")
+            .help("each list, each map and each step of the path is a level")
             .into());
     }
     let mut node = tree;
@@ -80,7 +80,7 @@ pub(super) fn set(tree: &mut Node, source: &Arc<Source>) -> Result<(), Diagnosti
     Ok(())
 }
 
-/// Levels of lists and maps below a value; a single value has none.
+/// Levels of lists and maps in a value. A single value has none.
 fn depth(node: &Node) -> usize {
     let below = match &node.value {
         Value::Seq(items) => items.iter().map(depth).max(),
@@ -97,7 +97,7 @@ fn depth(node: &Node) -> usize {
     1 + below.unwrap_or(0)
 }
 
-/// The value at `key`, made if it is not there; `parent` is the key of the map.
+/// The value at `key`, which is created if it does not exist. `parent` is the key of the map.
 fn descend<'a>(
     node: &'a mut Node,
     key: &str,
@@ -115,7 +115,7 @@ fn descend<'a>(
             format!("there is no key {} in {}", quote(key), what.0),
         )
         .label(at, "")
-        .label(node.place(), "which is written here")
+        .label(node.place(), "the value is written here")
         .help(what.1)
         .into());
     }
@@ -144,20 +144,20 @@ fn item(node: &mut Node, index: usize, at: Span) -> Result<&mut Node, Diagnostic
         _ => {
             return Err(Diagnostic::new("set-path", "this is not a list")
                 .label(at, "")
-                .label(place, "which is written here")
+                .label(place, "the value is written here")
                 .into());
         }
     };
     node.child_mut(index).ok_or_else(|| {
         Diagnostic::new("set-path", format!("the list has no item {index}"))
             .label(at, "")
-            .label(place, format!("it has {count}, counted from 0"))
+            .label(place, format!("its length is {count}; the first item is 0"))
             .help("set the whole list to make it longer")
             .into()
     })
 }
 
-/// Takes `load.phases[0]."a key"=value` apart into its steps and the bytes of the value.
+/// Splits `load.phases[0]."a key"=value` into its steps and the byte range of the value.
 fn path(source: &Arc<Source>) -> Result<(Vec<Step>, Range<usize>), Diagnostics> {
     let text = &source.text;
     let wrong = |at: Range<usize>, message: &str| -> Diagnostics {
@@ -175,7 +175,7 @@ fn path(source: &Arc<Source>) -> Result<(Vec<Step>, Range<usize>), Diagnostics> 
                 return Err(wrong(at..text.len(), "a `[` is not closed"));
             };
             let Ok(index) = inner[..end].trim().parse() else {
-                return Err(wrong(at..at + end + 2, "an index is a whole number"));
+                return Err(wrong(at..at + end + 2, "an index must be a whole number"));
             };
             (Name::Index(index), end + 2)
         } else if let Some(quote @ ('"' | '\'')) = rest.chars().next() {
@@ -205,12 +205,12 @@ fn path(source: &Arc<Source>) -> Result<(Vec<Step>, Range<usize>), Diagnostics> 
                     "expected `.`, `[` or `=` here",
                 ));
             }
-            None => return Err(wrong(0..text.len(), "there is no `=` and no value")),
+            None => return Err(wrong(0..text.len(), "the `=` and the value are missing")),
         }
     }
 }
 
-/// Replaces every `{env: NAME}` by its value. A variable that is not there is noted, and leaves a hole.
+/// Replaces every `{env: NAME}` by its value. A variable that is not set is reported and leaves a hole.
 pub(super) fn resolve(
     node: &mut Node,
     env: &dyn Fn(&str) -> Option<String>,

@@ -1,8 +1,8 @@
-//! Texts of a request that differ from one request to the next: `bench-{run}-{request}`.
+//! Texts with placeholders, which differ from request to request: `bench-{run}-{request}`.
 
 use super::mistake::{Mistake, list, nearest, quote};
 
-/// What a placeholder stands for.
+/// The value that a placeholder stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placeholder {
     /// The run's id.
@@ -13,31 +13,31 @@ pub(crate) enum Placeholder {
     Conversation,
 }
 
-/// Names as they are written between braces.
+/// Names of placeholders, as written between braces.
 const NAMES: [(&str, Placeholder); 3] = [
     ("conversation", Placeholder::Conversation),
     ("request", Placeholder::Request),
     ("run", Placeholder::Run),
 ];
 
-/// A part of a text.
+/// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Sent as it is.
+    /// Literal text.
     Text(String),
     /// Filled in for each request.
     Placeholder(Placeholder),
 }
 
-/// A text taken apart. `{name}` is a placeholder and `{{name}}` the text `{name}`; every other brace stands for itself.
+/// A parsed text. `{name}` is a placeholder, and `{{name}}` is the literal text `{name}`. Every other brace is literal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pattern(Vec<Piece>);
 
 impl Pattern {
-    /// Takes a text apart.
+    /// Parses a text.
     ///
     /// # Errors
-    /// When it has a placeholder of another name.
+    /// Returns the mistake if the text has an unknown placeholder.
     pub(crate) fn parse(text: &str) -> Result<Self, Mistake> {
         let mut pattern = Self::default();
         let mut at = 0;
@@ -62,13 +62,13 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// Whether it has this placeholder.
+    /// Whether the text has this placeholder.
     #[must_use]
     pub(crate) fn has(&self, placeholder: Placeholder) -> bool {
         self.0.contains(&Piece::Placeholder(placeholder))
     }
 
-    /// The text, where there is no placeholder in it.
+    /// The literal text, if it has no placeholder.
     #[must_use]
     pub(crate) fn plain(&self) -> Option<&str> {
         match self.0.as_slice() {
@@ -100,7 +100,7 @@ impl Pattern {
     }
 }
 
-/// The name at the beginning of `text`, between these braces. `{3}` and `{"a": 1}` have none.
+/// The name between braces at the start of `text`. `{3}` and `{"a": 1}` have none.
 fn braced<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
     let rest = text.strip_prefix(open)?;
     let name = &rest[..rest.find(close)?];
@@ -109,7 +109,7 @@ fn braced<'t>(text: &'t str, open: &str, close: &str) -> Option<&'t str> {
     fine.then_some(name)
 }
 
-/// Whether a brace after this belongs to a regular expression's class (`\p{L}`) or a command (`\begin{x}`).
+/// Whether a brace after `before` belongs to a regular expression's class (`\p{L}`) or a command (`\begin{x}`).
 fn is_escape(before: &str) -> bool {
     let word = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     word.len() < before.len() && word.ends_with('\\')
@@ -122,7 +122,7 @@ fn known(name: &str, open: usize) -> Result<Placeholder, Mistake> {
     let names = || NAMES.iter().map(|(name, _)| *name);
     let help = match nearest(name, names()) {
         Some(near) => format!("did you mean `{{{near}}}`?"),
-        None => format!("there are {};", list(names())),
+        None => format!("placeholders are {};", list(names())),
     };
     let written = format!("{{{name}}}");
     Err(

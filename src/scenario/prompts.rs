@@ -1,4 +1,4 @@
-//! Where prompts come from: written in the scenario, read from files, or drawn to a length.
+//! Sources of prompts: the scenario itself, files, or generated text of a given length.
 
 use super::limits;
 use super::units::Time;
@@ -9,35 +9,35 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Where prompts come from.
+/// Source of the prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prompts {
-    /// Written in the scenario.
+    /// Prompts that are written in the scenario.
     Inline(Vec<String>),
-    /// A file of rows, JSONL or a JSON list: `"..."` or `{"prompt": "..."}`, chat `messages`, or OpenAI's batch format; relative to
-    /// the scenario file.
+    /// A file of rows, JSONL or a JSON list: `"..."` or `{"prompt": "..."}`, chat `messages`, or OpenAI's batch format.
+    /// The path is relative to the scenario file.
     File(DataFile),
     /// A column of a CSV file with a header.
     Csv(Csv),
-    /// A file of conversations as ShareGPT has them; the first thing that a human says in each.
+    /// A file of conversations in ShareGPT's format. The first message of the human in each conversation is the prompt.
     Sharegpt(DataFile),
     /// A recorded trace of times and lengths: Mooncake, Bailian, Azure or BurstGPT.
     Trace(TraceFile),
-    /// Words drawn to a length, counted by the model's own tokenizer.
+    /// Generated words. The model's own tokenizer counts their length.
     Synthetic(Synthetic),
-    /// Several turns each, that carry the answers forward; `chat` only.
+    /// Conversations of several turns, which include the earlier answers. They need the `chat` endpoint.
     Conversations(Conversations),
 }
 
 /// A file of prompts: its path alone, or a map.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DataFile {
-    /// The file; relative to the scenario file.
+    /// Path of the file, relative to the scenario file.
     pub file: String,
-    /// What a row that cannot be used is.
+    /// What happens to a row that cannot be used.
     pub on_bad_row: OnBadRow,
-    /// Keys of rows that are left alone, beside the usual ones.
+    /// Additional keys of rows to ignore.
     pub ignore: Vec<String>,
 }
 
@@ -46,12 +46,12 @@ pub struct DataFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "DataFile")]
 struct DataFileMap {
-    /// The file; relative to the scenario file.
+    /// Path of the file, relative to the scenario file.
     file: String,
-    /// What a row that cannot be used is: an `error` that ends the run before it starts, or a row to `skip` and count.
+    /// What happens to a row that cannot be used: an `error` ends the run before it starts, `skip` skips and counts it.
     #[serde(default, skip_serializing_if = "is_usual")]
     on_bad_row: OnBadRow,
-    /// Keys of rows that are left alone, beside the usual ones.
+    /// Additional keys of rows to ignore.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ignore: Vec<String>,
 }
@@ -59,15 +59,15 @@ struct DataFileMap {
 /// A file of a recorded trace: its path alone, or a map.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TraceFile {
-    /// The file; relative to the scenario file.
+    /// Path of the file, relative to the scenario file.
     pub file: String,
-    /// Its format; recognised from the rows unless given.
+    /// Format of the trace. The default is detected from the rows.
     pub format: Option<TraceFormat>,
-    /// Tokens that one of its `hash_ids` stands for; those of the format unless given.
+    /// Tokens that one entry of `hash_ids` stands for. The default is that of the format.
     pub block_tokens: Option<u32>,
-    /// What a row that cannot be used is.
+    /// What happens to a row that cannot be used.
     pub on_bad_row: OnBadRow,
-    /// Keys of rows that are left alone, beside the usual ones.
+    /// Additional keys of rows to ignore.
     pub ignore: Vec<String>,
 }
 
@@ -76,31 +76,31 @@ pub struct TraceFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "TraceFile")]
 struct TraceFileMap {
-    /// The file; relative to the scenario file.
+    /// Path of the file, relative to the scenario file.
     file: String,
-    /// Its format; recognised from the rows unless given.
+    /// Format of the trace. The default is detected from the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     format: Option<TraceFormat>,
-    /// Tokens that one of its `hash_ids` stands for; those of the format unless given.
+    /// Tokens that one entry of `hash_ids` stands for. The default is that of the format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::TOKENS))]
     block_tokens: Option<u32>,
-    /// What a row that cannot be used is: an `error` that ends the run before it starts, or a row to `skip` and count.
+    /// What happens to a row that cannot be used: an `error` ends the run before it starts, `skip` skips and counts it.
     #[serde(default, skip_serializing_if = "is_usual")]
     on_bad_row: OnBadRow,
-    /// Keys of rows that are left alone, beside the usual ones.
+    /// Additional keys of rows to ignore.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ignore: Vec<String>,
 }
 
-/// What a row that cannot be used is.
+/// What happens to a row that cannot be used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnBadRow {
-    /// A mistake: nothing starts.
+    /// It is reported as a mistake, and nothing starts.
     #[default]
     Error,
-    /// Skipped and counted.
+    /// It is skipped and counted.
     Skip,
 }
 
@@ -108,13 +108,13 @@ pub enum OnBadRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TraceFormat {
-    /// JSONL; times in ms, blocks of 512 tokens.
+    /// JSONL, with times in milliseconds and blocks of 512 tokens.
     Mooncake,
-    /// JSONL; times in s, blocks of 16 tokens.
+    /// JSONL, with times in seconds and blocks of 16 tokens.
     Bailian,
-    /// CSV; dates and times.
+    /// CSV, with dates and times.
     Azure,
-    /// CSV; times in s.
+    /// CSV, with times in seconds.
     Burstgpt,
 }
 
@@ -122,75 +122,75 @@ pub enum TraceFormat {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Csv {
-    /// The file; relative to the scenario file.
+    /// Path of the file, relative to the scenario file.
     pub file: String,
-    /// The column's name in the first line.
+    /// Name of the column in the header.
     pub column: String,
-    /// What a row that cannot be used is: an `error` that ends the run before it starts, or a row to `skip` and count.
+    /// What happens to a row that cannot be used: an `error` ends the run before it starts, `skip` skips and counts it.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub on_bad_row: OnBadRow,
-    /// Columns that are left alone, beside the usual ones.
+    /// Additional columns to ignore.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
 }
 
-/// Prompts of exact lengths.
+/// Generated prompts of exact lengths.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
-    /// Tokens of a prompt as the server counts them, all that it adds included.
+    /// Tokens of a prompt as the server counts them, including those that it adds.
     pub input_tokens: Length,
-    /// Tokens of its answer, exactly; the server is told to go on to that length.
+    /// Exact number of tokens of the answer. The request tells the server to continue to that length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<Length>,
-    /// Tokens at the beginning that the prompts of a group share.
+    /// Tokens of the prefix that the prompts of a group share.
     #[serde(default)]
     #[schemars(range(max = limits::TOKENS))]
     pub shared_prefix_tokens: u32,
-    /// Groups, each with a prefix of its own.
+    /// Number of groups. Each has its own prefix.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = limits::GROUPS))]
     pub groups: u32,
-    /// What they are drawn from; the same seed gives the same prompts on every machine.
+    /// Seed of the generated prompts. The same seed gives the same prompts on every machine.
     #[serde(default)]
     pub seed: u64,
 }
 
-/// Conversations in which the model's own answers are part of what follows.
+/// Conversations in which each request includes the model's earlier answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conversations {
-    /// What the user says in each, from a file as ShareGPT has them; drawn unless given.
+    /// A file in ShareGPT's format with the user's messages. Without it, messages are generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharegpt: Option<DataFile>,
-    /// Turns of a conversation, each a request; of a file's, at most.
+    /// Turns of a conversation. Each turn is one request. With a file, the largest number of turns.
     #[schemars(range(min = 1, max = limits::TURNS))]
     pub turns: u32,
-    /// Pause of the user before each turn but the first.
+    /// Pause of the user before each turn except the first.
     #[serde(default = "no_time")]
     pub think_time: Time,
-    /// Tokens that the user says in a turn, what the chat's template adds not counted.
+    /// Tokens of the user's message in a turn, without those that the chat template adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<Length>,
-    /// Tokens of each answer, exactly.
+    /// Exact number of tokens of each answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<Length>,
-    /// What they are drawn from.
+    /// Seed of the generated messages.
     #[serde(default)]
     pub seed: u64,
 }
 
-/// A number of tokens, or how it is spread.
+/// A number of tokens, or its distribution.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Length {
-    /// Always the same.
+    /// The same length for all.
     Fixed(u32),
-    /// Drawn.
+    /// A random length.
     Spread(Spread),
 }
 
-/// How lengths are spread: `{mean, stddev}`, or `{min, max}` alone for any length between them.
+/// Distribution of lengths: `{mean, stddev}`, or `{min, max}` alone for a uniform one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spread {
@@ -200,31 +200,31 @@ pub struct Spread {
     /// Standard deviation, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stddev: Option<f64>,
-    /// None is shorter.
+    /// Shortest length, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u32>,
-    /// None is longer.
+    /// Longest length, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
-    /// `normal` with a mean, `uniform` without, unless given.
+    /// Shape of the distribution. The default is `normal` with a mean and `uniform` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<SpreadShape>,
 }
 
-/// The form of a spread.
+/// Shape of a distribution of lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SpreadShape {
-    /// As often above the mean as below.
+    /// Symmetric around the mean.
     Normal,
-    /// Many short ones and a few very long; mean and standard deviation are those of the lengths themselves.
+    /// Many short lengths and a few very long ones. Mean and standard deviation are those of the lengths themselves.
     Lognormal,
-    /// Every length from `min` to `max` as often.
+    /// Every length from `min` to `max` is equally likely.
     Uniform,
 }
 
 impl Spread {
-    /// Its form.
+    /// The shape, with its default.
     #[must_use]
     pub fn shape(&self) -> SpreadShape {
         self.shape.unwrap_or(if self.mean.is_some() {
@@ -236,7 +236,7 @@ impl Spread {
 }
 
 impl Prompts {
-    /// Its key in a scenario.
+    /// The key of this source in a scenario.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -263,10 +263,10 @@ impl<'de> Visitor<'de> for LengthVisitor {
     type Value = Length;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of tokens, or how it is spread, such as `{mean: 512, stddev: 64}`")
+        f.write_str("a number of tokens, or a distribution such as `{mean: 512, stddev: 64}`")
     }
 
-    /// In the place of what was wrong and is noted.
+    /// A hole, whose mistake was reported, decodes as a default value.
     fn visit_none<E>(self) -> Result<Length, E> {
         Ok(Length::Fixed(1))
     }
@@ -294,13 +294,13 @@ impl JsonSchema for Length {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let spread = generator.subschema_for::<Spread>();
         json_schema!({
-            "description": "A number of tokens, or how it is spread.",
+            "description": "A number of tokens, or its distribution.",
             "anyOf": [{"type": "integer", "minimum": 1, "maximum": limits::TOKENS}, spread],
         })
     }
 }
 
-/// A kind of file that is written as its path alone where nothing else is said of it.
+/// A file that is written as its path alone, or as a map with more settings.
 macro_rules! path_or_map {
     ($type:ident, $map:ident, $visitor:ident, [$($field:ident),+], $expected:literal) => {
         impl From<$map> for $type {
@@ -337,7 +337,7 @@ macro_rules! path_or_map {
                 f.write_str($expected)
             }
 
-            /// In the place of what was wrong and is noted.
+            /// A hole, whose mistake was reported, decodes as a default value.
             fn visit_none<E>(self) -> Result<$type, E> {
                 Ok($type { file: "-".to_owned(), ..$type::default() })
             }
@@ -359,7 +359,7 @@ macro_rules! path_or_map {
             fn json_schema(generator: &mut SchemaGenerator) -> Schema {
                 let map = generator.subschema_for::<$map>();
                 json_schema!({
-                    "description": "The path of a file, or a map that says more of it.",
+                    "description": "The path of a file, or a map with the path and more settings.",
                     "anyOf": [{"type": "string"}, map],
                 })
             }

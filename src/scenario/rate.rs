@@ -1,4 +1,4 @@
-//! Rates (`8/s`), and the range that a search looks through (`1/s..64/s`, `1..256`).
+//! Rates (`8/s`), and ranges for searches (`1/s..64/s`, `1..256`).
 
 use super::mistake::{Mistake, quote};
 use super::units::FromText;
@@ -8,34 +8,36 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// Requests a second, written `8/s`, `0.5/s` or `90/m`; above zero.
+/// Requests per second, above zero, written as `8/s`, `0.5/s` or `90/m`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Rate(pub f64);
 
-/// Most requests a second that can be asked for.
-const MOST: f64 = 1_000_000.0;
+/// Highest rate, in requests per second.
+const MAX_RATE: f64 = 1_000_000.0;
 
 impl FromStr for Rate {
     type Err = Mistake;
 
     fn from_str(text: &str) -> Result<Self, Mistake> {
-        let help = "write requests a second or minute, such as `8/s`, `0.5/s` or `90/m`";
-        let not_one = || Mistake::new(format!("{} is not a rate", quote(text))).help(help);
-        let (number, unit) = text.split_once('/').ok_or_else(not_one)?;
+        let help = "write requests per second or minute, such as `8/s`, `0.5/s` or `90/m`";
+        let invalid = || Mistake::new(format!("{} is not a rate", quote(text))).help(help);
+        let (number, unit) = text.split_once('/').ok_or_else(invalid)?;
         let seconds = match unit.trim() {
             "s" => 1.0,
             "m" => 60.0,
-            _ => return Err(not_one()),
+            _ => return Err(invalid()),
         };
         let number = number.trim();
         let digits = number.starts_with(|c: char| c.is_ascii_digit());
         let rate = number.parse::<f64>().ok().filter(|_| digits);
-        let rate = rate.ok_or_else(not_one)? / seconds;
+        let rate = rate.ok_or_else(invalid)? / seconds;
         if rate <= 0.0 {
             Err(Mistake::new("a rate must be above zero").help(help))
-        } else if rate > MOST {
-            Err(Mistake::new(format!("{} is too much", quote(text)))
-                .help(format!("at most {MOST}/s")))
+        } else if rate > MAX_RATE {
+            Err(
+                Mistake::new(format!("the rate {} is too high", quote(text)))
+                    .help(format!("at most {MAX_RATE}/s")),
+            )
         } else {
             Ok(Self(rate))
         }
@@ -48,12 +50,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// What a search looks through: rates (`1/s..64/s`) or requests in flight (`1..256`).
+/// Range of a search: rates (`1/s..64/s`) or requests in flight (`1..256`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bounds {
-    /// Requests a second.
+    /// Lowest and highest rate.
     Rate(Rate, Rate),
-    /// Requests in flight.
+    /// Lowest and highest number of requests in flight.
     Concurrency(u32, u32),
 }
 
@@ -62,21 +64,22 @@ impl FromStr for Bounds {
 
     fn from_str(text: &str) -> Result<Self, Mistake> {
         let help = "write two rates, such as `1/s..64/s`, or two numbers of requests in flight, such as `1..256`";
-        let not_one = || Mistake::new(format!("{} is no range to search", quote(text))).help(help);
-        let (low, high) = text.split_once("..").ok_or_else(not_one)?;
+        let invalid =
+            || Mistake::new(format!("{} is not a range to search", quote(text))).help(help);
+        let (low, high) = text.split_once("..").ok_or_else(invalid)?;
         let (low, high) = (low.trim(), high.trim());
         let (bounds, ordered) = if low.contains('/') || high.contains('/') {
             let (low, high): (Rate, Rate) = (low.parse()?, high.parse()?);
             (Self::Rate(low, high), low < high)
         } else {
-            let number = |text: &str| text.parse::<u32>().map_err(|_| not_one());
+            let number = |text: &str| text.parse::<u32>().map_err(|_| invalid());
             let (low, high) = (number(low)?, number(high)?);
             (Self::Concurrency(low, high), low < high && low > 0)
         };
         if ordered {
             Ok(bounds)
         } else {
-            let message = format!("the range {} holds nothing to search", quote(text));
+            let message = format!("the range {} is empty", quote(text));
             Err(Mistake::new(message).help("write the smaller end first, above zero"))
         }
     }
@@ -110,7 +113,7 @@ impl<'de> Deserialize<'de> for Bounds {
             expected: "a range to search, such as `1/s..64/s`",
             instead: "1/s..2/s",
             number: |n| {
-                Mistake::new(format!("`{n}` is no range to search"))
+                Mistake::new(format!("`{n}` is not a range to search"))
                     .help("write its two ends, such as `1/s..64/s` or `1..256`")
             },
             parsed: std::marker::PhantomData,
@@ -137,7 +140,7 @@ impl JsonSchema for Rate {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Requests a second or minute.",
+            "description": "Requests per second or minute.",
             "type": "string",
             "pattern": r"^\s*[0-9][0-9.]*([eE][-+]?[0-9]+)?\s*/\s*[sm]\s*$",
             "examples": ["8/s", "0.5/s", "90/m"],

@@ -1,4 +1,5 @@
-//! The reference of scenario files as Markdown, generated from the same types as the schema, so that it can't lag behind.
+//! The reference of scenario files as Markdown. It is generated from the same types as the schema, so it is always
+//! current.
 
 use super::schema;
 use serde_json::{Map, Value};
@@ -9,8 +10,8 @@ const HEAD: &str = "# Scenario reference
 Every key of a scenario file. `bench schema --format markdown` generates this page from the types
 that read the file. [Scenario files](scenario.md) explains the keys with examples.
 
-Keys in bold are required. `{env: NAME}` may stand in the place of any single value. It is read from
-the environment, and never shown or recorded.
+Keys in bold are required. `{env: NAME}` may replace any single value. The value is then read from
+the environment. It is never shown or recorded.
 ";
 /// Longest line of a paragraph, in characters.
 const WIDTH: usize = 100;
@@ -37,7 +38,7 @@ pub fn reference() -> String {
     out
 }
 
-/// Types that a schema refers to, in the order of their first mention.
+/// Names of the types that a schema refers to, in the order of their first mention.
 fn names(schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(map) => {
@@ -59,7 +60,11 @@ fn reference_of(schema: &Value) -> Option<&str> {
 }
 
 fn section(out: &mut String, name: &str, schema: &Value) {
-    let _ = write!(out, "\n## {name}\n\n{}\n", paragraph(&cell(said(schema))));
+    let _ = write!(
+        out,
+        "\n## {name}\n\n{}\n",
+        paragraph(&cell(description(schema)))
+    );
     if let Some(keys) = schema["properties"].as_object() {
         out.push_str("\n| key | value | default | |\n| --- | --- | --- | --- |\n");
         for (key, value) in keys {
@@ -70,12 +75,12 @@ fn section(out: &mut String, name: &str, schema: &Value) {
         choices.iter().for_each(|choice| alternative(out, choice));
     } else if let Some(examples) = schema["examples"].as_array() {
         let examples: Vec<String> = examples.iter().map(code).collect();
-        let text = format!("Such as {}.", examples.join(", "));
+        let text = format!("Examples: {}.", examples.join(", "));
         let _ = write!(out, "\n{}\n", paragraph(&text));
     }
 }
 
-/// A text in lines of at most `WIDTH` characters. A longer word has a line of its own.
+/// Wraps a text into lines of at most `WIDTH` characters. A longer word gets its own line.
 fn paragraph(text: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
@@ -115,18 +120,18 @@ fn row(out: &mut String, key: &str, value: &Value, required: bool) {
         out,
         "| {name} | {} | {default} | {} |",
         kind(value),
-        cell(said(value))
+        cell(description(value))
     );
 }
 
-/// One of several names, or a map with one key.
+/// Writes the row of an alternative: a name, or a map with one key.
 fn alternative(out: &mut String, choice: &Value) {
     if choice.get("const").is_some() {
         let _ = writeln!(
             out,
             "| {} | | {} |",
             code(&choice["const"]),
-            cell(said(choice))
+            cell(description(choice))
         );
     }
     for (key, value) in choice["properties"].as_object().into_iter().flatten() {
@@ -134,16 +139,16 @@ fn alternative(out: &mut String, choice: &Value) {
             out,
             "| `{key}:` | {} | {} |",
             kind(value),
-            cell(said(choice))
+            cell(description(choice))
         );
     }
 }
 
-fn said(schema: &Value) -> &str {
+fn description(schema: &Value) -> &str {
     schema["description"].as_str().unwrap_or_default()
 }
 
-/// What a value is, in a few words.
+/// A short description of a value's type.
 fn kind(schema: &Value) -> String {
     if let Some(name) = reference_of(schema) {
         return format!("[{name}](#{})", name.to_lowercase());
@@ -196,7 +201,7 @@ fn code(value: &Value) -> String {
     format!("`{}`", cell(&text))
 }
 
-/// On one line, and without what would end a cell.
+/// The text on one line, with `|` escaped so that it does not end the cell.
 fn cell(text: &str) -> String {
     text.split_whitespace()
         .collect::<Vec<_>>()

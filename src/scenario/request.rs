@@ -1,4 +1,4 @@
-//! How a prompt becomes a request, and what its answer may lack.
+//! How prompts are sent as requests, and which deviations of an answer are accepted.
 
 use super::limits;
 use super::units::Time;
@@ -7,64 +7,67 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How a prompt becomes a request.
+/// How prompts are sent as requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestOptions {
-    /// The API that is called.
+    /// The API to call.
     pub endpoint: ApiEndpoint,
     /// Whether answers stream (server-sent events).
     pub stream: bool,
-    /// Prompts carried by one `completions` request.
+    /// Prompts in one `completions` or `embeddings` request.
     #[schemars(range(min = 1, max = limits::PROMPTS_PER_REQUEST))]
     pub prompts_per_request: u32,
-    /// Whether streams are asked for their usage (`stream_options: {include_usage: true}`); `false` for servers that refuse
-    /// the field.
+    /// Whether requests ask for usage in streams (`stream_options: {include_usage: true}`). Set `false` for servers
+    /// that reject the field.
     #[serde(skip_serializing_if = "is_yes")]
     pub stream_options: bool,
     /// Limit on one request, from its first byte sent to its last byte received.
     pub timeout: Time,
-    /// Body fields, such as `max_tokens` and `temperature`. Texts may hold `{request}`, `{conversation}` and `{run}`.
+    /// Fields of the request body, such as `max_tokens` and `temperature`. Texts may contain `{request}`,
+    /// `{conversation}` and `{run}`.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     pub params: serde_json::Map<String, Value>,
-    /// Tokens of every answer, exactly: the server is told to stop there and not before. Overrides what prompts ask for.
+    /// Exact number of tokens of every answer. The request tells the server to stop there, not earlier. It overrides
+    /// the lengths that prompts ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::TOKENS))]
     pub output_tokens: Option<u32>,
-    /// Keeps prompts from being found in a server's prefix cache.
+    /// Makes prompts unique, so that the server's prefix cache has no entry for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_bust: Option<CacheBust>,
-    /// Headers sent with every request. Values may hold `{request}`, `{conversation}` and `{run}`.
+    /// Headers of every request. Values may contain `{request}`, `{conversation}` and `{run}`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
     /// Query string of every request, such as `{api-version: "2024-10-21"}`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub query: IndexMap<String, String>,
-    /// What a complete answer may lack or be called, for servers that differ from OpenAI's.
+    /// Accepted deviations of an answer, for servers that differ from OpenAI's.
     #[serde(skip_serializing_if = "Accept::is_strict")]
     pub accept: Accept,
 }
 
-/// What a complete answer may lack or be called. Nothing unless given.
+/// Accepted deviations of a complete answer. The default is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Accept {
-    /// A stream may end without `[DONE]`: it is complete when every choice has its finish reason, or when the usage came.
+    /// A stream may end without `[DONE]`. It is complete when every choice has its finish reason, or when the usage
+    /// came.
     #[serde(skip_serializing_if = "is_no")]
     pub no_done: bool,
     /// Choices may have no finish reason.
     #[serde(skip_serializing_if = "is_no")]
     pub no_finish_reason: bool,
-    /// An answer may have tokens and no text: a stop token alone, special tokens that are not shown, reasoning that is not.
+    /// An answer may have tokens but no text: a stop token alone, or special tokens or reasoning that the server hides.
     #[serde(skip_serializing_if = "is_no")]
     pub no_text: bool,
-    /// Other names under which the model may answer.
+    /// Other names of the model that answers may carry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
 }
 
 impl Accept {
-    /// Whether nothing is accepted beyond what every answer must have.
+    /// Whether no deviation is accepted.
     #[must_use]
     pub fn is_strict(&self) -> bool {
         *self == Self::default()
@@ -72,20 +75,20 @@ impl Accept {
 }
 
 impl RequestOptions {
-    /// Whether answers stream; embeddings never do.
+    /// Whether answers stream. Embeddings never do.
     #[must_use]
     pub fn streams(&self) -> bool {
         self.stream && self.endpoint != ApiEndpoint::Embeddings
     }
 }
 
-/// Whose prompts have beginnings of their own.
+/// The scope in which prompts share a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheBust {
-    /// Every run's: nothing is left from earlier runs, and prompts share within one.
+    /// Every run has its own prefix: the cache has no entries of earlier runs, but prompts of one run share entries.
     Run,
-    /// Every request's: nothing is shared at all.
+    /// Every request has its own prefix: no prompts share cache entries.
     Request,
 }
 
@@ -107,7 +110,7 @@ impl Default for RequestOptions {
     }
 }
 
-/// The OpenAI-compatible API that is called.
+/// An OpenAI-compatible API.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApiEndpoint {
@@ -118,12 +121,12 @@ pub enum ApiEndpoint {
     Chat,
     /// `POST /v1/responses`.
     Responses,
-    /// `POST /v1/embeddings`; never streams.
+    /// `POST /v1/embeddings`. Its answers never stream.
     Embeddings,
 }
 
 impl ApiEndpoint {
-    /// Path of the API, below the endpoint's URL.
+    /// Path of the API, relative to the endpoint's URL.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -134,7 +137,7 @@ impl ApiEndpoint {
         }
     }
 
-    /// Its name in a scenario.
+    /// Name of the API in a scenario.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What must hold, as types: rules on answers, logs, processes and across variants, objectives and gates.
+//! Rules that a run must pass, as types: rules on answers, logs, processes and across variants, objectives and gates.
 
 use super::gate::Gate;
 use super::model::Slo;
@@ -7,32 +7,32 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// What must hold.
+/// Rules that the run must pass.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Verify {
-    /// Rules that every answer must satisfy; an answer that breaks one has failed.
+    /// Rules on every answer. An answer that breaks one is a failed request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub every_response: Vec<Assertion>,
-    /// Service-level objectives; requests that meet all of them are goodput.
+    /// Service-level objectives. Requests that meet all of them count as goodput.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slo: Option<Slo>,
-    /// What must and must not stand in the processes' logs.
+    /// Rules on the logs of the processes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogRule>,
-    /// What the processes must be: their arguments and the versions of their packages.
+    /// Rules on the processes: their arguments and the versions of their packages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<ProcessRule>,
-    /// What every variant must answer alike, request by request.
+    /// Properties in which the answers of all variants must agree, request by request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub across: Vec<Alike>,
-    /// Conditions on metrics that fail the run, such as `p99 ttft < 800ms` or `error_rate == 0`.
+    /// Conditions on metrics, such as `p99 ttft < 800ms` or `error_rate == 0`. The run fails if one does not hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
 }
 
-/// One rule on an answer: `status`, `stream`, `text`, or `at` or `header` with exactly one condition. In streams `at` and
-/// `text` read the assembled answer.
+/// One rule on an answer: `status`, `stream`, `text`, or `at` or `header` with exactly one condition. In streams, `at`
+/// and `text` read the assembled answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Assertion {
@@ -40,46 +40,47 @@ pub struct Assertion {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
-    /// A JSONPath (RFC 9535) without its `$.`: `choices[0].finish_reason`.
+    /// A JSONPath (RFC 9535) without the leading `$.`: `choices[0].finish_reason`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// An HTTP header's name.
+    /// Name of an HTTP header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// What its stream must be like.
+    /// A rule on the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamRule>,
-    /// What the text of each of its choices must be like.
+    /// A rule on the text of each choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextRule>,
-    /// `true`: something is there.
+    /// `true`: the value exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub present: Option<bool>,
-    /// `true`: nothing is there, or `null`.
+    /// `true`: the value does not exist, or is `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absent: Option<bool>,
-    /// It equals this value.
+    /// The value equals this one.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub equals: Option<Value>,
-    /// It equals one of these values.
+    /// The value equals one of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub one_of: Option<Vec<Value>>,
-    /// It is a number in this range, both ends included: `1..64`.
+    /// The value is a number in this range, both ends included: `1..64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<Range>,
-    /// It has this JSON type.
+    /// The value has this JSON type.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub json_type: Option<JsonType>,
-    /// It is text in which this regular expression is found.
+    /// The value is text that matches this regular expression somewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches: Option<String>,
-    /// It is text that holds this text.
+    /// The value is text that contains this text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
 }
 
 impl Assertion {
-    /// `at` as a whole JSONPath: with `$.` in front, or `$` before a `[`; as it is where it starts with `$`.
+    /// `at` as a complete JSONPath: `$.` is added in front, or `$` before a `[`. A path that starts with `$` is
+    /// unchanged.
     #[must_use]
     pub fn json_path(&self) -> Option<String> {
         let at = self.at.as_deref()?;
@@ -95,10 +96,10 @@ impl Assertion {
         "present", "absent", "equals", "one_of", "between", "type", "matches", "contains",
     ];
 
-    /// Keys of all that a rule may look at.
+    /// Keys that select what a rule examines.
     pub(super) const SUBJECTS: [&'static str; 5] = ["status", "at", "header", "stream", "text"];
 
-    /// Keys of what it looks at.
+    /// The selecting keys that are given.
     pub(super) fn subjects(&self) -> Vec<&'static str> {
         let given = [
             self.status.is_some(),
@@ -112,7 +113,7 @@ impl Assertion {
             .collect()
     }
 
-    /// Keys of the conditions that are given.
+    /// The conditions that are given.
     pub(super) fn conditions(&self) -> Vec<&'static str> {
         let given = [
             self.present.is_some(),
@@ -130,49 +131,49 @@ impl Assertion {
     }
 }
 
-/// What a stream must be like.
+/// A rule on a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamRule {
-    /// It ends with `[DONE]`.
+    /// The stream ends with `[DONE]`.
     Done,
-    /// It carries `usage`.
+    /// The stream contains `usage`.
     Usage,
-    /// Every choice gives one finish reason, and gives it once.
+    /// Every choice has exactly one finish reason.
     OneFinishReason,
-    /// Every choice ends by its length and has as many tokens as `max_tokens` asks for; for `ignore_eos`.
+    /// Every choice ends with the finish reason `length` and has `max_tokens` tokens. For use with `ignore_eos`.
     FullLength,
-    /// Its first event with choices comes within this time of sending.
+    /// The first event with choices arrives within this time after sending.
     FirstEventWithin(Time),
 }
 
-/// What the text of each choice must be like.
+/// A rule on the text of each choice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextRule {
-    /// It is not empty.
+    /// The text is not empty.
     NotEmpty,
-    /// It has no replacement character (U+FFFD), which a broken token boundary leaves.
+    /// The text has no replacement character (U+FFFD), which is the result of a broken token boundary.
     WellFormed,
-    /// It holds this text.
+    /// The text contains this text.
     Contains(String),
-    /// This regular expression is found in it.
+    /// The text matches this regular expression somewhere.
     Matches(String),
-    /// It is JSON that this JSON Schema accepts.
+    /// The text is JSON that this JSON Schema accepts.
     JsonSchema(Value),
 }
 
-/// One rule on logs: `absent` or `present`, a regular expression.
+/// One rule on logs: a regular expression that must be `absent` or `present`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogRule {
-    /// No line matches.
+    /// No line matches this regular expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absent: Option<String>,
-    /// A line matches.
+    /// At least one line matches this regular expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub present: Option<String>,
-    /// Only the log of this process; of every process unless given.
+    /// Name of the process whose log is read. The default is every process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
 }
@@ -181,21 +182,21 @@ pub struct LogRule {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProcessRule {
-    /// A process: `vllm`, `frontend`, `worker-0`, ...
+    /// Name of a process: `vllm`, `frontend`, `worker-0`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
-    /// An argument that it must be started with, and its values, as one would type them.
+    /// An argument that the process must have, with its values, as on a command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub argument: Option<String>,
-    /// A package: `vllm`, `ai-dynamo`, ...
+    /// Name of a package: `vllm`, `ai-dynamo`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// The version that it must have, or its beginning: `1.6` is also `1.6.1`.
+    /// The required version, or its first components: `1.6` also accepts `1.6.1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// What variants can be held to answer alike.
+/// A property in which the answers of all variants must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Alike {
@@ -207,7 +208,7 @@ pub enum Alike {
     OutputTokens,
 }
 
-/// JSON's types.
+/// A JSON type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonType {
@@ -227,7 +228,7 @@ pub enum JsonType {
     Object,
 }
 
-/// Takes any value for given, `null` too.
+/// Decodes any value as present, including `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

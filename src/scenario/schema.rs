@@ -1,4 +1,4 @@
-//! The JSON Schema of scenario files, generated from the types, so that editors complete and check them.
+//! The JSON Schema of scenario files. It is generated from the types, so that editors can complete and check the files.
 
 use super::model::Scenario;
 use schemars::generate::SchemaSettings;
@@ -25,7 +25,7 @@ pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
 
-/// `{env: NAME}`, which may stand wherever a single value may.
+/// `{env: NAME}`, which may replace any single value.
 struct FromEnvironment;
 
 const REFERENCE: &str = "#/$defs/FromEnvironment";
@@ -37,7 +37,7 @@ impl JsonSchema for FromEnvironment {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A value read from an environment variable; it is never shown or recorded.",
+            "description": "A value that is read from an environment variable. It is never shown or recorded.",
             "type": "object",
             "properties": { "env": { "const": "NAME" } },
             "required": ["env"],
@@ -46,7 +46,7 @@ impl JsonSchema for FromEnvironment {
     }
 }
 
-/// Lets every schema of a single value take a [`FromEnvironment`] as well.
+/// Makes every schema of a single value accept a [`FromEnvironment`] as well.
 #[derive(Clone)]
 struct OrFromEnvironment;
 
@@ -59,10 +59,10 @@ impl Transform for OrFromEnvironment {
             .and_then(|p| p.pointer("/env/const"))
             == Some(&json!("NAME"))
         {
-            let name = json!({ "description": "The variable's name.", "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
+            let name = json!({ "description": "Name of the variable.", "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
             schema.insert("properties".to_owned(), json!({ "env": name }));
         } else if is("const") || is("enum") && !is("type") {
-            // One of several names: the list that it stands in takes the reference.
+            // One of several names: the reference is added to the list of names, not to each name.
         } else if let Some(Value::Array(names)) = schema.get("oneOf")
             && names.iter().all(|name| name.get("const").is_some())
         {

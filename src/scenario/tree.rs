@@ -1,18 +1,18 @@
-//! A scenario as a tree of values that know their places: between the YAML text and the types.
+//! A scenario as a tree of values with their locations: the stage between the YAML text and the types.
 
 use crate::diagnostic::Span;
 use serde_json::Number;
 
-/// A value and its place.
+/// A value and its location.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) value: Value,
     pub(super) span: Span,
-    /// The variable that the value was read from; such a value is never shown.
+    /// Name of the environment variable that the value was read from. Such a value is never shown.
     pub(super) secret: Option<String>,
 }
 
-/// What stands at a place.
+/// The value of a node.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Null,
@@ -22,12 +22,12 @@ pub(super) enum Value {
     Str(String),
     Seq(Vec<Node>),
     Map(Vec<Entry>),
-    /// `{env: NAME}`, with the entry that it was written as.
+    /// `{env: NAME}`, with its entry as written.
     Env(String, Box<Entry>),
-    /// Something that was wrong and has been reported: it decodes as whatever is wanted, so that the rest can be read.
-    /// The entries are those that the decoder needed.
+    /// A value whose mistake was reported. It decodes as any type, so that the rest can be read. The entries are those
+    /// that the decoder needed.
     Hole(Vec<Entry>),
-    /// A hole in a map that nothing can stand for: it decodes as if its key were not there.
+    /// A hole in a map for which there is no default value. It decodes as if its key were missing.
     Gone,
 }
 
@@ -58,12 +58,12 @@ impl Node {
         }
     }
 
-    /// Whether this was wrong and has been reported.
+    /// Whether a mistake in this value was reported.
     pub(super) fn is_hole(&self) -> bool {
         matches!(self.value, Value::Hole(_) | Value::Gone)
     }
 
-    /// The entries of a map, or of a hole.
+    /// The entries of a map or of a hole.
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Map(entries) | Value::Hole(entries) => entries,
@@ -76,7 +76,7 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// Makes this a map if it is none, and gives its entries.
+    /// The entries of this map. A value of another type is replaced by an empty map.
     pub(super) fn make_map(&mut self) -> &mut Vec<Entry> {
         if let Value::Env(_, entry) = &self.value {
             self.value = Value::Map(vec![(**entry).clone()]);
@@ -89,7 +89,7 @@ impl Node {
         }
     }
 
-    /// The child at a position, in a list or a map.
+    /// The child at a position of a list or map.
     pub(super) fn child_mut(&mut self, index: usize) -> Option<&mut Self> {
         match &mut self.value {
             Value::Seq(items) => items.get_mut(index),
@@ -100,7 +100,7 @@ impl Node {
         }
     }
 
-    /// The place to point at: a list or map that starts somewhere below is shown by its first key or item.
+    /// The location to point at. A block list or map is shown by its first item or key.
     pub(super) fn place(&self) -> Span {
         if !self.span.text().is_empty() {
             return self.span.clone();
@@ -113,7 +113,7 @@ impl Node {
         .unwrap_or_else(|| self.span.clone())
     }
 
-    /// As JSON, with `{env: NAME}` as written.
+    /// The tree as JSON, with `{env: NAME}` as written.
     pub(super) fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.value {

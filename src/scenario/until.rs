@@ -1,4 +1,4 @@
-//! What a phase may wait for: that a percentile is known, that answers no longer get faster.
+//! Conditions that end a phase early: a percentile is known precisely, or answers no longer get faster.
 
 use super::margin::Margin;
 use super::mistake::{Mistake, list, quote};
@@ -10,41 +10,41 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// Ends a phase before its own end, when a percentile is known.
+/// Ends a phase early, once a percentile is known precisely.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Until {
-    /// Which one: `p99 ttft`.
+    /// The percentile: `p99 ttft`.
     pub known: Percentile,
-    /// How far off its 95% confidence interval may reach, as a share of it.
+    /// Largest distance from the percentile to an end of its 95% confidence interval, as a share of the percentile.
     pub within: Margin,
 }
 
-/// What ends a warm-up before its last request.
+/// Condition that ends a warm-up before its last request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarmUntil {
-    /// The last answers were hardly quicker than those before.
+    /// The latest answers were hardly faster than those before.
     Steady,
 }
 
-/// A percentile of a metric with one value a request, written `p99 ttft`.
+/// A percentile of a metric with one value per request, written as `p99 ttft`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentile {
-    /// Which percentile.
+    /// The rank of the percentile.
     pub rank: metric::Percentile,
-    /// Of what.
+    /// The metric.
     pub timing: Timing,
 }
 
-/// The metrics that can be waited for: those with one value a request.
-fn waited_for() -> impl Iterator<Item = Timing> + Clone {
+/// The metrics that a condition can name: those with one value per request.
+fn request_timings() -> impl Iterator<Item = Timing> + Clone {
     let all = Timing::ALL.into_iter();
     all.filter(|timing| timing.row().scope == Scope::Request)
 }
 
 fn names() -> impl Iterator<Item = &'static str> + Clone {
-    waited_for().map(|timing| timing.row().name)
+    request_timings().map(|timing| timing.row().name)
 }
 
 fn ranks() -> impl Iterator<Item = &'static str> + Clone {
@@ -67,10 +67,10 @@ impl FromStr for Percentile {
             let mut ranks = metric::Percentile::ALL.into_iter();
             Some(Self {
                 rank: ranks.find(|known| known.name() == rank)?,
-                timing: waited_for().find(|timing| timing.row().name == name)?,
+                timing: request_timings().find(|timing| timing.row().name == name)?,
             })
         };
-        let message = || format!("{} can't be waited for", quote(text));
+        let message = || format!("{} is not a percentile of a request metric", quote(text));
         found().ok_or_else(|| Mistake::new(message()).help(example()))
     }
 }
@@ -86,7 +86,9 @@ impl<'de> Deserialize<'de> for Percentile {
         deserializer.deserialize_any(FromText {
             expected: "a percentile, such as `p99 ttft`",
             instead: "p99 ttft",
-            number: |n| Mistake::new(format!("`{n}` is no percentile of anything")).help(example()),
+            number: |n| {
+                Mistake::new(format!("`{n}` is not a percentile of a metric")).help(example())
+            },
             parsed: std::marker::PhantomData,
         })
     }

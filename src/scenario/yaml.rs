@@ -1,4 +1,4 @@
-//! From YAML text to a tree in which every value knows its place. The only user of the YAML crate.
+//! Parses YAML text into a tree of values with their locations. Only this file uses the YAML crate.
 
 use super::mistake::quote;
 use super::tree::{Entry, Node, Value};
@@ -9,16 +9,16 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Largest text that is read, in bytes.
+/// Size of the largest text, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting of lists and maps.
 pub(super) const MAX_DEPTH: usize = 48;
-/// Most values in one text.
+/// Largest number of values in one text.
 const MAX_NODES: usize = 50_000;
-/// Most values that aliases may stand for together.
+/// Largest number of values that all aliases expand to.
 const MAX_ALIASED: usize = 50_000;
 
-/// Reads `bytes` of `source` as one YAML document. `None` when there is nothing in it.
+/// Parses the range `bytes` of `source` as one YAML document. `None` when the document is empty.
 pub(super) fn parse(
     source: &Arc<Source>,
     bytes: Range<usize>,
@@ -32,7 +32,7 @@ pub(super) fn parse(
     if text.len() > MAX_BYTES {
         let message = format!("{} is larger than 1 MiB", quote(&source.name));
         return Err(Diagnostic::new("limit", message)
-            .help("a scenario is a few kilobytes; keep prompts in a file of their own: `prompts: {file: ...}`")
+            .help("a scenario has a few kilobytes; move prompts to another file: `prompts: {file: ...}`")
             .into());
     }
     let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options())
@@ -69,7 +69,7 @@ fn options() -> Options {
     }
 }
 
-/// What the YAML crate hands over.
+/// A value as the YAML crate returns it.
 enum Raw {
     Null,
     Bool(bool),
@@ -145,7 +145,7 @@ impl Excerpt<'_> {
         let start = start.min(text.len());
         let end = start.saturating_add(length).min(text.len());
         let covered = text.get(start..end).unwrap_or("");
-        // A block scalar's place ends with its last line break, which would draw a mark under the next line.
+        // The span of a block scalar includes its last line break. Without trimming, the next line would be marked.
         let end = start + covered.trim_end().len();
         Span::new(self.source, self.start + start..self.start + end)
     }
@@ -236,13 +236,13 @@ impl Excerpt<'_> {
     }
 }
 
-/// What is wrong with a number that would be sent as another one.
+/// The diagnostic of a number that would be sent as a different number.
 fn inexact(value: f64, span: &Span) -> Option<Diagnostic> {
     let text = span.text();
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     let whole = text.trim_start_matches(['+', '-']);
     let why = if !value.is_finite() {
-        "is not a number that JSON can hold"
+        "is not a number that JSON can represent"
     } else if !whole.is_empty() && whole.chars().all(|c| c.is_ascii_digit()) {
         "does not fit into 64 bits and would lose digits"
     } else if value == 0.0 && mantissa.contains(|c: char| ('1'..='9').contains(&c)) {
@@ -253,8 +253,8 @@ fn inexact(value: f64, span: &Span) -> Option<Diagnostic> {
     Some(number(why, span))
 }
 
-/// What is wrong with a hexadecimal, octal or binary number that is too large and would be sent as text. One that is quoted is
-/// text: its place has the quotes in it.
+/// The diagnostic of a hexadecimal, octal or binary number that is too large and would be sent as text. A quoted
+/// number is text: its span includes the quotes.
 fn large(value: &str, span: &Span) -> Option<Diagnostic> {
     let digits = value.trim_start_matches(['+', '-']);
     let base = |letter: char| match letter {
@@ -278,7 +278,7 @@ fn number(why: &str, span: &Span) -> Diagnostic {
         .help(format!("quote it to make it text: `{quoted}`"))
 }
 
-/// The byte at which a line and column stand.
+/// The byte offset of a line and column.
 fn offset(text: &str, location: Location) -> usize {
     let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
     let line = text.split_inclusive('\n').take(count(location.line()));
@@ -291,7 +291,7 @@ fn offset(text: &str, location: Location) -> usize {
             .sum::<usize>()
 }
 
-/// The error itself, where it was found through an alias.
+/// The cause of an error that was found through an alias.
 fn innermost(error: &Error) -> &Error {
     match error {
         Error::AliasError { error, .. } => innermost(error),
@@ -299,7 +299,7 @@ fn innermost(error: &Error) -> &Error {
     }
 }
 
-/// Code, message and advice for what the YAML crate found.
+/// Code, message and advice for an error of the YAML crate.
 fn explain(error: &Error) -> (&'static str, String, Option<&'static str>) {
     let text = error.to_string();
     let plain = text
@@ -311,15 +311,15 @@ fn explain(error: &Error) -> (&'static str, String, Option<&'static str>) {
             "syntax",
             "a second document starts here",
             Some(
-                "a scenario is one document: remove the `---` and what follows, or put it in a file of its own",
+                "a scenario is one document: remove the `---` and the text after it, or move it to another file",
             ),
         ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            known("syntax", "this alias stands inside its own anchor", None)
+            known("syntax", "this alias is inside its own anchor", None)
         }
         Error::UnknownAnchor { .. } => known(
             "syntax",
-            "no anchor of this name stands before this alias",
+            "no anchor of this name precedes this alias",
             Some("quote the value if it is meant as text: a `*` at the start makes an alias"),
         ),
         Error::NullIntoString { .. } => known(
@@ -338,7 +338,7 @@ fn explain(error: &Error) -> (&'static str, String, Option<&'static str>) {
                 limit(error)
             ),
             Some(
-                "a scenario has at most 50,000 values, 48 levels, and aliases that stand for 50,000 values together",
+                "a scenario has at most 50,000 values, 48 levels, and aliases that expand to 50,000 values",
             ),
         ),
         _ if plain.contains("expected string scalar") => {
@@ -352,18 +352,18 @@ fn explain(error: &Error) -> (&'static str, String, Option<&'static str>) {
         _ if plain.starts_with("tabs disallowed") => known(
             "syntax",
             "a tab is used for indentation",
-            Some("indent with spaces: YAML does not take tabs"),
+            Some("indent with spaces: YAML does not allow tabs"),
         ),
         _ if plain.starts_with("mapping values are not allowed") => known(
             "syntax",
             "a `key: value` cannot start here",
-            Some("check the indentation of this line, and quote a value that has `: ` in it"),
+            Some("check the indentation of this line, and quote a value that contains `: `"),
         ),
         _ => ("syntax", format!("this is not valid YAML: {plain}"), None),
     }
 }
 
-/// Which limit was passed, in words.
+/// Names the limit that was exceeded.
 fn limit(error: &Error) -> &'static str {
     use serde_saphyr::budget::BudgetBreach;
     match error {
@@ -376,6 +376,6 @@ fn limit(error: &Error) -> &'static str {
             | BudgetBreach::MergeKeys { .. } => "too many aliases",
             _ => "too much text",
         },
-        _ => "its aliases stand for too many values",
+        _ => "its aliases expand to too many values",
     }
 }

@@ -52,7 +52,7 @@ pub(crate) enum BadRule {
     #[error("`json_schema`: {0}")]
     JsonSchema(String),
     /// A rule on logs has no expression, or two.
-    #[error("a rule on logs has `absent` or `present`, one of them")]
+    #[error("a rule on logs needs exactly one of `absent` and `present`")]
     LogExpressions,
     /// The expression of a rule on logs is none.
     #[error("`{text}`: {source}")]

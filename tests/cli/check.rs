@@ -42,7 +42,7 @@ fn a_file_that_is_not_there_has_a_neighbour() {
     assert!(
         report
             .text
-            .contains("there is no file `tests/cli/golden/god.yaml`"),
+            .contains("the file `tests/cli/golden/god.yaml` does not exist"),
         "{}",
         report.text
     );
@@ -73,7 +73,7 @@ fn other_bytes_and_large_files_are_refused() {
     std::fs::write(&latin, b"version: 1\nname: caf\xe9\n").unwrap();
     let text = checked(latin, &[]).text;
     assert!(
-        text.contains("is not UTF-8 text: the first wrong byte is in line 2"),
+        text.contains("is not UTF-8 text: the first invalid byte is in line 2"),
         "{text}"
     );
     let large = folder.path().join("large.yaml");

@@ -193,5 +193,5 @@ fn what_happens_once_is_not_judged_over_rounds() {
         )
         .run()
         .code(2)
-        .says("`startup` happens once a run, not once a round");
+        .says("`startup` happens once per run, not once per round");
 }

@@ -147,7 +147,7 @@ fn every_metric_that_a_scenario_can_judge_is_compared() {
     };
     for stat in ["p50", "p95", "p99"] {
         for timing in ["ttft", "tpot", "chunk_gap", "e2e", "batch"] {
-            let key = crate::scenario::gate::compared(&format!("{stat} {timing}")).unwrap();
+            let key = crate::scenario::gate::judged_metric(&format!("{stat} {timing}")).unwrap();
             assert!(known(&key), "{key}");
         }
     }
@@ -157,7 +157,7 @@ fn every_metric_that_a_scenario_can_judge_is_compared() {
         "startup",
         "teardown",
     ] {
-        let key = crate::scenario::gate::compared(single).unwrap();
+        let key = crate::scenario::gate::judged_metric(single).unwrap();
         assert!(known(&key), "{key}");
     }
 }

@@ -1,4 +1,4 @@
-//! The ways into a list, a map, and a choice between kinds.
+//! Serde's access to lists, maps and choices between kinds.
 
 use super::NodeDeserializer;
 use super::error::{Error, wrong};
@@ -6,7 +6,7 @@ use crate::scenario::mistake::Mistake;
 use crate::scenario::tree::{Entry, Node, Value};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor, value::StrDeserializer};
 
-/// The items of a list, one after the other.
+/// Iterates over the items of a list.
 pub(super) struct Items<'a> {
     pub(super) items: &'a [Node],
     pub(super) next: usize,
@@ -29,7 +29,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
     }
 }
 
-/// The entries of a map, one after the other.
+/// Iterates over the entries of a map.
 pub(super) struct Entries<'a> {
     pub(super) entries: &'a [Entry],
     pub(super) next: usize,
@@ -62,7 +62,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// A name out of several, with what belongs to it where it was written as a map with one key.
+/// One of several names. `content` is its value where it was written as a map with one key.
 pub(super) struct Choice<'a> {
     pub(super) name: &'a str,
     pub(super) node: &'a Node,

@@ -1,34 +1,34 @@
-//! What can be wrong with a node, and how it is said.
+//! Mistakes in a node, and their wording.
 
 use crate::scenario::mistake::{Mistake, quote};
 use crate::scenario::tree::{Node, Value};
 use serde::de::{self, Expected, Unexpected};
 use std::fmt;
 
-/// What is wrong with a node.
+/// The kind of a mistake.
 #[derive(Debug)]
 pub(in crate::scenario) enum Kind {
-    /// The key at `Error::key` is not known here.
+    /// The key at `Error::key` is unknown.
     UnknownKey(&'static [&'static str]),
-    /// This name is none of those that can stand here.
+    /// The name is not one of these.
     UnknownName(String, &'static [&'static str]),
-    /// A map without a key that it must have.
+    /// The map lacks a required key.
     Missing(&'static str),
-    /// Several keys where exactly one of these must stand.
+    /// The map has several keys and must have exactly one of these.
     Several(&'static [&'static str]),
-    /// A hole that must become one of these.
+    /// A hole that must become this kind.
     Choose(&'static str),
-    /// Anything else.
+    /// Any other mistake in a value.
     Value(Mistake),
 }
 
-/// A mistake and the way to its node.
+/// A mistake and the path to its node.
 #[derive(Debug)]
 pub(in crate::scenario) struct Error {
     pub(in crate::scenario) kind: Kind,
     /// Positions from the innermost node outwards.
     pub(in crate::scenario) path: Vec<usize>,
-    /// The mistake is in the key at this position of the node.
+    /// Position of the key in the node, if the mistake is in a key.
     pub(in crate::scenario) key: Option<usize>,
     pub(super) placed: bool,
 }
@@ -47,14 +47,14 @@ impl Error {
         Self::new(Kind::Value(mistake))
     }
 
-    /// This error, inside the child at `index`.
+    /// Places this error inside the child at `index`.
     pub(super) fn within(mut self, index: usize) -> Self {
         self.placed = true;
         self.path.push(index);
         self
     }
 
-    /// This error, in the key at `index`.
+    /// Places this error in the key at `index`, unless it has a place.
     pub(super) fn in_key(mut self, index: usize) -> Self {
         if !self.placed {
             self.placed = true;
@@ -63,7 +63,7 @@ impl Error {
         self
     }
 
-    /// This error, in the node that is being read unless it is known to be elsewhere already.
+    /// Places this error in the current node, unless it has a place.
     pub(super) fn here(mut self) -> Self {
         self.placed = true;
         self
@@ -104,7 +104,7 @@ impl de::Error for Error {
     }
 }
 
-/// What Serde expects, as a user would say it.
+/// Serde's name of an expected type, in the user's terms.
 pub(super) fn in_words(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
@@ -120,7 +120,7 @@ pub(super) fn in_words(expected: &dyn Expected) -> String {
     }
 }
 
-/// A node as it was found, in words.
+/// Describes the value of a node.
 fn found(node: &Node) -> String {
     if let Some(name) = &node.secret {
         return format!("the value of `{{env: {name}}}`");
@@ -136,14 +136,14 @@ fn found(node: &Node) -> String {
     }
 }
 
-/// The error of a node that is not what is expected.
+/// The error of a node whose value is not the expected one.
 pub(super) fn wrong(node: &Node, expected: &str, help: Option<String>) -> Error {
     let mut mistake = Mistake::new(format!("expected {expected}, found {}", found(node)));
     mistake.help = help;
     Error::mistake(mistake)
 }
 
-/// How a number that was written as text (`"200"`, `1_000`) is written as a number.
+/// Advice for a number that was written as text (`"200"`, `1_000`).
 pub(super) fn as_digits(text: &str) -> Option<String> {
     let digits = text.trim().replace(['_', ','], "");
     let number: i128 = digits.parse().ok()?;

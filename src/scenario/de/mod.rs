@@ -1,4 +1,4 @@
-//! Serde's view of a tree: a deserializer whose errors know which node they are about, and speak the user's words.
+//! A Serde deserializer for trees. Its errors know their node and use the user's terms.
 
 mod access;
 mod error;
@@ -17,7 +17,7 @@ use std::fmt;
 pub(super) struct NodeDeserializer<'a>(pub(super) &'a Node);
 
 impl NodeDeserializer<'_> {
-    /// A whole number, from its digits where the value came from the environment.
+    /// The whole number. A value from the environment is parsed from its text.
     fn int(self) -> Result<i128, Error> {
         match &self.0.value {
             Value::Int(value) => Ok(*value),
@@ -40,7 +40,7 @@ impl NodeDeserializer<'_> {
     fn float(self) -> Result<f64, Error> {
         match &self.0.value {
             Value::Float(value) => Ok(*value),
-            #[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
+            #[expect(clippy::cast_precision_loss, reason = "the caller wants a float")]
             Value::Int(value) => Ok(*value as f64),
             Value::Hole(_) => Ok(1.0),
             Value::Str(text) if self.0.secret.is_some() => text

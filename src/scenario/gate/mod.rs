@@ -1,11 +1,11 @@
-//! Gates: conditions on metrics in a small expression form, `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`, and
-//! between variants, `dynamo.p50 ttft <= 1.1 * native.p50 ttft`.
+//! Gates: conditions on metrics, written as small expressions: `p99 ttft < 800ms`, `error_rate == 0`, `goodput >= 95%`.
+//! A gate can also compare variants: `dynamo.p50 ttft <= 1.1 * native.p50 ttft`.
 
-mod certain;
+mod outcome;
 mod parse;
 
-pub(crate) use certain::{Bounds, Certain, beside, bounds};
-pub(crate) use parse::compared;
+pub(crate) use outcome::{Bounds, FixedOutcome, bounds, outcome_within_variant};
+pub(crate) use parse::judged_metric;
 
 use super::mistake::Mistake;
 use super::units::FromText;
@@ -15,32 +15,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// One condition on a metric. Read from and written as its text.
+/// One condition on a metric. It is read from its text and written as its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
-    /// As written.
+    /// The gate as written.
     pub text: String,
-    /// The variant it is on; every one unless named.
+    /// Name of the variant that it applies to. `None` applies it to every variant.
     pub variant: Option<String>,
-    /// What is measured.
+    /// The figure on the left side.
     pub figure: Figure,
-    /// How it is held against the limit.
+    /// The comparison.
     pub op: Op,
-    /// What it is held against.
+    /// The right side.
     pub limit: Limit,
 }
 
-/// What a gate compares its figure with.
+/// The right side of a gate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Limit {
-    /// A number: milliseconds for times, a share (0 to 1) for shares, per second for rates.
+    /// A number: times in milliseconds, shares from 0 to 1, rates per second.
     Number(f64),
-    /// So many times a figure of a variant.
+    /// A factor times a figure of a variant.
     Times(f64, String, Figure),
 }
 
 impl Gate {
-    /// The variants that it names.
+    /// Names of the variants in the gate.
     pub fn variants(&self) -> impl Iterator<Item = &str> {
         let other = match &self.limit {
             Limit::Number(_) => None,
@@ -50,7 +50,7 @@ impl Gate {
     }
 }
 
-/// A comparison.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     Lt,

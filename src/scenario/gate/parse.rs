@@ -1,4 +1,4 @@
-//! Reading a gate from its text, with mistakes that point at the word.
+//! Parses a gate from its text. Mistakes point at the wrong word.
 
 use super::{Gate, Limit, Op};
 use crate::metric::{Figure, Number, Scope, Statistic, Timing, Unit};
@@ -19,7 +19,7 @@ const OPS: [(&str, Op); 5] = [
 pub(super) const EXAMPLE: &str =
     "write a metric, a comparison and a limit, such as `p99 ttft < 800ms` or `error_rate == 0`";
 
-const ACROSS: &str = "hold a metric against the same of a variant, such as `dynamo.p50 ttft <= 1.1 * native.p50 ttft`";
+const ACROSS: &str = "compare a metric with the same metric of a variant, such as `dynamo.p50 ttft <= 1.1 * native.p50 ttft`";
 
 impl FromStr for Gate {
     type Err = Mistake;
@@ -27,7 +27,7 @@ impl FromStr for Gate {
     fn from_str(text: &str) -> Result<Self, Mistake> {
         let is_op = |c: char| matches!(c, '<' | '>' | '=' | '!' | '≤' | '≥' | '≠');
         let Some(start) = text.find(is_op) else {
-            return Err(Mistake::new(format!("{} compares nothing", quote(text))).help(EXAMPLE));
+            return Err(Mistake::new(format!("{} has no comparison", quote(text))).help(EXAMPLE));
         };
         let end = start
             + text[start..]
@@ -54,13 +54,13 @@ impl FromStr for Gate {
     }
 }
 
-/// Whether a limit is another metric rather than a value, which starts with a digit and multiplies nothing.
+/// Whether a limit is another metric, not a value. A value starts with a digit and has no `*`.
 fn across(limit: &str) -> bool {
     let starts_as_value = limit.starts_with(|c: char| c.is_ascii_digit() || "-+.".contains(c));
     limit.contains('*') || (!starts_as_value && limit.contains('.'))
 }
 
-/// Reads `1.1 * native.p50 ttft`, or the metric alone.
+/// Parses `1.1 * native.p50 ttft`, or the metric alone.
 fn times(text: &str, part: Range<usize>, left: Figure) -> Result<Limit, Mistake> {
     let (factor, metric) = match text[part.clone()].find('*') {
         None => (1.0, part.clone()),
@@ -80,7 +80,7 @@ fn times(text: &str, part: Range<usize>, left: Figure) -> Result<Limit, Mistake>
         }
     };
     if metric.is_empty() {
-        return Err(Mistake::new("no metric stands after the `*`")
+        return Err(Mistake::new("the metric after the `*` is missing")
             .help(ACROSS)
             .at(part));
     }
@@ -104,11 +104,11 @@ fn times(text: &str, part: Range<usize>, left: Figure) -> Result<Limit, Mistake>
     Ok(Limit::Times(factor, variant, right))
 }
 
-/// The metric that a comparison judges, by its name in records: `ttft` or `p50 ttft` is `ttft_ms.p50`.
+/// The record key of a metric that a comparison judges: `ttft_ms.p50` for `ttft` or `p50 ttft`.
 ///
 /// # Errors
-/// Where it is none, or one that rounds can't judge.
-pub(crate) fn compared(text: &str) -> Result<String, Mistake> {
+/// Returns the mistake if the metric is unknown, or if rounds cannot judge it.
+pub(crate) fn judged_metric(text: &str) -> Result<String, Mistake> {
     let found = match Timing::named(text.trim()) {
         Some(timing) => Figure::Timing(Statistic::P50, timing),
         None => match figure(text, 0..text.len())? {
@@ -121,13 +121,13 @@ pub(crate) fn compared(text: &str) -> Result<String, Mistake> {
     if found.is_judged() {
         Ok(found.key())
     } else {
-        let message = format!("{} can't be judged by rounds", quote(text));
-        Err(Mistake::new(message).help(judged()))
+        let message = format!("rounds cannot judge {}", quote(text));
+        Err(Mistake::new(message).help(judged_metrics_help()))
     }
 }
 
-/// Help: what rounds can judge.
-fn judged() -> String {
+/// Help text that lists the metrics that rounds can judge.
+fn judged_metrics_help() -> String {
     let mut all: Vec<String> = Vec::new();
     for row in Timing::ALL.map(Timing::row) {
         let shown: Vec<&str> = row.shown.iter().map(|one| one.name()).collect();
@@ -138,22 +138,22 @@ fn judged() -> String {
     let numbers = Number::ALL.into_iter().map(Figure::Number);
     let numbers = numbers.filter(|number| number.is_judged());
     all.extend(numbers.map(|number| number.row().name.to_owned()));
-    format!("judged are {}", all.join("; "))
+    format!("rounds judge {}", all.join("; "))
 }
 
-/// Metrics that have statistics, by name.
+/// Names of the metrics that have statistics.
 fn timings() -> impl Iterator<Item = &'static str> + Clone {
     Timing::ALL.into_iter().map(|timing| timing.row().name)
 }
 
-/// Metrics that stand alone, by name.
-fn numbers(own: bool) -> impl Iterator<Item = &'static str> + Clone {
+/// Names of the metrics without statistics: those of the server, or all others.
+fn numbers(of_server: bool) -> impl Iterator<Item = &'static str> + Clone {
     let numbers = Number::ALL.into_iter().map(Number::row);
-    let wanted = numbers.filter(move |row| (row.scope == Scope::Server) == own);
+    let wanted = numbers.filter(move |row| (row.scope == Scope::Server) == of_server);
     wanted.map(|row| row.name)
 }
 
-/// `part` of `text` without the white space around it.
+/// `part` of `text` without surrounding white space.
 fn trimmed(text: &str, part: Range<usize>) -> Range<usize> {
     let slice = &text[part.clone()];
     let start = part.start + (slice.len() - slice.trim_start().len());
@@ -177,7 +177,7 @@ fn wrong_op(op: &str) -> Mistake {
     }
 }
 
-/// Reads one metric, `[VARIANT.][STATISTIC] METRIC`, which stands in `part`.
+/// Parses one metric, `[VARIANT.][STATISTIC] METRIC`, from `part` of `text`.
 fn figure(text: &str, part: Range<usize>) -> Result<(Option<String>, Figure), Mistake> {
     let whole = trimmed(text, part);
     let mut words: Vec<Range<usize>> = text[whole.clone()]
@@ -196,7 +196,7 @@ fn figure(text: &str, part: Range<usize>) -> Result<(Option<String>, Figure), Mi
     }
     let word = |i: usize| &text[words[i].clone()];
     let figure = match words.len() {
-        0 => Err(Mistake::new("no metric stands before the comparison").help(EXAMPLE)),
+        0 => Err(Mistake::new("the metric before the comparison is missing").help(EXAMPLE)),
         1 => alone(word(0)).map_err(|mistake| mistake.at(words[0].clone())),
         2 => {
             let Some(statistic) = Statistic::named(word(0)) else {
@@ -208,7 +208,7 @@ fn figure(text: &str, part: Range<usize>) -> Result<(Option<String>, Figure), Mi
             }
             Err(if numbers(false).any(|name| name == word(1)) {
                 Mistake::new(format!(
-                    "{} is one number and has no statistics",
+                    "{} is a single number and has no statistics",
                     quote(word(1))
                 ))
                 .help(format!("leave `{}` out", word(0)))
@@ -226,8 +226,8 @@ fn figure(text: &str, part: Range<usize>) -> Result<(Option<String>, Figure), Mi
     figure.map(|figure| (variant, figure))
 }
 
-/// The dot behind a variant's name, which may have dots itself: the first behind which something known stands, else the
-/// last; a server's own figure has none.
+/// The position of the dot after a variant's name. The name may contain dots: the first dot before a known word ends
+/// it, otherwise the last dot. A metric of the server has no variant.
 fn variant_end(word: &str) -> Option<usize> {
     let known = |name: &str| Statistic::named(name).is_some() || alone(name).is_ok();
     if known(word) {
@@ -238,7 +238,7 @@ fn variant_end(word: &str) -> Option<usize> {
         .or_else(|| word.rfind('.').filter(|_| !word.starts_with("server.")))
 }
 
-/// A number without sign, exponent or unit.
+/// Parses a number without sign, exponent or unit.
 fn plain(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     text.parse().ok().filter(|n: &f64| plain && n.is_finite())
@@ -252,7 +252,7 @@ fn alone(name: &str) -> Result<Figure, Mistake> {
     if Timing::named(name).is_some() {
         return Err(
             Mistake::new(format!("{} needs a statistic", quote(name))).help(format!(
-                "write `p99 {name}`, say (statistics: {})",
+                "write, for example, `p99 {name}` (statistics: {})",
                 statistics()
             )),
         );
@@ -274,14 +274,14 @@ fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str> + C
     let mistake = Mistake::new(format!("{} is not {what}", quote(name)));
     match nearest(name, known.clone()) {
         Some(near) => mistake.help(format!("did you mean `{near}`?")),
-        None => mistake.help(format!("known are {}", list(known))),
+        None => mistake.help(format!("known names are {}", list(known))),
     }
 }
 
-/// Reads a limit in the unit of its metric.
+/// Parses a limit in the unit of its metric.
 fn limit(unit: Unit, text: &str) -> Result<f64, Mistake> {
     if text.is_empty() {
-        return Err(Mistake::new("no limit stands after the comparison").help(EXAMPLE));
+        return Err(Mistake::new("the limit after the comparison is missing").help(EXAMPLE));
     }
     match unit {
         Unit::Ms => {
@@ -306,10 +306,8 @@ fn limit(unit: Unit, text: &str) -> Result<f64, Mistake> {
                     Err(Mistake::new(format!("{} is not a share", quote(text)))
                         .help(format!("write `{text}%`, or a number from 0 to 1")))
                 }
-                Some(_) => Err(
-                    Mistake::new(format!("{} is more than everything", quote(text)))
-                        .help("a share is at most `100%`"),
-                ),
+                Some(_) => Err(Mistake::new(format!("{} is more than 100%", quote(text)))
+                    .help("a share is at most `100%`")),
                 None => Err(Mistake::new(format!("{} is not a share", quote(text)))
                     .help("write a share such as `95%` or `0.95`")),
             }

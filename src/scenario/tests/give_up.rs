@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_duration_or_never() {
+fn the_limit_is_a_duration_or_never() {
     assert_eq!("never".parse(), Ok(GiveUp::Never));
     assert_eq!(
         "30s".parse::<GiveUp>().ok().and_then(GiveUp::limit),

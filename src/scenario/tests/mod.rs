@@ -1,4 +1,4 @@
-//! Reading scenarios as a whole: overlays, `--set`, the environment, what variants end up with.
+//! Tests of whole scenarios: overlays, `--set`, the environment, the effective settings of variants.
 
 use super::model::{Engine, Scenario};
 use super::{Input, Loaded, effective, load};
@@ -78,7 +78,7 @@ fn a_change_of_kind_replaces_the_engine() {
 }
 
 #[test]
-fn set_reaches_every_place() {
+fn set_can_change_every_value() {
     let loaded = good(
         &[],
         &[
@@ -104,7 +104,7 @@ fn set_reaches_every_place() {
 }
 
 #[test]
-fn the_environment_is_read_and_kept_out_of_what_is_written() {
+fn values_of_the_environment_are_read_and_never_written() {
     let loaded = good(
         &["ready: {completions: {env: NUMBER}}\nrequest: {headers: {a: {env: NUMBER}}}"],
         &[],
@@ -116,14 +116,14 @@ fn the_environment_is_read_and_kept_out_of_what_is_written() {
 }
 
 #[test]
-fn one_level_of_env_is_a_map_of_variables() {
+fn a_map_named_env_sets_variables() {
     let loaded = good(&["engine: {vllm: {env: {env: x, FOO: bar}}}"], &[]);
     assert_eq!(loaded.resolved["engine"]["vllm"]["env"]["FOO"], "bar");
     assert!(loaded.secrets.is_empty());
 }
 
 #[test]
-fn variants_take_what_they_leave_out() {
+fn variants_inherit_missing_settings() {
     let one = good(&[], &[]).scenario;
     let default = &effective(&one)[0];
     assert_eq!((default.name, default.engine.kind()), ("default", "vllm"));
@@ -156,7 +156,7 @@ fn a_scenario_written_as_json_reads_the_same() {
 }
 
 #[test]
-fn mistakes_of_all_sources_come_in_order() {
+fn mistakes_of_all_sources_are_sorted() {
     let mistakes = read(
         &format!("{BASE}colour: red\n"),
         &["taste: sweet"],
@@ -175,7 +175,7 @@ fn mistakes_of_all_sources_come_in_order() {
 }
 
 #[test]
-fn what_answers_may_lack_is_written_in_one_place() {
+fn accepted_deviations_are_read_and_checked() {
     assert!(good(&[], &[]).scenario.request.accept.is_strict());
     let accept = "request.accept={no_done: true, no_finish_reason: true, models: [alias]}";
     let loaded = good(&[], &[accept]);
@@ -187,7 +187,7 @@ fn what_answers_may_lack_is_written_in_one_place() {
     assert!(said.contains("did you mean `no_done`?"), "{said}");
 }
 
-/// What the record keeps of a scenario, as a file of its own.
+/// The scenario as read back from its record.
 fn recorded(loaded: &Loaded) -> Loaded {
     let text = serde_json::to_string_pretty(&loaded.resolved).unwrap();
     read(&text, &[], &[]).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
@@ -201,16 +201,16 @@ fn refused(sets: &[&str]) -> String {
 }
 
 #[test]
-fn numbers_that_would_be_sent_as_others_are_refused() {
+fn numbers_that_would_change_are_rejected() {
     for (value, why) in [
-        ("1e400", "is not a number that JSON can hold"),
-        ("-1e400", "is not a number that JSON can hold"),
-        (".inf", "is not a number that JSON can hold"),
-        ("-.inf", "is not a number that JSON can hold"),
-        (".NaN", "is not a number that JSON can hold"),
+        ("1e400", "is not a number that JSON can represent"),
+        ("-1e400", "is not a number that JSON can represent"),
+        (".inf", "is not a number that JSON can represent"),
+        ("-.inf", "is not a number that JSON can represent"),
+        (".NaN", "is not a number that JSON can represent"),
         (
             "{a: [1, .nan]}",
-            "`.nan` is not a number that JSON can hold",
+            "`.nan` is not a number that JSON can represent",
         ),
         ("18446744073709551616", "does not fit into 64 bits"),
         ("-9223372036854775809", "does not fit into 64 bits"),
@@ -280,7 +280,7 @@ fn a_path_and_its_value_obey_the_depth_limit_together() {
             &said[..200]
         );
     }
-    // One after the other: each alone is not too deep.
+    // Two arguments that are too deep only together.
     let first = format!("request.params.{}=1", vec!["a"; 40].join("."));
     let second = format!(
         "request.params.{}.b={}",
@@ -303,7 +303,7 @@ fn many_changes_obey_the_limits_together() {
 }
 
 #[test]
-fn a_reference_to_the_environment_is_one_however_it_is_put_together() {
+fn overlays_and_sets_can_create_a_reference_to_the_environment() {
     let loaded = good(&[], &["request.headers.a.env=NUMBER"]);
     assert_eq!(loaded.scenario.request.headers["a"], "7");
     assert_eq!(loaded.secrets.len(), 1);
@@ -311,7 +311,7 @@ fn a_reference_to_the_environment_is_one_however_it_is_put_together() {
 }
 
 #[test]
-fn what_can_not_be_read_back_is_shown_where_it_stands() {
+fn values_that_cannot_be_read_back_are_shown_at_their_location() {
     for (set, place, what) in [
         ("request.params.y=\"a\\x7fb\"", "--set:1:18", "this text"),
         (
@@ -328,11 +328,11 @@ fn what_can_not_be_read_back_is_shown_where_it_stands() {
         let said = refused(&[set]);
         assert!(said.contains(place) && said.contains(what), "{said}");
         assert!(
-            said.contains("can't be read back from the record"),
+            said.contains("cannot be read back from the record"),
             "{said}"
         );
     }
-    // As written in a file as well.
+    // The same applies to a file.
     let file = format!("{BASE}request: {{params: {{y: \"\\x7f\"}}}}\n");
     let said = read(&file, &[], &[]).err().unwrap().to_string();
     assert!(
@@ -345,8 +345,8 @@ mod round_trip {
     use super::*;
     use proptest::prelude::*;
 
-    /// Texts that YAML might take for something else.
-    fn odd() -> impl Strategy<Value = String> {
+    /// Texts that YAML might read as another type.
+    fn ambiguous_text() -> impl Strategy<Value = String> {
         prop_oneof![
             any::<String>(),
             "[ -~]{0,12}",
@@ -422,12 +422,12 @@ mod round_trip {
             any::<i64>().prop_map(Json::from),
             any::<u64>().prop_map(Json::from),
             prop::num::f64::NORMAL.prop_map(Json::from),
-            odd().prop_map(Json::from),
+            ambiguous_text().prop_map(Json::from),
         ];
         leaf.prop_recursive(4, 24, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
-                prop::collection::vec((odd(), inner), 0..5)
+                prop::collection::vec((ambiguous_text(), inner), 0..5)
                     .prop_map(|entries| Json::Object(entries.into_iter().collect())),
             ]
         })
@@ -447,32 +447,32 @@ mod round_trip {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
-        /// Whatever `--set` is given as JSON is accepted unless it means something else to YAML, and reads back.
+        /// A JSON value that `--set` accepts reads back unchanged.
         #[test]
-        fn of_json(value in json()) {
+        fn json_values_read_back_unchanged(value in json()) {
             holds(&format!("request.params.y={value}"))?;
         }
 
-        /// Likewise plain text, which YAML takes for what it looks like.
+        /// Plain text, to which YAML assigns a type, reads back unchanged.
         #[test]
-        fn of_text(value in odd()) {
+        fn plain_text_reads_back_unchanged(value in ambiguous_text()) {
             holds(&format!("request.params.y={value}"))?;
             holds(&format!("prompts.inline[0]={value}"))?;
         }
 
-        /// And every path.
+        /// A value at any path reads back unchanged.
         #[test]
-        fn of_paths(keys in prop::collection::vec(odd(), 1..4), bare in any::<bool>(), value in odd()) {
+        fn paths_read_back_unchanged(keys in prop::collection::vec(ambiguous_text(), 1..4), bare in any::<bool>(), value in ambiguous_text()) {
             let quoted = |key: &String| if bare { key.clone() } else { format!("\"{key}\"") };
             let path: Vec<String> = keys.iter().map(quoted).collect();
             holds(&format!("request.params.{}={value}", path.join(".")))?;
             holds(&format!("engine.vllm.env.{}={value}", path.join(".")))?;
         }
 
-        /// Strings are always accepted, as they are; but for one control character, which YAML does not take. The braces
-        /// of a chat template, unlike those of other fields, never mark a placeholder.
+        /// Quoted strings are always accepted and stay the same, except for a control character that YAML does not
+        /// allow. The test uses a chat template, in which braces never mark a placeholder.
         #[test]
-        fn of_quoted_text(text in odd()) {
+        fn quoted_text_stays_the_same(text in ambiguous_text()) {
             prop_assume!(!text.contains('\u{7f}'));
             let set = format!("request.params.chat_template={}", serde_json::Value::from(text.clone()));
             let loaded = read(BASE, &[], &[&set]).map_err(|e| TestCaseError::fail(e.to_string()))?;
@@ -482,7 +482,7 @@ mod round_trip {
 }
 
 #[test]
-fn braces_of_a_value_from_the_environment_are_sent_as_they_are() {
+fn braces_of_a_value_from_the_environment_are_sent_literally() {
     let written = "request: {headers: {a: {env: BRACES}}, params: {user: {env: BRACES}}}";
     let loaded = good(&[written], &[]);
     assert_eq!(loaded.scenario.request.headers["a"], "q{H}?");

@@ -33,7 +33,7 @@ fn placeholders_are_filled_and_other_braces_kept() {
 }
 
 #[test]
-fn another_name_is_a_mistake_with_the_nearest() {
+fn an_unknown_name_is_a_mistake_that_suggests_the_nearest() {
     let said = |text: &str| {
         let mistake = Pattern::parse(text).unwrap_err();
         (
@@ -55,5 +55,9 @@ fn another_name_is_a_mistake_with_the_nearest() {
             .2
             .starts_with("did you mean `{request}`?")
     );
-    assert!(said("{x}").2.starts_with("there are `conversation`, "));
+    assert!(
+        said("{x}")
+            .2
+            .starts_with("placeholders are `conversation`, ")
+    );
 }

@@ -18,7 +18,7 @@ fn rates_have_a_unit() {
 }
 
 #[test]
-fn a_search_has_two_ends_of_one_kind() {
+fn both_ends_of_a_search_have_the_same_unit() {
     let read = |text: &str| text.parse::<Bounds>();
     assert_eq!(read("1/s..64/s"), Ok(Bounds::Rate(Rate(1.0), Rate(64.0))));
     assert_eq!(read("1 .. 256"), Ok(Bounds::Concurrency(1, 256)));

@@ -1,15 +1,15 @@
-//! What stands in answers: the keys of OpenAI's API, those of vLLM and Dynamo, and those that other servers add.
+//! The fields of answers: those of OpenAI's API, of vLLM and Dynamo, and those that other servers add.
 
 use crate::scenario::model::{ApiEndpoint, JsonType};
 use serde_json::Value;
 
-/// What stands at a place of an answer.
+/// The shape of a value in an answer.
 pub(super) enum Shape {
     Text,
     Number,
-    /// A whole number from 0.
+    /// A whole number, 0 or more.
     Count,
-    /// Anything, not looked into.
+    /// Any value. Its content is not checked.
     Any,
     /// Elements of one shape.
     List(&'static Shape),
@@ -18,35 +18,35 @@ pub(super) enum Shape {
 
 /// The fields of a map.
 pub(super) struct Fields {
-    /// Those that belong there.
+    /// Fields that the API documents.
     pub(super) known: &'static [(&'static str, Shape)],
-    /// Those that some servers add, and which; servers may add others as well.
+    /// Fields that some servers add, with their origin. Servers may add others as well.
     pub(super) extra: &'static [(&'static str, Origin)],
-    /// Whether nothing but `known` is ever there.
+    /// Whether the map never has fields other than `known`.
     pub(super) closed: bool,
-    /// Whether some servers send a text in its place.
+    /// Whether some servers send a text instead of the map.
     pub(super) or_text: bool,
 }
 
-/// Where a field comes from that not every answer has.
+/// Origin of a field that not every answer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// OpenAI documents it; other servers often leave it out or send `null`.
+    /// OpenAI documents the field. Other servers often omit it or send `null`.
     OpenAi,
-    /// vLLM, alone or behind Dynamo.
+    /// vLLM sends the field, alone or behind Dynamo.
     Vllm,
-    /// Another server, by name.
+    /// Another server sends the field. Holds its name.
     Other(&'static str),
 }
 
 use Origin::{OpenAi, Other};
 use Shape::{Any, Count, List, Map, Number, Text};
 
-/// Reasoning models under vLLM, SGLang and others.
+/// Reasoning models on vLLM, SGLang and others.
 const REASONING: Origin = Other("reasoning models under vLLM, SGLang or DeepSeek");
 const VLLM: Origin = Origin::Vllm;
 
-/// Keys of an error, which any endpoint may answer with.
+/// Adds the keys of an error, which any endpoint may return.
 macro_rules! with_errors {
     ($($field:expr),* $(,)?) => {
         &[$($field,)* ("error", ERROR), ("message", Text), ("code", Any), ("type", Text), ("param", Any), ("detail", Any)]
@@ -198,7 +198,7 @@ const ERROR: Shape = Map(&Fields {
     ..OPEN
 });
 
-/// Dynamo's own: from 1.3 it refuses keys that it does not know.
+/// Dynamo's extension. Since version 1.3, Dynamo rejects unknown keys.
 #[rustfmt::skip]
 const NVEXT: Shape = Map(&Fields { known: &[
     ("timing", Map(&Fields { known: &[
@@ -272,7 +272,7 @@ const PART: Shape = Map(&Fields { known: &[
     ("type", Text), ("text", Text), ("annotations", List(&Any)), ("logprobs", List(&Any)), ("refusal", Text),
 ], ..OPEN });
 
-/// The whole answer of an endpoint; streams are assembled into the same.
+/// The shape of an endpoint's answer. Streams are assembled into the same shape.
 pub(super) fn of(endpoint: ApiEndpoint) -> &'static Shape {
     match endpoint {
         ApiEndpoint::Completions => &COMPLETIONS,
@@ -283,8 +283,8 @@ pub(super) fn of(endpoint: ApiEndpoint) -> &'static Shape {
 }
 
 impl Shape {
-    /// Whether a value can stand there; `null` can anywhere.
-    pub(super) fn holds(&self, value: &Value) -> bool {
+    /// Whether a value fits this shape. `null` always fits.
+    pub(super) fn accepts(&self, value: &Value) -> bool {
         match self {
             Any => true,
             _ if value.is_null() => true,
@@ -296,8 +296,8 @@ impl Shape {
         }
     }
 
-    /// Whether it can have a type; anything may be null.
-    pub(super) fn has(&self, json_type: JsonType) -> bool {
+    /// Whether a value of this shape can have this type. Any value can be null.
+    pub(super) fn can_be(&self, json_type: JsonType) -> bool {
         match self {
             _ if json_type == JsonType::Null => true,
             Any => true,
@@ -310,8 +310,8 @@ impl Shape {
         }
     }
 
-    /// What it is, for a message.
-    pub(super) fn says(&self) -> &'static str {
+    /// A description for messages.
+    pub(super) fn description(&self) -> &'static str {
         match self {
             Any => "anything",
             Text => "text",
@@ -322,7 +322,7 @@ impl Shape {
         }
     }
 
-    /// What stands directly beneath it; of a map the fields that belong there.
+    /// The shapes directly below this one. Of a map, only the documented fields.
     pub(super) fn children(&'static self) -> Vec<&'static Self> {
         match self {
             Any => vec![&Any],
@@ -332,10 +332,10 @@ impl Shape {
         }
     }
 
-    /// Every field beneath it by its path.
-    pub(super) fn places(&'static self) -> Vec<(String, &'static str)> {
+    /// Path and name of every field below this shape.
+    pub(super) fn field_paths(&'static self) -> Vec<(String, &'static str)> {
         let beneath = |before: &str, shape: &'static Self| -> Vec<(String, &'static str)> {
-            let below = shape.places().into_iter();
+            let below = shape.field_paths().into_iter();
             below
                 .map(|(path, name)| (format!("{before}{path}"), name))
                 .collect()
@@ -356,7 +356,7 @@ impl Shape {
         }
     }
 
-    /// It and everything beneath it.
+    /// This shape and all shapes below it.
     pub(super) fn descendants(&'static self) -> Vec<&'static Self> {
         let mut all = vec![self];
         if !matches!(self, Any) {
@@ -366,23 +366,23 @@ impl Shape {
     }
 }
 
-/// What a name leads to.
-pub(super) enum Leads {
-    /// A field that belongs there.
-    To(&'static Shape),
+/// Result of looking up a field by name.
+pub(super) enum Lookup {
+    /// A documented field.
+    Known(&'static Shape),
     /// A field that some servers add.
     Extra(Origin),
-    Nowhere,
+    Unknown,
 }
 
 impl Fields {
-    pub(super) fn find(&'static self, name: &str) -> Leads {
+    pub(super) fn find(&'static self, name: &str) -> Lookup {
         if let Some((_, shape)) = self.known.iter().find(|(known, _)| *known == name) {
-            return Leads::To(shape);
+            return Lookup::Known(shape);
         }
         match self.extra.iter().find(|(extra, _)| *extra == name) {
-            Some((_, origin)) => Leads::Extra(*origin),
-            None => Leads::Nowhere,
+            Some((_, origin)) => Lookup::Extra(*origin),
+            None => Lookup::Unknown,
         }
     }
 

@@ -1,6 +1,7 @@
-//! Rules on conditions: an expression, a range or a schema that is none, or that everything or nothing satisfies.
+//! Checks of conditions: finds expressions, ranges and schemas that are invalid, or that every value or no value
+//! satisfies.
 
-use super::cover::{Cover, Texts, cover};
+use super::pattern::{Matches, Texts, matched_texts};
 use super::{Checker, Path};
 use crate::scenario::mistake::quote;
 use crate::scenario::model::{Assertion, JsonType};
@@ -8,7 +9,7 @@ use crate::scenario::units::Range;
 use serde_json::{Value, json};
 
 impl Checker<'_> {
-    /// Notes an expression that is none; whether it is one.
+    /// Whether `pattern` is a valid regular expression. Reports it if not.
     fn expression(&mut self, path: &Path, pattern: &str) -> bool {
         let Err(error) = regex::Regex::new(pattern) else {
             return true;
@@ -23,59 +24,60 @@ impl Checker<'_> {
         self.wrong(
             path,
             message,
-            "write `\\` in front of characters that are meant as they are",
+            "write `\\` in front of literal special characters",
         );
         false
     }
 
-    /// An expression that must be found in a text.
+    /// Checks an expression that a text must match.
     pub(super) fn pattern(&mut self, path: &Path, pattern: &str, texts: Texts) {
         if !self.expression(path, pattern) {
             return;
         }
-        match cover(pattern, texts) {
-            Cover::Every => self.wrong(
+        match matched_texts(pattern, texts) {
+            Matches::Every => self.wrong(
                 path,
-                format!("{} is found in every text, so this cannot fail", quote(pattern)),
-                "write an expression that a wrong text does not match; `^` and `$` hold it to the whole text",
+                format!("{} matches every text, so this cannot fail", quote(pattern)),
+                "write an expression that a wrong text does not match; `^` and `$` anchor it to the whole text",
             ),
-            Cover::None => self.wrong(
+            Matches::None => self.wrong(
                 path,
-                format!("{} is found in no text, so this can never hold", quote(pattern)),
-                "write an expression that a right text matches",
+                format!("{} matches no text, so this can never hold", quote(pattern)),
+                "write an expression that a correct text matches",
             ),
-            Cover::Some => {}
+            Matches::Some => {}
         }
     }
 
-    /// An expression that must be found in a line of a log, or in none.
+    /// Checks an expression that a line of a log must match (`wanted`), or that no line may match.
     pub(super) fn line_pattern(&mut self, path: &Path, pattern: &str, wanted: bool) {
         if !self.expression(path, pattern) {
             return;
         }
-        let (found, holds) = match cover(pattern, Texts::Lines) {
-            Cover::Every => ("every line", wanted),
-            Cover::None => ("no line", !wanted),
-            Cover::Some => return,
+        let (lines, holds) = match matched_texts(pattern, Texts::Lines) {
+            Matches::Every => ("every line", wanted),
+            Matches::None => ("no line", !wanted),
+            Matches::Some => return,
         };
-        let so = match holds {
+        let outcome = match holds {
             true => "this cannot fail",
             false => "this can never hold",
         };
-        let message = format!("{} is found in {found}, so {so}", quote(pattern));
-        let help = "write what a line says, such as `Traceback`; a line has no line end";
+        let message = format!("{} matches {lines}, so {outcome}", quote(pattern));
+        let help =
+            "write text of a line, such as `Traceback`; the line break is not part of a line";
         self.wrong(path, message, help);
     }
 
-    /// A text that must be found in another.
+    /// Checks a text that another text must contain.
     pub(super) fn part(&mut self, path: &Path, part: &str) {
         if part.is_empty() {
             let message = "every text contains the empty text, so this cannot fail";
-            self.wrong(path, message, "write what the text must contain");
+            self.wrong(path, message, "write the text that it must contain");
         }
     }
 
-    /// A JSON Schema that a text must satisfy.
+    /// Checks a JSON Schema that a text must satisfy.
     pub(super) fn schema(&mut self, path: &Path, schema: &Value) {
         if let Err(error) = jsonschema::validator_for(schema) {
             self.wrong(
@@ -88,30 +90,31 @@ impl Checker<'_> {
             self.wrong(
                 path,
                 message,
-                "write what the JSON must be like, such as `{type: object}`",
+                "write a schema that correct JSON satisfies, such as `{type: object}`",
             );
         }
     }
 
-    /// A range that a number must be in.
+    /// Checks a range that a number must be in.
     pub(super) fn range(&mut self, path: &Path, range: Range) {
         if range.low <= -f64::MAX && range.high >= f64::MAX {
             let message = "every number is in this range";
             self.wrong(
                 path,
                 message,
-                "write the smallest and the largest that is right, or `type: number`",
+                "write the smallest and the largest correct number, or `type: number`",
             );
         }
     }
 
-    /// Notes a condition that no header satisfies: its value is text, and a number where it reads as one.
+    /// Reports a condition that no header can satisfy. The value of a header is text, or a number if it can be parsed
+    /// as one.
     pub(super) fn header(&mut self, path: &Path, rule: &Assertion) {
         let Some(name) = &rule.header else { return };
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if name.is_empty() || !name.chars().all(token) {
             let message = format!(
-                "{} is not a header's name, so it is never there",
+                "{} is not a valid header name, so it never exists",
                 quote(name)
             );
             self.wrong(

@@ -1,4 +1,4 @@
-//! Rules on engines: what each needs and may be told.
+//! Checks of engines: their settings, arguments and environment.
 
 use super::{Checker, Path, at};
 use crate::engine::{self, Engine, Rules};
@@ -35,24 +35,28 @@ impl Checker<'_> {
         });
     }
 
-    /// Rules on a process's arguments and environment; `path` is that of the map which holds them.
+    /// Checks the arguments and environment of a process. `path` is the path of the map that contains them.
     fn process(&mut self, path: &Path, args: &Args, env: &IndexMap<String, String>) {
         for (name, value) in args {
             let path = path.key("args").key(name);
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             if let Some(bare) = name.strip_prefix('-') {
                 let help = format!("leave the dashes out: `{}`", bare.trim_start_matches('-'));
-                self.wrong_key(&path, format!("{} has dashes in front", quote(name)), &help);
+                self.wrong_key(&path, format!("{} starts with dashes", quote(name)), &help);
             } else if name.is_empty() || !name.chars().all(plain) {
                 let message = format!("{} is not the name of a flag", quote(name));
                 self.wrong_key(
                     &path,
                     message,
-                    "write the flag without dashes and its value apart: `max-num-seqs: 32`",
+                    "write the flag without dashes, and its value separately: `max-num-seqs: 32`",
                 );
             } else if engine::decides(name) {
                 let message = format!("{} is set by `bench` itself", quote(name));
-                self.wrong_key(&path, message, "leave it out; the model is named by `model`, ports are found anew for each run");
+                self.wrong_key(
+                    &path,
+                    message,
+                    "leave it out; `model` names the model, and each run chooses free ports",
+                );
             }
             let texts: &[String] = match value {
                 ArgValue::Text(text) => std::slice::from_ref(text),
@@ -60,7 +64,7 @@ impl Checker<'_> {
                 _ => &[],
             };
             if texts.iter().any(|text| text.contains('\0')) {
-                self.wrong(&path, "an argument cannot hold a NUL character", "");
+                self.wrong(&path, "an argument cannot contain a NUL character", "");
             }
             if matches!(value, ArgValue::List(texts) if texts.is_empty()) {
                 self.wrong(
@@ -88,13 +92,13 @@ impl Checker<'_> {
                 );
             }
             if value.contains('\0') {
-                self.wrong(&path, "a variable cannot hold a NUL character", "");
+                self.wrong(&path, "a variable cannot contain a NUL character", "");
             }
         }
     }
 }
 
-/// Notes what an engine says of its own settings, at its place in the scenario.
+/// Reports mistakes that an engine finds in its own settings, at their location in the scenario.
 struct Below<'c, 'a> {
     checker: &'c mut Checker<'a>,
     path: Path,

@@ -1,28 +1,28 @@
-//! Rules on gates: what they name is there, what they compare is measured, and they can both hold and fail.
+//! Checks of gates: their variants exist, their metrics are measured, and they can both hold and fail.
 
 use super::{Checker, Path, at};
 use crate::metric::{self, Figure, Need, Row, Scope, Unit};
 use crate::scenario::effective::{Effective, effective};
-use crate::scenario::gate::{Bounds, Certain, Gate, Limit, beside, bounds};
+use crate::scenario::gate::{Bounds, FixedOutcome, Gate, Limit, bounds, outcome_within_variant};
 use crate::scenario::mistake::{Mistake, list, nearest, quote};
 use crate::scenario::model::Phase;
 use crate::scenario::units::Time;
 use std::time::Duration;
 
-/// How much later than it is due the client may notice that a time limit has passed.
+/// The client may notice a passed time limit this much later.
 const SLACK: Time = Time::from_secs(1);
 
 impl Checker<'_> {
     pub(super) fn gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
         self.gated_variants(path, gate, variants);
-        self.certain_gate(path, gate, variants);
+        self.fixed_outcome(path, gate, variants);
         let row = gate.figure.row();
         for need in row.needs {
             match need {
                 Need::Objectives => self.objectives(path, variants),
                 Need::Batches => self.batches(path, row),
                 Need::Stream => self.streams(path, &gate.text),
-                // Answers tell.
+                // Known only from the answers.
                 Need::Pace | Need::Tokens => {}
             }
         }
@@ -31,7 +31,7 @@ impl Checker<'_> {
             if !variants.is_empty() && variants.iter().all(external) {
                 self.wrong(
                     path,
-                    "an external engine is neither started nor stopped",
+                    "`bench` does not start or stop an external engine",
                     "leave this gate out",
                 );
             }
@@ -45,10 +45,10 @@ impl Checker<'_> {
         });
         if without.is_some() && self.intact(&at("verify.slo")) {
             let help =
-                "add `slo: {ttft: 500ms}` to `verify`: goodput counts the requests that keep it";
+                "add `slo: {ttft: 500ms}` to `verify`: goodput counts the requests that meet it";
             self.wrong(
                 path,
-                "`goodput` needs objectives, and no `slo` gives them",
+                "`goodput` needs objectives, but there is no `slo`",
                 help,
             );
         }
@@ -61,13 +61,16 @@ impl Checker<'_> {
         {
             self.wrong(
                 path,
-                format!("`{}` times batches, and no phase has any", row.name),
-                "gate `e2e`, or add a `batch` phase",
+                format!(
+                    "`{}` measures batches, but no phase sends batches",
+                    row.name
+                ),
+                "use `e2e`, or add a `batch` phase",
             );
         }
     }
 
-    /// Notes a gate that names what is no variant, or in one variant's own `verify` another.
+    /// Reports a gate that names an unknown variant, or that names another variant in the `verify` of a variant.
     fn gated_variants(&mut self, path: &Path, gate: &Gate, own: &[&Effective<'_>]) {
         let scenario = self.scenario;
         if !self.intact(&at("variants")) {
@@ -103,12 +106,12 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes a gate whose outcome is known before anything is measured.
-    fn certain_gate(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
+    /// Reports a gate whose outcome is known before anything is measured.
+    fn fixed_outcome(&mut self, path: &Path, gate: &Gate, variants: &[&Effective<'_>]) {
         let text = quote(&gate.text);
-        let (certain, why) = match &gate.limit {
+        let (outcome, why) = match &gate.limit {
             Limit::Number(limit) => {
-                let why = match gate.certain() {
+                let why = match gate.fixed_outcome() {
                     Some(_) => range(gate.figure).to_owned(),
                     None => String::new(),
                 };
@@ -118,10 +121,10 @@ impl Checker<'_> {
                         high: high.as_millis_f64(),
                         ..bounds(gate.figure)
                     };
-                    Some((bounds.compared(gate.op, *limit)?, why))
+                    Some((bounds.outcome(gate.op, *limit)?, why))
                 };
-                match gate.certain() {
-                    Some(certain) => (certain, why),
+                match gate.fixed_outcome() {
+                    Some(outcome) => (outcome, why),
                     None => match bounded() {
                         Some(found) => found,
                         None => return,
@@ -135,18 +138,18 @@ impl Checker<'_> {
                 };
                 let among = own || variants.iter().any(|variant| variant.name == other);
                 let itself = own && gate.figure == *figure;
-                match beside(gate.figure, gate.op, *factor, *figure) {
-                    Some(certain) if own => {
-                        (certain, format!("it compares {} with itself", quote(other)))
+                match outcome_within_variant(gate.figure, gate.op, *factor, *figure) {
+                    Some(outcome) if own => {
+                        (outcome, format!("it compares {} with itself", quote(other)))
                     }
                     _ if itself => {
                         let message = format!("{text} compares {} with itself", quote(other));
                         return self.wrong(path, message, "name another variant on one side");
                     }
-                    // A gate without a variant is asked of all of them, of the one it is compared with too.
-                    Some(Certain::Never) if gate.variant.is_none() && among => {
+                    // A gate without a variant applies to all of them, including the one on the right side.
+                    Some(FixedOutcome::Never) if gate.variant.is_none() && among => {
                         let message =
-                            format!("{text} can never hold: it is asked of {} too", quote(other));
+                            format!("{text} can never hold: it also applies to {}", quote(other));
                         let help = "write a variant in front of it, such as `dynamo.p50 ttft < 0.9 * native.p50 ttft`";
                         return self.wrong(path, message, help);
                     }
@@ -154,18 +157,18 @@ impl Checker<'_> {
                 }
             }
         };
-        let (message, help) = match certain {
-            Certain::Always => (
+        let (message, help) = match outcome {
+            FixedOutcome::Always => (
                 format!("{text} cannot fail: {why}"),
                 format!(
-                    "write a limit that a bad result breaks, such as `{}`",
+                    "write a limit that a bad result exceeds, such as `{}`",
                     example(gate)
                 ),
             ),
-            Certain::Never => (
+            FixedOutcome::Never => (
                 format!("{text} can never hold: {why}"),
                 format!(
-                    "write a limit that a good result keeps, such as `{}`",
+                    "write a limit that a good result meets, such as `{}`",
                     example(gate)
                 ),
             ),
@@ -173,7 +176,7 @@ impl Checker<'_> {
         self.wrong(path, message, &help);
     }
 
-    /// How long a time can be at most before the run gives up on it, and why.
+    /// The longest possible value of a time before the run gives up, and the reason.
     fn longest(&self, figure: Figure) -> Option<(Time, String)> {
         let scenario = self.scenario;
         let request = scenario.request.timeout;
@@ -204,7 +207,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A limit by its key, with its value where that may be shown.
+    /// A limit by its key, with its value unless it is a secret.
     fn named(&self, key: &str, time: Time) -> String {
         match self.is_secret(&at(key)) {
             true => format!("`{key}`"),
@@ -212,8 +215,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes an objective that no successful request can miss.
-    pub(super) fn missable(&mut self, path: &Path, time: Time) {
+    /// Reports an objective that no successful request can miss.
+    pub(super) fn objective_can_be_missed(&mut self, path: &Path, time: Time) {
         let timeout = self.scenario.request.timeout;
         if self.intact(&at("request.timeout")) && time > plus(timeout, SLACK) {
             let limit = self.named("request.timeout", timeout);
@@ -228,11 +231,11 @@ fn plus(a: Time, b: Time) -> Time {
     Time(a.0.checked_add(b.0).unwrap_or(Duration::MAX))
 }
 
-/// Why a comparison of a figure with a number may be certain.
+/// The reason why a comparison of a figure with a number can have a fixed outcome.
 fn range(figure: Figure) -> &'static str {
     let row = figure.row();
     match row.unit {
-        Unit::Ms if row.above_zero => "a time of requests is more than 0",
+        Unit::Ms if row.above_zero => "the time of a request is more than 0",
         Unit::Ms => "a time is never below 0",
         Unit::Share(_) => "a share is from 0 to 100%",
         Unit::TokensPerS | Unit::RequestsPerS => "a rate is never below 0",
@@ -240,7 +243,7 @@ fn range(figure: Figure) -> &'static str {
     }
 }
 
-/// The same figure with a limit that can be kept and broken.
+/// The same figure with a limit that can be met and exceeded.
 fn example(gate: &Gate) -> String {
     let Some(start) = gate.text.find(['<', '>', '=']) else {
         return String::new();
@@ -267,7 +270,7 @@ fn example(gate: &Gate) -> String {
     format!("{metric} {op} {limit}")
 }
 
-/// A mistake at the word of a gate that is this name.
+/// A mistake that points at a name in a gate.
 fn word(gate: &Gate, name: &str, what: &str) -> Mistake {
     let mistake = Mistake::new(format!("{} {what}", quote(name)));
     match gate.text.find(&format!("{name}.")) {

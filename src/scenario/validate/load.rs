@@ -1,4 +1,4 @@
-//! Rules on load: phases, their names and sizes.
+//! Checks of the load: phases, their names and sizes.
 
 use super::{Checker, Path, at, limits};
 use crate::diagnostic::Diagnostic;
@@ -45,7 +45,7 @@ impl Checker<'_> {
             if phase.name() == "warmup" {
                 self.wrong(
                     &path.key("name"),
-                    "`warmup` names the requests before the first phase",
+                    "`warmup` is the name of the requests before the first phase",
                     "choose another name",
                 );
             }
@@ -96,7 +96,7 @@ impl Checker<'_> {
         {
             self.wrong(
                 &path.key("ramp"),
-                "the phase is over before its ramp is",
+                "the phase ends before its ramp",
                 "make `ramp` shorter than `duration`",
             );
         }
@@ -115,7 +115,7 @@ impl Checker<'_> {
             (None, _) if self.find(&path.key("rate")).node.is_none() => {
                 self.wrong(
                     path,
-                    "nothing says how fast requests come",
+                    "the rate of requests is missing",
                     "give a `rate`, such as `8/s`",
                 );
             }
@@ -123,7 +123,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A trace ends by itself and has its own rate.
+    /// Checks the replay of a trace, which has its own end and rate.
     fn replay(&mut self, path: &Path, open: &Open) {
         self.until(path, open.until);
         if let Some(requests) = open.requests {
@@ -132,18 +132,18 @@ impl Checker<'_> {
         self.time(&path.key("duration"), open.duration);
         self.in_flight(&path.key("max_in_flight"), open.max_in_flight);
         if self.scenario.request.prompts_per_request > 1 {
-            let message = "a trace has one prompt a request";
+            let message = "a trace has one prompt per request";
             self.wrong(&at("request.prompts_per_request"), message, "leave it out");
         }
         if open.rate.is_some() {
-            let message = "a trace says itself when requests are due";
+            let message = "a trace has its own times of requests";
             self.wrong(&path.key("rate"), message, "leave `rate` out");
         }
         if !matches!(
             self.scenario.prompts,
             Prompts::Trace(_) | Prompts::File(_) | Prompts::Csv(_)
         ) {
-            let message = "these prompts do not say when they are due";
+            let message = "these prompts have no times at which they are due";
             self.wrong(
                 &path.key("arrival"),
                 message,
@@ -166,14 +166,14 @@ impl Checker<'_> {
             let path = path.key("rates").item(i);
             self.expected(&path, rate.0, steps.each);
             if steps.rates[..i].contains(rate) {
-                self.wrong(&path, "this rate was a step before", "leave it out");
+                self.wrong(&path, "this rate is already a step", "leave it out");
             }
         }
         for (i, concurrency) in steps.concurrency.iter().enumerate() {
             let path = path.key("concurrency").item(i);
             self.in_flight(&path, *concurrency);
             if steps.concurrency[..i].contains(concurrency) {
-                self.wrong(&path, "this concurrency was a step before", "leave it out");
+                self.wrong(&path, "this concurrency is already a step", "leave it out");
             }
         }
     }
@@ -189,7 +189,7 @@ impl Checker<'_> {
             self.wrong(
                 &path.key("goal"),
                 "the search has no goal",
-                "write what must hold: `goal: [p99 ttft < 500ms]`",
+                "write a gate that must hold: `goal: [p99 ttft < 500ms]`",
             );
         }
         for (i, goal) in search.goal.iter().enumerate() {
@@ -197,11 +197,11 @@ impl Checker<'_> {
         }
     }
 
-    /// A goal is asked of one load on one engine that runs.
+    /// Checks the goal of a search. It applies to one load on one running engine.
     fn goal(&mut self, path: &Path, goal: &Gate) {
         if goal.variants().next().is_some() {
-            let help = "leave its name out: every variant is searched on its own";
-            self.wrong(path, "a goal names no variant", help);
+            let help = "leave its name out: each variant has its own search";
+            self.wrong(path, "a goal cannot name a variant", help);
             return;
         }
         let row = goal.figure.row();
@@ -232,13 +232,13 @@ impl Checker<'_> {
         {
             self.wrong(
                 &path.key("arrival").key("gamma").key("cv"),
-                format!("{cv} is no coefficient of variation that can be driven"),
+                format!("the coefficient of variation {cv} is out of range"),
                 "write one from 0.01 to 100; `constant` is 0 and `poisson` is 1",
             );
         }
     }
 
-    /// Notes a phase without end, and ends that are none.
+    /// Reports a phase without an end, and invalid ends.
     fn ends(&mut self, path: &Path, requests: Option<u64>, duration: Option<Time>) {
         if let Some(requests) = requests {
             self.count(&path.key("requests"), requests, limits::REQUESTS);
@@ -271,15 +271,15 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes a rate at which more requests come in `duration` than a phase may have.
+    /// Reports a rate that sends more requests in `duration` than a phase may have.
     fn expected(&mut self, path: &Path, rate: f64, duration: Time) {
         let expected = rate * duration.0.as_secs_f64();
         if expected > limits::REQUESTS as f64 {
             self.wrong(
                 path,
-                format!("about {expected:.0} requests would come in {duration}"),
+                format!("about {expected:.0} requests would be sent in {duration}"),
                 &format!(
-                    "at most {} a phase: lower the rate or shorten it",
+                    "at most {} per phase: lower the rate or shorten the phase",
                     limits::REQUESTS
                 ),
             );
@@ -290,7 +290,7 @@ impl Checker<'_> {
         self.count(path, at_once.into(), limits::CONCURRENCY.into());
     }
 
-    /// Notes a phase with the name of an earlier one.
+    /// Reports a phase with the name of an earlier phase.
     fn same_name(&mut self, index: usize) {
         let phases = &self.scenario.load.phases;
         let place = |i: usize| {
@@ -310,12 +310,12 @@ impl Checker<'_> {
             self.mistakes.push(
                 Diagnostic::new(
                     "duplicate-name",
-                    format!("two phases are called {}", quote(name)),
+                    format!("two phases have the name {}", quote(name)),
                 )
                 .label(here, "the second")
                 .label(there, "the first")
                 .help(format!(
-                    "give them names of their own, such as `name: {name}-2`"
+                    "give one of them another name, such as `name: {name}-2`"
                 )),
             );
         }

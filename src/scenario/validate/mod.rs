@@ -1,14 +1,14 @@
-//! What types cannot say: rules between values. Each file holds the rules of one part of a scenario; all of them note what
-//! they find at its place, and stay silent about what was already reported.
+//! Checks that types cannot express: rules between values. Each file checks one part of a scenario. The checks report
+//! mistakes with their locations, and skip values whose mistakes were reported before.
 
 mod answers;
 mod conditions;
-mod cover;
 mod engine;
 mod gates;
 mod labels;
 mod load;
 mod paths;
+mod pattern;
 mod prompts;
 mod request;
 mod steps;
@@ -22,7 +22,7 @@ use super::model::Scenario;
 use super::tree::{Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 
-/// Notes every rule that `scenario`, which was read from `tree`, breaks.
+/// Reports every rule that `scenario` breaks. It was read from `tree`.
 pub(super) fn check(scenario: &Scenario, tree: &Node, mistakes: &mut Diagnostics) {
     let mut checker = Checker {
         scenario,
@@ -37,7 +37,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Node, mistakes: &mut Diagnostics
     checker.variants();
 }
 
-/// The way from the root of a scenario to a value.
+/// The path from the root of a scenario to a value.
 #[derive(Debug, Clone, Default)]
 struct Path(Vec<Step>);
 
@@ -60,7 +60,7 @@ impl Path {
         path
     }
 
-    /// What a dotted path leads to from here: `workers.0.count`.
+    /// Extends this path by a dotted path: `workers.0.count`.
     fn below(&self, dotted: &str) -> Self {
         let steps = dotted.split('.').filter(|step| !step.is_empty());
         steps.fold(self.clone(), |path, step| match step.parse() {
@@ -80,15 +80,15 @@ fn at(dotted: &str) -> Path {
     )
 }
 
-/// What stands at a path.
+/// The result of looking up a path.
 struct Found<'a> {
-    /// The value, if it is written.
+    /// The value, if it exists.
     node: Option<&'a Node>,
-    /// Where to point: the value, the key of a list or map, or what it is missing from.
+    /// The location to point at: the value, the key of a list or map, or the map in which the value is missing.
     place: Span,
-    /// Where its key is.
+    /// The location of the key.
     key: Span,
-    /// Something on the way was wrong and has been reported.
+    /// Whether a mistake was reported in the value or in a value above it.
     hole: bool,
 }
 
@@ -142,18 +142,18 @@ impl<'a> Checker<'a> {
         found
     }
 
-    /// Whether what stands at `path` can be relied on: nothing on the way to it was wrong.
+    /// Whether no mistake was reported in the value at `path` or in a value above it.
     fn intact(&self, path: &Path) -> bool {
         !self.find(path).hole
     }
 
-    /// Whether what stands at `path` came from the environment: it may not be shown.
+    /// Whether the value at `path` came from the environment, so that it must not be shown.
     fn is_secret(&self, path: &Path) -> bool {
         let found = self.find(path).node;
         found.is_some_and(|node| node.secret.is_some())
     }
 
-    /// Notes that what stands at `path` breaks a rule.
+    /// Reports that the value at `path` breaks a rule.
     fn wrong(&mut self, path: &Path, message: impl Into<String>, help: &str) {
         let mistake = Mistake::new(message);
         self.mistake(
@@ -166,14 +166,14 @@ impl<'a> Checker<'a> {
         );
     }
 
-    /// The same, with the part of the text that is wrong.
+    /// Reports a mistake in the value at `path`, which may name the wrong part of the text.
     fn mistake(&mut self, path: &Path, mistake: &Mistake) {
         let diagnostic = self.diagnostic(path, mistake);
         diagnostic.into_iter().for_each(|d| self.mistakes.push(d));
     }
 
-    /// Notes a doubt about what stands at `path`: the scenario is accepted all the same.
-    fn doubt(&mut self, path: &Path, mistake: &Mistake) {
+    /// Warns about the value at `path`. The scenario is still accepted.
+    fn warn(&mut self, path: &Path, mistake: &Mistake) {
         if let Some(diagnostic) = self.diagnostic(path, mistake) {
             let code = "doubtful";
             self.mistakes
@@ -181,7 +181,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What is said of what stands at `path`; nothing where something on the way was reported before.
+    /// The diagnostic of a mistake at `path`. `None` where a mistake was reported in the value or in a value above it.
     fn diagnostic(&self, path: &Path, mistake: &Mistake) -> Option<Diagnostic> {
         let found = self.find(path);
         if found.hole {
@@ -189,7 +189,7 @@ impl<'a> Checker<'a> {
         }
         let secret = found.node.and_then(|node| node.secret.as_ref());
         Some(match (secret, found.node) {
-            (Some(name), _) => super::decode::withheld(name, found.place),
+            (Some(name), _) => super::decode::hidden_value(name, found.place),
             (None, Some(node)) => super::decode::scalar(node, mistake, found.place),
             (None, None) => {
                 let diagnostic =
@@ -202,7 +202,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// Notes that the key at the end of `path` breaks a rule.
+    /// Reports that the key at the end of `path` breaks a rule.
     fn wrong_key(&mut self, path: &Path, message: impl Into<String>, help: &str) {
         let found = self.find(path);
         if !found.hole {
@@ -211,7 +211,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Notes a count outside `1..=most`.
+    /// Reports a count outside `1..=most`.
     fn count(&mut self, path: &Path, count: u64, most: u64) {
         if count == 0 {
             self.wrong(path, "must be at least 1", "");
@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Notes a text that may not come from the environment, and `why`.
+    /// Reports a text that comes from the environment although it must not, and `why`.
     fn no_secret(&mut self, path: &Path, what: &str, why: &str) {
         let found = self.find(path);
         if found.node.is_some_and(|node| node.secret.is_some()) {
@@ -236,20 +236,20 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Notes a text that is empty or has control characters in it: it ends up in a command line or on the screen.
+    /// Reports a text that is empty or has control characters. Such texts are used in command lines and on the screen.
     fn plain(&mut self, path: &Path, what: &str, text: &str) {
         if text.trim().is_empty() {
             self.wrong(path, format!("{what} is empty"), "");
         } else if text.contains(char::is_control) {
-            self.wrong(path, format!("{what} has control characters in it"), "");
+            self.wrong(path, format!("{what} contains control characters"), "");
         }
     }
 
-    /// Notes a name that cannot be part of a file's name.
+    /// Reports a name that cannot be part of a file name.
     fn name(&mut self, path: &Path, what: &str, name: &str, is_key: bool) {
         let Some(rule) = name_rule(name) else { return };
         let message = format!("{} cannot be the name of a {what}: {rule}", quote(name));
-        let help = "a name has letters, digits, `-`, `_` and `.`, starts with a letter or digit, and has at most 64 of them";
+        let help = "a name has at most 64 characters: letters, digits, `-`, `_` and `.`; it starts with a letter or digit";
         if is_key {
             self.wrong_key(path, message, help);
         } else {
@@ -258,20 +258,20 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What is wrong with a name that becomes part of a file's name.
+/// The reason why a name cannot be part of a file name.
 fn name_rule(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() {
         Some("it is empty".to_owned())
     } else if let Some(other) = name.chars().find(|c| !allowed(*c)) {
         Some(match other {
-            ' ' => "it has a space in it".to_owned(),
-            other => format!("it has `{other}` in it"),
+            ' ' => "it contains a space".to_owned(),
+            other => format!("it contains `{other}`"),
         })
     } else if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         Some("it does not start with a letter or digit".to_owned())
     } else if name.contains("..") || name.ends_with('.') {
-        Some("its dots would read as a path".to_owned())
+        Some("its dots form a path".to_owned())
     } else if name.len() > limits::NAME {
         Some(format!("it has {} characters", name.len()))
     } else {

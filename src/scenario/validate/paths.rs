@@ -1,7 +1,7 @@
-//! Paths into answers that are known. A rule whose path leads nowhere, or whose condition can never hold where it leads, is a
-//! mistake that is better told before an engine is started.
+//! Checks of paths into answers. Reports a rule whose path leads nowhere, or whose condition can never hold there,
+//! before an engine is started.
 
-use super::answers::{self, Fields, Leads, Origin, Shape};
+use super::answers::{self, Fields, Lookup, Origin, Shape};
 use super::steps::{Segment, Select, segments};
 use super::{Checker, Path};
 use crate::scenario::effective::Effective;
@@ -17,28 +17,28 @@ const ENDPOINTS: [(ApiEndpoint, &str); 4] = [
     (ApiEndpoint::Embeddings, "embeddings"),
 ];
 
-/// How alike two names are (1 is the same) of which one is taken for the other anywhere in an answer.
-const ALMOST: f64 = 0.8;
+/// Similarity of two names (1 is equal) from which one is suggested for the other.
+const SIMILAR: f64 = 0.8;
 
-/// What a path leads to.
+/// The shapes that a path leads to, and a warning about it.
 #[derive(Default)]
 struct Found {
     shapes: Vec<&'static Shape>,
-    doubt: Option<Mistake>,
+    warning: Option<Mistake>,
 }
 
-/// A rule's path on its way through the answers of an endpoint.
+/// Follows a rule's path through the answers of an endpoint.
 struct Walk<'a> {
     at: &'a str,
     endpoint: ApiEndpoint,
-    /// Whether the rule is that nothing is there.
+    /// Whether the rule requires that the value is absent.
     absent: bool,
-    /// The engines that are asked.
+    /// Engines that the rule applies to.
     engines: Vec<&'a Engine>,
 }
 
 impl Checker<'_> {
-    /// Notes a path that leads nowhere, and a condition that can never hold where it leads.
+    /// Reports a path that leads nowhere, and a condition that can never hold there.
     pub(super) fn known_path(
         &mut self,
         path: &Path,
@@ -50,7 +50,7 @@ impl Checker<'_> {
             return;
         }
         let Some(at) = rule.at.as_deref() else { return };
-        // Messages on its condition name the path, which may not be shown if it came from the environment.
+        // Messages name the path, which must not be shown if it came from the environment.
         if self.is_secret(&path.key("at")) {
             return;
         }
@@ -67,8 +67,8 @@ impl Checker<'_> {
                 if let Some(mistake) = walk.never_sent(&segments) {
                     return self.mistake(&path.key("at"), &mistake);
                 }
-                if let Some(doubt) = &found.doubt {
-                    self.doubt(&path.key("at"), doubt);
+                if let Some(warning) = &found.warning {
+                    self.warn(&path.key("at"), warning);
                 }
                 self.fits(path, at, rule, &found.shapes);
             }
@@ -76,8 +76,8 @@ impl Checker<'_> {
     }
 
     fn fits(&mut self, path: &Path, at: &str, rule: &Assertion, shapes: &[&Shape]) {
-        let holds = |value: &Value| shapes.iter().any(|shape| shape.holds(value));
-        let text = || holds(&Value::from(""));
+        let accepted = |value: &Value| shapes.iter().any(|shape| shape.accepts(value));
+        let text = || accepted(&Value::from(""));
         let wrong = match rule {
             _ if rule.between.is_some_and(|range| !in_range(shapes, range)) => Some("between"),
             _ if rule.matches.is_some() && !text() => Some("matches"),
@@ -85,20 +85,20 @@ impl Checker<'_> {
             Assertion {
                 json_type: Some(wanted),
                 ..
-            } if !shapes.iter().any(|shape| shape.has(*wanted)) => Some("type"),
-            _ if rule.equals.as_ref().is_some_and(|value| !holds(value)) => Some("equals"),
+            } if !shapes.iter().any(|shape| shape.can_be(*wanted)) => Some("type"),
+            _ if rule.equals.as_ref().is_some_and(|value| !accepted(value)) => Some("equals"),
             _ if rule
                 .one_of
                 .as_ref()
-                .is_some_and(|all| !all.iter().all(holds)) =>
+                .is_some_and(|all| !all.iter().all(accepted)) =>
             {
                 Some("one_of")
             }
             _ => None,
         };
         if let (Some(key), Some(first)) = (wrong, shapes.first()) {
-            let message = format!("`{at}` is {}, so this can never hold", first.says());
-            let help = format!("write a condition on {}", first.says());
+            let message = format!("`{at}` is {}, so this can never hold", first.description());
+            let help = format!("write a condition on {}", first.description());
             self.wrong(&path.key(key), message, &help);
         }
     }
@@ -108,7 +108,7 @@ fn at_request() -> Path {
     super::at("request")
 }
 
-/// Whether a number in this range can stand there.
+/// Whether one of the shapes accepts a number in this range.
 fn in_range(shapes: &[&Shape], range: Range) -> bool {
     shapes.iter().any(|shape| match shape {
         Shape::Any | Shape::Number => true,
@@ -118,11 +118,11 @@ fn in_range(shapes: &[&Shape], range: Range) -> bool {
 }
 
 impl Walk<'_> {
-    /// What the segments lead to from any of `shapes`; where they lead nowhere, why.
+    /// The shapes that the segments lead to from any of `shapes`, or the mistake where they lead nowhere.
     fn follow(&self, shapes: Vec<&'static Shape>, segments: &[Segment]) -> Result<Found, Mistake> {
         let mut found = Found {
             shapes,
-            doubt: None,
+            warning: None,
         };
         for (index, segment) in segments.iter().enumerate() {
             let base = match segment.deep {
@@ -133,7 +133,7 @@ impl Walk<'_> {
             for select in &segment.selects {
                 let next = self.select(&base, segment, select, &segments[..index])?;
                 found.shapes.extend(next.shapes);
-                found.doubt = found.doubt.or(next.doubt);
+                found.warning = found.warning.or(next.warning);
             }
         }
         Ok(found)
@@ -153,12 +153,12 @@ impl Walk<'_> {
                 let mut named = self
                     .named(base, segment.deep, name, before)
                     .map_err(placed)?;
-                named.doubt = named.doubt.map(placed);
+                named.warning = named.warning.map(placed);
                 return Ok(named);
             }
             Select::All => children(),
             Select::Nothing => {
-                let message = "these brackets select no element, whatever the answer";
+                let message = "these brackets never select an element";
                 return Err(Mistake::new(message)
                     .help("write `[0]`, `[*]`, or the smaller end first: `[0:2]`"));
             }
@@ -176,7 +176,7 @@ impl Walk<'_> {
                 };
                 let elements: Vec<_> = base.iter().filter_map(element).collect();
                 if let (true, Some(first)) = (elements.is_empty(), base.first()) {
-                    let message = format!("{} has no elements", first.says());
+                    let message = format!("{} has no elements", first.description());
                     return Err(Mistake::new(message).help("leave the brackets out"));
                 }
                 elements
@@ -184,7 +184,7 @@ impl Walk<'_> {
         };
         Ok(Found {
             shapes,
-            doubt: None,
+            warning: None,
         })
     }
 
@@ -198,15 +198,15 @@ impl Walk<'_> {
         let (mut found, mut maps) = (Found::default(), Vec::new());
         for shape in base {
             match shape {
-                // Of what may stand anywhere beneath, nothing is known: only names that are speak for a path.
+                // With `..`, an unknown shape could contain any name. Only known names count as a match.
                 Shape::Any if !deep => found.shapes.push(&Shape::Any),
                 Shape::Map(fields) => match fields.find(name) {
-                    Leads::To(shape) => found.shapes.push(shape),
-                    Leads::Extra(origin) => {
+                    Lookup::Known(shape) => found.shapes.push(shape),
+                    Lookup::Extra(origin) => {
                         found.shapes.push(&Shape::Any);
-                        found.doubt = found.doubt.or_else(|| self.not_everywhere(name, origin));
+                        found.warning = found.warning.or_else(|| self.not_everywhere(name, origin));
                     }
-                    Leads::Nowhere => maps.push(*fields),
+                    Lookup::Unknown => maps.push(*fields),
                 },
                 Shape::Any | Shape::Text | Shape::Number | Shape::Count | Shape::List(_) => {}
             }
@@ -216,7 +216,7 @@ impl Walk<'_> {
         }
         match base.first() {
             Some(first) if maps.is_empty() => {
-                let message = format!("{} has no field {}", first.says(), quote(name));
+                let message = format!("{} has no field {}", first.description(), quote(name));
                 let help = match first {
                     Shape::List(_) => "name an element: `choices[0]`, or all: `choices[*]`",
                     _ => "end the path before it",
@@ -227,14 +227,14 @@ impl Walk<'_> {
         }
     }
 
-    /// A name that none of `maps` has.
+    /// The result for a name that none of `maps` has.
     fn unknown(
         &self,
         name: &str,
         maps: &[&'static Fields],
         before: &[Segment],
     ) -> Result<Found, Mistake> {
-        let there = Mistake::new(format!("answers have no {} there", quote(name)));
+        let mistake = Mistake::new(format!("answers have no {} there", quote(name)));
         let misplaced = self.misplaced(name);
         let only_here = misplaced.is_some() && before.is_empty();
         if let Some(elsewhere) = self.elsewhere(name, before).filter(|_| !only_here) {
@@ -242,43 +242,46 @@ impl Walk<'_> {
         }
         let names = || maps.iter().flat_map(|fields| fields.names());
         if let Some(near) = nearest(name, names()) {
-            return Err(there.help(format!("did you mean `{near}`?")));
+            return Err(mistake.help(format!("did you mean `{near}`?")));
         }
         if let Some(place) = misplaced {
-            return Err(there.help(format!("did you mean `{place}`?")));
+            return Err(mistake.help(format!("did you mean `{place}`?")));
         }
         if maps.iter().all(|fields| fields.closed) && !maps.is_empty() {
-            return Err(there.help(format!("there are {}", list(names()))));
+            return Err(mistake.help(format!("the fields are {}", list(names()))));
         }
         let started = |engine: &&Engine| engine.facts().started;
         if self.absent && self.engines.iter().all(started) {
             let message = format!("answers have no {} there, so this cannot fail", quote(name));
-            let help = format!("leave the rule out; known are {}", list(names().take(12)));
+            let help = format!(
+                "leave the rule out; known fields are {}",
+                list(names().take(12))
+            );
             return Err(Mistake::new(message).help(help));
         }
         let may = match self.absent {
-            true => "this may never fail",
-            false => "this may never hold",
+            true => "the rule may never fail",
+            false => "the rule may never hold",
         };
         let message = format!("no known server sends {} there: {may}", quote(name));
-        let help = format!("known are {}", list(names().take(12)));
+        let help = format!("known fields are {}", list(names().take(12)));
         Ok(Found {
             shapes: vec![&Shape::Any],
-            doubt: Some(Mistake::new(message).help(help)),
+            warning: Some(Mistake::new(message).help(help)),
         })
     }
 
-    /// Where in the endpoint's answers a name stands, or one that is almost the same.
+    /// The path of a name in the endpoint's answers, or of a similar name.
     fn misplaced(&self, name: &str) -> Option<String> {
-        let all = answers::of(self.endpoint).places();
-        let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
+        let all = answers::of(self.endpoint).field_paths();
+        let similarity = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
         let exact = all.iter().find(|(_, known)| *known == name);
-        let almost = || all.iter().find(|(_, known)| likeness(known) >= ALMOST);
+        let almost = || all.iter().find(|(_, known)| similarity(known) >= SIMILAR);
         let (place, _) = exact.or_else(almost)?;
         Some(place.trim_start_matches('.').to_owned())
     }
 
-    /// A name that stands there in the answers of another endpoint only.
+    /// The mistake for a name that only answers of other endpoints have at this path.
     fn elsewhere(&self, name: &str, before: &[Segment]) -> Option<Mistake> {
         let own = ENDPOINTS
             .iter()
@@ -289,7 +292,7 @@ impl Walk<'_> {
                 ApiEndpoint::Chat => "message",
                 _ => "text",
             };
-            let help = format!("streams are assembled before they are looked at: write `{whole}`");
+            let help = format!("rules examine the assembled answer of a stream: write `{whole}`");
             return Some(Mistake::new(message).help(help));
         }
         let others = ENDPOINTS
@@ -305,7 +308,7 @@ impl Walk<'_> {
                 let selects = segment.selects.iter();
                 shapes = selects.flat_map(|one| reached(&shapes, one)).collect();
             }
-            let leads = |shape: &&Shape| matches!(shape, Shape::Map(fields) if matches!(fields.find(name), Leads::To(_)));
+            let leads = |shape: &&Shape| matches!(shape, Shape::Map(fields) if matches!(fields.find(name), Lookup::Known(_)));
             shapes.iter().any(leads)
         };
         let others: Vec<&str> = others.filter(has).map(|(_, name)| *name).collect();
@@ -318,20 +321,18 @@ impl Walk<'_> {
                 "write `text`: only `chat` has `message`".to_owned()
             }
             _ => format!(
-                "only those of {} have it: see `request: {{endpoint: ...}}`",
+                "only answers of {} have it: see `request: {{endpoint: ...}}`",
                 list(others.iter().copied())
             ),
         };
         Some(Mistake::new(message).help(help))
     }
 
-    /// A field that not every server sends.
+    /// The warning for a field that not every server sends.
     fn not_everywhere(&self, name: &str, origin: Origin) -> Option<Mistake> {
         let vllm = |engine: &&Engine| engine.facts().sends_vllm_fields;
         let whose = match origin {
-            Origin::OpenAi => {
-                "OpenAI documents it, other servers often leave it out or send `null`"
-            }
+            Origin::OpenAi => "OpenAI documents it, other servers often omit it or send `null`",
             Origin::Vllm if self.engines.iter().all(vllm) => return None,
             Origin::Vllm => "vLLM sends it",
             Origin::Other(who) => {
@@ -350,7 +351,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `nvext` asked of an engine that never sends it.
+    /// The mistake for a rule on `nvext` that applies to an engine which never sends it.
     fn never_sent(&self, segments: &[Segment]) -> Option<Mistake> {
         let first = segments.first()?;
         let [Select::Name(name, place)] = &first.selects[..] else {
@@ -364,17 +365,17 @@ impl Walk<'_> {
             "{} never holds: native vLLM sends no `nvext`",
             quote(self.at)
         );
-        let help = "ask it of the variant that runs Dynamo, in that variant's own `verify`";
+        let help = "move the rule to the `verify` of the variant that runs Dynamo";
         Some(Mistake::new(message).help(help).at(place.clone()))
     }
 }
 
-/// What one selector leads to, names that lead nowhere left out.
+/// The shapes that one selector leads to. Unknown names lead to none.
 fn reached(shapes: &[&'static Shape], select: &Select) -> Vec<&'static Shape> {
     let one = |shape: &&'static Shape| match (*shape, select) {
         (Shape::Map(fields), Select::Name(name, _)) => match fields.find(name) {
-            Leads::To(shape) => vec![shape],
-            Leads::Extra(_) | Leads::Nowhere => Vec::new(),
+            Lookup::Known(shape) => vec![shape],
+            Lookup::Extra(_) | Lookup::Unknown => Vec::new(),
         },
         (Shape::List(element), Select::Item) => vec![*element],
         (shape, Select::All | Select::Filter(_)) => shape.children(),

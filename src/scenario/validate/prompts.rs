@@ -1,4 +1,4 @@
-//! Rules on prompts: paths, lengths, and what goes together with the rest of the scenario.
+//! Checks of prompts: paths, lengths, and their combination with the rest of the scenario.
 
 use super::{Checker, Path, at, limits};
 use crate::scenario::model::{
@@ -35,19 +35,19 @@ impl Checker<'_> {
             self.no_secret(
                 &path,
                 "a prompt",
-                "prompts are kept in the record: write it out, or use `prompts: {file: ...}`",
+                "the record contains prompts: write it out, or use `prompts: {file: ...}`",
             );
             if prompt.trim().is_empty() {
                 self.wrong(
                     &path,
                     "this prompt is empty",
-                    "engines refuse empty prompts: write some text",
+                    "engines reject empty prompts: write some text",
                 );
             }
         }
     }
 
-    /// Rules on a file that is written as its path, or as a map with it.
+    /// Checks a file that is written as its path, or as a map with the path.
     fn data_file(&mut self, path: &Path, file: &str) {
         let of_map = path.key("file");
         let path = match self.find(&of_map).node {
@@ -65,7 +65,8 @@ impl Checker<'_> {
         let path = path.key("block_tokens");
         self.count(&path, tokens.into(), limits::TOKENS.into());
         if let Some(TraceFormat::Azure | TraceFormat::Burstgpt) = trace.format {
-            let message = "this format has no blocks: it does not say what prompts have in common";
+            let message =
+                "this format has no blocks, so it does not tell which prefixes prompts share";
             self.wrong_key(&path, message, "leave it out");
         }
     }
@@ -83,7 +84,7 @@ impl Checker<'_> {
             let help = "give them one with `shared_prefix_tokens`, or leave `groups` out";
             self.wrong(
                 &path.key("groups"),
-                "groups without a prefix have nothing in common",
+                "the prompts of a group share a prefix, but its length is 0",
                 help,
             );
         }
@@ -91,7 +92,7 @@ impl Checker<'_> {
             && shared >= tokens
         {
             let message = format!(
-                "a prefix of {shared} tokens leaves prompts of {tokens} nothing of their own"
+                "a shared prefix of {shared} tokens leaves no other text in prompts of {tokens} tokens"
             );
             self.wrong(
                 &path.key("shared_prefix_tokens"),
@@ -112,7 +113,7 @@ impl Checker<'_> {
             (Some(data), None) => self.data_file(&path.key("sharegpt"), &data.file),
             (None, Some(length)) => self.length(&path.key("input_tokens"), length),
             (Some(_), Some(_)) => {
-                let message = "the file says how long each turn is";
+                let message = "the file sets the length of each turn";
                 self.wrong(
                     &path.key("input_tokens"),
                     message,
@@ -121,22 +122,22 @@ impl Checker<'_> {
             }
             (None, None) => self.wrong(
                 path,
-                "nothing says what users say",
-                "give `input_tokens` for words drawn to a length, or `sharegpt` for a file",
+                "the source of the user's messages is missing",
+                "give `input_tokens` for generated messages, or `sharegpt` for a file",
             ),
         }
         let endpoint = at("request.endpoint");
         if self.scenario.request.endpoint != ApiEndpoint::Chat && self.intact(&endpoint) {
             self.wrong(
                 path,
-                "conversations are chats",
+                "conversations need the `chat` endpoint",
                 "set `request: {endpoint: chat}`",
             );
         }
         let phases = &self.scenario.load.phases;
         let batch = |phase: &Phase| matches!(phase, Phase::Batch(_));
         if let Some(i) = phases.iter().position(batch) {
-            let message = "the requests of a batch do not wait for each other, and the turns of a conversation do";
+            let message = "the turns of a conversation wait for each other, but the requests of a batch do not";
             let path = at("load.phases").item(i).key("batch");
             self.wrong_key(&path, message, "use `closed` or `open`");
         }
@@ -146,19 +147,20 @@ impl Checker<'_> {
             .as_ref()
             .is_some_and(|compare| compare.same_text)
         {
-            let message = "conversations go on with what was answered, so that two variants are asked different things";
+            let message =
+                "conversations include earlier answers, so variants get different requests";
             self.wrong(&at("compare.same_text"), message, "leave it out");
         }
     }
 
-    /// Rules on the lengths of answers that prompts ask for.
+    /// Checks the lengths of answers that prompts ask for.
     fn answers(&mut self, path: &Path, length: Option<&Length>) {
         let Some(length) = length else { return };
         let path = path.key("output_tokens");
         self.length(&path, length);
         let request = &self.scenario.request;
         if request.prompts_per_request > 1 && matches!(length, Length::Spread(_)) {
-            let message = "several prompts in one request get answers of one length";
+            let message = "all prompts of one request get answers of the same length";
             self.wrong(
                 &path,
                 message,
@@ -168,7 +170,7 @@ impl Checker<'_> {
         self.no_second_limit(&path);
     }
 
-    /// Notes that answers' lengths are asked for twice.
+    /// Reports a length of answers that is set twice.
     pub(super) fn no_second_limit(&mut self, path: &Path) {
         let request = &self.scenario.request;
         let limits = [
@@ -208,7 +210,7 @@ impl Checker<'_> {
             (None, None) if uniform => {}
             (Some(_), _) | (_, Some(_)) if uniform => self.wrong(
                 path,
-                "a uniform spread has no mean",
+                "a uniform distribution has no mean",
                 "write `{min: 16, max: 512}`, or another `shape`",
             ),
             (Some(mean), Some(deviation)) => {
@@ -222,14 +224,14 @@ impl Checker<'_> {
                 if !(0.0..=most).contains(&deviation) {
                     self.wrong(
                         &path.key("stddev"),
-                        format!("it must be from 0 to {most}"),
+                        format!("the standard deviation must be from 0 to {most}"),
                         "",
                     );
                 }
             }
             _ => self.wrong(
                 path,
-                "this spread needs both `mean` and `stddev`",
+                "this distribution needs both `mean` and `stddev`",
                 "write `{mean: 512, stddev: 64}`",
             ),
         }
@@ -238,7 +240,7 @@ impl Checker<'_> {
                 Some(tokens) => self.count(&path.key(key), tokens.into(), limits::TOKENS.into()),
                 None if uniform => self.wrong(
                     path,
-                    format!("a uniform spread needs `{key}`"),
+                    format!("a uniform distribution needs `{key}`"),
                     "write `{min: 16, max: 512}`",
                 ),
                 None => {}

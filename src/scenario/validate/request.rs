@@ -1,4 +1,4 @@
-//! Rules on requests: what `bench` sets itself, headers, limits.
+//! Checks of requests: fields that `bench` sets itself, headers, limits.
 
 use super::{Checker, Path, at, limits};
 use crate::scenario::mistake::quote;
@@ -6,7 +6,7 @@ use crate::scenario::model::{Accept, ApiEndpoint};
 use crate::scenario::units::Time;
 use indexmap::IndexMap;
 
-/// Body fields that `bench` sets, and what to use instead.
+/// Fields of the request body that `bench` sets, and what to use instead.
 const OWN_PARAMS: [(&str, &str); 6] = [
     ("model", "use `model: {served_name: ...}`"),
     ("prompt", "use `prompts`"),
@@ -15,7 +15,7 @@ const OWN_PARAMS: [(&str, &str); 6] = [
     ("stream", "use `request: {stream: ...}`"),
     (
         "stream_options",
-        "`bench` asks for usage; leave the field out with `request: {stream_options: false}`",
+        "`bench` asks for usage; to omit the field, use `request: {stream_options: false}`",
     ),
 ];
 
@@ -50,7 +50,7 @@ impl Checker<'_> {
             let help = "set `endpoint: completions`, or leave `prompts_per_request` out";
             self.wrong(
                 &per_request,
-                "only `completions` and `embeddings` take several prompts in one request",
+                "only `completions` and `embeddings` accept several prompts in one request",
                 help,
             );
         }
@@ -86,7 +86,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Rules on headers; `path` is that of the map.
+    /// Checks headers. `path` is the path of the map.
     pub(super) fn headers(&mut self, path: &Path, headers: &IndexMap<String, String>) {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         for (i, (name, value)) in headers.iter().enumerate() {
@@ -104,7 +104,7 @@ impl Checker<'_> {
                 self.wrong_key(&path, message, "leave it out");
             }
             if !value.chars().all(|c| matches!(c, ' '..='~' | '\t')) {
-                let message = "a header's value is one line of ASCII text";
+                let message = "the value of a header must be one line of ASCII text";
                 self.wrong(
                     &path,
                     message,
@@ -116,12 +116,12 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes a duration of zero.
+    /// Reports a duration of zero.
     pub(super) fn positive(&mut self, path: &Path, time: Time) {
         if time.0.is_zero() {
             self.wrong(
                 path,
-                "a limit of zero can never be kept",
+                "the limit must be longer than zero",
                 "write a duration above zero, such as `30s`",
             );
         }

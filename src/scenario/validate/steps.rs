@@ -1,30 +1,30 @@
-//! A JSONPath (RFC 9535) as steps, as far as names of fields are concerned.
+//! Parses a JSONPath (RFC 9535) into segments, as far as the check of field names needs it.
 
 use std::ops::Range;
 
-/// One segment of a path: what it selects among the children of a node, or among all its descendants.
+/// One segment of a path. It selects among the children of a node, or among all of its descendants (`deep`).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) deep: bool,
     pub(super) selects: Vec<Select>,
 }
 
-/// What is selected.
+/// One selector of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Select {
-    /// A field, and where its name stands in the path.
+    /// A field: its name, and the position of the name in the path.
     Name(String, Range<usize>),
-    /// An element by its place, or a slice.
+    /// An element by its index, or a slice.
     Item,
     /// A slice that is always empty.
     Nothing,
-    /// Everything.
+    /// All children.
     All,
-    /// What a condition holds for; the paths in it that begin at the node (`@`).
+    /// Children that satisfy a condition. Holds the paths of the condition that start at the child (`@`).
     Filter(Vec<Vec<Segment>>),
 }
 
-/// The segments of `at`, which may leave `$.` out; `None` where it is no path that is understood.
+/// The segments of `at`, in which the leading `$.` is optional. `None` if this parser does not support the path.
 pub(super) fn segments(at: &str) -> Option<Vec<Segment>> {
     let mut reader = Reader { text: at, at: 0 };
     if !reader.eat("$") && !at.starts_with('[') {
@@ -62,7 +62,7 @@ impl Reader<'_> {
         self.rest().trim().is_empty().then_some(segments)
     }
 
-    /// Segments up to the first character that begins none.
+    /// Segments up to the first character that does not start a segment.
     fn segments(&mut self) -> Option<Vec<Segment>> {
         let mut all = Vec::new();
         loop {
@@ -85,7 +85,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A name or a star behind a dot.
+    /// A name or a star after a dot.
     fn dotted(&mut self, deep: bool) -> Option<Segment> {
         if self.eat("*") {
             return Some(Segment {
@@ -150,7 +150,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A quoted text; of escapes only that of a quote or a backslash is understood.
+    /// A quoted text. Only quotes and backslashes can be escaped.
     fn quoted(&mut self, quote: char) -> Option<String> {
         self.at += 1;
         let mut text = String::new();
@@ -208,7 +208,7 @@ fn elements(written: &str) -> Option<Select> {
         [index] => number(&index).map(|_| Select::Item),
         [_, _] | [_, _, _] if parts.iter().all(good) => {
             let [start, end, step] = [0, 1, 2].map(|i| parts.get(i).and_then(number));
-            // Both ends from the same side, or the first element as the end.
+            // Empty if both ends count from the same side and are out of order, or if the end is the first element.
             let empty = match (start.unwrap_or(0), end) {
                 (start, Some(end)) => (start < 0) == (end < 0) && start >= end,
                 (_, None) => false,

@@ -1,4 +1,4 @@
-//! Rules on what a scenario is called and what it needs: version, name, model, GPU, prompts, readiness.
+//! Checks of a scenario's top level: version, name, model, GPU, prompts, readiness, measurement.
 
 use super::{Checker, at, limits};
 use crate::scenario::mistake::{Mistake, quote};
@@ -10,14 +10,14 @@ impl Checker<'_> {
         if scenario.version != 1 {
             self.wrong(
                 &at("version"),
-                format!("version {} of the format is not known", scenario.version),
+                format!("version {} of the format is unknown", scenario.version),
                 "this `bench` reads version 1",
             );
         }
         self.no_secret(
             &at("name"),
             "the name of a scenario",
-            "it names the report's directory: write it out",
+            "the report directory gets this name: write it out",
         );
         self.no_secret(
             &at("description"),
@@ -44,7 +44,7 @@ impl Checker<'_> {
         if limits.schedule_lag > limits.schedule_lag_invalid {
             self.wrong(
                 &at("measurement.schedule_lag"),
-                "a phase would be invalid before it is marked",
+                "this limit is above `schedule_lag_invalid`",
                 "make it at most `schedule_lag_invalid`",
             );
         }
@@ -61,7 +61,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Limits that nothing can exceed: a share is at most 100%.
+    /// Reports limits that no value can exceed: a share is at most 100%.
     fn measurement(&mut self) {
         let limits = &self.scenario.measurement;
         let shares = [
@@ -74,12 +74,12 @@ impl Checker<'_> {
                 continue;
             }
             let path = at("measurement").key(key);
-            let message = format!("no share exceeds {limit}, so this limit never marks a phase");
+            let message = format!("no share exceeds {limit}, so this limit has no effect");
             let mistake = Mistake::new(message).help("write less than 100%");
             if judges {
                 self.mistake(&path, &mistake);
             } else {
-                self.doubt(&path, &mistake);
+                self.warn(&path, &mistake);
             }
         }
     }
@@ -102,13 +102,13 @@ impl Checker<'_> {
             let path = at("model").key(key);
             self.plain(&path, "the model's name", name);
             if name.starts_with('-') {
-                let message = format!("{} would read as an option of the engine", quote(name));
+                let message = format!("the engine would read {} as an option", quote(name));
                 self.wrong(&path, message, "a model's name does not start with `-`");
             }
         }
     }
 
-    /// Rules on where an engine's Python comes from; `path` is that of the `runtime`.
+    /// Checks the Python environment of an engine. `path` is the path of the `runtime`.
     pub(super) fn runtime(&mut self, path: &super::Path, runtime: &Runtime) {
         match runtime {
             Runtime::Venv(text) => self.plain(&path.key("venv"), "the path", text),
@@ -127,7 +127,7 @@ impl Checker<'_> {
                         let path = path.key(key).item(i);
                         self.plain(&path, "the requirement", line);
                         if line.trim_start().starts_with('-') {
-                            let message = format!("{} would read as an option of uv", quote(line));
+                            let message = format!("uv would read {} as an option", quote(line));
                             self.wrong(&path, message, "name a package, such as `vllm==0.11.0`");
                         }
                     }

@@ -1,4 +1,5 @@
-//! Rules on variants: each has an engine and what that needs, and a comparison names one of them.
+//! Checks of variants and of their comparison: each variant has an engine, and each engine that needs Python has a
+//! runtime.
 
 use super::{Checker, at, limits};
 use crate::diagnostic::Diagnostic;
@@ -19,15 +20,15 @@ impl Checker<'_> {
         self.compare();
     }
 
-    /// Each variant ends up with an engine, and the engine with a runtime if it needs one.
+    /// Checks that each variant has an engine, and that the engine has a runtime if it needs one.
     fn every_engine(&mut self) {
         let scenario = self.scenario;
         if scenario.variants.is_empty() {
             match &scenario.engine {
                 None => self.mistakes.push(
-                    Diagnostic::new("no-engine", "no engine is given")
-                        .label(self.tree.place(), "neither `engine` nor `variants` stands here")
-                        .help("add `engine: {sim: {}}` to try it without an install, or `vllm`, `dynamo`, `external`"),
+                    Diagnostic::new("no-engine", "the engine is missing")
+                    .label(self.tree.place(), "there is neither `engine` nor `variants`")
+                    .help("add `engine: {sim: {}}` to try the scenario without an installation, or `vllm`, `dynamo` or `external`"),
                 ),
                 Some(engine) => self.needs_runtime(engine, scenario.runtime.is_some(), &at("engine")),
             }
@@ -68,7 +69,7 @@ impl Checker<'_> {
             return;
         }
         let message = format!(
-            "`{}` needs a Python to run in, and no `runtime` says which",
+            "`{}` needs Python, but there is no `runtime`",
             engine.kind()
         );
         self.mistakes.push(
@@ -87,12 +88,12 @@ impl Checker<'_> {
             return;
         }
         self.rounds(compare);
-        // A single variant's rounds are kept for a comparison with another run.
+        // Rounds of a single variant are allowed: they can be compared with another run.
         if scenario.variants.len() < 2 && (compare.rounds.is_none() || compare.baseline.is_some()) {
             let place = self.find(&at("compare")).key;
             let message = match scenario.variants.len() {
                 0 => "there are no variants to compare",
-                _ => "there is only one variant, and nothing to compare it with",
+                _ => "there is only one variant, so there is nothing to compare it with",
             };
             self.mistakes.push(
                 Diagnostic::new("nothing-to-compare", message)
@@ -113,16 +114,16 @@ impl Checker<'_> {
         self.same_text(compare);
         if compare.same_text && scenario.variants.len() == 1 && compare.rounds.is_some() {
             let mistake = Mistake::new(
-                "there is only one variant: within the run no texts are compared",
+                "there is only one variant, so the run compares no texts",
             )
             .help(
-                "its texts are kept for `bench compare`; add a variant to compare them in the run",
+                "the record keeps the texts for `bench compare`; add a variant to compare them in the run",
             );
-            self.doubt(&at("compare.same_text"), &mistake);
+            self.warn(&at("compare.same_text"), &mistake);
         }
     }
 
-    /// How often, and what is judged.
+    /// Checks the number of rounds and the judged metrics.
     fn rounds(&mut self, compare: &Compare) {
         let path = at("compare.equivalence");
         if compare.equivalence.len() > limits::JUDGED {
@@ -130,14 +131,13 @@ impl Checker<'_> {
                 "{} metrics are too many to judge",
                 compare.equivalence.len()
             );
-            let help =
-                "at most 4: the error budget is divided among them; hold the rest to `gates`";
+            let help = "at most 4, because they share one error budget; use `gates` for the others";
             self.wrong(&path, message, help);
         }
         let mut known: Vec<(String, &str)> = Vec::new();
         for metric in compare.equivalence.keys() {
             let place = path.key(metric);
-            match gate::compared(metric) {
+            match gate::judged_metric(metric) {
                 Err(mistake) => {
                     let help = mistake.help.unwrap_or_default();
                     self.wrong_key(&place, mistake.message, &help);
@@ -156,7 +156,7 @@ impl Checker<'_> {
                 let help = "add `rounds: {min: 10}` to `compare`: a single round proves nothing";
                 self.wrong(
                     &path,
-                    "metrics are judged over rounds, and no `rounds` are given",
+                    "metrics are judged over rounds, but there are no `rounds`",
                     help,
                 );
             }
@@ -164,29 +164,30 @@ impl Checker<'_> {
         };
         for (key, metric) in known {
             if !rounds.restart && Figure::of_topologies().any(|once| once.key() == key) {
-                let message = format!("{} happens once a run, not once a round", quote(metric));
-                let help = "leave it out, or take `restart: false` from `rounds`";
+                let message = format!("{} happens once per run, not once per round", quote(metric));
+                let help = "leave it out, or remove `restart: false` from `rounds`";
                 self.wrong_key(&path.key(metric), message, help);
             }
         }
         let (least, most) = (limits::FEWEST_ROUNDS, limits::ROUNDS);
         for (key, count) in [("min", Some(rounds.min)), ("max", rounds.max)] {
             if let Some(count) = count.filter(|count| !(least..=most).contains(count)) {
-                let help =
-                    format!("write {least} to {most}; 10 find a difference of 15% in most cases");
+                let help = format!(
+                    "write {least} to {most}; 10 rounds find a difference of 15% in most cases"
+                );
                 self.wrong(
                     &at("compare.rounds").key(key),
-                    format!("{count} rounds are not what can be judged"),
+                    format!("{count} rounds cannot be judged"),
                     &help,
                 );
             }
         }
         if rounds.max.is_some_and(|max| max < rounds.min) {
-            let message = "there are fewer rounds in all than before the first look";
+            let message = "`max` is smaller than `min`";
             self.wrong(
                 &at("compare.rounds.max"),
                 message,
-                "`max` is at least `min`",
+                "write a number of at least `min`",
             );
         }
     }
@@ -217,7 +218,7 @@ impl Checker<'_> {
             && self.intact(&at("request.params"))
         {
             let message =
-                "answers are drawn at random, so that their texts differ between any two runs";
+                "answers are sampled at random, so their texts differ between any two runs";
             self.wrong(
                 &at("compare.same_text"),
                 message,

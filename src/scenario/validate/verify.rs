@@ -1,6 +1,6 @@
-//! Rules on what must hold: assertions on answers, objectives, gates.
+//! Checks of `verify`: assertions on answers, rules on logs and processes, objectives, gates.
 
-use super::cover::Texts;
+use super::pattern::Texts;
 use super::{Checker, Path, at};
 use crate::scenario::effective::{Effective, effective};
 use crate::scenario::mistake::quote;
@@ -13,10 +13,10 @@ impl Checker<'_> {
         let all = effective(scenario);
         let every: Vec<&Effective<'_>> = all.iter().collect();
         self.across();
-        self.asked(&at("verify"), &scenario.verify, &every);
+        self.verify_block(&at("verify"), &scenario.verify, &every);
         for (name, variant) in &scenario.variants {
             let own: Vec<_> = every.iter().copied().filter(|v| v.name == name).collect();
-            self.asked(
+            self.verify_block(
                 &at("variants").key(name).key("verify"),
                 &variant.verify,
                 &own,
@@ -24,8 +24,8 @@ impl Checker<'_> {
         }
     }
 
-    /// One `verify` and the variants that it holds for.
-    fn asked(&mut self, path: &Path, verify: &Verify, variants: &[&Effective<'_>]) {
+    /// Checks one `verify` and the variants that it applies to.
+    fn verify_block(&mut self, path: &Path, verify: &Verify, variants: &[&Effective<'_>]) {
         for (i, rule) in verify.every_response.iter().enumerate() {
             self.assertion(&path.key("every_response").item(i), rule, variants);
         }
@@ -62,11 +62,11 @@ impl Checker<'_> {
         match rule.subjects().as_slice() {
             [] => {
                 let help = "write `status: 200`, or `at: usage.completion_tokens` and a condition";
-                self.wrong(path, "this rule says nothing to look at", help);
+                self.wrong(path, "this rule does not say what to examine", help);
             }
             [first, second, ..] => {
-                let message = format!("a rule looks at `{first}` or `{second}`, not at both");
-                self.wrong(path, message, "make two rules of it");
+                let message = format!("a rule examines `{first}` or `{second}`, not both");
+                self.wrong(path, message, "split it into two rules");
             }
             [subject @ ("status" | "stream" | "text")] => {
                 if let Some(status) = rule.status
@@ -75,8 +75,8 @@ impl Checker<'_> {
                     self.wrong(&path.key("status"), format!("{status} is not an HTTP status"), "a status is a number from 100 to 599");
                 }
                 if let Some(condition) = conditions.first() {
-                    let message = format!("`{condition}` needs an `at` to look at");
-                    let help = format!("`{subject}` stands alone: make two rules of it");
+                    let message = format!("`{condition}` needs `at`");
+                    let help = format!("`{subject}` takes no other condition: split the rule into two");
                     self.wrong_key(&path.key(condition), message, &help);
                 }
             }
@@ -84,12 +84,12 @@ impl Checker<'_> {
                 [_] => {}
                 [] => self.wrong(
                     path,
-                    "this rule says where to look, but not what to find there",
+                    "this rule has no condition",
                     "add one of `present`, `absent`, `equals`, `one_of`, `between`, `type`, `matches`, `contains`",
                 ),
                 [_, second, ..] => {
-                    let message = format!("`{second}` is a second condition, and a rule has one");
-                    self.wrong_key(&path.key(second), message, "make two rules of it");
+                    let message = format!("`{second}` is a second condition, but a rule has only one");
+                    self.wrong_key(&path.key(second), message, "split it into two rules");
                 }
             },
         }
@@ -108,7 +108,7 @@ impl Checker<'_> {
         if let StreamRule::FirstEventWithin(limit) = rule {
             let path = path.key("first_event_within");
             self.positive(&path, *limit);
-            self.missable(&path, *limit);
+            self.objective_can_be_missed(&path, *limit);
         }
     }
 
@@ -137,22 +137,22 @@ impl Checker<'_> {
             (None, Some(pattern)) => self.line_pattern(&path.key("present"), pattern, true),
             _ => self.wrong(
                 path,
-                "a rule on logs has `absent` or `present`, one of them",
-                "write `{absent: Traceback}`, say",
+                "a rule on logs needs exactly one of `absent` and `present`",
+                "write, for example, `{absent: Traceback}`",
             ),
         }
     }
 
-    /// Notes a rule on processes that is asked of an engine which `bench` does not start.
+    /// Reports a rule on processes or logs that applies to an engine which `bench` does not start.
     fn has_processes(&mut self, path: &Path, what: &str, variants: &[&Effective<'_>]) {
         let external = |v: &&&Effective<'_>| !v.engine.facts().started;
         if let Some(variant) = variants.iter().find(external) {
             let whose = match self.scenario.variants.is_empty() {
                 true => "an external engine".to_owned(),
-                false => format!("{}, an external engine,", quote(variant.name)),
+                false => format!("{}, an external engine", quote(variant.name)),
             };
             let message =
-                format!("{whose} has no {what} that `bench` sees, so this can never hold");
+                format!("`bench` cannot see the {what} of {whose}, so this can never hold");
             self.wrong(
                 path,
                 message,
@@ -161,7 +161,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes what variants are to have alike where there is nothing to compare, or where it is not asked.
+    /// Reports `across` rules without several variants to compare, and those in the `verify` of one variant.
     fn across(&mut self) {
         let scenario = self.scenario;
         if !self.intact(&at("variants")) {
@@ -182,7 +182,7 @@ impl Checker<'_> {
         for (name, variant) in &scenario.variants {
             if !variant.verify.across.is_empty() {
                 let message =
-                    "`across` compares all variants, and is not asked in the `verify` of one";
+                    "`across` compares all variants, so it cannot be in the `verify` of one";
                 let path = at("variants").key(name).key("verify").key("across");
                 self.wrong_key(&path, message, "move it to the scenario's own `verify`");
             }
@@ -197,8 +197,8 @@ impl Checker<'_> {
         ) {
             self.wrong(
                 path,
-                "a rule on processes has `process` and `argument`, or `package` and `version`",
-                "write `{process: vllm, argument: \"--dtype half\"}` or `{package: vllm, version: \"0.31\"}`, say",
+                "a rule on processes needs `process` and `argument`, or `package` and `version`",
+                "write, for example, `{process: vllm, argument: \"--dtype half\"}` or `{package: vllm, version: \"0.31\"}`",
             );
         }
         for (key, value) in [
@@ -212,7 +212,7 @@ impl Checker<'_> {
                 self.wrong(
                     &path.key(key),
                     message,
-                    "write it out, or leave the rule out",
+                    "give a value, or leave the rule out",
                 );
             }
         }
@@ -237,7 +237,7 @@ impl Checker<'_> {
             if value == Some(false) {
                 self.wrong(
                     &path.key(key),
-                    format!("`{key}` takes only `true`"),
+                    format!("`{key}` can only be `true`"),
                     &format!("write `{other}: true`"),
                 );
             }
@@ -245,7 +245,7 @@ impl Checker<'_> {
         if rule.one_of.as_ref().is_some_and(Vec::is_empty) {
             self.wrong(
                 &path.key("one_of"),
-                "nothing is one of no values",
+                "the list of values is empty, so this can never hold",
                 "write at least one value",
             );
         }
@@ -274,28 +274,28 @@ impl Checker<'_> {
         {
             self.wrong(
                 path,
-                "no objective is given",
+                "the list of objectives is empty",
                 "write at least one of `ttft`, `tpot`, `e2e`",
             );
         }
         for (key, time) in [("ttft", slo.ttft), ("tpot", slo.tpot), ("e2e", slo.e2e)] {
             let Some(time) = time else { continue };
             self.positive(&path.key(key), time);
-            self.missable(&path.key(key), time);
+            self.objective_can_be_missed(&path.key(key), time);
             if key != "e2e" {
                 self.streams(&path.key(key), key);
             }
         }
     }
 
-    /// Notes that something which only streams have is asked of answers that do not stream.
+    /// Reports a metric or rule that needs streams where answers do not stream.
     pub(super) fn streams(&mut self, path: &Path, what: &str) {
         let request = &self.scenario.request;
         let intact = |key| self.intact(&at("request").key(key));
         if !request.streams() && intact("stream") && intact("endpoint") {
-            let message = format!("{} is only known of answers that stream", quote(what));
+            let message = format!("{} needs answers that stream", quote(what));
             let help = match request.stream {
-                true => "embeddings never do: use `e2e`",
+                true => "embeddings never stream: use `e2e`",
                 false => "set `request: {stream: true}`, or use `e2e`",
             };
             self.wrong(path, message, help);
@@ -303,8 +303,8 @@ impl Checker<'_> {
     }
 }
 
-/// The places of what stood in the list before.
+/// The positions of items that occur earlier in the list.
 fn repeated<T: PartialEq>(list: &[T]) -> Vec<usize> {
-    let again = |i: &usize| list[..*i].contains(&list[*i]);
-    (0..list.len()).filter(again).collect()
+    let is_repeated = |i: &usize| list[..*i].contains(&list[*i]);
+    (0..list.len()).filter(is_repeated).collect()
 }

@@ -79,7 +79,7 @@ fn gates_are_read_in_the_unit_of_their_metric() {
 }
 
 #[test]
-fn gates_reach_across_variants() {
+fn gates_can_compare_variants() {
     let p50 = Figure::Timing(Statistic::P50, Timing::Ttft);
     let times = |factor, variant: &str, figure| Limit::Times(factor, variant.to_owned(), figure);
     for (text, variant, figure, limit) in [
@@ -123,7 +123,7 @@ fn gates_reach_across_variants() {
 }
 
 #[test]
-fn metrics_of_comparisons_have_the_names_of_records() {
+fn judged_metrics_have_the_keys_of_records() {
     for (text, key) in [
         ("ttft", "ttft_ms.p50"),
         ("p95 e2e", "e2e_ms.p95"),
@@ -131,7 +131,7 @@ fn metrics_of_comparisons_have_the_names_of_records() {
         ("output_throughput", "output_tokens_per_s"),
         ("startup", "ready_ms"),
     ] {
-        assert_eq!(parse::compared(text).unwrap(), key);
+        assert_eq!(parse::judged_metric(text).unwrap(), key);
     }
     for wrong in [
         "goodput",
@@ -141,12 +141,12 @@ fn metrics_of_comparisons_have_the_names_of_records() {
         "",
         "p50 schedule_lag",
     ] {
-        assert!(parse::compared(wrong).is_err(), "{wrong}");
+        assert!(parse::judged_metric(wrong).is_err(), "{wrong}");
     }
 }
 
 #[test]
-fn mistakes_point_at_the_word() {
+fn mistakes_point_at_the_wrong_word() {
     for (text, word) in [
         ("p99 tfft < 800ms", "tfft"),
         ("p9 ttft < 800ms", "p9"),

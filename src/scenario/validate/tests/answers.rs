@@ -33,9 +33,11 @@ fn a_count_is_a_whole_number_from_zero() {
         ("null", true),
     ] {
         let value: Value = serde_json::from_str(value).unwrap();
-        assert_eq!(Count.holds(&value), holds, "{value}");
+        assert_eq!(Count.accepts(&value), holds, "{value}");
     }
     assert!(
-        Count.has(JsonType::Integer) && Count.has(JsonType::Null) && !Count.has(JsonType::String)
+        Count.can_be(JsonType::Integer)
+            && Count.can_be(JsonType::Null)
+            && !Count.can_be(JsonType::String)
     );
 }

@@ -28,7 +28,7 @@ fn shown(at: &str) -> Option<String> {
 }
 
 #[test]
-fn paths_are_read_in_every_notation() {
+fn paths_are_parsed_in_every_notation() {
     for (at, steps) in [
         ("usage", "usage"),
         ("$", ""),
@@ -68,7 +68,7 @@ fn paths_are_read_in_every_notation() {
 }
 
 #[test]
-fn a_name_knows_its_place() {
+fn names_are_returned_with_their_position() {
     for (at, name) in [("choices[0].text", "text"), ("$['choices']", "choices")] {
         let all = segments(at).unwrap();
         let Select::Name(found, range) = &all.last().unwrap().selects[0] else {

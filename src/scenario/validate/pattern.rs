@@ -1,5 +1,6 @@
-//! Whether a regular expression is found in every text, or in none: a rule on it then says nothing. Decided exactly, by
-//! following the expression's automaton through every text; where that takes too long, it counts as undecided.
+//! Finds regular expressions that match every text or no text, so that a rule on them has no effect. The answer is
+//! exact: it follows the expression's automaton through all texts. If that takes too long, the expression counts as
+//! undecided.
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
@@ -8,33 +9,33 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use std::collections::HashSet;
 
-/// How much is followed at most: transitions times the expression's own states, which is what one may cost.
+/// Limit on the work: transitions times the states of the expression, since one transition can cost that much.
 const WORK: usize = 4_000_000;
-/// Memory for them, in bytes.
+/// Limit on the memory of the automaton, in bytes.
 const MEMORY: usize = 16 << 20;
 
-/// What a text may be.
+/// The set of texts that an expression is checked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Texts {
-    /// Any.
+    /// All texts.
     All,
-    /// Those without a line end: lines of a log, values of headers.
+    /// Texts without a line break: lines of a log, values of headers.
     Lines,
 }
 
-/// In which texts an expression is found.
+/// The texts that an expression matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cover {
+pub(super) enum Matches {
     Every,
     None,
-    /// In some, or it can't be told.
+    /// Some texts, or undecided.
     Some,
 }
 
-/// In which texts `pattern` is found; of one that is no expression nothing can be told.
-pub(super) fn cover(pattern: &str, texts: Texts) -> Cover {
+/// The texts that `pattern` matches. An invalid expression is undecided.
+pub(super) fn matched_texts(pattern: &str, texts: Texts) -> Matches {
     let Some(dfa) = build(pattern) else {
-        return Cover::Some;
+        return Matches::Some;
     };
     let mut cache = dfa.create_cache();
     let mut search = Search {
@@ -44,9 +45,9 @@ pub(super) fn cover(pattern: &str, texts: Texts) -> Cover {
         missed: false,
     };
     match search.run(&mut cache) {
-        Some(()) if !search.missed => Cover::Every,
-        Some(()) if !search.found => Cover::None,
-        _ => Cover::Some,
+        Some(()) if !search.missed => Matches::Every,
+        Some(()) if !search.found => Matches::None,
+        _ => Matches::Some,
     }
 }
 
@@ -56,7 +57,7 @@ fn build(pattern: &str) -> Option<DFA> {
         .unicode_word_boundary(true)
         .cache_capacity(MEMORY)
         .skip_cache_capacity_check(true)
-        // A state's number is kept, so that it must never be given to another.
+        // The search stores ids of states, so the cache must never be cleared, which would reuse them.
         .minimum_cache_clear_count(Some(0));
     DFA::builder()
         .configure(config)
@@ -65,23 +66,23 @@ fn build(pattern: &str) -> Option<DFA> {
         .ok()
 }
 
-/// A state of the search: that of the automaton, and the bytes that complete the current character.
+/// A state of the search: the state of the automaton, and the bytes that complete the current character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct SearchState {
     state: LazyStateID,
     rest: Rest,
 }
 
-/// The bytes that the character which has begun still lacks, as UTF-8 has them.
+/// The bytes that the current UTF-8 character still needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Rest {
     Nothing,
-    /// The first of them from these bounds, and more behind it.
+    /// The next byte is between the first two numbers. The third is the number of bytes after it.
     Bytes(u8, u8, u8),
 }
 
 impl Rest {
-    /// Behind one more byte; `None` where no text goes on like that.
+    /// The rest after one more byte. `None` where no valid text continues with this byte.
     fn after(self, byte: u8) -> Option<Self> {
         match self {
             Self::Nothing => match byte {
@@ -109,14 +110,14 @@ impl Rest {
 struct Search<'a> {
     dfa: &'a DFA,
     texts: Texts,
-    /// Whether there is a text in which it is found.
+    /// Whether some text matches.
     found: bool,
-    /// Whether there is one in which it is not.
+    /// Whether some text does not match.
     missed: bool,
 }
 
 impl Search<'_> {
-    /// Follows every text until it is known that there are some of both kinds; `None` where that can't be told.
+    /// Follows all texts until both a match and a miss are known. `None` where the search is undecided.
     fn run(&mut self, cache: &mut Cache) -> Option<()> {
         let begin = start::Config::new().anchored(Anchored::No);
         let first = SearchState {
@@ -155,8 +156,8 @@ impl Search<'_> {
                         let state = self.dfa.next_state(cache, reached.state, next).ok()?;
                         Some(state.is_match())
                     };
-                    // A word boundary beside a character beyond ASCII: what ends here whether or not a word goes on
-                    // is found; of anything else nothing is known.
+                    // The automaton does not support a word boundary next to a non-ASCII character. If the expression
+                    // matches both before a letter and before a blank, it matches here too. Otherwise it is undecided.
                     if ends(word)? && ends(blank)? {
                         self.found = true;
                     } else {
@@ -165,7 +166,7 @@ impl Search<'_> {
                     continue;
                 }
                 if state.is_match() {
-                    // However the text goes on, it is found in it.
+                    // Every continuation of this text matches as well.
                     self.found = true;
                     continue;
                 }
@@ -180,5 +181,5 @@ impl Search<'_> {
 }
 
 #[cfg(test)]
-#[path = "tests/cover.rs"]
+#[path = "tests/pattern.rs"]
 mod tests;

@@ -2,9 +2,9 @@ use super::super::Gate;
 use super::*;
 
 #[test]
-fn gates_that_always_or_never_hold() {
-    let (always, never) = (Some(Certain::Always), Some(Certain::Never));
-    for (text, certain) in [
+fn gates_that_always_or_never_hold_are_recognised() {
+    let (always, never) = (Some(FixedOutcome::Always), Some(FixedOutcome::Never));
+    for (text, outcome) in [
         ("p99 ttft >= 0ms", always),
         ("p99 ttft > 0ms", always),
         ("p99 ttft < 0ms", never),
@@ -34,14 +34,18 @@ fn gates_that_always_or_never_hold() {
         ("server.prefix_hit_rate >= 0", always),
         ("p99 ttft < 800ms", None),
     ] {
-        assert_eq!(text.parse::<Gate>().unwrap().certain(), certain, "{text}");
+        assert_eq!(
+            text.parse::<Gate>().unwrap().fixed_outcome(),
+            outcome,
+            "{text}"
+        );
     }
 }
 
 #[test]
-fn a_variant_beside_itself() {
-    let (always, never) = (Some(Certain::Always), Some(Certain::Never));
-    for (text, certain) in [
+fn a_comparison_of_a_variant_with_itself_can_have_a_fixed_outcome() {
+    let (always, never) = (Some(FixedOutcome::Always), Some(FixedOutcome::Never));
+    for (text, outcome) in [
         ("a.p50 ttft <= 1.1 * a.p50 ttft", always),
         ("a.p50 ttft < 1.1 * a.p50 ttft", always),
         ("a.p50 ttft <= a.p50 ttft", always),
@@ -64,15 +68,15 @@ fn a_variant_beside_itself() {
             panic!("{text}")
         };
         assert_eq!(
-            beside(gate.figure, gate.op, *factor, *other),
-            certain,
+            outcome_within_variant(gate.figure, gate.op, *factor, *other),
+            outcome,
             "{text}"
         );
     }
 }
 
 #[test]
-fn what_is_certain_agrees_with_the_comparison() {
+fn fixed_outcomes_agree_with_the_comparison_of_values() {
     let values = [0.0, 0.25, 0.5, 1.0];
     for op in [Op::Lt, Op::Le, Op::Eq, Op::Ge, Op::Gt] {
         for limit in [-0.5, 0.0, 0.25, 0.7, 1.0, 1.5] {
@@ -89,11 +93,11 @@ fn what_is_certain_agrees_with_the_comparison() {
                 Op::Gt => *value > limit,
             };
             let holds: Vec<bool> = values.iter().map(compared).collect();
-            match bounds.compared(op, limit) {
-                Some(Certain::Always) => {
+            match bounds.outcome(op, limit) {
+                Some(FixedOutcome::Always) => {
                     assert!(holds.iter().all(|held| *held), "{op:?} {limit}")
                 }
-                Some(Certain::Never) => assert!(!holds.contains(&true), "{op:?} {limit}"),
+                Some(FixedOutcome::Never) => assert!(!holds.contains(&true), "{op:?} {limit}"),
                 None => {}
             }
         }

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn expressions_that_are_found_in_every_text() {
+fn expressions_that_match_every_text_are_recognised() {
     for pattern in [
         "",
         ".*",
@@ -43,7 +43,11 @@ fn expressions_that_are_found_in_every_text() {
         r"(\bfoo\b)?",
         r"(?:\b\w+\b)*",
     ] {
-        assert_eq!(cover(pattern, Texts::All), Cover::Every, "{pattern:?}");
+        assert_eq!(
+            matched_texts(pattern, Texts::All),
+            Matches::Every,
+            "{pattern:?}"
+        );
         assert!(
             regex::Regex::new(pattern).unwrap().is_match("\u{1f600}\n"),
             "{pattern:?}"
@@ -52,7 +56,7 @@ fn expressions_that_are_found_in_every_text() {
 }
 
 #[test]
-fn expressions_that_can_fail() {
+fn expressions_that_can_miss_are_recognised() {
     for pattern in [
         "^$",
         "^a*$",
@@ -80,26 +84,30 @@ fn expressions_that_can_fail() {
         "Traceback",
         "x{1000}",
     ] {
-        assert_eq!(cover(pattern, Texts::All), Cover::Some, "{pattern:?}");
+        assert_eq!(
+            matched_texts(pattern, Texts::All),
+            Matches::Some,
+            "{pattern:?}"
+        );
     }
-    assert_eq!(cover("(", Texts::All), Cover::Some);
+    assert_eq!(matched_texts("(", Texts::All), Matches::Some);
 }
 
 #[test]
-fn a_line_has_no_line_end() {
+fn lines_contain_no_line_break() {
     for (pattern, all, lines) in [
-        ("^.*$", Cover::Some, Cover::Every),
-        ("Traceback\n", Cover::Some, Cover::None),
-        ("(?s)a.b", Cover::Some, Cover::Some),
-        (r"\n", Cover::Some, Cover::None),
-        (".|^$", Cover::Some, Cover::Every),
+        ("^.*$", Matches::Some, Matches::Every),
+        ("Traceback\n", Matches::Some, Matches::None),
+        ("(?s)a.b", Matches::Some, Matches::Some),
+        (r"\n", Matches::Some, Matches::None),
+        (".|^$", Matches::Some, Matches::Every),
     ] {
-        assert_eq!(cover(pattern, Texts::All), all, "{pattern:?}");
-        assert_eq!(cover(pattern, Texts::Lines), lines, "{pattern:?}");
+        assert_eq!(matched_texts(pattern, Texts::All), all, "{pattern:?}");
+        assert_eq!(matched_texts(pattern, Texts::Lines), lines, "{pattern:?}");
     }
 }
 
-/// A check must not hang on an expression, however large.
+/// The check must end, however large the expression is.
 #[test]
 fn large_expressions_are_left_undecided() {
     for pattern in [
@@ -107,13 +115,21 @@ fn large_expressions_are_left_undecided() {
         r"(a|aa|aaa){1,500}b",
         r"^(\pL|\d){0,200}$",
     ] {
-        assert_eq!(cover(pattern, Texts::All), Cover::Some, "{pattern:?}");
+        assert_eq!(
+            matched_texts(pattern, Texts::All),
+            Matches::Some,
+            "{pattern:?}"
+        );
     }
 }
 
 #[test]
-fn expressions_that_are_found_in_no_text() {
+fn expressions_that_match_no_text_are_recognised() {
     for pattern in ["a^b", "$a", r"[^\s\S]", r"a\Ab", r"x\zy", "[a&&b]"] {
-        assert_eq!(cover(pattern, Texts::All), Cover::None, "{pattern:?}");
+        assert_eq!(
+            matched_texts(pattern, Texts::All),
+            Matches::None,
+            "{pattern:?}"
+        );
     }
 }
