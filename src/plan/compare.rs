@@ -1,47 +1,48 @@
-//! How often variants run, and what is judged over that.
+//! The rounds of a comparison and the metrics that it judges.
 
 use crate::scenario::effective;
 use crate::scenario::margin::Margin;
 use crate::scenario::model::{Order, Scenario};
 use serde::{Deserialize, Serialize};
 
-/// Margin of the metrics that are judged where the scenario names none.
+/// Margin of the metrics that are judged by default.
 const MARGIN: f64 = 0.05;
 
-/// Rounds and what they decide, fixed before the first request.
+/// The rounds of a comparison and the metrics to judge. They are fixed before the first request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparing {
-    /// Rounds before the first look.
+    /// Number of rounds before the first look.
     pub min: u32,
-    /// Rounds in all, where looks leave something open; the same where there is a single look.
+    /// Largest number of rounds, if earlier looks do not decide everything. Equal to `min` where there is a single look.
     pub max: u32,
-    /// Whether there are looks every two rounds from `min` to `max`; else one after `min`, and one after `max` if it is more.
+    /// Whether there is a look every two rounds from `min` to `max`. Otherwise there is one after `min`, and one after `max`
+    /// if it is larger.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub until_decided: bool,
-    /// Whether the order is turned round in every other round.
+    /// Whether every other round runs the variants in reverse order.
     pub alternate: bool,
-    /// Whether engines start anew in every round; else each starts once and stays up beside the others.
+    /// Whether engines restart in every round. Otherwise each starts once, and all of them run side by side.
     #[serde(default = "yes")]
     pub restart: bool,
-    /// The metrics that are judged; the others are only described.
+    /// The metrics to judge. The others are only described.
     pub judged: Vec<Judged>,
 }
 
-/// What records say that are older than the choice.
+/// The value of `restart` in records that are older than the field.
 fn yes() -> bool {
     true
 }
 
-/// One metric that is judged.
+/// One metric to judge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
-    /// Its name in records: `ttft_ms.p50`.
+    /// Key of the metric in records: `ttft_ms.p50`.
     pub metric: String,
-    /// By how much it may be worse: 0.05 is 5%.
+    /// Largest acceptable relative change for the worse: 0.05 is 5%.
     pub margin: f64,
 }
 
-/// The variant that the others are held against: as the scenario says, else the first.
+/// The variant that the others are compared with: the one that the scenario names, or else the first.
 pub(super) fn baseline(scenario: &Scenario) -> Option<String> {
     let compare = scenario.compare.as_ref()?;
     let first = || {

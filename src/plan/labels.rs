@@ -1,39 +1,39 @@
-//! What tells requests apart beside their prompts: the ids that headers and body fields may hold.
+//! Ids of requests, which headers and body fields may contain.
 
 use super::{Purpose, Requests};
 use crate::scenario::placeholder::{Pattern, Placeholder};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-/// A body field whose braces belong to another language.
+/// Body fields in which braces belong to a template language.
 const TEMPLATES: [&str; 1] = ["chat_template"];
 
-/// Whose requests these are, and which texts of them hold ids.
+/// The run and variant of requests, and the parts of them that contain ids.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
-    /// The run's id.
+    /// Id of the run.
     pub(super) run: String,
-    /// The variant's name.
+    /// Name of the variant.
     pub(super) variant: String,
-    /// Headers that hold ids.
+    /// Headers that contain ids.
     pub(super) headers: Vec<(String, Pattern)>,
-    /// Whether body fields hold ids.
+    /// Whether body fields contain ids.
     pub(super) in_body: bool,
 }
 
-/// One request, as its ids tell it.
+/// The values from which the ids of one request are formed.
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
-    /// What it is for.
+    /// Purpose of the request.
     pub purpose: Purpose,
-    /// Its index in its phase.
+    /// Index of the request in its phase.
     pub index: u64,
-    /// The number of its conversation in its phase; its own index where there are none.
+    /// Number of the conversation in the phase. Equal to `index` where there are no conversations.
     pub conversation: u64,
 }
 
 impl Labels {
-    /// Takes the headers that hold ids out of `headers`; what others write in doubled braces is unfolded.
+    /// Moves the headers that contain ids out of `headers`. Replaces doubled braces by single ones in the others.
     pub(super) fn take_headers(&mut self, headers: &mut Vec<(String, String)>) {
         headers.retain_mut(|(name, value)| match Pattern::parse(value) {
             Ok(pattern) => match pattern.plain() {
@@ -46,7 +46,7 @@ impl Labels {
                     false
                 }
             },
-            // The braces of a value from the environment; in any other value they were refused.
+            // Unknown placeholders are possible only in a value from the environment, which is sent literally.
             Err(_) => true,
         });
     }
@@ -75,13 +75,13 @@ fn stage(purpose: Purpose) -> String {
 }
 
 impl Requests {
-    /// Whether any header holds an id.
+    /// Whether any header contains an id.
     #[must_use]
     pub fn has_labelled_headers(&self) -> bool {
         !self.labels.headers.is_empty()
     }
 
-    /// The headers that hold ids, of one request.
+    /// The headers with ids of one request.
     #[must_use]
     pub fn labelled_headers(&self, label: &Label) -> Vec<(String, String)> {
         let all = self.labels.headers.iter();
@@ -89,7 +89,7 @@ impl Requests {
             .collect()
     }
 
-    /// The body without model and prompt, of one request.
+    /// The body of one request, without model and prompt.
     pub(super) fn fields(&self, label: &Label) -> Map<String, Value> {
         let mut fields = self.template.clone();
         if self.labels.in_body {
@@ -103,12 +103,12 @@ impl Requests {
     }
 }
 
-/// Whether body fields hold ids; if none does, what is written in doubled braces is unfolded for good.
+/// Whether body fields contain ids. If none does, doubled braces are replaced by single ones once for all requests.
 pub(super) fn in_body(fields: &mut Map<String, Value>) -> bool {
     let mut found = false;
     let mut unfolded = fields.clone();
     each_text(&mut unfolded, &mut |text| {
-        // A mistake was told when the scenario was read.
+        // Mistakes were reported when the scenario was read.
         let Ok(pattern) = Pattern::parse(text) else {
             return;
         };
@@ -140,7 +140,7 @@ fn each_text_of(value: &mut Value, change: &mut impl FnMut(&mut String)) {
     }
 }
 
-/// `?api-version=2024-10-21`, or nothing.
+/// The encoded query string, such as `?api-version=2024-10-21`. Empty without parameters.
 pub(super) fn query<'q>(parts: impl IntoIterator<Item = (&'q String, &'q String)>) -> String {
     let mut query = String::new();
     for (key, value) in parts {
@@ -150,7 +150,7 @@ pub(super) fn query<'q>(parts: impl IntoIterator<Item = (&'q String, &'q String)
     query
 }
 
-/// Bytes that are percent-encoded in a query: all but letters, digits and `-._~`.
+/// Bytes that are percent-encoded in a query: all except letters, digits and `-._~`.
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -1,15 +1,15 @@
-//! What a run will do, worked out before anything starts. Pure: a scenario, the facts of the machine and a seed go in;
-//! processes, requests and rules come out. `bench plan` prints exactly this.
+//! The plan of a run, made before anything starts. It is a pure function: it turns a scenario, the facts of the machine and
+//! a seed into processes, requests and rules. `bench plan` prints exactly this.
 
-mod asked;
 mod compare;
-mod draw;
+mod expected;
 mod labels;
 pub mod pace;
 mod phases;
 pub(crate) mod prompts;
 mod proof;
 mod requests;
+mod rng;
 pub(crate) mod search;
 
 pub(crate) use compare::{Comparing, Judged};
@@ -37,60 +37,60 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Everything a run will do.
+/// Everything that a run will do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// The variants, in the order they run; one, named `default`, where the scenario has none.
+    /// The variants, in the order in which they run. One named `default` where the scenario has none.
     pub variants: Vec<VariantPlan>,
-    /// Which variant the others are held against.
+    /// The variant that the others are compared with.
     pub baseline: Option<String>,
     /// Whether all variants must give the same text.
     pub same_text: bool,
-    /// When the measurement itself is doubtful.
+    /// Limits beyond which the measurement itself is doubtful.
     pub measurement: Measurement,
-    /// Share of requests that must be answered alike, where answers are compared.
+    /// Share of requests whose answers must be equal, where answers are compared.
     pub same_text_share: f64,
-    /// What becomes of the load when an engine process dies under it.
+    /// What happens to the load when an engine process dies.
     pub on_engine_death: OnEngineDeath,
-    /// For how long every request of a phase may fail before the load is given up.
+    /// How long every request of a phase may fail before the load is given up.
     pub give_up_after: Option<Duration>,
-    /// How often every variant runs, and what is judged over that; none where each runs once.
+    /// The rounds and the metrics to judge. `None` where each variant runs once.
     pub comparing: Option<Comparing>,
-    /// What all variants must answer alike.
+    /// Properties in which the answers of all variants must agree.
     pub across: Vec<Alike>,
-    /// Files rendered into the report directory.
+    /// Formats of the files that are written into the report directory.
     pub formats: Vec<ReportFormat>,
-    /// What became of rows of the prompts' file that give no request.
+    /// Notes on rows of the prompt file that give no request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Names of inherited variables that children do not get.
+    /// Names of inherited environment variables that are removed for child processes.
     pub scrubbed: Vec<String>,
 }
 
-/// One variant: a topology, its requests and what must hold.
+/// The plan of one variant: its topology, its requests and its rules.
 #[derive(Debug, Clone, Serialize)]
 pub struct VariantPlan {
-    /// Its name.
+    /// Name of the variant.
     pub name: String,
-    /// `vllm`, `dynamo`, `external` or `sim`.
+    /// Kind of the engine: `vllm`, `dynamo`, `external` or `sim`.
     pub engine: &'static str,
-    /// Versions found in the runtime, by package.
+    /// Packages in the runtime and their versions.
     pub versions: Vec<(String, String)>,
-    /// What the reader should know about them.
+    /// Warnings about the versions.
     pub warnings: Vec<String>,
-    /// What is started, in order; stopped in reverse.
+    /// The processes in the order in which they start. They stop in reverse order.
     pub processes: Vec<Process>,
-    /// Where load is sent.
+    /// The endpoint that receives the load.
     pub endpoint: Endpoint,
-    /// Where its processes show their metrics.
+    /// Metrics endpoints of the processes.
     pub metrics: Vec<MetricsPage>,
-    /// When it counts as ready.
+    /// Conditions under which the variant counts as ready.
     pub ready: Readiness,
-    /// The requests.
+    /// How requests are made.
     pub requests: Requests,
-    /// The phases, warm-up first where there is one.
+    /// The phases. A warm-up comes first.
     pub phases: Vec<PhasePlan>,
     /// Rules on every answer.
     pub rules: Vec<Assertion>,
@@ -104,95 +104,95 @@ pub struct VariantPlan {
     pub gates: Vec<Gate>,
 }
 
-/// When a variant counts as ready.
+/// Conditions under which a variant counts as ready.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Readiness {
-    /// Limit on the whole start-up, or on waiting for an external endpoint.
+    /// Limit on the whole start-up, or on the wait for an external endpoint.
     pub timeout: Time,
-    /// Consecutive good completions that prove it.
+    /// Number of consecutive good completions that prove readiness.
     pub completions: u32,
 }
 
 /// How requests are made from prompts.
 #[derive(Debug, Clone, Serialize)]
 pub struct Requests {
-    /// The API called.
+    /// The API to call.
     pub api: ApiEndpoint,
     /// Whether answers stream.
     pub stream: bool,
-    /// Prompts carried by one request.
+    /// Number of prompts in one request.
     pub prompts_per_request: u32,
-    /// The prompts; request i of a phase takes the i-th.
+    /// The prompts. Request i of a phase uses the i-th prompt.
     pub prompts: Arc<Prompts>,
-    /// The query string, encoded, with its `?`; empty where there is none.
+    /// The encoded query string with its `?`. Empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub query: String,
-    /// The ids that headers and body fields hold.
+    /// The ids that headers and body fields contain.
     #[serde(skip)]
     pub labels: Labels,
     /// The body without its prompt.
     pub template: serde_json::Map<String, serde_json::Value>,
-    /// Tokens of every answer, whatever the prompts ask for.
+    /// Exact number of tokens of every answer. It overrides the lengths that prompts ask for.
     pub output_tokens: Option<u32>,
-    /// Whose prompts have beginnings of their own.
+    /// The scope in which prompts share a prefix.
     pub cache_bust: Option<CacheBust>,
-    /// What those of this run begin with.
+    /// Number that makes the prompts of this run unique.
     #[serde(skip)]
     pub run: u64,
-    /// Limit on one request.
+    /// Time limit of one request.
     pub timeout: Duration,
-    /// What a complete answer may lack or be called.
+    /// Accepted deviations of a complete answer.
     #[serde(skip_serializing_if = "Accept::is_strict")]
     pub accept: Accept,
-    /// SHA-256 over what is sent, but what a variant alone asks for (`model`, `nvext`).
+    /// SHA-256 of everything that is sent, except the fields that differ between variants (`model`, `nvext`).
     pub sha256: String,
 }
 
-/// What was found out about the machine before planning.
+/// Facts about the machine, collected before planning.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// This program.
+    /// Path of this program.
     pub exe: PathBuf,
-    /// Each variant's interpreter, where it has one.
+    /// Python interpreters by variant.
     pub pythons: IndexMap<String, Python>,
-    /// The etcd program.
+    /// Path of the etcd program.
     pub etcd: Option<PathBuf>,
-    /// `ETCD_ENDPOINTS`, where it is set.
+    /// The variable `ETCD_ENDPOINTS`, if it is set.
     pub etcd_endpoints: Option<OsString>,
     /// Free ports, at least [`ports_needed`].
     pub ports: Vec<u16>,
-    /// What the names of the variants' own directories begin with; short, because sockets in them have at most 107 bytes.
+    /// Prefix of the names of the variants' directories. It is short, because paths of sockets have at most 107 bytes.
     pub scratch: PathBuf,
-    /// The model: a hub id or a directory that is there.
+    /// The model: a hub id or an existing directory.
     pub model: String,
-    /// That directory, where its path is not UTF-8, so that `model` only shows it.
+    /// The directory of the model, if its path is not UTF-8. `model` is then only for display.
     pub odd_model: Option<PathBuf>,
-    /// The prompts, read.
+    /// The prompts, after reading.
     pub prompts: Arc<Prompts>,
-    /// A number of the run's own.
+    /// A unique number of the run.
     pub run: u64,
-    /// The run's id.
+    /// Id of the run.
     pub run_id: String,
-    /// `PATH`.
+    /// The variable `PATH`.
     pub path: OsString,
-    /// Names of the variables that children would inherit.
+    /// Names of the environment variables that child processes would inherit.
     pub inherited: Vec<OsString>,
 }
 
-/// Why a variant can't run here.
+/// The reason why a variant cannot run on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("variant {variant}: {source}")]
 pub struct Error {
-    /// The variant.
+    /// Name of the variant.
     pub variant: String,
-    /// What is missing.
+    /// The missing part.
     pub source: engine::Error,
 }
 
-/// Variables of these families are kept from children: a set one silently changes what Dynamo does.
+/// Prefixes of environment variables that are removed for child processes, because they silently change Dynamo's behaviour.
 const SCRUBBED: [&str; 3] = ["DYN_", "NATS_", "ETCD_"];
 
-/// Whether an inherited variable is kept from children.
+/// Whether an inherited environment variable is removed for child processes.
 #[must_use]
 pub fn scrubbed(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
@@ -200,7 +200,7 @@ pub fn scrubbed(name: &OsStr) -> bool {
     families.any(|family| name.starts_with(family.as_bytes()))
 }
 
-/// Ports that all variants together take.
+/// Number of ports that all variants need together.
 #[must_use]
 pub fn ports_needed(scenario: &Scenario) -> usize {
     effective(scenario)
@@ -209,10 +209,10 @@ pub fn ports_needed(scenario: &Scenario) -> usize {
         .sum()
 }
 
-/// Works out a run.
+/// Makes the plan of a run.
 ///
 /// # Errors
-/// The first variant that this machine can't run, and why.
+/// Returns the first variant that cannot run on this machine, with the reason.
 pub fn build(scenario: &Scenario, facts: &Facts) -> Result<Plan, Error> {
     let mut ports = facts.ports.as_slice();
     let mut variants = Vec::new();
@@ -338,8 +338,8 @@ fn variant_plan(
     }
 }
 
-/// What phases take from the prompts: users of conversations think before they go on, and so do the slots of a closed
-/// loop; a trace says when its requests are due.
+/// Adds the times that depend on the prompts: the think time of conversations to closed loops, and the recorded times of a
+/// trace to open loops.
 fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
     for phase in &mut phases {
         match (&mut phase.shape, &prompts.source) {
@@ -359,8 +359,8 @@ fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
     phases
 }
 
-/// A scenario that says nothing of errors wants none: half the requests failing is no pass.
-/// Of gates that name variants a variant keeps those on itself, and none against itself.
+/// The gates of one variant: those that apply to it, except comparisons with itself. A scenario without a gate on errors
+/// gets `error_rate == 0`, so that failed requests fail the run.
 fn gates(variant: &str, mut gates: Vec<Gate>) -> Vec<Gate> {
     gates.retain(|gate| match (&gate.variant, &gate.limit) {
         (Some(on), _) => on == variant,
@@ -374,7 +374,7 @@ fn gates(variant: &str, mut gates: Vec<Gate>) -> Vec<Gate> {
     gates
 }
 
-/// Where a path of the scenario's leads: `~` is the home directory, relative ones start at the scenario's own directory.
+/// Resolves a path of the scenario. `~` is the home directory, and relative paths start at the scenario's directory.
 #[must_use]
 pub fn locate(path: &str, base: &Path, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
@@ -383,7 +383,7 @@ pub fn locate(path: &str, base: &Path, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// Whether a model's id means a directory rather than a hub's model.
+/// Whether a model's id is a directory, not a model of the hub.
 #[must_use]
 pub fn is_directory(id: &str) -> bool {
     ["/", "./", "../", "~/"]

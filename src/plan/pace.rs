@@ -1,62 +1,62 @@
-//! When the requests of an open loop are due: a renewal process at a rate that may change, drawn from a seed. The draw is
-//! part of a run's request list, so its generator is our own and never changes.
+//! Arrival times of the requests of an open loop: a renewal process with a seed and a rate that may change. The times are
+//! part of a run's request list, so the random generator is our own and never changes.
 
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How fast requests come, how regularly, and from which seed.
+/// An arrival process: its rate, the variation of its gaps, and its seed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pace {
-    /// Requests a second.
+    /// Rate, in requests per second.
     pub rate: Rates,
-    /// Standard deviation of the gaps between requests over their mean: 0 is a steady beat, 1 Poisson, more comes in bursts.
+    /// Coefficient of variation of the gaps between requests: 0 gives equal gaps, 1 a Poisson process, more gives bursts.
     pub cv: f64,
-    /// What the gaps are drawn from.
+    /// Seed of the gaps.
     pub seed: u64,
 }
 
-/// A rate over time, in requests a second.
+/// A rate over time, in requests per second.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rates {
-    /// Always the same.
+    /// A constant rate.
     Steady(f64),
-    /// As it was: when each request was due, in nanoseconds since the first.
+    /// Recorded times at which requests are due, in nanoseconds since the first.
     Recorded(Arc<[u64]>),
-    /// Growing or falling evenly.
+    /// A rate that changes linearly.
     Ramp {
-        /// At the beginning.
+        /// Rate at the start.
         from: f64,
-        /// At the end.
+        /// Rate at the end.
         to: f64,
-        /// How long that takes.
+        /// Duration of the change.
         over: Duration,
     },
 }
 
 impl Pace {
-    /// The due times, in nanoseconds since the phase began, without end.
+    /// The due times, in nanoseconds since the start of the phase. The sequence is endless unless the times are recorded.
     #[must_use]
     pub fn times(&self) -> Times {
         Times {
             pace: self.clone(),
-            draw: Draw(self.seed),
-            // The first beat of a steady rate is at once; a random process begins with a gap.
+            rng: Rng(self.seed),
+            // With equal gaps, the first request is due at once. A random process starts with a gap.
             expected: if self.cv == 0.0 { -1.0 } else { 0.0 },
             given: 0,
         }
     }
 }
 
-/// Due times, drawn one by one.
+/// Iterates over due times.
 #[derive(Debug, Clone)]
 pub struct Times {
     pace: Pace,
-    draw: Draw,
-    /// Requests expected up to the last one given out.
+    rng: Rng,
+    /// Expected number of requests up to the last returned time.
     expected: f64,
-    /// Recorded times given out.
+    /// Number of recorded times that were returned.
     given: usize,
 }
 
@@ -64,7 +64,7 @@ impl Iterator for Times {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {
-        self.expected += self.draw.gap(self.pace.cv);
+        self.expected += self.rng.gap(self.pace.cv);
         if let Rates::Recorded(times) = &self.pace.rate {
             let at = times.get(self.given).copied();
             self.given += 1;
@@ -75,7 +75,7 @@ impl Iterator for Times {
 }
 
 impl Rates {
-    /// The second at which so many requests are expected to have come.
+    /// The time, in seconds, at which the expected number of requests reaches `expected`.
     fn when(&self, expected: f64) -> f64 {
         match *self {
             Self::Steady(rate) => expected / rate,
@@ -103,11 +103,11 @@ fn nanos(seconds: f64) -> u64 {
     (seconds.max(0.0) * 1e9).round() as u64
 }
 
-/// Splitmix64 (Steele, Lea and Flood 2014), and what is drawn with it.
+/// Splitmix64 (Steele, Lea and Flood 2014), with the distributions of arrivals.
 #[derive(Debug, Clone)]
-struct Draw(u64);
+struct Rng(u64);
 
-impl Draw {
+impl Rng {
     fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -116,12 +116,12 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    /// Above 0, at most 1.
+    /// A uniform number above 0 and at most 1.
     fn uniform(&mut self) -> f64 {
         ((self.bits() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A gap of mean 1 from the gamma distribution with this coefficient of variation.
+    /// A gap with mean 1 from the gamma distribution with this coefficient of variation.
     fn gap(&mut self, cv: f64) -> f64 {
         if cv == 0.0 {
             return 1.0;
@@ -133,7 +133,7 @@ impl Draw {
         self.gamma(shape) / shape
     }
 
-    /// Marsaglia and Tsang 2000; below shape 1 through the distribution above it.
+    /// A gamma number with scale 1 (Marsaglia and Tsang 2000). A shape below 1 is computed from the shape plus 1.
     fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             let scale = self.uniform().powf(1.0 / shape);
@@ -150,7 +150,7 @@ impl Draw {
         }
     }
 
-    /// Box and Muller 1958.
+    /// A normal number with mean 0 and standard deviation 1 (Box and Muller 1958).
     fn normal(&mut self) -> f64 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()

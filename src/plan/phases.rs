@@ -1,4 +1,4 @@
-//! From the phases of a scenario to those that are driven: how requests follow each other, and when each phase ends.
+//! Turns the phases of a scenario into planned phases: when requests are sent, and when each phase ends.
 
 use super::pace::{Pace, Rates};
 use super::search::Search;
@@ -10,84 +10,84 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One phase.
+/// One planned phase.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PhasePlan {
     /// Name in reports.
     pub name: String,
-    /// What kind of load it is.
+    /// Kind of load.
     pub kind: PhaseKind,
-    /// How requests follow each other.
+    /// How requests are sent.
     pub shape: Shape,
-    /// Whether it is measured; warm-up is not.
+    /// Whether the phase is measured. The warm-up is not.
     pub measured: bool,
-    /// What ends it before its shape does.
+    /// Condition that ends the phase early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Until>,
-    /// The search that it is; its shape is then the first that is tried.
+    /// The search, if the phase is one. `shape` is then the first load to try.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
 }
 
-/// What a phase waits for.
+/// Condition that ends a phase early.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// That answers no longer get faster.
+    /// Answers no longer get faster.
     Steady,
-    /// That a percentile is known.
+    /// A percentile is known precisely.
     Known {
-        /// Which.
+        /// The percentile.
         percentile: Percentile,
-        /// To such a share of it.
+        /// Largest distance to an end of its confidence interval, as a share of the percentile.
         within: f64,
     },
 }
 
-/// How requests follow each other.
+/// How the requests of a phase are sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// Send `size`, await all, `batches` times.
+    /// Sends `size` requests and waits for all of their answers, `batches` times.
     Batch {
         /// Requests sent at once.
         size: u32,
-        /// How many batches.
+        /// Number of batches.
         batches: u32,
     },
-    /// `concurrency` in flight until the limit.
+    /// Keeps `concurrency` requests in flight until the limit.
     Closed {
         /// Requests in flight.
         concurrency: u32,
-        /// When it ends.
+        /// When sending ends.
         limit: Limit,
         /// Time over which the first requests are spread.
         ramp: Duration,
         /// Pause between an answer and the next request.
         think_time: Duration,
     },
-    /// Requests come by themselves until the limit.
+    /// Sends requests at their due times until the limit.
     Open {
-        /// When.
+        /// The arrival process.
         pace: Pace,
-        /// When it ends.
+        /// When sending ends.
         limit: Limit,
-        /// Requests in flight at most; those that are due beyond are held back.
+        /// Largest number of requests in flight. Requests that are due beyond it are delayed.
         max_in_flight: u32,
     },
 }
 
-/// When a phase stops sending: at the first of what is given.
+/// When a phase stops sending: at the first limit that is reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Limit {
-    /// Requests in all.
+    /// Total number of requests.
     pub requests: Option<u64>,
-    /// Time since the first was due.
+    /// Time since the first request was due.
     pub duration: Option<Duration>,
 }
 
 impl Limit {
-    /// So many requests.
+    /// A limit of `n` requests.
     #[must_use]
     pub const fn requests(n: u64) -> Self {
         Self {
@@ -96,7 +96,7 @@ impl Limit {
         }
     }
 
-    /// Whether the request that would be number `index`, due so many nanoseconds after the first, comes too late.
+    /// Whether the request with this index, due `since` nanoseconds after the first, is beyond the limit.
     #[must_use]
     pub fn passed(&self, index: u64, since: u64) -> bool {
         self.requests.is_some_and(|n| index >= n)
@@ -107,7 +107,7 @@ impl Limit {
 }
 
 impl Shape {
-    /// A plain closed loop.
+    /// A closed loop without ramp and think time.
     #[must_use]
     pub const fn closed(concurrency: u32, requests: u64) -> Self {
         Self::Closed {
@@ -118,14 +118,14 @@ impl Shape {
         }
     }
 
-    /// Requests it sends, where that is known before. Those of an open loop are drawn to be counted.
+    /// Number of requests, if it is known in advance. For an open loop, the due times are generated and counted.
     #[must_use]
     pub fn requests(&self) -> Option<u64> {
         match self {
             Self::Batch { size, batches } => Some(u64::from(*size) * u64::from(*batches)),
             Self::Closed { limit, .. } => limit.requests.filter(|_| limit.duration.is_none()),
             Self::Open { pace, limit, .. } => match limit.duration {
-                // The trace has not been read.
+                // The trace was not read yet.
                 _ if pace.times().next().is_none() => limit.requests,
                 None => limit.requests,
                 Some(_) => {
@@ -136,13 +136,13 @@ impl Shape {
         }
     }
 
-    /// Whether requests are due when a trace says so.
+    /// Whether the due times come from a trace.
     #[must_use]
     pub fn replays(&self) -> bool {
         matches!(self, Self::Open { pace, .. } if matches!(pace.rate, Rates::Recorded(_)))
     }
 
-    /// The most requests that are in flight at once.
+    /// Largest number of requests in flight at once.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {
         let (at_once, limit) = match self {
@@ -162,14 +162,14 @@ impl Shape {
 }
 
 impl PhasePlan {
-    /// Requests it sends, where that is known before.
+    /// Number of requests, if it is known in advance.
     #[must_use]
     pub fn requests(&self) -> Option<u64> {
         self.shape.requests()
     }
 }
 
-/// The phases of every variant, warm-up first where there is one.
+/// The phases of every variant. A warm-up comes first.
 #[must_use]
 pub(crate) fn phases(load: &Load) -> Vec<PhasePlan> {
     let warmup = load.warmup.as_ref().map(|warmup| PhasePlan {
@@ -180,7 +180,7 @@ pub(crate) fn phases(load: &Load) -> Vec<PhasePlan> {
         until: warmup.until.map(|WarmUntil::Steady| Until::Steady),
         search: None,
     });
-    // Phases draw from seeds of their own, or two of the same rate would see the same arrivals.
+    // Each phase has its own seed. With the same seed, two phases of the same rate would have the same arrivals.
     let seeds = load.seed..;
     let measured = load.phases.iter().zip(seeds).flat_map(|(phase, seed)| {
         shapes(phase, seed)
@@ -208,7 +208,7 @@ fn kind(phase: &Phase) -> PhaseKind {
     }
 }
 
-/// What a phase of a scenario drives, each with what is added to the phase's name.
+/// The loads of a phase of a scenario, each with the suffix of its name.
 fn shapes(phase: &Phase, seed: u64) -> Vec<(String, Shape)> {
     let one = |shape| vec![(String::new(), shape)];
     match phase {
@@ -274,7 +274,7 @@ fn open_loop(open: &Open, seed: u64) -> Shape {
         (_, Some(rate)) => Rates::Steady(rate.0),
     };
     Shape::Open {
-        pace: pace(rate, open.arrival, seed),
+        pace: arrival_process(rate, open.arrival, seed),
         limit: Limit {
             requests: open.requests,
             duration: open.duration.map(|time| time.0),
@@ -290,8 +290,8 @@ fn ramped(ramp: &Ramp, seed: u64) -> Shape {
         over: ramp.duration.0,
     };
     Shape::Open {
-        pace: pace(rate, ramp.arrival, seed),
-        limit: lasting(ramp.duration.0),
+        pace: arrival_process(rate, ramp.arrival, seed),
+        limit: duration_limit(ramp.duration.0),
         max_in_flight: ramp.max_in_flight,
     }
 }
@@ -299,8 +299,8 @@ fn ramped(ramp: &Ramp, seed: u64) -> Shape {
 fn stepped(steps: &Steps, seed: u64) -> Vec<(String, Shape)> {
     let rates = steps.rates.iter().enumerate().map(|(i, rate)| {
         let shape = Shape::Open {
-            pace: pace(Rates::Steady(rate.0), steps.arrival, mixed(seed, i)),
-            limit: lasting(steps.each.0),
+            pace: arrival_process(Rates::Steady(rate.0), steps.arrival, part_seed(seed, i)),
+            limit: duration_limit(steps.each.0),
             max_in_flight: steps.max_in_flight,
         };
         (format!("-{}", rate.0), shape)
@@ -308,7 +308,7 @@ fn stepped(steps: &Steps, seed: u64) -> Vec<(String, Shape)> {
     let closed = steps.concurrency.iter().map(|concurrency| {
         let shape = Shape::Closed {
             concurrency: *concurrency,
-            limit: lasting(steps.each.0),
+            limit: duration_limit(steps.each.0),
             ramp: Duration::ZERO,
             think_time: Duration::ZERO,
         };
@@ -317,14 +317,14 @@ fn stepped(steps: &Steps, seed: u64) -> Vec<(String, Shape)> {
     rates.chain(closed).collect()
 }
 
-const fn lasting(duration: Duration) -> Limit {
+const fn duration_limit(duration: Duration) -> Limit {
     Limit {
         requests: None,
         duration: Some(duration),
     }
 }
 
-const fn pace(rate: Rates, arrival: Arrival, seed: u64) -> Pace {
+const fn arrival_process(rate: Rates, arrival: Arrival, seed: u64) -> Pace {
     Pace {
         rate,
         cv: arrival.cv(),
@@ -332,8 +332,8 @@ const fn pace(rate: Rates, arrival: Arrival, seed: u64) -> Pace {
     }
 }
 
-/// A seed for the i-th part of a phase, far from the seeds of other phases.
-fn mixed(seed: u64, part: usize) -> u64 {
+/// A seed for the i-th part of a phase that differs from the seeds of other phases.
+fn part_seed(seed: u64, part: usize) -> u64 {
     seed ^ (part as u64).rotate_right(16)
 }
 

@@ -1,7 +1,7 @@
-//! The prompts of a run. Written ones are kept as they were read; drawn ones are put together from words each time they are
-//! needed, so that a million of them take no memory. Pure.
+//! The prompts of a run. Written prompts are kept as they were read. Generated prompts are composed of words each time they
+//! are needed, so that a million of them take no memory.
 
-use super::draw::{Draw, mix};
+use super::rng::{Rng, mix};
 use crate::scenario::model::{Length, Synthetic};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -10,102 +10,103 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Prompts by number, and what their text is made of.
+/// Prompts by number, with the words for generated text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prompts {
-    /// Where they come from.
+    /// Source of the prompts.
     pub source: Source,
-    /// What drawn text is made of.
+    /// Words of generated text.
     pub words: Words,
-    /// Tokens that the server adds to each: special ones, and the chat's template.
+    /// Tokens that the server adds to each prompt: special tokens and the chat template.
     pub overhead: u32,
-    /// What became of rows of the file that give no prompt.
+    /// Notes on rows of the file that give no prompt.
     #[serde(skip)]
     pub notes: Vec<String>,
 }
 
-/// Where prompts come from.
+/// Source of the prompts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// One after the other, and again from the first.
+    /// A list, which is used in order and starts again at its end.
     Listed(Vec<Entry>),
-    /// Drawn one by one, without end.
+    /// An endless sequence of generated prompts.
     Synthetic(Synthetic),
-    /// Conversations.
+    /// Conversations of several turns.
     Conversations(ConversationSpec),
 }
 
 /// One prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// What it says.
+    /// Content of the prompt.
     pub text: Text,
-    /// Its tokens as the server will count them, where that is known.
+    /// Tokens of the prompt as the server will count them, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u32>,
-    /// How many tokens its answer shall have.
+    /// Exact number of tokens that the answer must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u32>,
-    /// When it is due, since the first; known of traces.
+    /// Due time since the first prompt, if the source has times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Duration>,
-    /// Body fields of its own, which replace those of all requests; `model` is one of them.
+    /// Body fields of this prompt, which replace those of all requests. `model` can be one of them.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub body: Map<String, Value>,
 }
 
-/// What a prompt says.
+/// Content of a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Text {
-    /// As it was read.
+    /// Text as it was read.
     Written(String),
-    /// Messages of a chat, as they were read.
+    /// Messages of a chat as they were read.
     Messages(Vec<Value>),
-    /// Numbers of tokens, as they were read.
+    /// Token ids as they were read.
     Tokens(Vec<u32>),
     /// Generated words, segment by segment.
-    Drawn(Vec<Segment>),
+    #[serde(rename = "drawn")]
+    Generated(Vec<Segment>),
 }
 
-/// Words drawn from one seed; prompts that begin with equal segments have a prefix in common.
+/// Words that are generated from one seed. Prompts that start with equal segments share a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Segment {
-    /// What they are drawn from.
+    /// Seed of the words.
     pub seed: u64,
-    /// How many, each one token.
+    /// Number of words. Each is one token.
     pub tokens: u32,
 }
 
-/// Conversations, several turns each.
+/// Conversations of several turns each.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConversationSpec {
-    /// What users say, one list a conversation, taken in turn; drawn where there is none.
+    /// Written conversations, used in order. If empty, messages are generated.
     pub written: Vec<Script>,
-    /// Turns of one conversation at most.
+    /// Largest number of turns of a conversation.
     pub turns: u32,
-    /// Pause before each turn but the first.
+    /// Pause before each turn except the first.
     pub think_time: Duration,
-    /// Tokens of what a user says.
+    /// Tokens of each message of the user.
     pub input_tokens: Length,
-    /// Tokens of each answer.
+    /// Exact number of tokens of each answer.
     pub output_tokens: Option<Length>,
-    /// What they are drawn from.
+    /// Seed of the generated messages.
     pub seed: u64,
 }
 
-/// What is said in one conversation but for the model's answers.
+/// The messages of one conversation, without the model's answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Script {
     /// The system prompt.
     pub system: Option<String>,
-    /// What the user says, turn by turn.
+    /// Messages of the user, one per turn.
     pub user: Vec<String>,
 }
 
 impl Serialize for Script {
-    /// Without a system prompt the list of turns alone, so that hashes of request lists stay what they were.
+    /// Without a system prompt, only the list of turns is written, so that existing hashes of request lists stay valid.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.system {
             None => self.user.serialize(serializer),
@@ -114,29 +115,29 @@ impl Serialize for Script {
     }
 }
 
-/// Sets of prompts apart, so that drawn ones of two sets are never the same.
+/// Separates sets of prompts, so that generated prompts of two sets are never the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Salt(pub u64);
 
-/// Seeds of different things drawn for one prompt.
+/// Purposes of the random numbers of one prompt.
 const LENGTHS: u64 = 1;
 const PREFIX: u64 = 2;
 const OWN: u64 = 3;
 
 impl Prompts {
-    /// Prompts as they were written.
+    /// A list of written prompts.
     #[must_use]
     pub fn written(texts: impl IntoIterator<Item = String>) -> Self {
         Self::listed(texts.into_iter().map(Entry::written).collect())
     }
 
-    /// Prompts as they were read.
+    /// A list of prompts.
     #[must_use]
     pub fn listed(entries: Vec<Entry>) -> Self {
         Self::of(Source::Listed(entries))
     }
 
-    /// Prompts of which nothing is drawn.
+    /// Prompts of a source, with the default words and no overhead.
     #[must_use]
     pub fn of(source: Source) -> Self {
         Self {
@@ -147,7 +148,7 @@ impl Prompts {
         }
     }
 
-    /// The prompt of a number. Those of conversations are their first turns.
+    /// The prompt with this number. For conversations, it is the first turn.
     #[must_use]
     pub fn entry(&self, number: u64) -> Cow<'_, Entry> {
         match &self.source {
@@ -155,12 +156,12 @@ impl Prompts {
                 Some(entry) => Cow::Borrowed(entry),
                 None => Cow::Owned(Entry::written(String::new())),
             },
-            Source::Synthetic(synthetic) => Cow::Owned(drawn(synthetic, self.overhead, number)),
+            Source::Synthetic(synthetic) => Cow::Owned(generated(synthetic, self.overhead, number)),
             Source::Conversations(spec) => Cow::Owned(spec.turn(number, 0)),
         }
     }
 
-    /// The row of a number, where prompts are listed.
+    /// The row with this number, where prompts are listed.
     #[must_use]
     pub fn row(&self, number: u64) -> Option<&Entry> {
         let Source::Listed(entries) = &self.source else {
@@ -170,18 +171,18 @@ impl Prompts {
         entries.get(usize::try_from(at).ok()?)
     }
 
-    /// What a prompt says as one text; `salt` decides what is drawn. Messages and numbers of tokens are no text.
+    /// The text of a prompt. `salt` selects the generated words. Messages and token ids give an empty text.
     #[must_use]
     pub fn text<'a>(&self, entry: &'a Entry, salt: Salt) -> Cow<'a, str> {
         match &entry.text {
             Text::Written(text) => Cow::Borrowed(text),
             Text::Messages(_) | Text::Tokens(_) => Cow::Borrowed(""),
-            Text::Drawn(segments) => Cow::Owned(self.words.write(segments, salt)),
+            Text::Generated(segments) => Cow::Owned(self.words.write(segments, salt)),
         }
     }
 
-    /// The list as it is recorded: a line of JSON each, of the first `count` prompts, until it has `most` bytes. Drawn text is
-    /// told by its seeds.
+    /// The list for the record: one line of JSON for each of the first `count` prompts, up to about `most` bytes. Generated
+    /// text is represented by its seeds.
     #[must_use]
     pub fn lines(&self, count: u64, most: usize) -> String {
         let mut lines = String::new();
@@ -197,7 +198,7 @@ impl Prompts {
         lines
     }
 
-    /// How many there are before they begin again, where that is known.
+    /// Number of prompts before the list starts again, if the source is a list.
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         match &self.source {
@@ -206,16 +207,16 @@ impl Prompts {
         }
     }
 
-    /// Of the first `count` prompts, the tokens that begin as an earlier one did, and all: what a prefix cache can save at most.
-    /// `None` where it is not known what they have in common.
+    /// The tokens of the first `count` prompts that repeat a prefix of an earlier prompt, and the total number of tokens. A
+    /// prefix cache can save at most the former. `None` where shared prefixes are unknown.
     #[must_use]
     pub fn shared(&self, count: u64) -> Option<(u64, u64)> {
-        // The most words drawn from a seed after the same segments: fewer of them are their beginning.
+        // The largest number of words from a seed after the same segments. Fewer words are a prefix of them.
         let mut longest: HashMap<u64, u32> = HashMap::new();
         let (mut shared, mut all) = (0, 0);
         for number in 0..count {
             let entry = self.entry(number);
-            let Text::Drawn(segments) = &entry.text else {
+            let Text::Generated(segments) = &entry.text else {
                 return None;
             };
             all += u64::from(entry.input_tokens?);
@@ -236,7 +237,7 @@ impl Prompts {
         Some((shared, all))
     }
 
-    /// When each prompt is due since the first, in nanoseconds, where every one says so: a trace.
+    /// Due times of all prompts since the first, in nanoseconds. `None` unless every prompt has one.
     #[must_use]
     pub fn times(&self) -> Option<Vec<u64>> {
         let Source::Listed(entries) = &self.source else {
@@ -248,13 +249,13 @@ impl Prompts {
 }
 
 impl Entry {
-    /// A prompt as it was written.
+    /// A written prompt.
     #[must_use]
     pub fn written(text: String) -> Self {
         Self::of(Text::Written(text))
     }
 
-    /// A prompt of which nothing else is known.
+    /// A prompt with this content and no other properties.
     #[must_use]
     pub fn of(text: Text) -> Self {
         Self {
@@ -267,13 +268,13 @@ impl Entry {
     }
 }
 
-/// A prompt of the planned length: its group's prefix, then words of its own, one at least.
-fn drawn(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
-    let mut draw = Draw::new(synthetic.seed, LENGTHS.wrapping_add(number << 8));
-    let tokens = draw.length(&synthetic.input_tokens);
+/// A generated prompt of the planned length: the prefix of its group, then at least one word of its own.
+fn generated(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
+    let mut rng = Rng::new(synthetic.seed, LENGTHS.wrapping_add(number << 8));
+    let tokens = rng.length(&synthetic.input_tokens);
     let words = tokens.saturating_sub(overhead).max(1);
-    let output_tokens = synthetic.output_tokens.as_ref().map(|n| draw.length(n));
-    let group = u64::from(draw.below(synthetic.groups.max(1)));
+    let output_tokens = synthetic.output_tokens.as_ref().map(|n| rng.length(n));
+    let group = u64::from(rng.below(synthetic.groups.max(1)));
     let seed = |purpose: u64, of: u64| mix(synthetic.seed ^ mix(purpose.wrapping_add(of << 8)));
     let shared = synthetic.shared_prefix_tokens.min(words - 1);
     let prefix = Segment {
@@ -290,7 +291,7 @@ fn drawn(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
         vec![own]
     };
     Entry {
-        text: Text::Drawn(segments),
+        text: Text::Generated(segments),
         input_tokens: Some(words + overhead),
         output_tokens,
         at: None,
@@ -299,24 +300,26 @@ fn drawn(synthetic: &Synthetic, overhead: u32, number: u64) -> Entry {
 }
 
 impl ConversationSpec {
-    /// How many turns a conversation has.
+    /// Number of turns of a conversation.
     #[must_use]
     pub fn turns(&self, conversation: u64) -> u32 {
-        let said = self.said(conversation).map(|said| said.user.len());
-        let said = said.and_then(|n| u32::try_from(n).ok());
-        said.unwrap_or(self.turns).min(self.turns)
+        let written = self.script(conversation).map(|script| script.user.len());
+        let written = written.and_then(|n| u32::try_from(n).ok());
+        written.unwrap_or(self.turns).min(self.turns)
     }
 
-    /// What the user says in a turn.
+    /// The message of the user in a turn.
     #[must_use]
     pub fn turn(&self, conversation: u64, turn: u32) -> Entry {
         let id = (conversation << 16) | u64::from(turn);
-        let mut draw = Draw::new(self.seed, LENGTHS.wrapping_add(id << 8));
-        let tokens = draw.length(&self.input_tokens);
-        let output_tokens = self.output_tokens.as_ref().map(|n| draw.length(n));
-        let text = match self.said(conversation) {
-            Some(said) => Text::Written(said.user.get(turn as usize).cloned().unwrap_or_default()),
-            None => Text::Drawn(vec![Segment {
+        let mut rng = Rng::new(self.seed, LENGTHS.wrapping_add(id << 8));
+        let tokens = rng.length(&self.input_tokens);
+        let output_tokens = self.output_tokens.as_ref().map(|n| rng.length(n));
+        let text = match self.script(conversation) {
+            Some(script) => {
+                Text::Written(script.user.get(turn as usize).cloned().unwrap_or_default())
+            }
+            None => Text::Generated(vec![Segment {
                 seed: mix(self.seed ^ mix(OWN.wrapping_add(id << 8))),
                 tokens,
             }]),
@@ -330,30 +333,30 @@ impl ConversationSpec {
         }
     }
 
-    /// The system prompt that a conversation begins with.
+    /// The system prompt of a conversation.
     #[must_use]
     pub fn system(&self, conversation: u64) -> Option<&str> {
-        self.said(conversation)?.system.as_deref()
+        self.script(conversation)?.system.as_deref()
     }
 
-    fn said(&self, conversation: u64) -> Option<&Script> {
+    fn script(&self, conversation: u64) -> Option<&Script> {
         let count = u64::try_from(self.written.len()).ok().filter(|n| *n > 0)?;
         let at = usize::try_from(conversation % count).ok()?;
         self.written.get(at)
     }
 }
 
-/// Words of which each is one token wherever it stands: a power of two of them, 1,024 at most.
+/// Words that are one token each in any position. Their number is a power of two, at most 1,024.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(Vec<String>);
 
 impl Words {
-    /// Fewest that still tell prompts apart.
+    /// Smallest number of words that keeps prompts distinct.
     const FEWEST: usize = 64;
-    /// As many as are used.
+    /// Largest number of words that are used.
     pub const MOST: usize = 1024;
 
-    /// These words, in their order. `None` when they are too few.
+    /// Uses these words, in their order. `None` if there are too few.
     #[must_use]
     pub fn new(mut words: Vec<String>) -> Option<Self> {
         let count = words.len().min(Self::MOST);
@@ -364,7 +367,7 @@ impl Words {
         Some(Self(words))
     }
 
-    /// Made-up words, for engines that count a word as a token.
+    /// Invented words, for engines that count a word as a token.
     #[must_use]
     pub fn plain() -> Self {
         let syllable = |n: usize| [b"bdfgklmnprstvzhj"[n / 4 % 16], b"aeio"[n % 4]];
@@ -375,7 +378,7 @@ impl Words {
         Self((0..Self::MOST).map(word).collect())
     }
 
-    /// The words themselves.
+    /// All words.
     #[must_use]
     pub fn all(&self) -> &[String] {
         &self.0
@@ -385,11 +388,11 @@ impl Words {
         let mut text = String::new();
         let bits = self.0.len().ilog2();
         for segment in segments {
-            let mut draw = Draw::new(segment.seed, salt.0);
+            let mut rng = Rng::new(segment.seed, salt.0);
             let (mut pool, mut left) = (0, 0);
             for _ in 0..segment.tokens {
                 if left < bits {
-                    (pool, left) = (draw.bits(), 64);
+                    (pool, left) = (rng.bits(), 64);
                 }
                 if !text.is_empty() {
                     text.push(' ');
@@ -405,7 +408,7 @@ impl Words {
 }
 
 impl Serialize for Words {
-    /// Their number and hash say which they are.
+    /// Writes the number of words and their hash, which identify them.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let hash = hex::encode(Sha256::digest(self.0.join(" ")));
         serializer.collect_str(&format_args!("{} words, sha256 {hash}", self.0.len()))

@@ -1,16 +1,16 @@
-//! The requests that prove readiness: those of the load, but with a short answer where that proves as much.
+//! The requests that prove readiness. They are those of the load, with a short answer where a short answer is sufficient.
 
-use super::asked::LIMITS;
+use super::expected::LIMITS;
 use super::{Purpose, Requests, VariantPlan};
 use crate::scenario::model::{ApiEndpoint, Assertion};
 use crate::scenario::rules::{StreamRule, TextRule};
 use serde_json::{Map, Value};
 
-/// Tokens that a proof asks for.
+/// Tokens that a readiness request asks for.
 const TOKENS: u64 = 8;
-/// The same of the responses API: hosted models refuse fewer.
+/// Tokens that a readiness request of the responses API asks for. Hosted models reject fewer.
 const RESPONSES_TOKENS: u64 = 16;
-/// Where the assembled answer says the same however long it is.
+/// Top-level fields of the assembled answer that do not depend on its length.
 const LENGTHLESS: [&str; 8] = [
     "id",
     "object",
@@ -21,7 +21,7 @@ const LENGTHLESS: [&str; 8] = [
     "system_fingerprint",
     "service_tier",
 ];
-/// Body fields that give the answer a form, which a short answer does not have: a call of a tool, a JSON document.
+/// Body fields that prescribe a form of the answer, which a short answer lacks: a tool call, a JSON document.
 const FORMS: [&str; 10] = [
     "tools",
     "tool_choice",
@@ -36,8 +36,8 @@ const FORMS: [&str; 10] = [
 ];
 
 impl VariantPlan {
-    /// Whether only a whole answer can show what the scenario demands: rules on its text, its finish or its counts, or a
-    /// form that a short answer does not have.
+    /// Whether the scenario's rules can only be checked on a whole answer: rules on its text, its finish reason or its
+    /// counts, or a form that a short answer lacks.
     #[must_use]
     pub fn proof_needs_whole_answer(&self) -> bool {
         let formed = |key: &String| FORMS.contains(&key.as_str()) || key.starts_with("guided_");
@@ -46,8 +46,8 @@ impl VariantPlan {
 }
 
 impl Requests {
-    /// The body that proves readiness for the n-th time in a round. Its answer is as long as the load's where it must be `whole`, and
-    /// else at most a few tokens, never more than the load's.
+    /// The body of a readiness request in a round. With `whole`, its answer is as long as those of the load. Otherwise it has
+    /// at most a few tokens, and never more than those of the load.
     #[must_use]
     pub fn proof(&self, model: &str, (round, attempt): (u32, u64), whole: bool) -> Vec<u8> {
         let body = self.body(model, Purpose::Readiness { round }, attempt);
@@ -63,7 +63,7 @@ impl Requests {
         }
     }
 
-    /// Tokens that a short proof asks for at most; `None` where answers have no tokens.
+    /// Largest number of tokens that a short readiness request asks for. `None` where answers have no tokens.
     #[must_use]
     pub fn proof_tokens(&self) -> Option<u64> {
         match self.api {
@@ -97,7 +97,7 @@ impl Requests {
     }
 }
 
-/// Whether a short answer may break a rule that a whole one keeps.
+/// Whether a short answer may break a rule that a whole answer satisfies.
 fn needs_whole(rule: &Assertion) -> bool {
     let of_stream = match &rule.stream {
         Some(StreamRule::FullLength) => true,
@@ -109,7 +109,7 @@ fn needs_whole(rule: &Assertion) -> bool {
         )
         | None => false,
     };
-    // A short answer may end within a character.
+    // A short answer may end in the middle of a character.
     let of_text = match &rule.text {
         Some(
             TextRule::WellFormed
@@ -132,7 +132,7 @@ fn needs_whole(rule: &Assertion) -> bool {
     of_stream || of_text || of_place
 }
 
-/// Whether a short answer's count of tokens, or its finish by length, keeps a rule on them.
+/// Whether a short answer's token count, or its finish reason `length`, satisfies a rule on them.
 fn short_keeps(rule: &Assertion) -> bool {
     let length = Value::from("length");
     let equal = rule.equals.as_ref().is_none_or(|wanted| *wanted == length);

@@ -1,28 +1,28 @@
-//! From prompts to request bodies: deterministic, so that every variant gets the same.
+//! Turns prompts into request bodies. It is deterministic, so that every variant gets the same requests.
 
 use super::Requests;
-use super::asked::{LIMITS, limits};
-use super::draw::mix;
+use super::expected::{LIMITS, limits};
 use super::labels::Label;
 use super::prompts::{Entry, Salt, Source, Text};
+use super::rng::mix;
 use crate::scenario::model::{ApiEndpoint, Assertion, CacheBust, RequestOptions};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// What a request is for.
+/// Purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Proving that the topology serves.
+    /// To prove that the topology serves requests.
     Readiness {
         /// The round, from 1.
         round: u32,
     },
-    /// Warming up.
+    /// To warm up the server.
     Warmup {
         /// The round, from 1.
         round: u32,
     },
-    /// Measuring.
+    /// To measure.
     Measured {
         /// Index of the phase.
         phase: u32,
@@ -43,8 +43,8 @@ impl Purpose {
         }
     }
 
-    /// Drawn prompts are never the same for two purposes, so that every phase, of every round, meets a cache that does not know
-    /// them.
+    /// Salt of generated prompts. It differs between purposes, so that no prompt of a phase or round is in a server's cache
+    /// from an earlier one.
     fn salt(self) -> u64 {
         match self {
             Self::Readiness { .. } => u64::MAX,
@@ -54,33 +54,33 @@ impl Purpose {
     }
 }
 
-/// What one body is made of.
+/// The parts of one request body.
 struct Parts<'a> {
     model: &'a str,
-    /// The field that holds the prompt, and the prompt.
+    /// Name of the field for the prompt. `content` is the prompt.
     key: &'static str,
     content: Value,
     output_tokens: Option<u32>,
-    /// Fields of the prompt's own row, which replace those of all requests.
+    /// Fields of the prompt's row, which replace those of all requests.
     own: &'a Map<String, Value>,
     label: &'a Label,
 }
 
 impl Requests {
-    /// Path of the API below the endpoint's URL, with the query string.
+    /// Path of the API relative to the endpoint's URL, with the query string.
     #[must_use]
     pub fn target(&self) -> String {
         format!("{}{}", self.path(), self.query)
     }
 
-    /// Path of the API, below the endpoint's URL.
+    /// Path of the API relative to the endpoint's URL.
     #[must_use]
     pub fn path(&self) -> &'static str {
         self.api.path()
     }
 
-    /// The body of request `index` for a served model. Prompts of warm-up and readiness are distinct from each other and from
-    /// the measured ones, so that no measured prompt is in a cache before its time.
+    /// The body of request `index` for a served model. Prompts of warm-up and readiness differ from each other and from
+    /// the measured prompts, so that no measured prompt is in a cache too early.
     #[must_use]
     pub fn body(&self, model: &str, purpose: Purpose, index: u64) -> Vec<u8> {
         let mut output_tokens = self.output_tokens;
@@ -121,7 +121,7 @@ impl Requests {
         })
     }
 
-    /// The body of a chat's turn, after all that was said.
+    /// The body of a turn of a conversation. `said` contains all earlier messages and the new one.
     #[must_use]
     pub fn chat(
         &self,
@@ -140,13 +140,13 @@ impl Requests {
         })
     }
 
-    /// What the user of a conversation says.
+    /// The message of the user in a conversation.
     #[must_use]
-    pub fn says(&self, purpose: Purpose, conversation: u64, entry: &Entry) -> Value {
+    pub fn user_message(&self, purpose: Purpose, conversation: u64, entry: &Entry) -> Value {
         json!({"role": "user", "content": self.content(purpose, conversation, entry)})
     }
 
-    /// The system message that a conversation begins with.
+    /// The system message of a conversation.
     #[must_use]
     pub fn opening(&self, purpose: Purpose, conversation: u64) -> Option<Value> {
         let Source::Conversations(spec) = &self.prompts.source else {
@@ -157,7 +157,7 @@ impl Requests {
         Some(json!({"role": "system", "content": format!("{mark}{text}")}))
     }
 
-    /// Tokens of request `index`, in and out, as the server should count them; `None` where that was not planned.
+    /// Input and output tokens of request `index`, as the server should count them. `None` where they were not planned.
     #[must_use]
     pub fn planned(&self, index: u64) -> (Option<u64>, Option<u64>) {
         let (mut input, mut output) = (Some(0), Some(0));
@@ -188,7 +188,7 @@ impl Requests {
         Value::Object(body).to_string().into_bytes()
     }
 
-    /// Asks for an answer of exactly so many tokens, in vLLM's and Dynamo's words.
+    /// Asks for an answer of exactly `tokens` tokens, with the fields of vLLM and Dynamo.
     fn demand(&self, body: &mut Map<String, Value>, tokens: u32) {
         if self.api == ApiEndpoint::Embeddings {
             return;
@@ -207,10 +207,10 @@ impl Requests {
         body.insert("ignore_eos".into(), true.into());
     }
 
-    /// What a prompt says in a body: text, messages or numbers of tokens.
+    /// The content of a prompt in a body: text, messages or token ids.
     fn content(&self, purpose: Purpose, number: u64, entry: &Entry) -> Value {
         match &entry.text {
-            Text::Drawn(_) => {
+            Text::Generated(_) => {
                 let salt = Salt(purpose.salt() ^ self.bust(purpose, number));
                 self.prompts.text(entry, salt).into_owned().into()
             }
@@ -227,7 +227,7 @@ impl Requests {
         }
     }
 
-    /// What sets the beginnings of prompts apart, where they are to be.
+    /// A number that makes the start of a prompt unique for the run or the request. 0 without `cache_bust`.
     fn bust(&self, purpose: Purpose, number: u64) -> u64 {
         match self.cache_bust {
             None => 0,
@@ -236,7 +236,7 @@ impl Requests {
         }
     }
 
-    /// What a written prompt begins with, so that no cache knows it before its time.
+    /// Text before a written prompt, so that the prompt is not in a cache too early.
     fn mark(&self, purpose: Purpose, number: u64) -> String {
         let tag = match self.bust(purpose, number) {
             0 => String::new(),
@@ -250,7 +250,7 @@ impl Requests {
     }
 }
 
-/// Puts a mark before the first text of messages.
+/// Inserts a mark before the first text of messages.
 fn mark_messages(messages: &mut [Value], mark: &str) {
     if mark.is_empty() {
         return;
@@ -262,13 +262,13 @@ fn mark_messages(messages: &mut [Value], mark: &str) {
     }
 }
 
-/// Puts a mark before the text of one message; whether it has a place for it.
+/// Inserts a mark before the text of one message. Whether the message has a place for it.
 fn marked(content: &mut Value, mark: &str) -> bool {
     match content {
         Value::String(text) => text.insert_str(0, mark),
         Value::Array(parts) => match parts.first_mut().and_then(|part| part.get_mut("text")) {
             Some(Value::String(text)) => text.insert_str(0, mark),
-            // An image comes first.
+            // The first part is not text, such as an image.
             _ => {
                 let kind = parts.first().and_then(|part| part["type"].as_str());
                 let of_responses = kind.is_some_and(|kind| kind.starts_with("input_"));
@@ -281,18 +281,18 @@ fn marked(content: &mut Value, mark: &str) -> bool {
     true
 }
 
-/// A mark as numbers of tokens: sixteen of the lowest that any vocabulary has beside its special ones.
+/// A mark as sixteen token ids. They are among the lowest ids of ordinary tokens, which every vocabulary has.
 fn mark_tokens(mark: &str) -> impl Iterator<Item = u32> + use<> {
     let hash = Sha256::digest(mark);
     let nibbles = if mark.is_empty() { 0 } else { 16 };
     (0..nibbles).map(move |at| FIRST_PLAIN + u32::from(hash[at / 2] >> (at % 2 * 4) & 15))
 }
 
-/// Below it, vocabularies have special tokens; a byte's own number follows.
+/// Ids below this one are special tokens in some vocabularies. Ids of single bytes follow.
 const FIRST_PLAIN: u32 = 64;
 
-/// The `nvext.extra_fields` that rules need: Dynamo sends timing and worker ids only when asked. A rule that something is
-/// absent asks for nothing.
+/// The `nvext.extra_fields` that rules need. Dynamo sends timing and worker ids only on request. A rule that a field is
+/// absent does not request it.
 pub(super) fn nvext_fields(rules: &[Assertion]) -> Vec<&'static str> {
     let needed: Vec<&str> = rules
         .iter()
@@ -306,7 +306,7 @@ pub(super) fn nvext_fields(rules: &[Assertion]) -> Vec<&'static str> {
         .collect()
 }
 
-/// The first step below `nvext`, where a path begins there; `nvext["timing"]` and `nvext.timing` are the same.
+/// The first step below `nvext`, if a path starts there. `nvext["timing"]` and `nvext.timing` are the same.
 fn below_nvext(path: &str) -> Option<&str> {
     let mut steps = path
         .split(['.', '[', '"', '\'', ']', '$'])
@@ -316,12 +316,12 @@ fn below_nvext(path: &str) -> Option<&str> {
         .flatten()
 }
 
-/// The body without model and prompt: the user's fields, streaming, and what the rules need the server to send.
+/// The body without model and prompt: the user's fields, streaming, and the extra fields that rules need.
 pub(super) fn template(request: &RequestOptions, nvext_fields: &[&str]) -> Map<String, Value> {
     let mut body = request.params.clone();
     if request.streams() {
         body.insert("stream".into(), true.into());
-        // A stream of the responses API always ends with its usage.
+        // Streams of the responses API always end with their usage.
         if request.endpoint != ApiEndpoint::Responses && request.stream_options {
             body.insert("stream_options".into(), json!({"include_usage": true}));
         }
@@ -342,8 +342,8 @@ pub(super) fn template(request: &RequestOptions, nvext_fields: &[&str]) -> Map<S
     body
 }
 
-/// Hash over what all variants must share: API, streaming, prompts and body fields, but not `model` and `nvext`, and the
-/// phases they are sent in.
+/// Hash of everything that all variants must share: API, streaming, prompts, body fields except `model` and `nvext`, and
+/// the phases.
 pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> String {
     let mut template = requests.template.clone();
     template.remove("nvext");
@@ -352,17 +352,17 @@ pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> Str
         (requests.output_tokens, requests.cache_bust),
         (&template, phases, &*requests.prompts),
     );
-    let mut hash = Hashing(Sha256::new());
-    // Hashing never fails, and neither do these types.
+    let mut hash = HashWriter(Sha256::new());
+    // Neither the hash nor the serialisation of these types can fail.
     let _ = serde_json::to_writer(&mut hash, &shared);
     hash.0.update(&requests.query);
     hex::encode(hash.0.finalize())
 }
 
-/// A list of a million prompts is hashed as it is written, and never held.
-struct Hashing(Sha256);
+/// Hashes bytes as they are written, so that a list of a million prompts is never in memory.
+struct HashWriter(Sha256);
 
-impl std::io::Write for Hashing {
+impl std::io::Write for HashWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())

@@ -1,5 +1,5 @@
-//! The highest rate or concurrency that keeps its goals, by bisection. Pure: it says what to try next, and is told what came
-//! of it.
+//! Finds the highest rate or concurrency that meets the goals, by bisection. It returns the next value to try and takes
+//! the outcome; it sends no requests itself.
 
 use super::pace::{Pace, Rates};
 use super::phases::{Limit, Shape};
@@ -8,25 +8,25 @@ use crate::scenario::rate::Bounds;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Where a search may end, as the ratio of what broke to what held.
+/// Ratio of the lowest failed value to the highest successful value at which a search ends.
 const CLOSE: f64 = 1.05;
-/// Most probes of one search, confirmations included.
+/// Largest number of tries of one search, including confirmations.
 const MOST: usize = 24;
 
-/// A search that was asked for.
+/// A planned search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Search {
-    /// What must hold.
+    /// Gates that must hold.
     pub goal: Vec<Gate>,
-    /// Where to look.
+    /// Range to search.
     pub between: Bounds,
-    /// How long requests are sent at each value.
+    /// Duration of each try.
     pub each: Duration,
-    /// Standard deviation of the gaps between requests over their mean, for rates.
+    /// Coefficient of variation of the gaps between requests, for rates.
     pub cv: f64,
-    /// Requests in flight at most, for rates.
+    /// Largest number of requests in flight, for rates.
     pub max_in_flight: u32,
-    /// What arrivals are drawn from.
+    /// Seed of the arrivals.
     pub seed: u64,
 }
 
@@ -57,7 +57,7 @@ impl Search {
         }
     }
 
-    /// A value as it is shown: `7.5/s`, or `12 at once`.
+    /// A value for display: `7.5/s`, or `12 at once`.
     #[must_use]
     pub fn shown(&self, value: f64) -> String {
         match self.between {
@@ -66,7 +66,7 @@ impl Search {
         }
     }
 
-    /// The smallest value, where it begins.
+    /// The smallest value, at which the search starts.
     #[must_use]
     pub fn low(&self) -> f64 {
         match self.between {
@@ -92,21 +92,21 @@ fn whole(value: f64) -> u32 {
     value as u32
 }
 
-/// How far a search is.
+/// The state of a search.
 #[derive(Debug, Clone)]
 pub(crate) struct Bisection {
     low: f64,
     high: f64,
     whole: bool,
-    /// Values that held, each the highest then, with how often.
+    /// Successful values in increasing order, with the number of successes.
     held: Vec<(f64, u32)>,
-    /// The lowest value that broke.
+    /// The lowest value that failed.
     broke: Option<f64>,
     probes: usize,
 }
 
 impl Bisection {
-    /// A search that has tried nothing.
+    /// A search without tries.
     #[must_use]
     pub(crate) fn new(search: &Search) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl Bisection {
         }
     }
 
-    /// The value to try next; `None` when the search is over. The best value is tried twice, so that luck is no result.
+    /// The next value to try. `None` when the search is over. The best value must succeed twice, to exclude chance.
     #[must_use]
     pub(crate) fn next(&self) -> Option<f64> {
         let best = self.held.last().copied();
@@ -128,7 +128,7 @@ impl Bisection {
         }
         match (best, self.broke) {
             (None, None) => Some(self.low),
-            // The smallest broke: nothing keeps the goal.
+            // The smallest value failed, so no value meets the goal.
             (None, Some(_)) => None,
             (Some((value, _)), None) if value < self.high => Some(self.high),
             (Some((value, times)), None) => (times < 2).then_some(value),
@@ -139,7 +139,7 @@ impl Bisection {
         }
     }
 
-    /// What came of trying `value`.
+    /// Records the outcome of trying `value`.
     pub(crate) fn note(&mut self, value: f64, held: bool) {
         self.probes += 1;
         if !held {
@@ -153,14 +153,14 @@ impl Bisection {
         }
     }
 
-    /// The highest value that held twice.
+    /// The highest value that succeeded twice.
     #[must_use]
     pub(crate) fn found(&self) -> Option<f64> {
         let twice = self.held.iter().filter(|(_, times)| *times >= 2);
         twice.map(|(value, _)| *value).reduce(f64::max)
     }
 
-    /// The middle of two values, by their ratio; `None` when they are close enough.
+    /// The geometric mean of two values. `None` when they are close enough.
     fn between(&self, held: f64, broke: f64) -> Option<f64> {
         let middle = (held * broke).sqrt();
         if self.whole {

@@ -1,5 +1,5 @@
-//! Conversations under way in one phase: what was said, and whose turn is next. The client asks before it sends; whoever
-//! assesses answers, on a thread of its own, says what was answered.
+//! The running conversations of one phase: their messages, and which of them continues next. The client takes requests from
+//! here. The assessor, which runs on another thread, adds the answers.
 
 use crate::measure::answer::Answer;
 use crate::measure::clock;
@@ -15,36 +15,36 @@ pub(crate) struct Conversations<'a> {
     requests: &'a Requests,
     spec: &'a ConversationSpec,
     purpose: Purpose,
-    /// Requests of the phase before these; no more conversations were begun by them.
+    /// Number of earlier requests of the phase. It makes the numbers of conversations unique within the phase.
     begin: u64,
-    /// Conversations open at once; more only wait for one to end.
-    most: usize,
+    /// Largest number of open conversations. Further ones wait until one ends.
+    max_open: usize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Conversations begun.
-    begun: u64,
-    /// Conversations that are not over.
+    /// Number of conversations that were started.
+    started: u64,
+    /// Number of conversations that have not ended.
     open: usize,
-    /// Those whose user speaks next, in the order of their answers.
+    /// Conversations whose next message comes from the user, in the order of their answers.
     waiting: VecDeque<Conversation>,
-    /// Those that await an answer, by the request's index.
-    asked: HashMap<u64, Conversation>,
+    /// Conversations that wait for an answer, by the index of the request.
+    in_flight: HashMap<u64, Conversation>,
 }
 
 struct Conversation {
     id: u64,
     turn: u32,
     /// All messages so far.
-    said: Vec<Value>,
-    /// When the user speaks next.
+    messages: Vec<Value>,
+    /// Time of the user's next message.
     at: Nanos,
 }
 
 impl<'a> Conversations<'a> {
-    /// Those of a phase, if its requests are conversations.
+    /// The conversations of a phase. `None` if its requests are not conversations.
     pub(crate) fn of(
         requests: &'a Requests,
         purpose: Purpose,
@@ -54,7 +54,7 @@ impl<'a> Conversations<'a> {
         let Source::Conversations(spec) = &requests.prompts.source else {
             return None;
         };
-        let most = match shape {
+        let max_open = match shape {
             Shape::Open { .. } => usize::MAX,
             _ => shape.most_in_flight(),
         };
@@ -63,18 +63,18 @@ impl<'a> Conversations<'a> {
             spec,
             purpose,
             begin,
-            most,
+            max_open,
             state: Mutex::default(),
         })
     }
 
-    /// Whether anybody has something to say: a request that is due waits until its conversation was answered.
+    /// Whether a message can be sent: that of a new conversation, or of one whose think time is over.
     pub(crate) fn ready(&self) -> bool {
         let state = self.state();
-        state.open < self.most || state.next_at().is_some_and(|at| at <= clock::now())
+        state.open < self.max_open || state.next_at().is_some_and(|at| at <= clock::now())
     }
 
-    /// The body of request `index`: the next turn of the conversation that waits longest, or the first of a new one.
+    /// The body of request `index`: the next turn of the conversation that has waited longest, or the first of a new one.
     pub(crate) fn body(&self, model: &str, index: u64) -> Vec<u8> {
         let mut state = self.state();
         let mut conversation = state.take(clock::now());
@@ -82,25 +82,30 @@ impl<'a> Conversations<'a> {
         let entry = self.spec.turn(id, turn);
         if turn == 0 {
             let system = self.requests.opening(self.purpose, id);
-            conversation.said.extend(system);
+            conversation.messages.extend(system);
         }
-        let user = self.requests.says(self.purpose, id, &entry);
-        conversation.said.push(user);
+        let user = self.requests.user_message(self.purpose, id, &entry);
+        conversation.messages.push(user);
         let label = Label {
             purpose: self.purpose,
             index,
             conversation: self.begin + id,
         };
-        let said = &conversation.said;
-        let body = self.requests.chat(model, entry.output_tokens, said, &label);
-        state.asked.insert(index, conversation);
+        let messages = &conversation.messages;
+        let body = self
+            .requests
+            .chat(model, entry.output_tokens, messages, &label);
+        state.in_flight.insert(index, conversation);
         body
     }
 
-    /// What tells request `index`, whose body was given, from others.
+    /// The values for the ids of request `index`, whose body was taken before.
     pub(crate) fn label(&self, index: u64) -> Label {
         let state = self.state();
-        let id = state.asked.get(&index).map_or(0, |asked| asked.id);
+        let id = state
+            .in_flight
+            .get(&index)
+            .map_or(0, |conversation| conversation.id);
         Label {
             purpose: self.purpose,
             index,
@@ -108,14 +113,14 @@ impl<'a> Conversations<'a> {
         }
     }
 
-    /// Takes an answer; a conversation that got none is over. Returns which conversation and turn it was.
+    /// Adds an answer. A conversation without one ends. Returns the numbers of the conversation and the turn.
     pub(crate) fn answered(
         &self,
         exchange: &Exchange,
         answer: Option<&Answer>,
     ) -> Option<(u64, u32)> {
         let mut state = self.state();
-        let mut conversation = state.asked.remove(&exchange.id.index)?;
+        let mut conversation = state.in_flight.remove(&exchange.id.index)?;
         let was = (conversation.id, conversation.turn);
         conversation.turn += 1;
         let goes_on = conversation.turn < self.spec.turns(conversation.id);
@@ -124,7 +129,7 @@ impl<'a> Conversations<'a> {
                 let message = &answer.body["choices"][0]["message"];
                 let text = message["content"].as_str().unwrap_or_default();
                 conversation
-                    .said
+                    .messages
                     .push(json!({"role": "assistant", "content": text}));
                 let think = u64::try_from(self.spec.think_time.as_nanos()).unwrap_or(u64::MAX);
                 conversation.at = exchange.ended.saturating_add(think);
@@ -145,20 +150,20 @@ impl State {
         self.waiting.front().map(|conversation| conversation.at)
     }
 
-    /// The conversation that waits longest, or a new one.
+    /// The conversation that has waited longest, or a new one.
     fn take(&mut self, now: Nanos) -> Conversation {
         if self.next_at().is_some_and(|at| at <= now)
             && let Some(waiting) = self.waiting.pop_front()
         {
             return waiting;
         }
-        let id = self.begun;
-        self.begun += 1;
+        let id = self.started;
+        self.started += 1;
         self.open += 1;
         Conversation {
             id,
             turn: 0,
-            said: Vec::new(),
+            messages: Vec::new(),
             at: 0,
         }
     }

@@ -1,12 +1,12 @@
-//! The keys that rows of prompt files may have: body fields of the APIs, and bookkeeping that is left alone.
+//! The keys that rows of prompt files may have: body fields of the APIs, and metadata that is ignored.
 
+use super::collector::BadRow;
 use super::lines::{shortened, tokens};
-use super::pile::Bad;
 use crate::scenario::mistake::nearest;
 use crate::scenario::model::ApiEndpoint;
 use serde_json::{Map, Value};
 
-/// APIs, as bits.
+/// APIs as bits.
 const COMPLETIONS: u8 = 1;
 const CHAT: u8 = 2;
 const RESPONSES: u8 = 4;
@@ -15,7 +15,7 @@ const BOTH: u8 = COMPLETIONS | CHAT;
 const TEXT: u8 = BOTH | RESPONSES;
 const ALL: u8 = TEXT | EMBEDDINGS;
 
-/// Body fields that a row may have, and the APIs that know them: OpenAI's, and those of vLLM and SGLang beside them.
+/// Body fields that a row may have, and the APIs that accept them: OpenAI's fields, and those that vLLM and SGLang add.
 pub(super) const FIELDS: &[(&str, u8)] = &[
     ("model", ALL),
     ("max_tokens", BOTH),
@@ -90,7 +90,7 @@ pub(super) const FIELDS: &[(&str, u8)] = &[
     ("encoding_format", EMBEDDINGS),
 ];
 
-/// Keys that a row has beside body fields.
+/// Keys of rows that are not body fields.
 pub(super) const KEYS: [&str; 10] = [
     "prompt",
     "messages",
@@ -104,7 +104,7 @@ pub(super) const KEYS: [&str; 10] = [
     "url",
 ];
 
-/// Bookkeeping that common files carry; it is left alone.
+/// Metadata in common files. It is ignored.
 pub(super) const IGNORED: [&str; 15] = [
     "id",
     "idx",
@@ -123,7 +123,7 @@ pub(super) const IGNORED: [&str; 15] = [
     "comment",
 ];
 
-/// Body fields that every request gets in the same way.
+/// Body fields that must be the same for all requests, and what to use instead.
 const NEVER: [(&str, &str); 1] = [("nvext", "`request: {params: {nvext: ...}}`")];
 
 fn bit(api: ApiEndpoint) -> u8 {
@@ -135,18 +135,18 @@ fn bit(api: ApiEndpoint) -> u8 {
     }
 }
 
-/// Names of the body fields that an API knows.
+/// Names of the body fields that an API accepts.
 pub(super) fn of(api: ApiEndpoint) -> impl Iterator<Item = &'static str> {
     let known = FIELDS.iter().filter(move |(_, apis)| apis & bit(api) != 0);
     known.map(|(name, _)| *name)
 }
 
-/// Whether any API has a body field of this name.
+/// Whether any API has a body field with this name.
 pub(super) fn is_known(key: &str) -> bool {
     FIELDS.iter().any(|(name, _)| *name == key)
 }
 
-/// What a row is read for.
+/// The API that rows are read for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Api {
     pub(super) endpoint: ApiEndpoint,
@@ -154,13 +154,13 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Takes a body field of a row; `null` is no value. `nested` says that it stands in `body`, where fields may be that no list has.
+    /// Adds a body field of a row, unless it is `null`. A `nested` field is inside `body`, which may have unlisted fields.
     pub(super) fn take(
         self,
         body: &mut Map<String, Value>,
         (key, value): (&str, Value),
         nested: bool,
-    ) -> Result<(), Bad> {
+    ) -> Result<(), BadRow> {
         match key {
             "stream" | "stream_options" => return self.check_stream(key, &value),
             _ => self.check_name(key, nested)?,
@@ -170,14 +170,14 @@ impl Api {
         }
         check_value(key, &value)?;
         if body.contains_key(key) {
-            return Err(Bad(format!("`{key}` is given twice; keep one of them")));
+            return Err(BadRow(format!("`{key}` is given twice; keep one of them")));
         }
         body.insert(key.to_owned(), value);
         Ok(())
     }
 
-    /// Whether answers stream is said once, for all requests.
-    fn check_stream(self, key: &str, value: &Value) -> Result<(), Bad> {
+    /// Checks that a row does not contradict the scenario's choice of streaming, which applies to all requests.
+    fn check_stream(self, key: &str, value: &Value) -> Result<(), BadRow> {
         let fits = match key {
             "stream" => value.as_bool() == Some(self.stream),
             _ => self.stream && *value == serde_json::json!({"include_usage": true}),
@@ -185,15 +185,15 @@ impl Api {
         if fits || value.is_null() {
             return Ok(());
         }
-        Err(Bad(format!(
-            "`{key}` is the same for all requests and set by the scenario, and this row has {}; leave it out, or set `request: {{stream: ...}}`",
+        Err(BadRow(format!(
+            "the scenario sets `{key}` for all requests, but this row has {}; leave it out, or set `request: {{stream: ...}}`",
             shortened(&value.to_string())
         )))
     }
 
-    fn check_name(self, key: &str, nested: bool) -> Result<(), Bad> {
+    fn check_name(self, key: &str, nested: bool) -> Result<(), BadRow> {
         if let Some((_, instead)) = NEVER.iter().find(|(never, _)| *never == key) {
-            return Err(Bad(format!(
+            return Err(BadRow(format!(
                 "`{key}` is the same for all requests; use {instead}"
             )));
         }
@@ -202,21 +202,22 @@ impl Api {
         let is_limit = key.starts_with("max_") && key.ends_with("tokens");
         match is_known(key) {
             true if fits || (nested && !is_limit) => Ok(()),
-            true => Err(Bad(match limit_of(self.endpoint).filter(|_| is_limit) {
+            true => Err(BadRow(match limit_of(self.endpoint).filter(|_| is_limit) {
                 Some(limit) => format!("`{key}` is not a field of `{api}`; write `{limit}`"),
                 None => format!(
-                    "`{key}` is not a field of `{api}`; leave it out, or put it into `body: {{...}}` where your server knows it"
+                    "`{key}` is not a field of `{api}`; leave it out, or put it into `body: {{...}}` if your server accepts it"
                 ),
             })),
-            // A field of the server's own; one letter off a known one is a slip. Short names are too close to each other.
-            false if nested => match of(self.endpoint).find(|known| is_slip(key, known)) {
-                Some(meant) => Err(Bad(format!(
+            // Servers may have fields of their own. A name that differs from a known one by one letter is a typing mistake,
+            // unless it is short.
+            false if nested => match of(self.endpoint).find(|known| is_typo(key, known)) {
+                Some(meant) => Err(BadRow(format!(
                     "unknown field `{}` in `body`; did you mean `{meant}`?",
                     shortened(key)
                 ))),
                 None => Ok(()),
             },
-            false => Err(unknown(key, of(self.endpoint))),
+            false => Err(unknown_key(key, of(self.endpoint))),
         }
     }
 }
@@ -229,38 +230,42 @@ fn limit_of(api: ApiEndpoint) -> Option<&'static str> {
     }
 }
 
-/// Whether a key is a known one but for a letter, its case or its dashes.
-fn is_slip(key: &str, known: &str) -> bool {
+/// Whether a key differs from a known one only by a letter, its case or its dashes.
+fn is_typo(key: &str, known: &str) -> bool {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
     let (key, known) = (plain(key), plain(known));
     known.len() > 4 && strsim::osa_distance(&key, &known) <= 1
 }
 
-/// That no key of a row has this name.
-pub(super) fn unknown<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> Bad {
+/// The mistake of a row with an unknown key.
+pub(super) fn unknown_key<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> BadRow {
     let known = known.chain(KEYS);
     not_known(
         "key",
         key,
         known,
-        "send it as it is, put it into `body: {...}`; to leave it alone, list it in `ignore` of the file",
+        "send it, put it into `body: {...}`; to ignore it, list it in `ignore` of the file",
     )
 }
 
-/// That a key or column of a file has a name that nothing else needs to have, and how to leave it alone.
-pub(super) fn stray<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k str>) -> Bad {
+/// The mistake of a file with an unknown key or column, which can only be ignored.
+pub(super) fn unknown_name<'k>(
+    what: &str,
+    key: &str,
+    known: impl Iterator<Item = &'k str>,
+) -> BadRow {
     not_known(
         what,
         key,
         known,
-        "leave it alone, list it in `ignore` of the file",
+        "ignore it, list it in `ignore` of the file",
     )
 }
 
-/// That a name is not known: the nearest one, and what else can be done (`to` ...).
-fn not_known<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k str>, to: &str) -> Bad {
+/// The mistake of an unknown name. Suggests the nearest name, and what else can be done (`to` ...).
+fn not_known<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k str>, to: &str) -> BadRow {
     let key_shown = shortened(key);
-    Bad(match nearest(key, known) {
+    BadRow(match nearest(key, known) {
         Some(meant) => {
             format!("unknown {what} `{key_shown}`; did you mean `{meant}`? To {to}")
         }
@@ -268,20 +273,22 @@ fn not_known<'k>(what: &str, key: &str, known: impl Iterator<Item = &'k str>, to
     })
 }
 
-/// The fields whose value `bench` itself reads.
-fn check_value(key: &str, value: &Value) -> Result<(), Bad> {
+/// Checks the values of fields that `bench` itself reads.
+fn check_value(key: &str, value: &Value) -> Result<(), BadRow> {
     match key {
         "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
             tokens(&format!("`{key}`"), value.as_u64()).map(drop)
         }
-        "n" if value.as_u64().is_none_or(|n| n == 0) => Err(Bad(format!(
-            "`n` must be a whole number from 1, found {}",
+        "n" if value.as_u64().is_none_or(|n| n == 0) => Err(BadRow(format!(
+            "`n` must be a whole number of at least 1, found {}",
             shortened(&value.to_string())
         ))),
-        "model" if value.as_str().is_none_or(|name| name.trim().is_empty()) => Err(Bad(format!(
-            "`model` must be a name, found {}",
-            shortened(&value.to_string())
-        ))),
+        "model" if value.as_str().is_none_or(|name| name.trim().is_empty()) => {
+            Err(BadRow(format!(
+                "`model` must be a name, found {}",
+                shortened(&value.to_string())
+            )))
+        }
         _ => Ok(()),
     }
 }

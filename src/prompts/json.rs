@@ -1,9 +1,9 @@
-//! Rows of JSON: one a line, or one list. The published ShareGPT file has 600 MB in one list, so that rows are taken one at a
-//! time.
+//! Reads rows of JSON: one per line, or one list. Rows are read one at a time, because the published ShareGPT file is one
+//! list of 600 MB.
 
+use super::collector::BadRow;
 use super::lines::{each_line, failed, open, shortened};
-use super::pile::Bad;
-use super::{Error, LONGEST};
+use super::{Error, MAX_ROW_BYTES};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
 };
@@ -17,22 +17,22 @@ use std::path::Path;
 /// One row.
 #[derive(Debug)]
 pub(super) enum Row {
-    /// A JSON object, and the key that it has twice.
+    /// A JSON object, and the key that it has twice, if any.
     Object(Map<String, Value>, Option<String>),
-    /// Anything else.
+    /// Any other value.
     Other(Value),
 }
 
 impl Row {
-    /// The object that a row must be.
-    pub(super) fn object(self, expected: &str) -> Result<Map<String, Value>, Bad> {
+    /// The object of a row that must be one.
+    pub(super) fn object(self, expected: &str) -> Result<Map<String, Value>, BadRow> {
         match self {
             Self::Object(map, None) => Ok(map),
-            Self::Object(_, Some(key)) => Err(Bad(format!(
+            Self::Object(_, Some(key)) => Err(BadRow(format!(
                 "the key `{}` is given twice; keep one of them",
                 shortened(&key)
             ))),
-            Self::Other(value) => Err(Bad(format!(
+            Self::Other(value) => Err(BadRow(format!(
                 "expected {expected}, found {}",
                 shortened(&value.to_string())
             ))),
@@ -100,21 +100,21 @@ impl<'de> Visitor<'de> for RowVisitor {
     }
 }
 
-/// Takes a row with its place; whether more are wanted.
-type Take<'t> = &'t mut dyn FnMut(&str, Result<Row, Bad>) -> Result<bool, Error>;
+/// Takes a row with its location. Returns whether more rows are wanted.
+type TakeRow<'t> = &'t mut dyn FnMut(&str, Result<Row, BadRow>) -> Result<bool, Error>;
 
-/// Hands out the rows of a file until `take` wants no more. `expected` says what a row looks like.
-pub(super) fn each_row(file: &Path, expected: &str, take: Take<'_>) -> Result<(), Error> {
+/// Passes the rows of a file to `take` until it wants no more. `expected` describes a row.
+pub(super) fn each_row(file: &Path, expected: &str, take: TakeRow<'_>) -> Result<(), Error> {
     let mut reader = open(file)?;
     let head = reader.fill_buf().map_err(|error| failed(file, &error))?;
     let mark = "\u{feff}".as_bytes();
     let marked = head.starts_with(mark);
     let head = head.strip_prefix(mark).unwrap_or(head).trim_ascii_start();
     let is_list = head.first() == Some(&b'[');
-    // An object that is spread over lines has nothing else on its first one.
+    // An object over several lines has only `{` on the first line.
     let first_line = head.split(|byte| *byte == b'\n').next();
-    let is_spread = first_line.is_some_and(|line| line.trim_ascii_end() == b"{");
-    if !is_list && !is_spread {
+    let is_multi_line = first_line.is_some_and(|line| line.trim_ascii_end() == b"{");
+    if !is_list && !is_multi_line {
         return each_line(file, |place, line| {
             take(place, line.and_then(|line| parse(expected, line)))
         });
@@ -122,36 +122,36 @@ pub(super) fn each_row(file: &Path, expected: &str, take: Take<'_>) -> Result<()
     if marked {
         reader.consume(mark.len());
     }
-    let spread = Spread {
+    let rows = MultiLineRows {
         file,
         is_list,
         line: Cell::new(1),
-        left: Cell::new(LONGEST),
+        left: Cell::new(MAX_ROW_BYTES),
     };
-    spread.read(reader, expected, take)
+    rows.read(reader, expected, take)
 }
 
-fn parse(expected: &str, text: &str) -> Result<Row, Bad> {
+fn parse(expected: &str, text: &str) -> Result<Row, BadRow> {
     serde_json::from_str(text).map_err(|error| {
-        Bad(format!(
+        BadRow(format!(
             "expected {expected}, found {}: {error}",
             shortened(text)
         ))
     })
 }
 
-/// Rows that do not stand one a line.
-struct Spread<'f> {
+/// Reads rows that are not one per line.
+struct MultiLineRows<'f> {
     file: &'f Path,
     is_list: bool,
-    /// The line that is being read.
+    /// Number of the current line.
     line: Cell<usize>,
-    /// Bytes that the row under way may still have.
+    /// Number of bytes that the current row may still have.
     left: Cell<usize>,
 }
 
-impl Spread<'_> {
-    fn read(&self, reader: impl Read, expected: &str, take: Take<'_>) -> Result<(), Error> {
+impl MultiLineRows<'_> {
+    fn read(&self, reader: impl Read, expected: &str, take: TakeRow<'_>) -> Result<(), Error> {
         let mut outcome = Ok(());
         let stopped = Cell::new(false);
         let mut number = 0_u64;
@@ -170,7 +170,7 @@ impl Spread<'_> {
             stopped.set(!more);
             more
         };
-        let mut json = serde_json::Deserializer::from_reader(Counted(self, reader));
+        let mut json = serde_json::Deserializer::from_reader(CountingReader(self, reader));
         let read = if self.is_list {
             Items(self, &mut taken)
                 .deserialize(&mut json)
@@ -188,15 +188,15 @@ impl Spread<'_> {
         })
     }
 
-    /// One object after the other.
+    /// Reads a sequence of objects.
     fn stream<R: Read>(
         &self,
         json: &mut serde_json::Deserializer<serde_json::de::IoRead<R>>,
         taken: &mut dyn FnMut(usize, Box<RawValue>) -> bool,
     ) -> Result<(), serde_json::Error> {
-        // At the end of the file there is nothing more to expect.
+        // `end` succeeds only at the end of the file.
         while json.end().is_err() {
-            let (line, row) = At(self).deserialize(&mut *json)?;
+            let (line, row) = ItemWithLine(self).deserialize(&mut *json)?;
             if !taken(line, row) {
                 break;
             }
@@ -205,16 +205,16 @@ impl Spread<'_> {
     }
 }
 
-/// Counts lines, and ends a row that is too long: one quote too many makes a row of all the rest.
-struct Counted<'s, R>(&'s Spread<'s>, R);
+/// Counts lines, and fails on a row that is too long. A surplus quote would make the rest of the file one row.
+struct CountingReader<'s, R>(&'s MultiLineRows<'s>, R);
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for CountingReader<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = self.0.left.get();
         if left == 0 {
             let why = format!(
                 "this row is longer than {} MiB; is a quote or a bracket missing?",
-                LONGEST >> 20
+                MAX_ROW_BYTES >> 20
             );
             return Err(io::Error::other(why));
         }
@@ -229,7 +229,7 @@ impl<R: Read> Read for Counted<'_, R> {
 
 /// Reads a list item by item.
 struct Items<'s, 't>(
-    &'s Spread<'s>,
+    &'s MultiLineRows<'s>,
     &'t mut dyn FnMut(usize, Box<RawValue>) -> bool,
 );
 
@@ -249,9 +249,9 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some((line, row)) = items.next_element_seed(At(self.0))? {
+        while let Some((line, row)) = items.next_element_seed(ItemWithLine(self.0))? {
             if !(self.1)(line, row) {
-                // The rest need not be read.
+                // An error is the only way to stop serde before the end of the list.
                 return Err(A::Error::custom("enough"));
             }
         }
@@ -259,16 +259,16 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
     }
 }
 
-/// Reads one item, with the line that it begins on. It is parsed apart, so that half a surrogate pair or a number beyond all
-/// bounds in one row, as published files have them, leaves the others readable.
-struct At<'s>(&'s Spread<'s>);
+/// Reads one item as raw text, with the line on which it starts. Each item is parsed separately, so that an invalid row
+/// does not affect the others. Published files contain half surrogate pairs and numbers out of range.
+struct ItemWithLine<'s>(&'s MultiLineRows<'s>);
 
-impl<'de> DeserializeSeed<'de> for At<'_> {
+impl<'de> DeserializeSeed<'de> for ItemWithLine<'_> {
     type Value = (usize, Box<RawValue>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        self.0.left.set(LONGEST);
-        // The item's first byte has been looked at, and nothing behind it.
+        self.0.left.set(MAX_ROW_BYTES);
+        // Only the first byte of the item was read so far, so the line number is that of the item's start.
         let line = self.0.line.get();
         Ok((line, Box::<RawValue>::deserialize(deserializer)?))
     }

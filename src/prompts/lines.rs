@@ -1,7 +1,7 @@
-//! Files of prompts, line by line, in bounded memory.
+//! Reads files of prompts line by line, in bounded memory.
 
-use super::pile::Bad;
-use super::{Error, LONGEST};
+use super::collector::BadRow;
+use super::{Error, MAX_ROW_BYTES};
 use crate::scenario::limits;
 use std::fmt::Display;
 use std::fs::File;
@@ -13,7 +13,7 @@ pub(super) fn open(file: &Path) -> Result<BufReader<File>, Error> {
     if file.is_dir() {
         return Err(failed(&"it is a directory; name a file in it"));
     }
-    // A pipe would be waited for without end, and could be read once only.
+    // A pipe can block forever, and can be read only once.
     if file.metadata().is_ok_and(|what| !what.is_file()) {
         return Err(failed(
             &"it is a pipe or a device; write the prompts to a file and name that",
@@ -24,7 +24,7 @@ pub(super) fn open(file: &Path) -> Result<BufReader<File>, Error> {
         .map_err(|error| failed(&error))
 }
 
-/// That a file cannot be read, and why.
+/// The error of a file that cannot be read.
 pub(super) fn failed(file: &Path, error: &dyn Display) -> Error {
     Error(format!(
         "failed to read the prompts in {}: {error}",
@@ -32,36 +32,37 @@ pub(super) fn failed(file: &Path, error: &dyn Display) -> Error {
     ))
 }
 
-pub(super) fn nothing(file: &Path) -> Error {
-    Error(format!("{} holds no prompt", file.display()))
+/// The error of a file without prompts.
+pub(super) fn no_prompts(file: &Path) -> Error {
+    Error(format!("{} contains no prompt", file.display()))
 }
 
-/// The lines of a file that are not blank, each with its place, until `take` wants no more.
+/// Passes the non-blank lines of a file to `take`, each with its location, until it wants no more.
 pub(super) fn each_line(
     file: &Path,
-    mut take: impl FnMut(&str, Result<&str, Bad>) -> Result<bool, Error>,
+    mut take: impl FnMut(&str, Result<&str, BadRow>) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     let mut reader = open(file)?;
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
         let place = || format!("{}:{number}", file.display());
-        let mut line = reader.by_ref().take(LONGEST as u64 + 1);
+        let mut line = reader.by_ref().take(MAX_ROW_BYTES as u64 + 1);
         let count = line
             .read_until(b'\n', &mut bytes)
             .map_err(|error| Error(format!("{}: failed to read: {error}", place())))?;
         if count == 0 {
             break;
         }
-        if count > LONGEST {
+        if count > MAX_ROW_BYTES {
             return Err(Error(format!(
-                "{}: this line is longer than {} MiB; expected one prompt a line",
+                "{}: this line is longer than {} MiB; expected one prompt per line",
                 place(),
-                LONGEST >> 20
+                MAX_ROW_BYTES >> 20
             )));
         }
         let text = std::str::from_utf8(&bytes).map_err(|error| {
-            Bad(format!(
+            BadRow(format!(
                 "byte {} is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`",
                 error.valid_up_to() + 1
             ))
@@ -75,7 +76,7 @@ pub(super) fn each_line(
     Ok(())
 }
 
-/// The beginning of what was found, for a message; what would do something to a terminal is written out.
+/// The start of a text from a file, for a message. Control characters are escaped, because they would affect a terminal.
 pub(super) fn shortened(found: &str) -> String {
     let mut shown = String::new();
     for c in found.chars().take(60) {
@@ -87,15 +88,15 @@ pub(super) fn shortened(found: &str) -> String {
     shown
 }
 
-/// A number of tokens that a file asks for.
-pub(super) fn tokens(what: &str, wanted: Option<u64>) -> Result<u32, Bad> {
+/// Checks a number of tokens from a file.
+pub(super) fn tokens(what: &str, wanted: Option<u64>) -> Result<u32, BadRow> {
     let most = limits::TOKENS;
     let allowed = wanted
         .and_then(|n| u32::try_from(n).ok())
         .filter(|n| (1..=most).contains(n));
     allowed.ok_or_else(|| {
         let found = wanted.map_or(String::new(), |n| format!(", found {n}"));
-        Bad(format!(
+        BadRow(format!(
             "{what} must be a whole number from 1 to {most}{found}"
         ))
     })

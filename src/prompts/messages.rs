@@ -1,12 +1,12 @@
-//! Messages of a chat, as OpenAI's API takes them.
+//! Checks chat messages in the format of OpenAI's API.
 
+use super::collector::BadRow;
 use super::lines::shortened;
-use super::pile::Bad;
 use crate::scenario::mistake::{list, nearest};
 use crate::scenario::model::ApiEndpoint;
 use serde_json::Value;
 
-/// Who may speak.
+/// Valid roles.
 const ROLES: [&str; 6] = [
     "system",
     "developer",
@@ -16,25 +16,26 @@ const ROLES: [&str; 6] = [
     "function",
 ];
 
-/// What an assistant's message may have in the place of content.
+/// Fields that an assistant's message may have instead of content.
 const CALLS: [&str; 4] = ["tool_calls", "function_call", "refusal", "audio"];
 
-/// Checks a list of messages: who speaks, and that each says something. All else in them is passed on.
-pub(super) fn check(messages: &[Value], api: ApiEndpoint) -> Result<(), Bad> {
+/// Checks the roles and contents of messages. Other fields are passed on unchecked.
+pub(super) fn check(messages: &[Value], api: ApiEndpoint) -> Result<(), BadRow> {
     for (at, message) in messages.iter().enumerate() {
-        check_one(message, api).map_err(|Bad(why)| Bad(format!("message {}: {why}", at + 1)))?;
+        check_one(message, api)
+            .map_err(|BadRow(why)| BadRow(format!("message {}: {why}", at + 1)))?;
     }
     Ok(())
 }
 
-fn check_one(message: &Value, api: ApiEndpoint) -> Result<(), Bad> {
+fn check_one(message: &Value, api: ApiEndpoint) -> Result<(), BadRow> {
     let Value::Object(fields) = message else {
-        return Err(Bad(format!(
+        return Err(BadRow(format!(
             "expected {{\"role\": \"user\", \"content\": \"...\"}}, found {}",
             shortened(&message.to_string())
         )));
     };
-    // Items of the responses API that are no messages, such as the output of a tool.
+    // The responses API has items that are not messages, such as the output of a tool.
     if api == ApiEndpoint::Responses && !fields.contains_key("role") && fields.contains_key("type")
     {
         return Ok(());
@@ -47,7 +48,7 @@ fn check_one(message: &Value, api: ApiEndpoint) -> Result<(), Bad> {
         );
         let meant = role.and_then(|role| nearest(role, ROLES));
         let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-        return Err(Bad(format!(
+        return Err(BadRow(format!(
             "`role` must be one of {}, found {found}{meant}",
             list(ROLES)
         )));
@@ -60,11 +61,11 @@ fn check_one(message: &Value, api: ApiEndpoint) -> Result<(), Bad> {
         {
             Ok(())
         }
-        None | Some(Value::Null) => Err(Bad(format!(
+        None | Some(Value::Null) => Err(BadRow(format!(
             "this message has no `content`, found {}",
             shortened(&message.to_string())
         ))),
-        Some(other) => Err(Bad(format!(
+        Some(other) => Err(BadRow(format!(
             "`content` must be text or a list of parts, found {}",
             shortened(&other.to_string())
         ))),

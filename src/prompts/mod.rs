@@ -1,13 +1,13 @@
-//! Prompts from where they are: files of several formats, read no further than needed and held in bounded memory, and
-//! what is needed to draw them, the words and the counts of the model's own tokenizer.
+//! Reads prompts from files of several formats, in bounded memory and no further than needed. Also provides the words and
+//! token counts of the model's tokenizer, which generated prompts need.
 
+mod collector;
 mod context;
 pub(crate) mod conversations;
 mod fields;
 mod json;
 mod lines;
 mod messages;
-mod pile;
 mod row;
 mod sharegpt;
 mod table;
@@ -22,34 +22,35 @@ use crate::scenario::model::{
     Conversations, Length, Model, OnBadRow, Prompts as Wanted, Scenario, Spread, Synthetic,
     TraceFile,
 };
+use collector::{Collector, Tally, sort_by_time};
 use fields::Api;
-use pile::{Pile, Tally, in_order};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tokens::Counter;
 use trace::Replay;
 
 /// Longest line or record of a file, in bytes.
-const LONGEST: usize = 16 << 20;
-/// Most text that is held, in bytes.
-const MOST_BYTES: usize = 512 << 20;
-/// Planned prompts that are held against the tokenizer's count before anything starts.
-const PROBED: u64 = 64;
+const MAX_ROW_BYTES: usize = 16 << 20;
+/// Largest amount of text in memory, in bytes.
+const MAX_TEXT_BYTES: usize = 512 << 20;
+/// Number of planned prompts whose lengths are compared with the tokenizer's count before anything starts.
+const CHECKED_PROMPTS: u64 = 64;
 
-/// What is wrong with the prompts, its place included.
+/// A mistake in the prompts, with its location.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Error(String);
 
-/// Cuts a text into tokens: their numbers, and the bytes of the text that each stands for.
-pub(crate) type Cutter = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
+/// Splits a text into tokens: their ids, and the byte range of each in the text.
+pub(crate) type TokenSplitter = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
 
-/// What cuts texts as a model does, where its tokenizer is on this machine and this `bench` was built to read it.
+/// Splits texts in the way in which a model does. `None` if its tokenizer is not on this machine, or if this `bench` was
+/// built without support for tokenizers.
 #[must_use]
-pub(crate) fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<Cutter> {
+pub(crate) fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<TokenSplitter> {
     let directory = tokens::directory(model, base, home).ok()?;
     #[cfg(feature = "tokenizers")]
-    return tokens::model::cutter(&directory);
+    return tokens::model::splitter(&directory);
     #[cfg(not(feature = "tokenizers"))]
     {
         let _ = directory;
@@ -57,10 +58,10 @@ pub(crate) fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Opti
     }
 }
 
-/// Reads the prompts of a scenario whose own directory is `base`; of a file, no more than `most`.
+/// Reads the prompts of a scenario in the directory `base`. Reads at most `most` prompts of a file.
 ///
 /// # Errors
-/// The first thing that is wrong, with its file and line.
+/// Returns the first mistake, with its file and line.
 pub(crate) fn read(
     scenario: &Scenario,
     base: &Path,
@@ -74,142 +75,147 @@ pub(crate) fn read(
         home,
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let pile = |on_bad_row: OnBadRow| Pile::new(most, on_bad_row);
+    let collector = |on_bad_row: OnBadRow| Collector::new(most, on_bad_row);
     let api = Api {
         endpoint: scenario.request.endpoint,
         stream: scenario.request.streams(),
     };
-    let pile = match &scenario.prompts {
+    let collector = match &scenario.prompts {
         Wanted::Inline(prompts) => {
-            let mut pile = pile(OnBadRow::Error);
+            let mut collector = collector(OnBadRow::Error);
             for (i, prompt) in prompts.iter().enumerate() {
                 let place = format_args!("prompts.inline[{i}]");
-                pile.row(place, Ok(Entry::written(prompt.clone())))?;
+                collector.row(place, Ok(Entry::written(prompt.clone())))?;
             }
-            pile
+            collector
         }
         Wanted::File(data) => {
-            let mut pile = pile(data.on_bad_row);
-            row::rows(&path(&data.file), data, api, &mut pile)?;
-            if pile.entries.iter().all(|entry| entry.at.is_some()) {
-                in_order(&mut pile, ends_by_duration(scenario))?;
+            let mut collector = collector(data.on_bad_row);
+            row::rows(&path(&data.file), data, api, &mut collector)?;
+            if collector.entries.iter().all(|entry| entry.at.is_some()) {
+                sort_by_time(&mut collector, ends_by_duration(scenario))?;
             }
-            pile
+            collector
         }
         Wanted::Csv(csv) => {
-            let mut pile = pile(csv.on_bad_row);
-            table::column(&path(&csv.file), csv, api, &mut pile)?;
-            if pile.entries.iter().all(|entry| entry.at.is_some()) {
-                in_order(&mut pile, ends_by_duration(scenario))?;
+            let mut collector = collector(csv.on_bad_row);
+            table::column(&path(&csv.file), csv, api, &mut collector)?;
+            if collector.entries.iter().all(|entry| entry.at.is_some()) {
+                sort_by_time(&mut collector, ends_by_duration(scenario))?;
             }
-            pile
+            collector
         }
         Wanted::Sharegpt(data) => {
-            let mut pile = pile(data.on_bad_row);
-            sharegpt::first_turns(&path(&data.file), data, api.endpoint, &mut pile)?;
-            pile
+            let mut collector = collector(data.on_bad_row);
+            sharegpt::first_turns(&path(&data.file), data, api.endpoint, &mut collector)?;
+            collector
         }
         Wanted::Trace(trace) => {
-            let pile = pile(trace.on_bad_row);
-            return traced(&path(&trace.file), trace, pile, &model);
+            let collector = collector(trace.on_bad_row);
+            return traced(&path(&trace.file), trace, collector, &model);
         }
         Wanted::Synthetic(synthetic) => {
             let source = Source::Synthetic(synthetic.clone());
-            return drawn(source, &model, most);
+            return generated(source, &model, most);
         }
         Wanted::Conversations(wanted) => return conversations(wanted, &path, most, &model),
     };
-    check_alike(&pile, scenario)?;
-    context::check_written(&pile, &model)?;
-    let mut notes = pile.tally.notes();
-    notes.extend(cut_off(&pile, scenario));
+    check_same_body(&collector, scenario)?;
+    context::check_written(&collector, &model)?;
+    let mut notes = collector.tally.notes();
+    notes.extend(cut_off(&collector, scenario));
     Ok(Prompts {
         notes,
-        ..Prompts::listed(pile.entries)
+        ..Prompts::listed(collector.entries)
     })
 }
 
-/// Phases that send each request when it was due.
+/// The loads that replay recorded times.
 fn replays(scenario: &Scenario) -> Vec<Shape> {
     let phases = phases(&scenario.load).into_iter();
     let shapes = phases.map(|phase| phase.shape);
     shapes.filter(Shape::replays).collect()
 }
 
-/// Whether each replay ends by its duration, so that later rows are never due.
+/// Whether each replay has a duration, so that later rows are never due.
 fn ends_by_duration(scenario: &Scenario) -> bool {
     let ends =
         |shape: &Shape| matches!(shape, Shape::Open { limit, .. } if limit.duration.is_some());
     replays(scenario).iter().all(ends)
 }
 
-/// That a replay which nothing else ends may end before its file does.
-fn cut_off(pile: &Pile, scenario: &Scenario) -> Option<String> {
+/// The note on a replay that uses only a part of its file, although no setting ends it early.
+fn cut_off(collector: &Collector, scenario: &Scenario) -> Option<String> {
     let ends = |shape: &Shape| matches!(shape, Shape::Open { limit, .. } if limit.duration.is_some() || limit.requests.is_some());
     let endless = replays(scenario).iter().any(|shape| !ends(shape));
-    (endless && pile.is_full()).then(|| {
+    (endless && collector.is_full()).then(|| {
         format!(
-            "the first {} requests are replayed and no more of the file was read; end the phase with `requests` or `duration`",
-            pile.entries.len()
+            "only the first {} requests of the file were read and are replayed; end the phase with `requests` or `duration`",
+            collector.entries.len()
         )
     })
 }
 
-/// Several prompts in one request share its body: the length of answers, body fields and the kind of prompt.
-fn check_alike(pile: &Pile, scenario: &Scenario) -> Result<(), Error> {
+/// Checks that prompts can be sent together in one request: they share the length of answers, body fields and kind.
+fn check_same_body(collector: &Collector, scenario: &Scenario) -> Result<(), Error> {
     if scenario.request.prompts_per_request == 1 {
         return Ok(());
     }
-    let Some(first) = pile.entries.first() else {
+    let Some(first) = collector.entries.first() else {
         return Ok(());
     };
-    for (entry, place) in pile.entries.iter().zip(&pile.places) {
+    for (entry, place) in collector.entries.iter().zip(&collector.places) {
         let fixed = scenario.request.output_tokens.is_some();
         if !fixed && entry.output_tokens != first.output_tokens {
             return Err(Error(format!(
-                "{place}: several prompts in one request get answers of one length, and this one asks for another than the first; leave `prompts_per_request` out, or set `request: {{output_tokens: ...}}`"
+                "{place}: all prompts of one request get answers of the same length, but this prompt asks for a different one than the first; leave `prompts_per_request` out, or set `request: {{output_tokens: ...}}`"
             )));
         }
         if entry.body != first.body {
             return Err(Error(format!(
-                "{place}: several prompts in one request share its body fields, and this one has others than the first; leave `prompts_per_request` out, or set the fields in `request: {{params: ...}}`"
+                "{place}: all prompts of one request share its body fields, but this prompt has different ones than the first; leave `prompts_per_request` out, or set the fields in `request: {{params: ...}}`"
             )));
         }
         if std::mem::discriminant(&entry.text) != std::mem::discriminant(&first.text) {
             return Err(Error(format!(
-                "{place}: several prompts in one request are of one kind, and this one is not text or numbers of tokens as the first is; leave `prompts_per_request` out"
+                "{place}: all prompts of one request have the same kind, text or token ids, but the kind of this prompt differs from the first; leave `prompts_per_request` out"
             )));
         }
     }
     Ok(())
 }
 
-/// A trace, whose prompts are drawn to its lengths.
+/// Reads a trace and generates prompts of its lengths.
 fn traced(
     file: &Path,
     trace: &TraceFile,
-    mut pile: Pile,
+    mut collector: Collector,
     model: &tokens::ModelFiles<'_>,
 ) -> Result<Prompts, Error> {
     let counter = Counter::find(model)?;
     let overhead = counter.overhead(model.scenario.request.endpoint)?;
     let limited = ends_by_duration(model.scenario);
-    trace::read(file, trace, Replay { overhead, limited }, &mut pile)?;
-    let mut notes = pile.tally.notes();
-    notes.extend(cut_off(&pile, model.scenario));
-    check_alike(&pile, model.scenario)?;
-    context::check_planned(pile.entries.iter().zip(&pile.places), model)?;
+    trace::read(file, trace, Replay { overhead, limited }, &mut collector)?;
+    let mut notes = collector.tally.notes();
+    notes.extend(cut_off(&collector, model.scenario));
+    check_same_body(&collector, model.scenario)?;
+    context::check_planned(collector.entries.iter().zip(&collector.places), model)?;
     let prompts = Prompts {
         notes,
-        source: Source::Listed(pile.entries),
+        source: Source::Listed(collector.entries),
         words: counter.words()?,
         overhead,
     };
-    counter.probe(&prompts, model.scenario.request.endpoint)?;
+    counter.check_lengths(&prompts, model.scenario.request.endpoint)?;
     Ok(prompts)
 }
 
-fn drawn(source: Source, model: &tokens::ModelFiles<'_>, most: usize) -> Result<Prompts, Error> {
+/// Prepares the words and counts of a source of generated prompts.
+fn generated(
+    source: Source,
+    model: &tokens::ModelFiles<'_>,
+    most: usize,
+) -> Result<Prompts, Error> {
     let counter = Counter::find(model)?;
     let prompts = Prompts {
         source,
@@ -218,19 +224,19 @@ fn drawn(source: Source, model: &tokens::ModelFiles<'_>, most: usize) -> Result<
         notes: Vec::new(),
     };
     if let Source::Synthetic(synthetic) = &prompts.source {
-        check_room(synthetic, prompts.overhead)?;
+        check_text_fits(synthetic, prompts.overhead)?;
         let entries = (0..most.min(100_000) as u64).map(|number| prompts.entry(number));
         let named = entries
             .enumerate()
             .map(|(i, entry)| (entry, format!("prompt {i} of prompts.synthetic")));
         context::check_planned(named, model)?;
     }
-    counter.probe(&prompts, model.scenario.request.endpoint)?;
+    counter.check_lengths(&prompts, model.scenario.request.endpoint)?;
     Ok(prompts)
 }
 
-/// Whether what the server adds leaves room for the text of every prompt, and for a prefix in the longest.
-fn check_room(wanted: &Synthetic, overhead: u32) -> Result<(), Error> {
+/// Checks that the tokens which the server adds leave space for the text of every prompt, and for the shared prefix.
+fn check_text_fits(wanted: &Synthetic, overhead: u32) -> Result<(), Error> {
     let (shortest, longest) = match &wanted.input_tokens {
         Length::Fixed(tokens) => (*tokens, *tokens),
         Length::Spread(Spread {
@@ -246,14 +252,14 @@ fn check_room(wanted: &Synthetic, overhead: u32) -> Result<(), Error> {
     };
     if shortest.min(longest) <= overhead {
         return Err(Error(format!(
-            "prompts.synthetic.input_tokens: {} tokens leave no room for text: the server itself adds {overhead} (special tokens and the chat's template); ask for more than that",
+            "prompts.synthetic.input_tokens: {} tokens leave no room for text: the server adds {overhead} (special tokens and the chat template); ask for more tokens",
             shortest.min(longest)
         )));
     }
     let prefix = wanted.shared_prefix_tokens;
     if prefix > 0 && longest - overhead <= prefix {
         return Err(Error(format!(
-            "prompts.synthetic.shared_prefix_tokens: a prefix of {prefix} tokens leaves prompts of {longest} nothing of their own, for the server itself adds {overhead}; make it shorter than {}",
+            "prompts.synthetic.shared_prefix_tokens: a shared prefix of {prefix} tokens leaves no other text in prompts of {longest} tokens, because the server adds {overhead}; make it shorter than {}",
             longest - overhead
         )));
     }
@@ -279,12 +285,12 @@ fn conversations(
         output_tokens: wanted.output_tokens.clone(),
         seed: wanted.seed,
     });
-    // Nothing is drawn then, and so nothing counted.
+    // Written messages need no words and no token counts.
     match is_written {
         true => Ok(Prompts {
             notes: tally.notes(),
             ..Prompts::of(source)
         }),
-        false => drawn(source, model, most),
+        false => generated(source, model, most),
     }
 }

@@ -1,12 +1,12 @@
-//! A row of a prompt file: text, chat messages or numbers of tokens, with body fields of its own; or a line of OpenAI's batch
+//! Reads a row of a prompt file: text, chat messages or token ids, with its own body fields; or a line of OpenAI's batch
 //! format.
 
 use super::Error;
-use super::fields::{Api, IGNORED, KEYS, is_known, of, unknown};
+use super::collector::{BadRow, Collector};
+use super::fields::{Api, IGNORED, KEYS, is_known, of, unknown_key};
 use super::json::{Row, each_row};
 use super::lines::{shortened, tokens};
 use super::messages;
-use super::pile::{Bad, Pile};
 use crate::plan::prompts::{Entry, Text};
 use crate::scenario::mistake::nearest;
 use crate::scenario::model::{ApiEndpoint, DataFile};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// What a row looks like.
+/// Description of a row, for messages.
 const EXPECTED: &str = "a line such as {\"prompt\": \"...\"} or \"...\"";
 
 /// Body fields that `output_tokens` sets.
@@ -27,24 +27,29 @@ const SET: [&str; 5] = [
 ];
 
 /// Reads a JSONL file, or a JSON list, of rows.
-pub(super) fn rows(file: &Path, data: &DataFile, api: Api, pile: &mut Pile) -> Result<(), Error> {
+pub(super) fn rows(
+    file: &Path,
+    data: &DataFile,
+    api: Api,
+    collector: &mut Collector,
+) -> Result<(), Error> {
     each_row(file, EXPECTED, &mut |place, row| {
-        pile.row(place, row.and_then(|row| read(row, api, &data.ignore)))
+        collector.row(place, row.and_then(|row| read(row, api, &data.ignore)))
     })?;
-    pile.tally.check(file)
+    collector.tally.check(file)
 }
 
-fn read(row: Row, api: Api, ignore: &[String]) -> Result<Entry, Bad> {
+fn read(row: Row, api: Api, ignore: &[String]) -> Result<Entry, BadRow> {
     if let Row::Other(Value::String(text)) = row {
         return Ok(Entry::written(text));
     }
     let row = row.object(EXPECTED)?;
     let shown = shortened(&Value::Object(row.clone()).to_string());
-    let mut parts = Parts::new(api);
+    let mut parts = RowParts::new(api);
     let ignored = |key: &str| ignore.iter().any(|own| own == key);
     if row.contains_key("conversations") && !ignored("conversations") {
-        return Err(Bad(
-            "this row is a conversation as ShareGPT has them; read it with `prompts: {sharegpt: ...}`".into(),
+        return Err(BadRow(
+            "this row is a conversation in ShareGPT's format; read it with `prompts: {sharegpt: ...}`".into(),
         ));
     }
     let row = row.into_iter().filter(|(key, _)| !ignored(key));
@@ -53,11 +58,11 @@ fn read(row: Row, api: Api, ignore: &[String]) -> Result<Entry, Bad> {
         parts.key(&key, value)?;
     }
     if parts.content.is_none() {
-        // A slip in the prompt's own key is told as one.
-        let is_slip = |key: &&str| !is_known(key) && nearest(key, KEYS).is_some();
+        // The key of the prompt may be misspelt. The nearest key is then suggested.
+        let is_typo = |key: &&str| !is_known(key) && nearest(key, KEYS).is_some();
         let names = others.iter().map(|(key, _)| key.as_str());
-        return match names.filter(|key| !IGNORED.contains(key)).find(is_slip) {
-            Some(key) => Err(unknown(key, of(api.endpoint))),
+        return match names.filter(|key| !IGNORED.contains(key)).find(is_typo) {
+            Some(key) => Err(unknown_key(key, of(api.endpoint))),
             None => parts.entry(&shown),
         };
     }
@@ -69,20 +74,20 @@ fn read(row: Row, api: Api, ignore: &[String]) -> Result<Entry, Bad> {
     parts.entry(&shown)
 }
 
-/// What has been found of one row.
-pub(super) struct Parts {
+/// The parts of one row that were read so far.
+pub(super) struct RowParts {
     api: Api,
-    /// The key and value of what is asked.
+    /// Key and value of the prompt.
     content: Option<(&'static str, Value)>,
     system: Option<String>,
     output_tokens: Option<u32>,
     at: Option<Duration>,
     body: Map<String, Value>,
-    /// Whether a line of the batch format has begun and lacks its body.
+    /// Whether the row is a line of the batch format, which needs a body.
     wants_body: bool,
 }
 
-impl Parts {
+impl RowParts {
     pub(super) fn new(api: Api) -> Self {
         Self {
             api,
@@ -95,7 +100,7 @@ impl Parts {
         }
     }
 
-    /// A row whose text is known.
+    /// A row with this text as its prompt.
     pub(super) fn written(api: Api, text: String) -> Self {
         Self {
             content: Some(("prompt", text.into())),
@@ -103,13 +108,13 @@ impl Parts {
         }
     }
 
-    /// Takes a body field that stands in the row itself.
-    pub(super) fn field(&mut self, key: &str, value: Value) -> Result<(), Bad> {
+    /// Adds a body field from the top level of the row.
+    pub(super) fn field(&mut self, key: &str, value: Value) -> Result<(), BadRow> {
         self.api.take(&mut self.body, (key, value), false)
     }
 
-    /// Takes one of [`KEYS`]; `null` is no value.
-    pub(super) fn key(&mut self, key: &str, value: Value) -> Result<(), Bad> {
+    /// Adds the value of one of [`KEYS`], unless it is `null`.
+    pub(super) fn key(&mut self, key: &str, value: Value) -> Result<(), BadRow> {
         match key {
             _ if value.is_null() => return Ok(()),
             "prompt" => self.content("prompt", value)?,
@@ -118,7 +123,7 @@ impl Parts {
             "system" => match value {
                 Value::String(text) => self.system = Some(text).filter(|t| !t.trim().is_empty()),
                 other => {
-                    return Err(Bad(format!(
+                    return Err(BadRow(format!(
                         "`system` must be text, found {}",
                         shortened(&other.to_string())
                     )));
@@ -131,13 +136,13 @@ impl Parts {
                 let seconds = value.as_f64();
                 let at = seconds.and_then(|at| Duration::try_from_secs_f64(at).ok());
                 self.at = Some(at.ok_or_else(|| {
-                    Bad("`at` must be seconds since the first request".to_owned())
+                    BadRow("`at` must be the time in seconds since the first request".to_owned())
                 })?);
             }
             "body" => self.nested(value)?,
             "method" if value != "POST" => {
-                return Err(Bad(format!(
-                    "`method` is {}, and requests are sent as POST",
+                return Err(BadRow(format!(
+                    "`method` is {}, but requests are sent with POST",
                     shortened(&value.to_string())
                 )));
             }
@@ -148,23 +153,23 @@ impl Parts {
         Ok(())
     }
 
-    fn content(&mut self, key: &'static str, value: Value) -> Result<(), Bad> {
+    fn content(&mut self, key: &'static str, value: Value) -> Result<(), BadRow> {
         if let Some((known, _)) = &self.content {
             let message = if *known == key {
                 format!("`{key}` is given twice; keep one of them")
             } else {
-                format!("a row has one of `{known}` and `{key}`; leave one out")
+                format!("a row has either `{known}` or `{key}`; leave one of them out")
             };
-            return Err(Bad(message));
+            return Err(BadRow(message));
         }
         self.content = Some((key, value));
         Ok(())
     }
 
-    /// Takes a map of body fields, whatever they are.
-    fn nested(&mut self, value: Value) -> Result<(), Bad> {
+    /// Adds a map of body fields, which may have unlisted fields.
+    fn nested(&mut self, value: Value) -> Result<(), BadRow> {
         let Value::Object(fields) = value else {
-            return Err(Bad(format!(
+            return Err(BadRow(format!(
                 "`body` must be a map of body fields, found {}",
                 shortened(&value.to_string())
             )));
@@ -181,8 +186,8 @@ impl Parts {
         Ok(())
     }
 
-    /// Whether a line of the batch format is for the endpoint that is measured.
-    fn check_url(&self, value: &Value) -> Result<(), Bad> {
+    /// Checks that a line of the batch format is for the endpoint of the scenario.
+    fn check_url(&self, value: &Value) -> Result<(), BadRow> {
         let path = self.api.endpoint.path();
         let url = value.as_str().unwrap_or_default();
         let below = match url.split_once("://") {
@@ -205,17 +210,17 @@ impl Parts {
             Some(api) => format!("set `request: {{endpoint: {}}}`", api.name()),
             None => "correct it, or list `url` in `ignore` of the file".to_owned(),
         };
-        Err(Bad(format!(
-            "`url` is {}, and this scenario's endpoint is {path}; {advice}",
+        Err(BadRow(format!(
+            "`url` is {}, but the endpoint of this scenario is {path}; {advice}",
             shortened(&value.to_string())
         )))
     }
 
-    /// The prompt. `shown` is the beginning of the row.
-    pub(super) fn entry(self, shown: &str) -> Result<Entry, Bad> {
+    /// The prompt of the row. `shown` is the start of the row, for messages.
+    pub(super) fn entry(self, shown: &str) -> Result<Entry, BadRow> {
         let api = self.api.endpoint;
         let Some((key, value)) = self.content else {
-            return Err(Bad(match self.wants_body {
+            return Err(BadRow(match self.wants_body {
                 true => format!(
                     "this line of the batch format has no prompt in its `body`, found {shown}"
                 ),
@@ -224,12 +229,12 @@ impl Parts {
         };
         if let Some(tokens) = self.output_tokens {
             if let Some(set) = SET.iter().find(|set| self.body.contains_key(**set)) {
-                return Err(Bad(format!(
+                return Err(BadRow(format!(
                     "`{set}` is set by `output_tokens: {tokens}`; leave one of them out"
                 )));
             }
             if api == ApiEndpoint::Embeddings {
-                return Err(Bad(
+                return Err(BadRow(
                     "`output_tokens`: embeddings have no tokens to count; leave it out".into(),
                 ));
             }
@@ -248,12 +253,12 @@ impl Parts {
     }
 }
 
-/// What is asked: text, messages or numbers of tokens, as the API takes them.
-fn text(api: ApiEndpoint, key: &str, value: Value) -> Result<Text, Bad> {
+/// The content of a prompt: text, messages or token ids, as the API accepts them.
+fn text(api: ApiEndpoint, key: &str, value: Value) -> Result<Text, BadRow> {
     let name = api.name();
     let is_chat = matches!(api, ApiEndpoint::Chat | ApiEndpoint::Responses);
     if key == "input" && matches!(api, ApiEndpoint::Completions | ApiEndpoint::Chat) {
-        return Err(Bad(format!(
+        return Err(BadRow(format!(
             "`input` is a field of `responses` and `embeddings`; write `prompt`, or set `request: {{endpoint: ...}}` instead of `{name}`"
         )));
     }
@@ -265,9 +270,9 @@ fn text(api: ApiEndpoint, key: &str, value: Value) -> Result<Text, Bad> {
                 "messages" => {
                     "a list of messages such as {\"role\": \"user\", \"content\": \"...\"}"
                 }
-                _ => "text, a list of messages or a list of numbers of tokens",
+                _ => "text, a list of messages or a list of token ids",
             };
-            return Err(Bad(format!(
+            return Err(BadRow(format!(
                 "`{key}` must be {expected}, found {}",
                 shortened(&other.to_string())
             )));
@@ -277,33 +282,33 @@ fn text(api: ApiEndpoint, key: &str, value: Value) -> Result<Text, Bad> {
     match list.first() {
         Some(first) if is_number(first) && key != "messages" => {
             if is_chat {
-                return Err(Bad(format!(
-                    "`{name}` takes no numbers of tokens; set `request: {{endpoint: completions}}`"
+                return Err(BadRow(format!(
+                    "`{name}` accepts no token ids; set `request: {{endpoint: completions}}`"
                 )));
             }
             numbers(key, &list).map(Text::Tokens)
         }
-        Some(Value::Object(_)) if !is_chat => Err(Bad(format!(
-            "`{name}` takes no messages; set `request: {{endpoint: chat}}`"
+        Some(Value::Object(_)) if !is_chat => Err(BadRow(format!(
+            "`{name}` accepts no messages; set `request: {{endpoint: chat}}`"
         ))),
         Some(Value::Object(_)) => messages::check(&list, api).map(|()| Text::Messages(list)),
-        Some(Value::String(_) | Value::Array(_)) if key != "messages" => Err(Bad(format!(
-            "`{key}` is a list of prompts, and a row has one; write a row for each, and set `request: {{prompts_per_request: {}}}` to send them together",
+        Some(Value::String(_) | Value::Array(_)) if key != "messages" => Err(BadRow(format!(
+            "`{key}` is a list of prompts, but a row has only one; write a row for each, and set `request: {{prompts_per_request: {}}}` to send them together",
             list.len()
         ))),
         None if key != "messages" => Ok(Text::Written(String::new())),
-        _ => Err(Bad(format!(
+        _ => Err(BadRow(format!(
             "`{key}` must be a list of messages such as {{\"role\": \"user\", \"content\": \"...\"}}, found {}",
             shortened(&Value::Array(list).to_string())
         ))),
     }
 }
 
-fn numbers(key: &str, list: &[Value]) -> Result<Vec<u32>, Bad> {
+fn numbers(key: &str, list: &[Value]) -> Result<Vec<u32>, BadRow> {
     let number = |item: &Value| item.as_u64().and_then(|n| u32::try_from(n).ok());
     let wrong = |item: &Value| {
-        Bad(format!(
-            "`{key}` must be numbers of tokens, found {}",
+        BadRow(format!(
+            "`{key}` must contain token ids, found {}",
             shortened(&item.to_string())
         ))
     };
@@ -312,11 +317,11 @@ fn numbers(key: &str, list: &[Value]) -> Result<Vec<u32>, Bad> {
         .collect()
 }
 
-/// A prompt with a system message before it.
-pub(super) fn with_system(api: ApiEndpoint, system: &str, text: Text) -> Result<Text, Bad> {
+/// Adds a system message before a prompt.
+pub(super) fn with_system(api: ApiEndpoint, system: &str, text: Text) -> Result<Text, BadRow> {
     if !matches!(api, ApiEndpoint::Chat | ApiEndpoint::Responses) {
-        return Err(Bad(format!(
-            "this row has a system prompt, and `{}` takes none; set `request: {{endpoint: chat}}`",
+        return Err(BadRow(format!(
+            "this row has a system prompt, but `{}` accepts none; set `request: {{endpoint: chat}}`",
             api.name()
         )));
     }
@@ -326,8 +331,8 @@ pub(super) fn with_system(api: ApiEndpoint, system: &str, text: Text) -> Result<
             let is_system =
                 |message: &Value| matches!(message["role"].as_str(), Some("system" | "developer"));
             if said.iter().any(is_system) {
-                return Err(Bad(
-                    "this row has a `system` and a system message; leave one of them out".into(),
+                return Err(BadRow(
+                    "this row has both `system` and a system message; leave one of them out".into(),
                 ));
             }
             Ok(Text::Messages([vec![first], said].concat()))
@@ -337,6 +342,6 @@ pub(super) fn with_system(api: ApiEndpoint, system: &str, text: Text) -> Result<
             first,
             json!({"role": "user", "content": text}),
         ])),
-        other @ (Text::Tokens(_) | Text::Drawn(_)) => Ok(other),
+        other @ (Text::Tokens(_) | Text::Generated(_)) => Ok(other),
     }
 }

@@ -1,12 +1,12 @@
-//! Conversations as ShareGPT has them: a JSON list, or one a line, of `{"conversations": [{"from": "human", "value": "..."},
-//! ...]}` (<https://huggingface.co/datasets/anon8231489123/ShareGPT_Vicuna_unfiltered>). Published files are not tidy: there are
-//! conversations that are empty or begin with the model's words.
+//! Reads conversations in ShareGPT's format: a JSON list, or one per line, of `{"conversations": [{"from": "human",
+//! "value": "..."}, ...]}` (<https://huggingface.co/datasets/anon8231489123/ShareGPT_Vicuna_unfiltered>). Published files
+//! contain conversations that are empty or start with the model.
 
 use super::Error;
-use super::fields::{IGNORED, stray};
+use super::collector::{BadRow, Collector, Tally, check_bytes};
+use super::fields::{IGNORED, unknown_name};
 use super::json::{Row, each_row};
 use super::lines::shortened;
-use super::pile::{Bad, Pile, Tally, check_bytes};
 use super::row::with_system;
 use crate::plan::prompts::{Entry, Script, Text};
 use crate::scenario::mistake::nearest;
@@ -14,18 +14,18 @@ use crate::scenario::model::{ApiEndpoint, DataFile};
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// What a row looks like.
+/// Description of a row, for messages.
 const EXPECTED: &str =
     "conversations such as {\"conversations\": [{\"from\": \"human\", \"value\": \"...\"}]}";
-/// Why a conversation gives no prompt.
-const SILENT: &str = "no human says anything in them";
+/// Reason why a conversation gives no prompt.
+const NO_USER_TURN: &str = "they have no message from a human";
 
-/// Keys of the list of what was said.
-const SAID: [&str; 4] = ["conversations", "conversation", "messages", "items"];
-/// Keys of a system prompt beside that list.
+/// Keys of the list of turns.
+const TURN_LISTS: [&str; 4] = ["conversations", "conversation", "messages", "items"];
+/// Keys of a system prompt next to that list.
 const SYSTEM: [&str; 2] = ["system", "system_prompt"];
-/// Keys beside them that published files have, and that are left alone.
-pub(super) const BESIDE: [&str; 21] = [
+/// Keys of metadata in published files. They are ignored.
+pub(super) const METADATA: [&str; 21] = [
     "model",
     "model_name",
     "tools",
@@ -48,8 +48,8 @@ pub(super) const BESIDE: [&str; 21] = [
     "avatarUrl",
     "topic",
 ];
-/// Keys of what was said that are left alone.
-const OF_TURNS: [&str; 17] = [
+/// Keys of metadata in turns. They are ignored.
+const TURN_METADATA: [&str; 17] = [
     "text",
     "markdown",
     "weight",
@@ -69,8 +69,8 @@ const OF_TURNS: [&str; 17] = [
     "tool_calls",
 ];
 const USER: [&str; 2] = ["human", "user"];
-/// Others than the user; what they say is left out but for the system.
-const OTHERS: [&str; 13] = [
+/// Speakers other than the user. Their messages are ignored, except those of `system`.
+const OTHER_SPEAKERS: [&str; 13] = [
     "system",
     "gpt",
     "assistant",
@@ -86,28 +86,28 @@ const OTHERS: [&str; 13] = [
     "tool_response",
 ];
 
-/// The first thing that a human says in each.
+/// Reads the first message of the user in each conversation.
 pub(super) fn first_turns(
     file: &Path,
     data: &DataFile,
     api: ApiEndpoint,
-    pile: &mut Pile,
+    collector: &mut Collector,
 ) -> Result<(), Error> {
     each_row(file, EXPECTED, &mut |place, row| {
         let script = row.and_then(|row| script(row, &data.ignore));
         let entry = script.and_then(|script| first(script, api));
         match entry.transpose() {
-            Some(entry) => pile.row(place, entry),
+            Some(entry) => collector.row(place, entry),
             None => {
-                pile.tally.leave_out(SILENT);
+                collector.tally.leave_out(NO_USER_TURN);
                 Ok(true)
             }
         }
     })?;
-    pile.tally.check(file)
+    collector.tally.check(file)
 }
 
-fn first(script: Script, api: ApiEndpoint) -> Result<Option<Entry>, Bad> {
+fn first(script: Script, api: ApiEndpoint) -> Result<Option<Entry>, BadRow> {
     let Some(text) = script.user.into_iter().next().map(Text::Written) else {
         return Ok(None);
     };
@@ -118,7 +118,7 @@ fn first(script: Script, api: ApiEndpoint) -> Result<Option<Entry>, Bad> {
     Ok(Some(Entry::of(text)))
 }
 
-/// All that humans say, of `most` conversations and `turns` of each.
+/// Reads all messages of the user, from at most `most` conversations and `turns` turns of each.
 pub(super) fn all_turns(
     file: &Path,
     data: &DataFile,
@@ -131,7 +131,7 @@ pub(super) fn all_turns(
     each_row(file, EXPECTED, &mut |place, row| {
         match row.and_then(|row| script(row, &data.ignore)) {
             Err(bad) => tally.bad(place, bad)?,
-            Ok(script) if script.user.is_empty() => tally.leave_out(SILENT),
+            Ok(script) if script.user.is_empty() => tally.leave_out(NO_USER_TURN),
             Ok(mut script) => {
                 script.user.truncate(turns as usize);
                 let said = script.user.iter().chain(&script.system);
@@ -147,16 +147,16 @@ pub(super) fn all_turns(
     Ok((all, tally))
 }
 
-/// What the user and the system say in a conversation.
-fn script(row: Row, ignore: &[String]) -> Result<Script, Bad> {
+/// The messages of the user and the system in a conversation.
+fn script(row: Row, ignore: &[String]) -> Result<Script, BadRow> {
     let mut row = row.object(EXPECTED)?;
     let mut said = None;
-    for key in SAID {
+    for key in TURN_LISTS {
         match row.shift_remove(key) {
             Some(_) if said.is_some() => {
-                return Err(Bad(format!(
+                return Err(BadRow(format!(
                     "this row has several of {}; keep one",
-                    SAID.join(", ")
+                    TURN_LISTS.join(", ")
                 )));
             }
             Some(found) => said = Some((key, found)),
@@ -169,38 +169,38 @@ fn script(row: Row, ignore: &[String]) -> Result<Script, Bad> {
             Some(Value::String(text)) => add_system(&mut script, &text)?,
             None | Some(Value::Null) => {}
             Some(other) => {
-                return Err(Bad(format!(
+                return Err(BadRow(format!(
                     "`{key}` must be text, found {}",
                     shortened(&other.to_string())
                 )));
             }
         }
     }
-    let known = SAID.iter().chain(&SYSTEM).copied();
-    check_keys(&row, known, &[&IGNORED, &BESIDE], ignore)?;
+    let known = TURN_LISTS.iter().chain(&SYSTEM).copied();
+    check_keys(&row, known, &[&IGNORED, &METADATA], ignore)?;
     let Some((key, said)) = said else {
-        return Err(Bad(format!(
+        return Err(BadRow(format!(
             "expected {EXPECTED}, found {}",
             shortened(&Value::Object(row).to_string())
         )));
     };
     let Value::Array(said) = said else {
-        return Err(Bad(format!(
+        return Err(BadRow(format!(
             "expected {EXPECTED}, found {} as `{key}`",
             shortened(&said.to_string())
         )));
     };
     for (at, turn) in said.into_iter().enumerate() {
-        hear(&mut script, turn, ignore)
-            .map_err(|Bad(why)| Bad(format!("turn {}: {why}", at + 1)))?;
+        add_turn(&mut script, turn, ignore)
+            .map_err(|BadRow(why)| BadRow(format!("turn {}: {why}", at + 1)))?;
     }
     Ok(script)
 }
 
-/// Takes one turn.
-fn hear(script: &mut Script, turn: Value, ignore: &[String]) -> Result<(), Bad> {
+/// Adds one turn.
+fn add_turn(script: &mut Script, turn: Value, ignore: &[String]) -> Result<(), BadRow> {
     let Value::Object(mut turn) = turn else {
-        return Err(Bad(format!(
+        return Err(BadRow(format!(
             "expected {{\"from\": \"human\", \"value\": \"...\"}}, found {}",
             shortened(&turn.to_string())
         )));
@@ -208,16 +208,16 @@ fn hear(script: &mut Script, turn: Value, ignore: &[String]) -> Result<(), Bad> 
     let mut either = |a: &str, b: &str| turn.shift_remove(a).or_else(|| turn.shift_remove(b));
     let (from, value) = (either("from", "role"), either("value", "content"));
     let known = ["from", "role", "value", "content"];
-    check_keys(&turn, known.into_iter(), &[&OF_TURNS], ignore)?;
+    check_keys(&turn, known.into_iter(), &[&TURN_METADATA], ignore)?;
     let name = from.as_ref().and_then(Value::as_str).unwrap_or_default();
-    if !USER.contains(&name) && !OTHERS.contains(&name) {
+    if !USER.contains(&name) && !OTHER_SPEAKERS.contains(&name) {
         let found = from
             .as_ref()
             .map_or("nothing".to_owned(), |from| shortened(&from.to_string()));
-        let meant = nearest(name, USER.into_iter().chain(OTHERS));
+        let meant = nearest(name, USER.into_iter().chain(OTHER_SPEAKERS));
         let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
-        return Err(Bad(format!(
-            "`from` must say who speaks, such as `human`, `gpt` or `system`, found {found}{meant}"
+        return Err(BadRow(format!(
+            "`from` must be a speaker such as `human`, `gpt` or `system`, found {found}{meant}"
         )));
     }
     let is_user = USER.contains(&name);
@@ -232,19 +232,19 @@ fn hear(script: &mut Script, turn: Value, ignore: &[String]) -> Result<(), Bad> 
         }
         Some(Value::String(text)) => add_system(script, &text),
         Some(Value::Null) => Ok(()),
-        None => Err(Bad("this turn has no `value`".to_owned())),
-        Some(other) => Err(Bad(format!(
-            "`value` must be text, found {}; messages of several parts are read by `prompts: {{file: ...}}`",
+        None => Err(BadRow("this turn has no `value`".to_owned())),
+        Some(other) => Err(BadRow(format!(
+            "`value` must be text, found {}; use `prompts: {{file: ...}}` for messages of several parts",
             shortened(&other.to_string())
         ))),
     }
 }
 
-fn add_system(script: &mut Script, text: &str) -> Result<(), Bad> {
+fn add_system(script: &mut Script, text: &str) -> Result<(), BadRow> {
     match &script.system {
         _ if text.trim().is_empty() => {}
         Some(known) if known != text => {
-            return Err(Bad(
+            return Err(BadRow(
                 "this conversation has two system prompts; keep one of them".into(),
             ));
         }
@@ -253,18 +253,18 @@ fn add_system(script: &mut Script, text: &str) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Notes the first key that is neither used nor left alone.
+/// Reports the first key that is neither used nor ignored.
 fn check_keys<'k>(
     row: &Map<String, Value>,
     known: impl Iterator<Item = &'k str>,
     ignored: &[&[&str]],
     ignore: &[String],
-) -> Result<(), Bad> {
+) -> Result<(), BadRow> {
     let is_ignored = |key: &&String| {
         ignore.contains(key) || ignored.iter().any(|list| list.contains(&key.as_str()))
     };
     let Some(key) = row.keys().find(|key| !is_ignored(key)) else {
         return Ok(());
     };
-    Err(stray("key", key, known))
+    Err(unknown_name("key", key, known))
 }

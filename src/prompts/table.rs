@@ -1,10 +1,10 @@
-//! CSV files with a header: a column of prompts, with body fields in others.
+//! Reads CSV files with a header: one column contains prompts, others contain body fields.
 
-use super::fields::{Api, IGNORED, is_known, of, stray};
-use super::lines::{nothing, open, shortened};
-use super::pile::{Bad, Pile};
-use super::row::Parts;
-use super::{Error, LONGEST};
+use super::collector::{BadRow, Collector};
+use super::fields::{Api, IGNORED, is_known, of, unknown_name};
+use super::lines::{no_prompts, open, shortened};
+use super::row::RowParts;
+use super::{Error, MAX_ROW_BYTES};
 use crate::plan::prompts::Entry;
 use crate::scenario::mistake::nearest;
 use crate::scenario::model::Csv;
@@ -14,14 +14,14 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-/// The place of a row, and whether it can be read.
-type Line = (String, Result<(), Bad>);
+/// The location of a row, and whether it can be read.
+type Line = (String, Result<(), BadRow>);
 
-/// A CSV file under way.
+/// A CSV file that is being read.
 pub(super) struct Table<'f> {
     file: &'f Path,
     reader: Reader<Bounded>,
-    /// The names of its columns.
+    /// Names of the columns.
     names: Vec<String>,
     record: ByteRecord,
 }
@@ -30,12 +30,12 @@ impl<'f> Table<'f> {
     pub(super) fn open(file: &'f Path) -> Result<Self, Error> {
         let mut reader = ReaderBuilder::new().from_reader(Bounded {
             file: open(file)?,
-            left: LONGEST,
+            left: MAX_ROW_BYTES,
         });
         let header = reader.byte_headers().cloned();
         let header = header.map_err(|error| broken(file, 1, &error))?;
         if header.is_empty() {
-            return Err(nothing(file));
+            return Err(no_prompts(file));
         }
         let bare = |cell: &[u8]| {
             let cell = String::from_utf8_lossy(cell);
@@ -45,7 +45,7 @@ impl<'f> Table<'f> {
         for (at, name) in names.iter().enumerate() {
             if names[..at].contains(name) && !name.is_empty() {
                 return Err(Error(format!(
-                    "{}:1: there are two columns `{}`; rename one of them",
+                    "{}:1: two columns have the name `{}`; rename one of them",
                     file.display(),
                     shortened(name)
                 )));
@@ -59,39 +59,39 @@ impl<'f> Table<'f> {
         })
     }
 
-    /// The names of the columns.
+    /// Names of the columns.
     pub(super) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Where a column is.
+    /// Position of a column.
     pub(super) fn find(&self, name: &str) -> Result<usize, Error> {
         self.position(name).ok_or_else(|| {
             let meant = nearest(name, self.names.iter().map(String::as_str));
             let meant = meant.map_or(String::new(), |meant| format!("; did you mean `{meant}`?"));
             Error(format!(
-                "{}:1: there is no column `{name}`; the columns are {}{meant}",
+                "{}:1: the column `{name}` does not exist; the columns are {}{meant}",
                 self.file.display(),
                 shortened(&self.names.join(", "))
             ))
         })
     }
 
-    /// Where a column is, if there is one of this name.
+    /// Position of a column. `None` if it does not exist.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }
 
-    /// That the header has a column which is not known, and why that is wrong.
-    pub(super) fn wrong_column(&self, Bad(why): Bad) -> Error {
+    /// The error of a header with an unknown column.
+    pub(super) fn wrong_column(&self, BadRow(why): BadRow) -> Error {
         Error(format!("{}:1: {why}", self.file.display()))
     }
 
-    /// The next row's place, and whether it can be read; `None` at the end.
+    /// Reads the next row. Returns its location and whether it can be read, or `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Line>, Error> {
         let line = self.reader.position().line();
         let more = self.reader.read_byte_record(&mut self.record);
-        self.reader.get_mut().left = LONGEST;
+        self.reader.get_mut().left = MAX_ROW_BYTES;
         let place = |line: u64| format!("{}:{line}", self.file.display());
         match more {
             Ok(false) => Ok(None),
@@ -105,25 +105,25 @@ impl<'f> Table<'f> {
                 } => {
                     let line = error.position().map_or(line, csv::Position::line);
                     let why = format!(
-                        "this row has {len} cells, and the header has {expected_len}; quote cells that hold commas"
+                        "this row has {len} cells, but the header has {expected_len}; quote cells that contain commas"
                     );
-                    Ok(Some((place(line), Err(Bad(why)))))
+                    Ok(Some((place(line), Err(BadRow(why)))))
                 }
                 _ => Err(broken(self.file, line, &error)),
             },
         }
     }
 
-    /// A cell of the row.
-    pub(super) fn cell(&self, column: usize) -> Result<&str, Bad> {
+    /// A cell of the current row.
+    pub(super) fn cell(&self, column: usize) -> Result<&str, BadRow> {
         let cell = self.record.get(column).unwrap_or_default();
         std::str::from_utf8(cell).map_err(|_| {
-            Bad("this row is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`".into())
+            BadRow("this row is not UTF-8; save the file as UTF-8, for example with `iconv -f latin1 -t utf-8`".into())
         })
     }
 }
 
-/// A file of which no more is read for one row than a row may have: one quote too many makes a row of all the rest.
+/// Limits the bytes that are read for one row. A surplus quote would make the rest of the file one row.
 struct Bounded {
     file: BufReader<File>,
     left: usize,
@@ -134,7 +134,7 @@ impl Read for Bounded {
         if self.left == 0 {
             let why = format!(
                 "this row is longer than {} MiB; is a quote missing?",
-                LONGEST >> 20
+                MAX_ROW_BYTES >> 20
             );
             return Err(io::Error::other(why));
         }
@@ -150,10 +150,10 @@ fn broken(file: &Path, line: u64, error: &csv::Error) -> Error {
     Error(format!("{}:{line}: {error}", file.display()))
 }
 
-/// Keys of a row that a column may hold, beside body fields.
+/// Keys of a row that can be columns, in addition to body fields.
 const COLUMNS: [&str; 4] = ["system", "output_tokens", "at", "body"];
 
-/// Fields whose cells are text, whatever they look like.
+/// Fields whose cells are always text, even if they look like JSON.
 const TEXTS: [&str; 16] = [
     "system",
     "model",
@@ -173,21 +173,26 @@ const TEXTS: [&str; 16] = [
     "encoding_format",
 ];
 
-/// One column's prompts.
-pub(super) fn column(file: &Path, csv: &Csv, api: Api, pile: &mut Pile) -> Result<(), Error> {
+/// Reads the prompts of one column.
+pub(super) fn column(
+    file: &Path,
+    csv: &Csv,
+    api: Api,
+    collector: &mut Collector,
+) -> Result<(), Error> {
     let mut table = Table::open(file)?;
     let column = table.find(&csv.column)?;
     let used = used(&table, csv, api)?;
-    while !pile.is_full()
+    while !collector.is_full()
         && let Some((place, readable)) = table.next()?
     {
         let entry = readable.and_then(|()| read(&table, column, &used, api));
-        pile.row(place, entry)?;
+        collector.row(place, entry)?;
     }
-    pile.tally.check(file)
+    collector.tally.check(file)
 }
 
-/// The columns beside the prompt's (pandas writes an index without a name) whose cells are part of a request.
+/// Positions and names of the other columns whose cells are part of a request. An index that pandas wrote is ignored.
 fn used(table: &Table<'_>, csv: &Csv, api: Api) -> Result<Vec<(usize, String)>, Error> {
     let mut used = Vec::new();
     for (at, name) in table.names().iter().enumerate() {
@@ -199,7 +204,7 @@ fn used(table: &Table<'_>, csv: &Csv, api: Api) -> Result<Vec<(usize, String)>, 
         }
         if !COLUMNS.contains(&name.as_str()) && !is_known(name) {
             let known = of(api.endpoint).chain(COLUMNS);
-            return Err(table.wrong_column(stray("column", name, known)));
+            return Err(table.wrong_column(unknown_name("column", name, known)));
         }
         used.push((at, name.clone()));
     }
@@ -211,8 +216,8 @@ fn read(
     column: usize,
     used: &[(usize, String)],
     api: Api,
-) -> Result<Entry, Bad> {
-    let mut parts = Parts::written(api, table.cell(column)?.to_owned());
+) -> Result<Entry, BadRow> {
+    let mut parts = RowParts::written(api, table.cell(column)?.to_owned());
     for (at, name) in used {
         let cell = table.cell(*at)?;
         if cell.trim().is_empty() {
@@ -228,10 +233,10 @@ fn read(
     parts.entry("")
 }
 
-/// What a cell holds: JSON where it is, else text.
+/// The value of a cell: JSON if it is valid, otherwise text.
 fn value(name: &str, cell: &str) -> Value {
     let is_text = TEXTS.contains(&name) || (name == "stop" && !cell.trim().starts_with('['));
-    // A column of whole numbers with empty cells is written with decimal points.
+    // pandas writes whole numbers with decimal points if the column has empty cells.
     let bare = cell.trim();
     let bare = bare.strip_suffix(".0").unwrap_or(bare);
     let json = || serde_json::from_str(bare).ok();

@@ -288,7 +288,7 @@ fn a_conversation_carries_its_system_message_on() {
 #[test]
 fn skipped_rows_are_told_in_the_plan_and_the_record() {
     let rows = "\"one two\"\n{\"prompt\": \"x\", \"max_token\": 3}\n";
-    let note = "1 of 2 rows are bad and were skipped: ";
+    let note = "1 of 2 rows are invalid and were skipped: ";
     let text = scenario(
         "{file: {file: p.jsonl, on_bad_row: skip}}",
         "output_tokens: 4",

@@ -24,7 +24,7 @@ fn field(requests: &Requests, purpose: Purpose, index: u64) -> Value {
 }
 
 #[test]
-fn every_request_of_a_run_has_an_id_of_its_own() {
+fn every_request_of_a_run_has_a_unique_id() {
     let (requests, _) = labelled(json!({"user": "{run}/{request}"}), &[]);
     let mut seen = std::collections::HashSet::new();
     for round in 1..3 {
@@ -44,7 +44,7 @@ fn every_request_of_a_run_has_an_id_of_its_own() {
 }
 
 #[test]
-fn ids_are_filled_in_at_any_depth_and_prompts_are_left_alone() {
+fn ids_are_filled_in_at_any_depth_but_not_in_prompts() {
     let fields = json!({
         "metadata": {"ids": ["{request}", 3], "plain": "{{request}}"},
         "chat_template": "{{bos_token}}{% for m in messages %}",
@@ -66,7 +66,7 @@ fn ids_are_filled_in_at_any_depth_and_prompts_are_left_alone() {
 }
 
 #[test]
-fn headers_with_ids_are_told_from_those_without() {
+fn headers_with_ids_are_separated_from_those_without() {
     let given = [
         ("x-session-id", "{conversation}"),
         ("a", "{{b}}"),
@@ -98,7 +98,7 @@ fn a_query_is_percent_encoded() {
 }
 
 #[test]
-fn braces_of_a_secret_are_sent_as_they_are() {
+fn braces_of_a_secret_are_sent_literally() {
     let fields = json!({"user": "{JA|{H}"});
     let (requests, headers) = labelled(fields, &[("x", "q{H}{run}")]);
     let purpose = Purpose::Measured { phase: 0, round: 1 };

@@ -13,7 +13,7 @@ fn gaps(cv: f64, n: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The largest distance between the gaps' distribution and `cdf`, against its 1% critical value (Kolmogorov-Smirnov).
+/// Compares the largest distance between the gaps' distribution and `cdf` with its 1% critical value (Kolmogorov-Smirnov).
 fn fits(mut gaps: Vec<f64>, cdf: impl Fn(f64) -> f64) -> bool {
     gaps.sort_by(f64::total_cmp);
     let n = gaps.len() as f64;
@@ -34,7 +34,7 @@ fn poisson_gaps_are_exponential() {
 }
 
 #[test]
-fn gamma_gaps_have_their_spread() {
+fn gamma_gaps_have_the_given_variation() {
     for cv in [0.3, 0.5, 2.0, 3.0] {
         let gaps = gaps(cv, 200_000);
         let n = gaps.len() as f64;
@@ -43,7 +43,7 @@ fn gamma_gaps_have_their_spread() {
         assert!((mean - 1.0).abs() < 0.03, "mean {mean} at {cv}");
         assert!((variance.sqrt() / mean / cv - 1.0).abs() < 0.05, "at {cv}");
     }
-    // Shape 4 has a distribution in closed form.
+    // For shape 4, the distribution function has a closed form.
     let erlang = |x: f64| {
         let y = 4.0 * x;
         1.0 - (-y).exp() * (1.0 + y + y * y / 2.0 + y.powi(3) / 6.0)
@@ -52,7 +52,7 @@ fn gamma_gaps_have_their_spread() {
 }
 
 #[test]
-fn a_seed_decides_every_time() {
+fn equal_seeds_give_equal_times() {
     let times = |seed| -> Vec<u64> {
         let rate = Rates::Steady(10.0);
         Pace {
@@ -71,7 +71,7 @@ fn a_seed_decides_every_time() {
 }
 
 #[test]
-fn a_beat_begins_at_once() {
+fn the_first_request_of_a_constant_rate_is_due_at_once() {
     let rate = Rates::Steady(4.0);
     let times: Vec<u64> = Pace {
         rate,
@@ -85,7 +85,7 @@ fn a_beat_begins_at_once() {
 }
 
 #[test]
-fn a_ramp_sends_as_many_as_its_mean_rate() {
+fn a_ramp_sends_as_many_requests_as_its_mean_rate() {
     for (from, to) in [(0.0, 20.0), (20.0, 1.0), (10.0, 10.0)] {
         let over = Duration::from_secs(10);
         let rate = Rates::Ramp { from, to, over };

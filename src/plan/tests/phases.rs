@@ -5,7 +5,7 @@ fn plan(load: serde_json::Value) -> Vec<PhasePlan> {
 }
 
 #[test]
-fn steps_are_phases_of_their_own() {
+fn every_step_is_a_phase() {
     let load = serde_json::json!({"phases": [
         {"steps": {"rates": ["1/s", "0.5/s"], "each": "10s"}},
         {"steps": {"name": "users", "concurrency": [1, 8], "each": "10s"}},
@@ -22,7 +22,7 @@ fn steps_are_phases_of_their_own() {
 }
 
 #[test]
-fn an_open_loop_knows_its_requests() {
+fn the_requests_of_an_open_loop_are_counted_in_advance() {
     let open = |more: serde_json::Value| {
         let mut open = serde_json::json!({"rate": "100/s", "arrival": "constant"});
         open.as_object_mut()
@@ -39,7 +39,7 @@ fn an_open_loop_knows_its_requests() {
 }
 
 #[test]
-fn phases_draw_apart() {
+fn phases_have_different_arrivals() {
     let open = serde_json::json!({"open": {"rate": "1/s", "requests": 1}});
     let all = plan(serde_json::json!({"seed": 3, "phases": [open, open]}));
     let Shape::Open { pace: a, .. } = &all[0].shape else {

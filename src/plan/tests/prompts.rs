@@ -17,7 +17,7 @@ fn text(prompts: &Prompts, number: u64, salt: u64) -> String {
 }
 
 #[test]
-fn a_prompt_has_as_many_words_as_its_plan_leaves_it() {
+fn a_prompt_has_its_planned_tokens_without_the_overhead() {
     let prompts = synthetic(serde_json::json!({"input_tokens": {"mean": 60, "stddev": 30}}));
     for number in 0..500 {
         let planned = prompts.entry(number).input_tokens.unwrap();
@@ -27,7 +27,7 @@ fn a_prompt_has_as_many_words_as_its_plan_leaves_it() {
 }
 
 #[test]
-fn prompts_are_distinct_and_so_are_sets_of_them() {
+fn prompts_differ_within_a_set_and_between_sets() {
     let prompts = synthetic(serde_json::json!({"input_tokens": 12}));
     let mut seen = HashSet::new();
     for number in 0..20_000 {
@@ -37,7 +37,7 @@ fn prompts_are_distinct_and_so_are_sets_of_them() {
 }
 
 #[test]
-fn a_group_shares_its_prefix_and_nothing_else() {
+fn prompts_of_a_group_share_only_their_prefix() {
     let spec = serde_json::json!({"input_tokens": 40, "shared_prefix_tokens": 20, "groups": 4});
     let prompts = synthetic(spec);
     let texts: Vec<String> = (0..64).map(|n| text(&prompts, n, 0)).collect();
@@ -53,15 +53,15 @@ fn a_group_shares_its_prefix_and_nothing_else() {
 }
 
 #[test]
-fn what_prompts_have_in_common_is_known() {
+fn shared_prefixes_are_counted() {
     let spec = serde_json::json!({"input_tokens": 40, "shared_prefix_tokens": 20, "groups": 4});
-    // Each group's first prompt has its prefix for itself.
+    // The prefix of each group's first prompt is not shared with an earlier prompt.
     assert_eq!(synthetic(spec).shared(64), Some((60 * 20, 64 * 40)));
     let apart = synthetic(serde_json::json!({"input_tokens": 40}));
     assert_eq!(apart.shared(64), Some((0, 64 * 40)));
     assert_eq!(Prompts::written(["a".to_owned()]).shared(2), None);
     let blocks = |blocks: &[(u64, u32)]| Entry {
-        text: Text::Drawn(
+        text: Text::Generated(
             blocks
                 .iter()
                 .map(|&(seed, tokens)| Segment { seed, tokens })
@@ -82,12 +82,12 @@ fn what_prompts_have_in_common_is_known() {
     assert_eq!(
         cut.shared(3),
         Some((17 + 14, 56)),
-        "a cut block is the beginning of a whole one"
+        "a partial block is a prefix of a whole block"
     );
 }
 
 #[test]
-fn a_prefix_longer_than_a_prompt_leaves_it_a_word_of_its_own() {
+fn a_prompt_has_its_own_word_even_after_a_longer_prefix() {
     let spec = serde_json::json!({"input_tokens": 10, "shared_prefix_tokens": 200});
     let prompts = synthetic(spec);
     assert_eq!(text(&prompts, 0, 0).split(' ').count(), 7);
@@ -95,7 +95,7 @@ fn a_prefix_longer_than_a_prompt_leaves_it_a_word_of_its_own() {
 }
 
 #[test]
-fn the_list_never_changes() {
+fn the_generated_list_never_changes() {
     let spec = serde_json::json!({
         "input_tokens": {"mean": 12, "stddev": 4, "shape": "lognormal"}, "output_tokens": {"min": 3, "max": 9},
         "shared_prefix_tokens": 3, "groups": 2, "seed": 42,
@@ -116,7 +116,7 @@ fn the_list_never_changes() {
 }
 
 #[test]
-fn a_list_begins_again_and_knows_its_times() {
+fn a_list_starts_again_and_has_times() {
     let at = |ms| Entry {
         at: Some(Duration::from_millis(ms)),
         ..Entry::written(ms.to_string())
@@ -129,7 +129,7 @@ fn a_list_begins_again_and_knows_its_times() {
 }
 
 #[test]
-fn the_recorded_list_is_bounded_and_says_what_it_leaves_out() {
+fn the_recorded_list_is_bounded_and_counts_what_it_omits() {
     let prompts = Prompts::written(["a", "b"].map(String::from));
     let line = |text| format!("{{\"text\":{{\"written\":\"{text}\"}}}}\n");
     assert_eq!(prompts.lines(2, 999), line("a") + &line("b"));
@@ -140,7 +140,7 @@ fn the_recorded_list_is_bounded_and_says_what_it_leaves_out() {
 }
 
 #[test]
-fn made_up_words_are_distinct() {
+fn invented_words_are_distinct() {
     let words = Words::plain();
     assert_eq!(words.all().iter().collect::<HashSet<_>>().len(), 1024);
 }

@@ -14,7 +14,7 @@ fn shortened(api: ApiEndpoint, fields: Value) -> Value {
 }
 
 #[test]
-fn a_proof_asks_for_few_tokens_and_never_for_more_than_the_load() {
+fn a_short_readiness_request_asks_for_few_tokens_and_never_more_than_the_load() {
     use ApiEndpoint::{Chat, Completions, Embeddings, Responses};
     let cases = [
         (Chat, json!({}), json!({"max_tokens": 8})),
@@ -44,7 +44,7 @@ fn a_proof_asks_for_few_tokens_and_never_for_more_than_the_load() {
 }
 
 #[test]
-fn a_whole_proof_is_a_request_of_the_load() {
+fn a_whole_readiness_request_equals_a_request_of_the_load() {
     let mut requests = requests(ApiEndpoint::Chat, letters());
     requests.output_tokens = Some(100);
     let body = requests.proof("m", (1, 1), true);
@@ -57,7 +57,7 @@ fn a_whole_proof_is_a_request_of_the_load() {
 }
 
 #[test]
-fn rules_on_the_whole_answer_ask_for_it() {
+fn rules_on_the_whole_answer_need_a_whole_answer() {
     let needs = |rule: Value| needs_whole(&serde_json::from_value(rule).unwrap());
     for rule in [
         json!({"stream": "full_length"}),

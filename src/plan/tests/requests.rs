@@ -7,7 +7,7 @@ fn rules(value: Value) -> Vec<Assertion> {
 }
 
 #[test]
-fn only_paths_below_nvext_that_must_be_there_ask_for_fields() {
+fn only_rules_on_present_fields_below_nvext_request_them() {
     let asks = |value| nvext_fields(&rules(value));
     let nothing: [&str; 0] = [];
     assert_eq!(asks(json!([{"at": "nvext", "absent": true}])), nothing);
@@ -30,7 +30,7 @@ fn only_paths_below_nvext_that_must_be_there_ask_for_fields() {
 }
 
 #[test]
-fn the_users_own_nvext_is_added_to() {
+fn requested_fields_are_added_to_the_users_nvext() {
     let params = json!({"nvext": {"extra_fields": ["timing"], "annotations": []}});
     let request = RequestOptions {
         params: params.as_object().unwrap().clone(),
@@ -71,7 +71,7 @@ fn measured(requests: &Requests, index: u64) -> String {
 }
 
 #[test]
-fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
+fn warm_up_prompts_differ_from_each_other_and_from_measured_prompts() {
     let mut requests = requests(ApiEndpoint::Completions, letters());
     requests.prompts_per_request = 2;
     let mut seen = std::collections::HashSet::new();
@@ -85,7 +85,7 @@ fn warm_up_prompts_are_distinct_from_each_other_and_from_the_measured() {
 }
 
 #[test]
-fn every_api_is_asked_for_a_length_in_its_own_words() {
+fn every_api_gets_its_own_fields_for_a_length() {
     let body = |api| {
         let mut requests = requests(api, letters());
         requests.output_tokens = Some(5);
@@ -109,7 +109,7 @@ fn every_api_is_asked_for_a_length_in_its_own_words() {
 }
 
 #[test]
-fn a_busted_cache_knows_no_beginning() {
+fn cache_bust_makes_the_start_of_prompts_unique() {
     let mut requests = requests(ApiEndpoint::Completions, letters());
     requests.cache_bust = Some(CacheBust::Run);
     let first = measured(&requests, 0);
@@ -148,7 +148,7 @@ fn sent(requests: &Requests, purpose: Purpose, index: u64) -> Value {
 const MEASURED: Purpose = Purpose::Measured { phase: 1, round: 1 };
 
 #[test]
-fn a_row_s_fields_replace_those_of_all_requests() {
+fn fields_of_a_row_replace_those_of_all_requests() {
     let rows = json!([["a", {}], ["b", {"model": "lora", "max_tokens": 3, "seed": 1}]]);
     let mut of = of_rows(ApiEndpoint::Chat, rows);
     let params = json!({"seed": 7, "max_completion_tokens": 50, "user": "u"});
@@ -156,7 +156,7 @@ fn a_row_s_fields_replace_those_of_all_requests() {
     let user = |text: &str| json!([{"role": "user", "content": text}]);
     let first = json!({"model": "m", "messages": user("a"), "seed": 7, "max_completion_tokens": 50, "user": "u"});
     assert_eq!(sent(&of, MEASURED, 0), first);
-    // One limit is left: an engine would take the other.
+    // Only one limit is sent, because an engine would use either.
     let second =
         json!({"model": "lora", "messages": user("b"), "seed": 1, "max_tokens": 3, "user": "u"});
     assert_eq!(sent(&of, MEASURED, 1), second);
@@ -167,7 +167,7 @@ fn a_row_s_fields_replace_those_of_all_requests() {
 }
 
 #[test]
-fn messages_and_numbers_of_tokens_are_sent_as_they_are() {
+fn messages_and_token_ids_are_sent_unchanged() {
     let said = json!([{"role": "system", "content": "S"}, {"role": "user", "content": [{"type": "text", "text": "U"}]}]);
     for (api, key) in [
         (ApiEndpoint::Chat, "messages"),
@@ -188,7 +188,7 @@ fn messages_and_numbers_of_tokens_are_sent_as_they_are() {
 }
 
 #[test]
-fn no_cache_knows_messages_or_numbers_of_tokens_before_their_time() {
+fn warm_up_messages_and_token_ids_differ_from_the_measured_ones() {
     let first_text = |said: Value| {
         let of = of_rows(ApiEndpoint::Chat, json!([[said, {}]]));
         sent(&of, Purpose::Warmup { round: 1 }, 3)["messages"].clone()
@@ -227,7 +227,7 @@ fn no_cache_knows_messages_or_numbers_of_tokens_before_their_time() {
 }
 
 #[test]
-fn a_conversation_begins_with_its_system_message() {
+fn a_conversation_starts_with_its_system_message() {
     use crate::plan::prompts::{ConversationSpec, Script};
     let script = |system: Option<&str>| Script {
         system: system.map(str::to_owned),
@@ -245,7 +245,7 @@ fn a_conversation_begins_with_its_system_message() {
     assert_eq!(
         listed,
         json!([["Be terse.", ["hi"]], ["hi"]]),
-        "hashes of the others stay"
+        "hashes without a system message do not change"
     );
     let of = requests(ApiEndpoint::Chat, Prompts::of(Source::Conversations(spec)));
     let user = json!({"role": "user", "content": "hi"});
@@ -256,7 +256,7 @@ fn a_conversation_begins_with_its_system_message() {
 }
 
 #[test]
-fn streams_are_asked_for_their_usage_unless_the_server_refuses_the_field() {
+fn requests_ask_for_usage_of_streams_unless_it_is_switched_off() {
     let fields = |stream_options, endpoint| {
         let request = RequestOptions {
             stream_options,
@@ -274,7 +274,7 @@ fn streams_are_asked_for_their_usage_unless_the_server_refuses_the_field() {
 }
 
 #[test]
-fn a_query_is_part_of_what_variants_share() {
+fn the_query_is_part_of_the_hash() {
     let mut requests = requests(ApiEndpoint::Chat, letters());
     let plain = sha256(&requests, &());
     requests.query = "?api-version=1".into();

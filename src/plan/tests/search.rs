@@ -11,7 +11,7 @@ fn search(between: &str) -> Search {
     }
 }
 
-/// What is found, and what was tried, where everything below a limit holds.
+/// Runs a search. Returns the result and the values that were tried.
 fn run(between: &str, mut holds: impl FnMut(usize, f64) -> bool) -> (Option<f64>, Vec<f64>) {
     let mut bisection = Bisection::new(&search(between));
     let mut tried = Vec::new();
@@ -25,7 +25,7 @@ fn run(between: &str, mut holds: impl FnMut(usize, f64) -> bool) -> (Option<f64>
 }
 
 #[test]
-fn the_highest_that_holds_is_found_within_a_twentieth_and_confirmed() {
+fn the_highest_successful_value_is_found_to_five_percent_and_confirmed() {
     let (found, tried) = run("1/s..64/s", |_, rate| rate <= 10.0);
     let found = found.unwrap();
     assert!(found <= 10.0 && found > 10.0 / CLOSE, "{found}");
@@ -38,7 +38,7 @@ fn the_highest_that_holds_is_found_within_a_twentieth_and_confirmed() {
 }
 
 #[test]
-fn all_or_nothing_is_said_as_it_is() {
+fn a_search_reports_when_all_or_no_values_succeed() {
     assert_eq!(run("2/s..4/s", |_, _| false), (None, vec![2.0]));
     assert_eq!(
         run("2/s..4/s", |_, _| true),
@@ -47,20 +47,20 @@ fn all_or_nothing_is_said_as_it_is() {
 }
 
 #[test]
-fn luck_is_not_confirmed() {
-    // 8/s holds once, and never again.
+fn a_value_that_succeeds_once_by_chance_is_not_the_result() {
+    // 8/s succeeds once, and never again.
     let mut lucky = true;
     let (found, _) = run("1/s..8/s", |_, rate| {
         rate < 4.0 || rate >= 8.0 && std::mem::take(&mut lucky)
     });
     assert!(found.is_some_and(|rate| rate < 4.0));
-    // A server that gets worse for good is searched anew, and the search ends.
+    // The server gets permanently slower: the search goes back to lower values and ends.
     let (found, _) = run("1/s..64/s", |n, _| n < 2);
     assert_eq!(found, None);
 }
 
 #[test]
-fn a_value_is_driven_as_what_it_is() {
+fn values_become_rates_or_concurrency() {
     assert_eq!(search("1..8").shape(3.0).most_in_flight(), 3);
     assert!(matches!(search("1/s..8/s").shape(3.0), Shape::Open { .. }));
     assert_eq!(search("1/s..8/s").shown(2.828_427), "2.828/s");

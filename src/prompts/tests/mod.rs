@@ -1,4 +1,4 @@
-//! Every source of prompts, and every way in which a file can be wrong. The fixtures have the published formats: the first
+//! Tests of every source of prompts, and of mistakes in files. The fixtures have the published formats: the first
 //! rows of Mooncake's trace as its README shows them, Azure's of 2023 and 2024, and ShareGPT's keys around words of our own.
 
 mod rows;
@@ -32,13 +32,13 @@ fn read_from(base: &Path, prompts: &str, more: &str) -> Result<Prompts, String> 
     read(&scenario(prompts, more), base, None, 100).map_err(|error| error.to_string())
 }
 
-/// What a file with these bytes gives, its own name taken out of the message.
+/// The prompts of a file with these bytes, or the mistake without the path of the file's directory.
 fn of_file(kind: &str, bytes: &[u8]) -> Result<Prompts, String> {
-    asked(kind, "{endpoint: completions}", bytes)
+    read_with_request(kind, "{endpoint: completions}", bytes)
 }
 
-/// The same, for requests of one kind.
-fn asked(kind: &str, request: &str, bytes: &[u8]) -> Result<Prompts, String> {
+/// Like [`of_file`], with settings of `request`.
+fn read_with_request(kind: &str, request: &str, bytes: &[u8]) -> Result<Prompts, String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::File::create(folder.path().join("f"))
         .unwrap()
@@ -64,7 +64,7 @@ fn fixture(prompts: &str) -> Prompts {
 }
 
 #[test]
-fn a_jsonl_line_may_say_how_long_and_when() {
+fn a_jsonl_line_can_set_a_length_and_a_time() {
     let lines = "\u{feff}\"one\"\r\n\n{\"prompt\": \"two\", \"output_tokens\": 5, \"at\": 1.5}\n";
     let prompts = of_file("{file: f}", lines.as_bytes()).unwrap();
     assert_eq!(texts(&prompts), ["one", "two"]);
@@ -86,7 +86,7 @@ fn a_csv_column_keeps_its_quotes_and_line_breaks() {
 }
 
 #[test]
-fn sharegpt_gives_what_humans_say() {
+fn sharegpt_gives_the_messages_of_humans() {
     let prompts = fixture("{sharegpt: sharegpt.json}");
     assert_eq!(
         texts(&prompts),
@@ -116,8 +116,8 @@ fn sharegpt_gives_what_humans_say() {
 }
 
 #[test]
-fn no_more_is_read_than_is_needed() {
-    // What follows is rubbish, and nobody looks.
+fn files_are_read_no_further_than_needed() {
+// The rest of the file is invalid, and must not be read.
     let list = r#"[{"conversations": [{"from": "human", "value": "a"}]}, rubbish"#;
     let one = scenario("{sharegpt: f}", "engine: {sim: {}}");
     let folder = tempfile::tempdir().unwrap();
@@ -149,7 +149,7 @@ fn mooncake_s_blocks_become_shared_prefixes() {
 }
 
 #[test]
-fn azure_s_rows_are_due_when_they_were() {
+fn azure_s_rows_are_due_at_their_recorded_times() {
     let prompts = fixture("{trace: azure-2023.csv}");
     let times = prompts.times().unwrap();
     for (time, expected) in times.iter().zip([0, 51_996_900, 98_189_000]) {
@@ -164,7 +164,7 @@ fn azure_s_rows_are_due_when_they_were() {
 }
 
 #[test]
-fn what_the_server_adds_is_part_of_the_length() {
+fn tokens_that_the_server_adds_are_part_of_the_length() {
     let chat = format!("{WIDE}\nrequest: {{endpoint: chat}}");
     let prompts = read_from(Path::new("."), "{synthetic: {input_tokens: 9}}", &chat).unwrap();
     let entry = prompts.entry(0);
@@ -175,13 +175,17 @@ fn what_the_server_adds_is_part_of_the_length() {
 }
 
 #[test]
-fn every_wrong_file_is_told_with_its_place() {
-    let huge = format!("\"{}\"", "x".repeat(LONGEST));
+fn every_invalid_file_is_reported_with_its_location() {
+    let huge = format!("\"{}\"", "x".repeat(MAX_ROW_BYTES));
     let csv = "{csv: {file: f, column: text}}";
-    let unclosed = [&b"id,text\n1,\"a\n"[..], &b"2,b\n".repeat(LONGEST / 4)].concat();
+    let unclosed = [
+        &b"id,text\n1,\"a\n"[..],
+        &b"2,b\n".repeat(MAX_ROW_BYTES / 4),
+    ]
+    .concat();
     let cases: [(&str, &[u8], &str); 25] = [
-        ("{file: f}", b"", "f holds no prompt"),
-        ("{file: f}", b"\n \n", "f holds no prompt"),
+        ("{file: f}", b"", "f contains no prompt"),
+        ("{file: f}", b"\n \n", "f contains no prompt"),
         (
             "{file: f}",
             b"\"a\"\n{\"text\": 1}\n",
@@ -209,32 +213,32 @@ fn every_wrong_file_is_told_with_its_place() {
         (
             "{file: f}",
             b"{\"prompt\": \"a\", \"output_tokens\": 5000}",
-            "f:1: 1 tokens and 5000 of the answer are more than the model's context of 4096",
+            "f:1: 1 tokens and 5000 tokens of the answer exceed the model's context of 4096",
         ),
         (
             "{file: f}",
             b"{\"prompt\": \"\x1b[31m\"",
             "f:1: expected a line such as {\"prompt\": \"...\"} or \"...\", found {\"prompt\": \"\\u{1b}[31m\": control character",
         ),
-        (csv, b"", "f holds no prompt"),
+        (csv, b"", "f contains no prompt"),
         (
             "{trace: f}",
             b"{\"timestamp\": 0, \"input_length\": 4294967295, \"output_length\": 1}\n",
             "f:1: the length of a prompt must be a whole number from 1 to 10000000, found 4294967295",
         ),
-        ("{sharegpt: f}", b"\xef\xbb\xbf ", "f holds no prompt"),
+        ("{sharegpt: f}", b"\xef\xbb\xbf ", "f contains no prompt"),
         (
             csv,
             b"id,prompt\n1,a\n",
-            "f:1: there is no column `text`; the columns are id, prompt",
+            "f:1: the column `text` does not exist; the columns are id, prompt",
         ),
         (
             csv,
             b"id,text\n1\n",
-            "f:2: this row has 1 cells, and the header has 2",
+            "f:2: this row has 1 cells, but the header has 2",
         ),
         (csv, b"id,text\n1,\xe9\n", "f:2: this row is not UTF-8"),
-        (csv, b"id,text\n", "f holds no prompt"),
+        (csv, b"id,text\n", "f contains no prompt"),
         (
             csv,
             &unclosed,
@@ -245,11 +249,11 @@ fn every_wrong_file_is_told_with_its_place() {
             b"[\n{\"conversations\": 1}]",
             "f:2 (row 1): expected conversations such as",
         ),
-        ("{sharegpt: f}", b"", "f holds no prompt"),
+        ("{sharegpt: f}", b"", "f contains no prompt"),
         (
             "{trace: f}",
             b"when,what\n1,2\n",
-            "f:1: expected a row of Mooncake's or Bailian's",
+            "f:1: expected a row in Mooncake's or Bailian's",
         ),
         (
             "{trace: f}",
@@ -278,7 +282,7 @@ fn every_wrong_file_is_told_with_its_place() {
 }
 
 #[test]
-fn written_lines_are_due_in_order_from_the_first() {
+fn times_are_sorted_and_start_with_the_first() {
     let lines = [5.2, 5.0, 5.1].map(|at| format!("{{\"prompt\": \"{at}\", \"at\": {at}}}\n"));
     let prompts = of_file("{file: f}", lines.concat().as_bytes()).unwrap();
     assert_eq!(texts(&prompts), ["5", "5.1", "5.2"]);
@@ -286,7 +290,7 @@ fn written_lines_are_due_in_order_from_the_first() {
 }
 
 #[test]
-fn several_prompts_in_one_request_are_answered_at_one_length() {
+fn all_prompts_of_one_request_have_the_same_length_of_answers() {
     let folder = tempfile::tempdir().unwrap();
     let line = |tokens: u32| format!("{{\"prompt\": \"a\", \"output_tokens\": {tokens}}}\n");
     let two = "engine: {sim: {}}\nrequest: {prompts_per_request: 2}";
@@ -297,13 +301,13 @@ fn several_prompts_in_one_request_are_answered_at_one_length() {
     assert!(read(line(3) + &line(3)).is_ok());
     let message = read(line(3) + &line(5)).unwrap_err();
     assert!(
-        message.contains("f:2: several prompts in one request"),
+        message.contains("f:2: all prompts of one request"),
         "{message}"
     );
 }
 
 #[test]
-fn a_prefix_leaves_room_for_what_the_server_adds() {
+fn a_prefix_leaves_room_for_tokens_that_the_server_adds() {
     let of = |prompts: &str| {
         let chat = "engine: {sim: {}}\nrequest: {endpoint: chat}";
         read_from(Path::new("."), prompts, chat).map(drop)
@@ -319,11 +323,11 @@ fn a_prefix_leaves_room_for_what_the_server_adds() {
 }
 
 #[test]
-fn a_prompt_beyond_the_context_is_told_before_anything_starts() {
+fn a_prompt_beyond_the_context_is_reported_before_anything_starts() {
     let narrow = "engine: {sim: {args: {max-model-len: 5000}}}";
     let fixtures = Path::new(FIXTURES);
     let message = read_from(fixtures, "{trace: mooncake.jsonl}", narrow).unwrap_err();
-    let expected = "mooncake.jsonl:1: 6755 tokens and 500 of the answer are more than the model's context of 5000";
+    let expected = "mooncake.jsonl:1: 6755 tokens and 500 tokens of the answer exceed the model's context of 5000";
     assert!(message.contains(expected), "{message}");
     let drawn = "{synthetic: {input_tokens: {mean: 4000, stddev: 400}, output_tokens: 10}}";
     let message = read_from(fixtures, drawn, narrow);
@@ -356,5 +360,8 @@ fn exact_lengths_need_a_tokenizer() {
     let written = "{conversations: {turns: 2, sharegpt: sharegpt.json}}";
     let chat = format!("{external}\nrequest: {{endpoint: chat}}");
     let written = read_from(Path::new(FIXTURES), written, &chat);
-    assert!(written.is_ok(), "nothing is drawn: {written:?}");
+    assert!(
+        written.is_ok(),
+        "written conversations need no tokenizer: {written:?}"
+    );
 }

@@ -1,8 +1,8 @@
-//! Rows of JSONL, JSON lists and CSV: what they may hold, and what is wrong with the others.
+//! Tests of rows in JSONL, JSON lists and CSV: valid contents, and mistakes.
 
 use super::*;
 use crate::prompts::fields::{FIELDS, IGNORED, KEYS, of};
-use crate::prompts::sharegpt::BESIDE;
+use crate::prompts::sharegpt::METADATA;
 use crate::scenario::model::ApiEndpoint;
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ const CHAT: &str = "{endpoint: chat}";
 
 fn rows(request: &str, lines: &[Value]) -> Result<Prompts, String> {
     let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    asked("{file: f}", request, lines.as_bytes())
+    read_with_request("{file: f}", request, lines.as_bytes())
 }
 
-/// What is wrong with one row.
+/// The mistake in one row.
 fn wrong(request: &str, row: Value) -> String {
     let message = rows(request, &[row]).expect_err("a bad row");
     message.strip_prefix("f:1: ").unwrap_or(&message).to_owned()
@@ -25,7 +25,7 @@ fn one(request: &str, row: Value) -> Entry {
 }
 
 #[test]
-fn a_row_has_body_fields_of_its_own() {
+fn a_row_can_have_its_own_body_fields() {
     let row = json!({
         "id": 7, "prompt": "hi", "max_tokens": 5, "model": "lora", "temperature": 0.5, "stop": ["\n"],
         "body": {"my_servers_own": {"a": 1}, "top_p": 0.9}, "stream": true,
@@ -45,7 +45,7 @@ fn a_row_has_body_fields_of_its_own() {
 }
 
 #[test]
-fn null_is_no_value() {
+fn null_counts_as_missing() {
     let row = json!({
         "prompt": "hi", "messages": null, "model": null, "max_tokens": null, "output_tokens": null, "at": null,
         "system": null, "stream": null, "body": {"model": null, "input": null, "own": null},
@@ -55,7 +55,7 @@ fn null_is_no_value() {
 }
 
 #[test]
-fn a_row_may_be_a_chat() {
+fn a_row_can_be_a_chat() {
     let said = json!([
         {"role": "system", "content": "Be terse."},
         {"role": "user", "content": [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "data:,"}}]},
@@ -82,21 +82,19 @@ fn a_row_may_be_a_chat() {
 }
 
 #[test]
-fn a_row_may_be_numbers_of_tokens() {
+fn a_row_can_be_token_ids() {
     for (request, key) in [("{}", "prompt"), ("{endpoint: embeddings}", "input")] {
         assert_eq!(
             one(request, json!({key: [1, 2, 3]})).text,
             Text::Tokens(vec![1, 2, 3])
         );
     }
-    assert!(
-        wrong(CHAT, json!({"prompt": [1, 2]})).starts_with("`chat` takes no numbers of tokens")
-    );
-    assert!(wrong("{}", json!({"prompt": [1, -2]})).contains("numbers of tokens, found -2"));
+    assert!(wrong(CHAT, json!({"prompt": [1, 2]})).starts_with("`chat` accepts no token ids"));
+    assert!(wrong("{}", json!({"prompt": [1, -2]})).contains("token ids, found -2"));
     let long: Vec<u32> = (0..5_000).collect();
     let message = wrong("{}", json!({"prompt": long}));
     assert!(
-        message.contains("5000 tokens and 1 of the answer"),
+        message.contains("5000 tokens and 1 tokens of the answer"),
         "{message}"
     );
 }
@@ -125,7 +123,7 @@ fn openai_s_batch_format_is_read() {
     let message = wrong("{}", line("/v1/chat/completions"));
     assert_eq!(
         message,
-        "`url` is \"/v1/chat/completions\", and this scenario's endpoint is /v1/completions; set `request: {endpoint: chat}`"
+        "`url` is \"/v1/chat/completions\", but the endpoint of this scenario is /v1/completions; set `request: {endpoint: chat}`"
     );
     assert!(wrong(CHAT, line("/v1/other")).contains("correct it"));
     let mut get = line("/v1/chat/completions");
@@ -138,11 +136,11 @@ fn openai_s_batch_format_is_read() {
     );
     let mut other = line("/v1/chat/completions");
     other["body"]["stream"] = false.into();
-    assert!(wrong(CHAT, other).starts_with("`stream` is the same for all requests"));
+    assert!(wrong(CHAT, other).starts_with("the scenario sets `stream` for all requests"));
 }
 
 #[test]
-fn a_list_of_rows_is_read_too() {
+fn a_list_of_rows_is_read() {
     let list = b"[\n {\"prompt\": \"a\"},\n \"b\",\n {\"prompt\": \"c\", \"max_tokens\": 3}\n]\n";
     let prompts = of_file("{file: f}", list).unwrap();
     assert_eq!(texts(&prompts), ["a", "b", "c"]);
@@ -170,7 +168,7 @@ fn a_list_of_rows_is_read_too() {
 }
 
 #[test]
-fn what_is_not_known_is_told_with_what_was_meant() {
+fn unknown_names_are_reported_with_a_suggestion() {
     let say = |role: &str| json!({"messages": [{"role": role, "content": "hi"}]});
     let cases = [
         (
@@ -206,7 +204,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         (
             "{}",
             json!({"prompt": "hi", "messages": []}),
-            "a row has one of `prompt` and `messages`",
+            "a row has either `prompt` or `messages`",
         ),
         (
             "{}",
@@ -226,7 +224,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         (
             "{}",
             json!({"prompt": "hi", "n": 0}),
-            "`n` must be a whole number from 1",
+            "`n` must be a whole number of at least 1",
         ),
         (
             "{}",
@@ -271,24 +269,24 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         (
             "{}",
             json!({"prompt": "hi", "stream": false}),
-            "`stream` is the same for all requests",
+            "the scenario sets `stream` for all requests",
         ),
         (
             "{}",
             json!({"prompt": "hi", "stream_options": {"include_usage": false}}),
-            "`stream_options` is the same for all requests",
+            "the scenario sets `stream_options` for all requests",
         ),
         (
             "{}",
             json!({"prompt": ["a", "b"]}),
-            "`prompt` is a list of prompts, and a row has one",
+            "`prompt` is a list of prompts, but a row has only one",
         ),
         ("{}", json!({"prompt": []}), "this prompt is empty"),
         ("{}", json!({"prompt": null}), "expected a line such as"),
         (
             "{}",
             json!({"conversations": []}),
-            "this row is a conversation as ShareGPT has them",
+            "this row is a conversation in ShareGPT's format",
         ),
         (
             "{}",
@@ -298,7 +296,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         (
             "{}",
             json!({"prompt": "hi", "system": "x"}),
-            "this row has a system prompt, and `completions` takes none",
+            "this row has a system prompt, but `completions` accepts none",
         ),
         (
             CHAT,
@@ -343,7 +341,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         (
             CHAT,
             json!({"system": "a", "messages": [{"role": "system", "content": "b"}, {"role": "user", "content": "c"}]}),
-            "this row has a `system` and a system message",
+            "this row has both `system` and a system message",
         ),
     ];
     for (request, row, expected) in cases {
@@ -354,7 +352,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
         "{}",
         json!({"prompt": "hi", "body": {"top_a": 1, "reasoning_effort": "low"}}),
     );
-    assert_eq!(own.body.len(), 2, "fields that only this server knows");
+    assert_eq!(own.body.len(), 2, "fields that only this server accepts");
     let limit = wrong(
         "{}",
         json!({"prompt": "hi", "body": {"max_output_tokens": 1}}),
@@ -368,7 +366,7 @@ fn what_is_not_known_is_told_with_what_was_meant() {
 }
 
 #[test]
-fn keys_can_be_left_alone_by_name() {
+fn keys_can_be_ignored_by_name() {
     let row = b"{\"prompt\": \"a\", \"my_note\": 1, \"url\": \"https://example.org\"}\n";
     let prompts = of_file("{file: {file: f, ignore: [my_note, url]}}", row).unwrap();
     assert!(prompts.entry(0).body.is_empty());
@@ -378,7 +376,7 @@ fn keys_can_be_left_alone_by_name() {
 }
 
 #[test]
-fn bad_rows_are_skipped_and_counted_where_wanted() {
+fn bad_rows_are_skipped_and_counted_on_request() {
     let skip = "{file: {file: f, on_bad_row: skip}}";
     let lines =
         b"\"a\"\n{\"prompt\": 1}\nrubbish\n\"\xe9\"\n\"b\"\n\"\"\n{\"prompt\": \"c\", \"x\": 1}\n";
@@ -388,7 +386,7 @@ fn bad_rows_are_skipped_and_counted_where_wanted() {
         panic!("{:?}", prompts.notes)
     };
     assert!(
-        note.starts_with("5 of 7 rows are bad and were skipped: "),
+        note.starts_with("5 of 7 rows are invalid and were skipped: "),
         "{note}"
     );
     for part in [
@@ -401,7 +399,8 @@ fn bad_rows_are_skipped_and_counted_where_wanted() {
     }
     let message = of_file(skip, b"rubbish\n\"\"\n").unwrap_err();
     assert!(
-        message.starts_with("f holds no prompt: 2 of 2 rows are bad and were skipped: f:1: "),
+        message
+            .starts_with("f contains no prompt: 2 of 2 rows are invalid and were skipped: f:1: "),
         "{message}"
     );
     let list = of_file(skip, b"[\"a\", {\"promt\": 1}, \"b\"]").unwrap();
@@ -416,7 +415,7 @@ fn bad_rows_are_skipped_and_counted_where_wanted() {
     let table = of_file(csv, b"id,text\n1,a\n2\n3,\xe9\n4,b\n").unwrap();
     assert_eq!(texts(&table), ["a", "b"]);
     assert!(
-        table.notes[0].starts_with("2 of 4 rows are bad"),
+        table.notes[0].starts_with("2 of 4 rows are invalid"),
         "{:?}",
         table.notes
     );
@@ -425,7 +424,8 @@ fn bad_rows_are_skipped_and_counted_where_wanted() {
 #[test]
 fn columns_of_a_csv_are_body_fields() {
     let table = "id,text,max_tokens,model,stop,temperature,system,output_tokens\n1,a,5.0,7b,42,0.5,Be terse.,\n2,b,,,,,,9\n";
-    let prompts = asked("{csv: {file: f, column: text}}", CHAT, table.as_bytes()).unwrap();
+    let prompts =
+        read_with_request("{csv: {file: f, column: text}}", CHAT, table.as_bytes()).unwrap();
     let (first, second) = (prompts.entry(0), prompts.entry(1));
     let body = json!({"max_tokens": 5, "model": "7b", "stop": "42", "temperature": 0.5});
     assert_eq!(first.body, *body.as_object().unwrap());
@@ -439,7 +439,7 @@ fn columns_of_a_csv_are_body_fields() {
         "{message}"
     );
     assert!(wrong("text,max_tokens\na,5\nb,five\n").starts_with("f:3: `max_tokens` must be"));
-    assert!(wrong("text,text\na,5\n").starts_with("f:1: there are two columns `text`"));
+    assert!(wrong("text,text\na,5\n").starts_with("f:1: two columns have the name `text`"));
 }
 
 #[test]
@@ -448,12 +448,12 @@ fn prompts_of_one_request_share_its_body() {
     let message = |rows: [Value; 2]| self::rows(two, &rows).unwrap_err();
     let other = message([json!({"prompt": "a"}), json!({"prompt": "b", "seed": 1})]);
     assert!(
-        other.starts_with("f:2: several prompts in one request share its body fields"),
+        other.starts_with("f:2: all prompts of one request share its body fields"),
         "{other}"
     );
     let kinds = message([json!({"prompt": "a"}), json!({"prompt": [1, 2]})]);
     assert!(
-        kinds.starts_with("f:2: several prompts in one request are of one kind"),
+        kinds.starts_with("f:2: all prompts of one request have the same kind"),
         "{kinds}"
     );
 }
@@ -463,7 +463,7 @@ fn every_key_is_documented() {
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenario.md")).unwrap();
     let fields = FIELDS.iter().map(|(name, _)| *name);
-    for key in fields.chain(KEYS).chain(IGNORED).chain(BESIDE) {
+    for key in fields.chain(KEYS).chain(IGNORED).chain(METADATA) {
         assert!(text.contains(&format!("`{key}`")), "{key}");
     }
     for api in [

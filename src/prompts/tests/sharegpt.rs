@@ -1,4 +1,4 @@
-//! ShareGPT files as they are published: not tidy.
+//! Tests of ShareGPT files with the irregularities of published ones.
 
 use super::*;
 use serde_json::json;
@@ -16,17 +16,18 @@ fn a_system_turn_is_a_system_message() {
         json!([{"role": "system", "content": "Be terse."}, {"role": "user", "content": "hi"}]);
     for row in [turn, beside] {
         let bytes = row.to_string();
-        let prompts = asked("{sharegpt: f}", CHAT, bytes.as_bytes()).unwrap();
+        let prompts = read_with_request("{sharegpt: f}", CHAT, bytes.as_bytes()).unwrap();
         assert_eq!(
             prompts.entry(0).text,
             Text::Messages(said.as_array().unwrap().clone())
         );
         let message = of_file("{sharegpt: f}", bytes.as_bytes()).unwrap_err();
         assert!(
-            message.starts_with("f:1: this row has a system prompt, and `completions` takes none"),
+            message
+                .starts_with("f:1: this row has a system prompt, but `completions` accepts none"),
             "{message}"
         );
-        let prompts = asked(
+        let prompts = read_with_request(
             "{conversations: {sharegpt: f, turns: 2}}",
             CHAT,
             bytes.as_bytes(),
@@ -39,7 +40,7 @@ fn a_system_turn_is_a_system_message() {
 }
 
 #[test]
-fn conversations_in_which_no_human_speaks_are_left_out_and_counted() {
+fn conversations_without_a_human_message_are_left_out_and_counted() {
     let messy = json!([
         {"id": "0", "conversations": []},
         {"id": "1", "conversations": [{"from": "gpt", "value": "starts"}, {"from": "human", "value": "q1"}]},
@@ -49,15 +50,15 @@ fn conversations_in_which_no_human_speaks_are_left_out_and_counted() {
     ]);
     let prompts = of_file("{sharegpt: f}", messy.to_string().as_bytes()).unwrap();
     assert_eq!(texts(&prompts), ["q1", "q4"]);
-    let expected = ["3 of 5 rows were left out: no human says anything in them"];
+    let expected = ["3 of 5 rows were left out: they have no message from a human"];
     assert_eq!(prompts.notes, expected);
     let options = "{conversations: {sharegpt: f, turns: 9}}";
-    let prompts = asked(options, CHAT, messy.to_string().as_bytes()).unwrap();
+    let prompts = read_with_request(options, CHAT, messy.to_string().as_bytes()).unwrap();
     assert_eq!(prompts.notes, expected);
     let silent = of_file("{sharegpt: f}", b"[{\"conversations\": []}]").unwrap_err();
     assert_eq!(
         silent,
-        "f holds no prompt: 1 of 1 rows were left out: no human says anything in them"
+        "f contains no prompt: 1 of 1 rows were left out: they have no message from a human"
     );
 }
 
@@ -93,11 +94,11 @@ fn a_bad_conversation_is_named_and_can_be_skipped() {
         ),
         (
             json!({"conversations": [{"from": "humn", "value": "q"}]}),
-            "turn 1: `from` must say who speaks, such as `human`, `gpt` or `system`, found \"humn\"; did you mean `human`?",
+            "turn 1: `from` must be a speaker such as `human`, `gpt` or `system`, found \"humn\"; did you mean `human`?",
         ),
         (
             json!({"conversations": [{"value": "q"}]}),
-            "turn 1: `from` must say who speaks",
+            "turn 1: `from` must be a speaker",
         ),
         (
             json!({"conversations": [{"from": "human", "valeu": "q"}]}),
@@ -128,14 +129,14 @@ fn a_bad_conversation_is_named_and_can_be_skipped() {
         assert_eq!(prompts.count(), Some(1));
         let note = &prompts.notes[0];
         assert!(
-            note.starts_with("1 of 2 rows are bad and were skipped: "),
+            note.starts_with("1 of 2 rows are invalid and were skipped: "),
             "{note}"
         );
         assert!(note.contains("f:1 (row 2): "), "{note}");
         let skip = "{conversations: {sharegpt: {file: f, on_bad_row: skip}, turns: 1}}";
-        let prompts = asked(skip, CHAT, list.as_bytes()).unwrap();
+        let prompts = read_with_request(skip, CHAT, list.as_bytes()).unwrap();
         assert!(
-            prompts.notes[0].starts_with("1 of 2 rows are bad"),
+            prompts.notes[0].starts_with("1 of 2 rows are invalid"),
             "{:?}",
             prompts.notes
         );

@@ -1,4 +1,4 @@
-//! Recorded traces: each format's own times and blocks, and rows that contradict it.
+//! Tests of recorded traces: the times and blocks of each format, and rows that contradict it.
 
 use super::*;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn bailian(timestamp: f64, input: u32, hashes: Value) -> Value {
 }
 
 #[test]
-fn bailian_s_times_are_seconds_and_its_blocks_sixteen_tokens() {
+fn bailian_s_times_are_seconds_and_its_blocks_have_sixteen_tokens() {
     let prompts = fixture("{trace: bailian.jsonl}");
     assert_eq!(prompts.times().unwrap(), [0, 2_050_000_000, 4_100_000_000]);
     let all = texts(&prompts);
@@ -59,56 +59,56 @@ fn burstgpt_s_failed_requests_are_left_out_and_counted() {
 }
 
 #[test]
-fn rows_that_contradict_their_format_are_told_with_their_line() {
+fn rows_that_contradict_their_format_are_reported_with_their_line() {
     let good = moon(json!(5), 600, json!([1, 2]));
     let cases = [
         (
             moon(json!(5.5), 600, json!([1, 2])),
-            "`timestamp` is 5.5, and Mooncake's times are whole milliseconds; are these seconds",
+            "`timestamp` is 5.5, but Mooncake's times are whole milliseconds; are these seconds",
         ),
         (
             moon(json!(4), 600, json!([1, 2])),
-            "`timestamp` 4 is before that of the row above",
+            "`timestamp` 4 is earlier than that of the previous row",
         ),
         (
             moon(json!(-4), 600, json!([1, 2])),
-            "`timestamp` must be a number from 0, found -4",
+            "`timestamp` must be a number of at least 0, found -4",
         ),
         (
             moon(json!("5"), 600, json!([1, 2])),
-            "`timestamp` must be a number from 0, found \"5\"",
+            "`timestamp` must be a number of at least 0, found \"5\"",
         ),
         (
             moon(json!(6), 600, json!([1])),
-            "1 `hash_ids` for an `input_length` of 600, and Mooncake's blocks of 512 tokens make 2",
+            "found 1 `hash_ids` for an `input_length` of 600, but Mooncake's blocks of 512 tokens need 2",
         ),
         (
             moon(json!(6), 60, json!([1, 2, 3, 4])),
-            "4 `hash_ids` for an `input_length` of 60, and Mooncake's blocks of 512 tokens make 1; blocks of 16 would fit",
+            "found 4 `hash_ids` for an `input_length` of 60, but Mooncake's blocks of 512 tokens need 1; blocks of 16 would fit",
         ),
         (
             moon(json!(6), 600, json!([])),
-            "0 `hash_ids` for an `input_length` of 600",
+            "found 0 `hash_ids` for an `input_length` of 600",
         ),
         (
             moon(json!(6), 600, json!(["a1", "b2"])),
-            "`hash_ids` must be a list of whole numbers from 0, found \"a1\"",
+            "`hash_ids` must be a list of whole numbers of at least 0, found \"a1\"",
         ),
         (
             moon(json!(6), 600, json!([1, -2])),
-            "`hash_ids` must be a list of whole numbers from 0, found -2",
+            "`hash_ids` must be a list of whole numbers of at least 0, found -2",
         ),
         (
             moon(json!(6), 0, json!([])),
-            "`input_length` must be a number of tokens from 1, found 0",
+            "`input_length` must be a number of tokens of at least 1, found 0",
         ),
         (
             json!({"timestamp": 6, "input_length": 9, "output_length": 0}),
-            "`output_length` must be a number of tokens from 1, found 0",
+            "`output_length` must be a number of tokens of at least 1, found 0",
         ),
         (
             json!({"timestamp": 6, "input_length": 9.5, "output_length": 1}),
-            "`input_length` must be a number of tokens from 1, found 9.5",
+            "`input_length` must be a number of tokens of at least 1, found 9.5",
         ),
         (
             json!({"timestamp": 6, "input_lenght": 9, "output_length": 1}),
@@ -116,7 +116,7 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
         ),
         (
             json!({"session_id": "s", "delay": 50, "input_length": 9, "output_length": 1}),
-            "`delay` is the pause after the answer before it in its session",
+            "`delay` is the pause after the previous answer of the session",
         ),
         (
             bailian(6.0, 9, json!([1])),
@@ -124,7 +124,7 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
         ),
         (
             moon(json!(1_700_000_000), 9, json!([1])),
-            "`timestamp` 1700000000 looks like a time in s since 1970, and Mooncake's times are in ms",
+            "`timestamp` 1700000000 looks like a time in s since 1970, but Mooncake's times are in ms",
         ),
         (json!([1]), "expected a row such as"),
     ];
@@ -138,7 +138,7 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
         let prompts = trace(", on_bad_row: skip", rows.as_bytes()).unwrap();
         assert_eq!(prompts.count(), Some(1));
         assert!(
-            prompts.notes[0].starts_with("1 of 2 rows are bad"),
+            prompts.notes[0].starts_with("1 of 2 rows are invalid"),
             "{:?}",
             prompts.notes
         );
@@ -149,16 +149,16 @@ fn rows_that_contradict_their_format_are_told_with_their_line() {
     );
     assert!(
         none.unwrap_err()
-            .starts_with("f holds no prompt: 1 of 1 rows are bad")
+            .starts_with("f contains no prompt: 1 of 1 rows are invalid")
     );
     let cases = [
         (
             bailian(6.0, 60, json!([1])),
-            "1 `hash_ids` for an `input_length` of 60, and Bailian's blocks of 16 tokens make 4; blocks of 512 would fit",
+            "found 1 `hash_ids` for an `input_length` of 60, but Bailian's blocks of 16 tokens need 4; blocks of 512 would fit",
         ),
         (
             bailian(0.5, 16, json!([1])),
-            "`timestamp` 0.5 is before that of the row above",
+            "`timestamp` 0.5 is earlier than that of the previous row",
         ),
         (
             bailian(1.7e12, 16, json!([1])),
@@ -183,16 +183,16 @@ fn a_bad_first_row_does_not_hide_the_format() {
     );
     let prompts = trace(", on_bad_row: skip", rows.as_bytes()).unwrap();
     assert_eq!(prompts.entry(0).input_tokens, Some(9));
-    assert!(prompts.notes[0].starts_with("2 of 3 rows are bad"));
+    assert!(prompts.notes[0].starts_with("2 of 3 rows are invalid"));
     assert!(
         trace("", rows.as_bytes())
             .unwrap_err()
-            .starts_with("f:1: expected a row of")
+            .starts_with("f:1: expected a row in")
     );
 }
 
 #[test]
-fn a_replay_that_ends_before_its_file_is_told() {
+fn a_replay_that_ends_before_its_file_gets_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let rows: Vec<Value> = (0..5).map(|at| moon(json!(at), 9, json!([1]))).collect();
     std::fs::write(folder.path().join("f"), lines(&rows)).unwrap();
@@ -202,7 +202,7 @@ fn a_replay_that_ends_before_its_file_is_told() {
         read(&wanted, folder.path(), None, most).unwrap().notes
     };
     let whole = r#"{"phases": [{"open": {"arrival": "trace"}}]}"#;
-    assert!(notes(whole, 3)[0].starts_with("the first 3 requests are replayed"));
+    assert!(notes(whole, 3)[0].starts_with("only the first 3 requests of the file were read"));
     assert!(notes(whole, 6).is_empty());
     let limited = r#"{"phases": [{"open": {"arrival": "trace", "requests": 3}}]}"#;
     assert!(notes(limited, 3).is_empty());
@@ -225,7 +225,7 @@ fn a_format_can_be_named() {
     let prompts = trace(", block_tokens: 64", small.as_bytes()).unwrap();
     assert_eq!(
         prompts.entry(0).text,
-        Text::Drawn(
+        Text::Generated(
             [(1, 64), (2, 36)]
                 .map(|(seed, tokens)| crate::plan::prompts::Segment { seed, tokens })
                 .into()
@@ -250,16 +250,16 @@ fn a_format_can_be_named() {
 }
 
 #[test]
-fn tables_with_other_columns_or_figures_are_refused() {
+fn tables_with_other_columns_or_figures_are_rejected() {
     let burst = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,API log\n";
     let cases = [
         (
             burst.replace("490", "491"),
-            "f:2: 472 request and 18 response tokens are not the 491 of `Total tokens`",
+            "f:2: 472 request tokens and 18 response tokens do not add up to the 491 of `Total tokens`",
         ),
         (
             burst.replace("5,Chat", "-5,Chat"),
-            "f:2: expected a time in seconds from 0, found -5",
+            "f:2: expected a time in seconds of at least 0, found -5",
         ),
         (
             burst.replace("472", "0").replace("490", "18"),
@@ -291,7 +291,7 @@ fn tables_with_other_columns_or_figures_are_refused() {
         ),
         (
             "TIMESTAMP,ContextTokens\n2023-11-16 18:17:03,9\n".into(),
-            "f:1: there is no column `GeneratedTokens`",
+            "f:1: the column `GeneratedTokens` does not exist",
         ),
     ];
     for (table, expected) in cases {
@@ -301,7 +301,7 @@ fn tables_with_other_columns_or_figures_are_refused() {
 }
 
 #[test]
-fn what_is_due_after_any_phase_is_told_where_it_is_replayed() {
+fn requests_that_are_due_after_the_longest_phase_are_rejected_in_replays() {
     let folder = tempfile::tempdir().unwrap();
     let rows = "Timestamp,Request tokens,Response tokens\n5,9,9\n90006,9,9\n";
     std::fs::write(folder.path().join("f"), rows).unwrap();
@@ -321,7 +321,7 @@ fn what_is_due_after_any_phase_is_told_where_it_is_replayed() {
     assert_eq!(with(limited), Ok(Some(2)), "it is never due");
     let Error(message) = with(r#"{"phases": [{"open": {"arrival": "trace"}}]}"#).unwrap_err();
     assert!(
-        message.contains("f:3: this is due more than 24h after the first"),
+        message.contains("f:3: this request is due more than 24h after the first"),
         "{message}"
     );
 }

@@ -1,10 +1,9 @@
-//! How a prompt's tokens are counted: by the model's own tokenizer and chat template, or as words where the embedded engine
-//! counts them so.
+//! Counts the tokens of prompts: with the model's tokenizer and chat template, or as words, as the embedded engine does.
 
 #[cfg(feature = "tokenizers")]
 pub(super) mod model;
 
-use super::{Error, PROBED};
+use super::{CHECKED_PROMPTS, Error};
 use crate::plan::prompts::{Salt, Words};
 use crate::plan::{Prompts, is_directory, locate};
 use crate::scenario::effective;
@@ -21,14 +20,14 @@ pub(super) struct ModelFiles<'a> {
 }
 
 impl ModelFiles<'_> {
-    /// Whether only engines are asked that count words.
+    /// Whether all engines of the scenario count words as tokens.
     pub(super) fn counts_words(&self) -> bool {
         let words = |engine: &Engine| engine.facts().counts_words;
         let all = effective(self.scenario);
         self.scenario.model.tokenizer.is_none() && all.iter().all(|variant| words(variant.engine))
     }
 
-    /// The model's context in tokens, as its `config.json` says.
+    /// The model's context in tokens, from its `config.json`.
     pub(super) fn context(&self) -> Option<u32> {
         let text = std::fs::read_to_string(self.directory().ok()?.join("config.json")).ok()?;
         let config: serde_json::Value = serde_json::from_str(&text).ok()?;
@@ -42,7 +41,8 @@ impl ModelFiles<'_> {
     }
 }
 
-/// The directory with a model's tokenizer: named, the model's own, or the hub's snapshot in the user's cache.
+/// The directory of a model's tokenizer: the one that the scenario names, the model's own, or the snapshot of the hub in
+/// the user's cache.
 pub(super) fn directory(
     model: &scenario::Model,
     base: &Path,
@@ -59,11 +59,11 @@ pub(super) fn directory(
     let has = |directory: &&PathBuf| directory.join("tokenizer.json").is_file();
     found.iter().find(has).cloned().ok_or_else(|| {
         let looked = match found.as_slice() {
-            [] => "the hub's cache has none".to_owned(),
-            [first, ..] => format!("there is no {}", first.join("tokenizer.json").display()),
+            [] => "the cache of the hub has none".to_owned(),
+            [first, ..] => format!("{} does not exist", first.join("tokenizer.json").display()),
         };
         Error(format!(
-            "prompts: exact lengths need the model's tokenizer, and {looked}; name the directory of its tokenizer.json with `model: {{tokenizer: DIRECTORY}}`"
+            "prompts: exact lengths need the model's tokenizer, but {looked}; name the directory of its tokenizer.json with `model: {{tokenizer: DIRECTORY}}`"
         ))
     })
 }
@@ -90,9 +90,9 @@ fn snapshots(id: &str, home: Option<&Path>) -> Vec<PathBuf> {
 
 /// Counts tokens.
 pub(super) enum Counter {
-    /// Words and punctuation marks, as the embedded engine does.
+    /// Counts words and punctuation marks, as the embedded engine does.
     Words,
-    /// As the model does.
+    /// Counts tokens as the model does.
     #[cfg(feature = "tokenizers")]
     Model(Box<Model>),
 }
@@ -106,11 +106,11 @@ impl Counter {
         return Ok(Self::Model(Box::new(Model::load(&files.directory()?)?)));
         #[cfg(not(feature = "tokenizers"))]
         Err(Error(
-            "prompts: exact lengths need the model's tokenizer, and this `bench` was built without; build it with `--features tokenizers`".into(),
+            "prompts: exact lengths need the model's tokenizer, but this `bench` was built without support for it; build it with `--features tokenizers`".into(),
         ))
     }
 
-    /// Words that are one token each wherever they stand.
+    /// Words that are one token each in any position.
     pub(super) fn words(&self) -> Result<Words, Error> {
         match self {
             Self::Words => Ok(Words::plain()),
@@ -122,7 +122,7 @@ impl Counter {
     /// Tokens that the server adds to a prompt.
     pub(super) fn overhead(&self, endpoint: ApiEndpoint) -> Result<u32, Error> {
         match self {
-            // The embedded engine writes `user: ` before what the user says.
+            // The embedded engine writes `user: ` before the user's message.
             Self::Words => Ok(match endpoint {
                 ApiEndpoint::Chat | ApiEndpoint::Responses => 2,
                 ApiEndpoint::Completions | ApiEndpoint::Embeddings => 0,
@@ -148,9 +148,13 @@ impl Counter {
         }
     }
 
-    /// Holds the first prompts' plan against a count of their text.
-    pub(super) fn probe(&self, prompts: &Prompts, endpoint: ApiEndpoint) -> Result<(), Error> {
-        for number in 0..PROBED {
+    /// Compares the planned lengths of the first prompts with a count of their text.
+    pub(super) fn check_lengths(
+        &self,
+        prompts: &Prompts,
+        endpoint: ApiEndpoint,
+    ) -> Result<(), Error> {
+        for number in 0..CHECKED_PROMPTS {
             let entry = prompts.entry(number);
             let text = prompts.text(&entry, Salt::default());
             let counted = self.prompt(endpoint, &text)?;
@@ -160,7 +164,7 @@ impl Counter {
                 && planned != counted
             {
                 return Err(Error(format!(
-                    "prompts: prompt {number} is planned to have {planned} tokens and the model's tokenizer counts {counted}: it joins words in a way that `bench` does not know; use written prompts with this model"
+                    "prompts: prompt {number} should have {planned} tokens, but the model's tokenizer counts {counted}: it joins words in a way that `bench` does not support; use written prompts with this model"
                 )));
             }
         }

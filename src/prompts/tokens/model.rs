@@ -1,4 +1,4 @@
-//! A model's own tokenizer and chat template, from the files that come with it.
+//! A model's tokenizer and chat template, read from the model's files.
 
 use super::super::Error;
 use crate::plan::prompts::Words;
@@ -9,15 +9,15 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 
-/// Candidates that are tried at most.
+/// Largest number of candidate words that are tried.
 const TRIED: usize = 8_192;
 
 pub(in crate::prompts) struct Model {
     directory: PathBuf,
     tokenizer: Tokenizer,
-    /// `tokenizer_config.json`.
+    /// Content of `tokenizer_config.json`.
     config: serde_json::Value,
-    /// The chat template, where there is one.
+    /// The chat template, if there is one.
     template: Option<String>,
 }
 
@@ -37,14 +37,14 @@ impl Model {
         })
     }
 
-    /// Tokens of a text; `whole` says whether special tokens are added, as to a prompt.
+    /// Number of tokens of a text. With `whole`, the special tokens of a prompt are included.
     pub(super) fn count(&self, text: &str, whole: bool) -> Result<u32, Error> {
         let encoded = self.tokenizer.encode_fast(text, whole);
         let encoded = encoded.map_err(|error| Error(format!("the tokenizer fails: {error}")))?;
         Ok(u32::try_from(encoded.len()).unwrap_or(u32::MAX))
     }
 
-    /// Tokens of a prompt of one API.
+    /// Number of tokens of a prompt of one API.
     pub(super) fn prompt(&self, endpoint: ApiEndpoint, text: &str) -> Result<u32, Error> {
         match endpoint {
             ApiEndpoint::Completions | ApiEndpoint::Embeddings => self.count(text, true),
@@ -52,11 +52,11 @@ impl Model {
         }
     }
 
-    /// One message of the user's as the chat template puts it.
+    /// Renders one message of the user with the chat template.
     fn render(&self, text: &str) -> Result<String, Error> {
         let wrong = |why: &dyn std::fmt::Display| {
             Error(format!(
-                "prompts: exact lengths of chats need the model's chat template, and the one in {} {why}; use `endpoint: completions`, or written prompts",
+                "prompts: exact lengths of chats need the model's chat template, but the one in {} {why}; use `endpoint: completions`, or written prompts",
                 self.directory.display()
             ))
         };
@@ -89,8 +89,8 @@ impl Model {
             .map_err(failed)
     }
 
-    /// Lower-case words that the tokenizer knows, each one token at the beginning of a text and behind a space, in an order that
-    /// their own letters decide.
+    /// Lower-case words of the vocabulary that are one token each, both at the start of a text and after a space. Their
+    /// order depends only on the words themselves.
     pub(super) fn words(&self) -> Result<Words, Error> {
         let plain = |token: String| {
             let word = token.trim_start_matches(['\u{120}', '\u{2581}']).to_owned();
@@ -119,7 +119,7 @@ impl Model {
         let found = words.len();
         Words::new(words).ok_or_else(|| {
             Error(format!(
-                "prompts: the tokenizer in {} knows only {found} plain words, too few to draw prompts from; use written prompts with this model",
+                "prompts: the tokenizer in {} has only {found} plain words, too few to generate prompts; use written prompts with this model",
                 self.directory.display()
             ))
         })
@@ -136,8 +136,8 @@ fn read(directory: &Path) -> Result<Tokenizer, Error> {
     })
 }
 
-/// What cuts a text into the model's tokens, without special ones: their numbers, and the bytes that each stands for.
-pub(in crate::prompts) fn cutter(directory: &Path) -> Option<super::super::Cutter> {
+/// Splits a text into the model's tokens, without special ones.
+pub(in crate::prompts) fn splitter(directory: &Path) -> Option<super::super::TokenSplitter> {
     let tokenizer = read(directory).ok()?;
     Some(Box::new(move |text| {
         let encoded = tokenizer.encode(text, false).ok()?;
@@ -146,7 +146,7 @@ pub(in crate::prompts) fn cutter(directory: &Path) -> Option<super::super::Cutte
     }))
 }
 
-/// The template of a `tokenizer_config.json`: text, or the one of a list that is called `default`.
+/// The template in a `tokenizer_config.json`: a text, or the item named `default` of a list.
 fn configured(template: &serde_json::Value) -> Option<String> {
     let named = |all: &Vec<serde_json::Value>| {
         let default = all.iter().find(|one| one["name"] == "default")?;

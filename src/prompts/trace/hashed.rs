@@ -1,36 +1,36 @@
-//! Traces in JSON whose rows say by `hash_ids` what prompts have in common: Mooncake's and Bailian's.
+//! Reads traces in JSON, whose `hash_ids` describe the prefixes that prompts share: Mooncake's and Bailian's.
 
-use super::{OWN, entry, room, time};
+use super::{UNSHARED, entry, text_tokens, time};
 use crate::plan::prompts::{Entry, Segment};
 use crate::prompts::Error;
-use crate::prompts::fields::stray;
+use crate::prompts::collector::{BadRow, Collector};
+use crate::prompts::fields::unknown_name;
 use crate::prompts::json::{Row, each_row};
 use crate::prompts::lines::shortened;
-use crate::prompts::pile::{Bad, Pile};
 use crate::scenario::mistake::nearest;
 use crate::scenario::model::{TraceFile, TraceFormat};
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// What a row looks like.
+/// Description of a row, for messages.
 const EXPECTED: &str = "a row such as {\"timestamp\": ..., \"input_length\": ..., \"output_length\": ..., \"hash_ids\": [...]}";
 
 /// Keys that both formats have.
 const KEYS: [&str; 4] = ["timestamp", "input_length", "output_length", "hash_ids"];
-/// Keys that only Bailian's rows have. They say which chat a request belongs to; its text is told by the hashes.
+/// Keys that only Bailian's rows have. They name the chat of a request. They are ignored, because the hashes describe the text.
 const BAILIAN: [&str; 4] = ["chat_id", "parent_chat_id", "type", "turn"];
-/// Keys beside Mooncake's own that say no more than which session a request belongs to.
+/// Additional keys of Mooncake's rows, which only name the session of a request. They are ignored.
 const MOONCAKE: [&str; 2] = ["session_id", "request_id"];
 
-/// How a format is read.
+/// The properties of a format.
 struct Format<'a> {
     name: &'static str,
-    /// Its times' unit, in seconds.
+    /// Unit of the times, in seconds.
     unit: f64,
-    /// Tokens that one hash stands for.
+    /// Number of tokens that one hash stands for.
     block: u32,
-    /// Keys that are left alone.
-    beside: &'static [&'static str],
+    /// Keys that are ignored.
+    ignored: &'static [&'static str],
     ignore: &'a [String],
     is_mooncake: bool,
 }
@@ -38,7 +38,7 @@ struct Format<'a> {
 impl<'a> Format<'a> {
     fn of(format: TraceFormat, trace: &'a TraceFile) -> Self {
         let is_mooncake = format == TraceFormat::Mooncake;
-        let (name, unit, block, beside) = if is_mooncake {
+        let (name, unit, block, ignored) = if is_mooncake {
             ("Mooncake's", 1e-3, 512, &MOONCAKE[..])
         } else {
             ("Bailian's", 1.0, 16, &BAILIAN[..])
@@ -47,14 +47,14 @@ impl<'a> Format<'a> {
             name,
             unit,
             block: trace.block_tokens.unwrap_or(block),
-            beside,
+            ignored,
             ignore: &trace.ignore,
             is_mooncake,
         }
     }
 }
 
-/// The format that the first row has.
+/// Detects the format from the first row.
 pub(super) fn recognise(file: &Path, ignore: &[String]) -> Result<TraceFormat, Error> {
     let mut format = TraceFormat::Mooncake;
     each_row(file, EXPECTED, &mut |_, row| {
@@ -76,7 +76,7 @@ pub(super) fn read(
     trace: &TraceFile,
     format: TraceFormat,
     overhead: u32,
-    pile: &mut Pile,
+    collector: &mut Collector,
 ) -> Result<(), Error> {
     let format = Format::of(format, trace);
     let (mut number, mut last) = (0, 0.0);
@@ -84,11 +84,11 @@ pub(super) fn read(
         number += 1;
         let read = row
             .and_then(|row| row.object(EXPECTED))
-            .and_then(|row| format.entry(&row, last, OWN | number, overhead));
+            .and_then(|row| format.entry(&row, last, UNSHARED | number, overhead));
         if let Ok(entry) = &read {
             last = entry.at.map_or(last, |at| at.as_secs_f64());
         }
-        pile.row(place, read)
+        collector.row(place, read)
     })
 }
 
@@ -99,14 +99,14 @@ impl Format<'_> {
         last: f64,
         own: u64,
         overhead: u32,
-    ) -> Result<Entry, Bad> {
+    ) -> Result<Entry, BadRow> {
         self.check_keys(row)?;
         let at = self.time(row)?;
         let at_time = time(at)?;
-        // Both say when a request came after the first, in the order in which they came.
+        // In both formats, rows are sorted by their arrival times.
         if at_time.as_secs_f64() < last {
-            return Err(Bad(format!(
-                "`timestamp` {} is before that of the row above; {} rows are in the order of their time",
+            return Err(BadRow(format!(
+                "`timestamp` {} is earlier than that of the previous row, but {} rows must be sorted by time",
                 row["timestamp"], self.name
             )));
         }
@@ -115,56 +115,56 @@ impl Format<'_> {
         let segments = match row.get("hash_ids") {
             None | Some(Value::Null) => vec![Segment {
                 seed: own,
-                tokens: room(input, overhead),
+                tokens: text_tokens(input, overhead),
             }],
             Some(hashes) => self.blocks(&ids(hashes)?, input, overhead)?,
         };
         entry(at_time, input, output, segments)
     }
 
-    fn check_keys(&self, row: &Map<String, Value>) -> Result<(), Bad> {
+    fn check_keys(&self, row: &Map<String, Value>) -> Result<(), BadRow> {
         let has = |key: &str| row.contains_key(key) && !self.ignore.iter().any(|i| i == key);
         if self.is_mooncake && has("delay") {
-            return Err(Bad("`delay` is the pause after the answer before it in its session, which is known only when that has come; give every row a `timestamp` in ms instead".into()));
+            return Err(BadRow("`delay` is the pause after the previous answer of the session, which is not known in advance; give every row a `timestamp` in ms instead".into()));
         }
         for key in row.keys() {
             let is_known = KEYS.contains(&key.as_str())
-                || self.beside.contains(&key.as_str())
+                || self.ignored.contains(&key.as_str())
                 || self.ignore.contains(key);
             if is_known {
                 continue;
             }
             let name = self.name;
             if BAILIAN.contains(&key.as_str()) {
-                return Err(Bad(format!(
-                    "`{key}` is a key of Bailian's format in a row of {name}, and the rows of a trace have one format; name it with `trace: {{file: ..., format: bailian}}`"
+                return Err(BadRow(format!(
+                    "`{key}` is a key of Bailian's format in a row of {name}, but all rows of a trace have the same format; name it with `trace: {{file: ..., format: bailian}}`"
                 )));
             }
-            let known = KEYS.into_iter().chain(self.beside.iter().copied());
+            let known = KEYS.into_iter().chain(self.ignored.iter().copied());
             let what = format!("key of {name} format");
-            return Err(stray(&what, key, known));
+            return Err(unknown_name(&what, key, known));
         }
         Ok(())
     }
 
-    /// When a request came, in seconds.
-    fn time(&self, row: &Map<String, Value>) -> Result<f64, Bad> {
+    /// Arrival time of a request, in seconds.
+    fn time(&self, row: &Map<String, Value>) -> Result<f64, BadRow> {
         let Some(value) = row.get("timestamp") else {
             return Err(missing(row, "timestamp"));
         };
         let found = value.as_f64().filter(|at| at.is_finite() && *at >= 0.0);
         let Some(at) = found else {
-            return Err(Bad(format!(
-                "`timestamp` must be a number from 0, found {}",
+            return Err(BadRow(format!(
+                "`timestamp` must be a number of at least 0, found {}",
                 shortened(&value.to_string())
             )));
         };
         if self.is_mooncake && at.fract() != 0.0 {
-            return Err(Bad(format!(
-                "`timestamp` is {at}, and Mooncake's times are whole milliseconds; are these seconds, as in Bailian's format (`trace: {{file: ..., format: bailian}}`)?"
+            return Err(BadRow(format!(
+                "`timestamp` is {at}, but Mooncake's times are whole milliseconds; are these seconds, as in Bailian's format (`trace: {{file: ..., format: bailian}}`)?"
             )));
         }
-        // Both count from the beginning of the trace; a time since 1970 gives its unit away.
+        // In both formats, times start with the trace. The size of a time since 1970 reveals its unit.
         let unix = if self.is_mooncake {
             (1e9..1e10).contains(&at).then_some("s")
         } else {
@@ -172,16 +172,17 @@ impl Format<'_> {
         };
         if let Some(unit) = unix {
             let own = if self.is_mooncake { "ms" } else { "s" };
-            return Err(Bad(format!(
-                "`timestamp` {at} looks like a time in {unit} since 1970, and {} times are in {own}",
+            return Err(BadRow(format!(
+                "`timestamp` {at} looks like a time in {unit} since 1970, but {} times are in {own}",
                 self.name
             )));
         }
         Ok(at * self.unit)
     }
 
-    /// One segment for each block: equal hashes give equal text. What the server adds is taken from the end.
-    fn blocks(&self, hashes: &[u64], input: u64, overhead: u32) -> Result<Vec<Segment>, Bad> {
+    /// One segment for each block, so that equal hashes give equal text. The tokens that the server adds are subtracted from
+    /// the end.
+    fn blocks(&self, hashes: &[u64], input: u64, overhead: u32) -> Result<Vec<Segment>, BadRow> {
         let blocks = input.div_ceil(self.block.into());
         if hashes.len() as u64 != blocks {
             let fits = |(_, block): &(&str, u32)| {
@@ -200,14 +201,14 @@ impl Format<'_> {
             let advice = advice.map_or(String::new(), |(name, block)| {
                 format!("; blocks of {block} would fit: `trace: {{file: ...}}` with {name}")
             });
-            return Err(Bad(format!(
-                "{} `hash_ids` for an `input_length` of {input}, and {} blocks of {} tokens make {blocks}{advice}",
+            return Err(BadRow(format!(
+                "found {} `hash_ids` for an `input_length` of {input}, but {} blocks of {} tokens need {blocks}{advice}",
                 hashes.len(),
                 self.name,
                 self.block
             )));
         }
-        let mut left = room(input, overhead);
+        let mut left = text_tokens(input, overhead);
         let mut segments = Vec::new();
         for seed in hashes.iter().copied() {
             let tokens = left.min(self.block);
@@ -221,42 +222,46 @@ impl Format<'_> {
     }
 }
 
-fn missing(row: &Map<String, Value>, key: &str) -> Bad {
+fn missing(row: &Map<String, Value>, key: &str) -> BadRow {
     let meant = nearest(key, row.keys().map(String::as_str));
     let meant = meant.map_or(String::new(), |meant| {
-        format!("; is it what `{}` says?", shortened(meant))
+        format!("; does `{}` contain it?", shortened(meant))
     });
-    Bad(format!(
+    BadRow(format!(
         "missing field `{key}`, found {}{meant}",
         shortened(&Value::Object(row.clone()).to_string())
     ))
 }
 
-/// A number of tokens, above zero.
-fn count(row: &Map<String, Value>, key: &str) -> Result<u64, Bad> {
+/// Reads a number of tokens above zero.
+fn count(row: &Map<String, Value>, key: &str) -> Result<u64, BadRow> {
     let Some(value) = row.get(key) else {
         return Err(missing(row, key));
     };
     value.as_u64().filter(|n| *n > 0).ok_or_else(|| {
-        Bad(format!(
-            "`{key}` must be a number of tokens from 1, found {}",
+        BadRow(format!(
+            "`{key}` must be a number of tokens of at least 1, found {}",
             shortened(&value.to_string())
         ))
     })
 }
 
-/// The hashes of a prompt's blocks.
-fn ids(value: &Value) -> Result<Vec<u64>, Bad> {
+/// Reads the hashes of a prompt's blocks.
+fn ids(value: &Value) -> Result<Vec<u64>, BadRow> {
     let wrong = |found: &Value| {
-        Bad(format!(
-            "`hash_ids` must be a list of whole numbers from 0, found {}",
+        BadRow(format!(
+            "`hash_ids` must be a list of whole numbers of at least 0, found {}",
             shortened(&found.to_string())
         ))
     };
     let Value::Array(list) = value else {
         return Err(wrong(value));
     };
-    // The upper half of seeds is for text that no hash stands for.
-    let id = |item: &Value| item.as_u64().map(|id| id & !OWN).ok_or_else(|| wrong(item));
+    // Seeds in the upper half are for text without a hash.
+    let id = |item: &Value| {
+        item.as_u64()
+            .map(|id| id & !UNSHARED)
+            .ok_or_else(|| wrong(item))
+    };
     list.iter().map(id).collect()
 }

@@ -1,54 +1,54 @@
-//! Recorded traces: when requests came, how long they were, and what they had in common. Published formats:
+//! Reads recorded traces: arrival times, lengths and shared prefixes of requests. Published formats:
 //!
 //! - Mooncake's JSONL (`timestamp` in ms, blocks of 512 tokens; <https://github.com/kvcache-ai/Mooncake>, FAST25)
 //! - Bailian's JSONL (`timestamp` in s, blocks of 16; <https://github.com/alibaba-edu/qwen-bailian-usagetraces-anon>)
 //! - Azure's CSV (dates and times; <https://github.com/Azure/AzurePublicDataset>, 2023 and 2024)
 //! - BurstGPT's CSV (s; <https://github.com/HPMLL/BurstGPT>, with and without sessions)
 //!
-//! A row that contradicts its format is bad: its times or blocks would be read wrongly without a word.
+//! A row that contradicts its format is invalid, because its times or blocks would be misread silently.
 
 mod hashed;
 mod tabular;
 
 use super::Error;
-use super::lines::{each_line, nothing, shortened, tokens};
-use super::pile::{Bad, Pile, in_order};
+use super::collector::{BadRow, Collector, sort_by_time};
+use super::lines::{each_line, no_prompts, shortened, tokens};
 use crate::plan::prompts::{Entry, Segment, Text};
 use crate::scenario::model::{OnBadRow, TraceFile, TraceFormat};
 use std::path::Path;
 use std::time::Duration;
 
-/// Seeds of what no hash stands for are in the upper half.
-const OWN: u64 = 1 << 63;
+/// Bit of seeds for text without a hash. Such text is not shared with other prompts.
+const UNSHARED: u64 = 1 << 63;
 
-/// What a trace is read for.
+/// Settings of the replay that affect how a trace is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Replay {
-    /// Tokens that the server adds to each prompt.
+    /// Number of tokens that the server adds to each prompt.
     pub(super) overhead: u32,
-    /// Whether something else than the trace ends the replay.
+    /// Whether a setting ends the replay before the trace ends.
     pub(super) limited: bool,
 }
 
-/// Reads a trace; the first request is due at zero.
+/// Reads a trace. The first request is due at zero.
 pub(super) fn read(
     file: &Path,
     trace: &TraceFile,
     replay: Replay,
-    pile: &mut Pile,
+    collector: &mut Collector,
 ) -> Result<(), Error> {
     match recognise(file, trace)? {
         format @ (TraceFormat::Mooncake | TraceFormat::Bailian) => {
-            hashed::read(file, trace, format, replay.overhead, pile)?;
+            hashed::read(file, trace, format, replay.overhead, collector)?;
         }
-        TraceFormat::Azure => tabular::azure(file, trace, replay.overhead, pile)?,
-        TraceFormat::Burstgpt => tabular::burstgpt(file, trace, replay.overhead, pile)?,
+        TraceFormat::Azure => tabular::azure(file, trace, replay.overhead, collector)?,
+        TraceFormat::Burstgpt => tabular::burstgpt(file, trace, replay.overhead, collector)?,
     }
-    pile.tally.check(file)?;
-    in_order(pile, replay.limited)
+    collector.tally.check(file)?;
+    sort_by_time(collector, replay.limited)
 }
 
-/// The format that the scenario names, else that of the first row.
+/// The format that the scenario names, or else that of the first row.
 fn recognise(file: &Path, trace: &TraceFile) -> Result<TraceFormat, Error> {
     if let Some(format) = trace.format {
         return Ok(format);
@@ -61,23 +61,23 @@ fn recognise(file: &Path, trace: &TraceFile) -> Result<TraceFormat, Error> {
                 found = kind(line);
                 first.get_or_insert((place.to_owned(), shortened(line)));
             }
-            Err(Bad(why)) if !skips => return Err(Error(format!("{place}: {why}"))),
+            Err(BadRow(why)) if !skips => return Err(Error(format!("{place}: {why}"))),
             Err(_) => {}
         }
-        // Where bad rows are skipped, the first may be one.
+        // The first rows may be bad ones that are skipped.
         Ok(skips && found.is_none())
     })?;
     match (found, first) {
         (Some(Kind::Json), _) => hashed::recognise(file, &trace.ignore),
         (Some(Kind::Table(format)), _) => Ok(format),
-        (None, None) => Err(nothing(file)),
+        (None, None) => Err(no_prompts(file)),
         (None, Some((place, line))) => Err(Error(format!(
-            "{place}: expected a row of Mooncake's or Bailian's such as {{\"timestamp\": ..., \"input_length\": ..., \"output_length\": ...}}, Azure's header TIMESTAMP,ContextTokens,GeneratedTokens or BurstGPT's Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type; found {line}"
+            "{place}: expected a row in Mooncake's or Bailian's format such as {{\"timestamp\": ..., \"input_length\": ..., \"output_length\": ...}}, Azure's header TIMESTAMP,ContextTokens,GeneratedTokens or BurstGPT's Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type; found {line}"
         ))),
     }
 }
 
-/// What a line is the beginning of.
+/// The kind of file that a first line indicates.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Json,
@@ -101,23 +101,23 @@ fn kind(line: &str) -> Option<Kind> {
     }
 }
 
-/// A moment since the beginning of a trace.
-fn time(seconds: f64) -> Result<Duration, Bad> {
+/// A time since the start of a trace.
+fn time(seconds: f64) -> Result<Duration, BadRow> {
     Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Bad(format!("{seconds} s is no time of a trace")))
+        .map_err(|_| BadRow(format!("the time {seconds} s is out of range")))
 }
 
-fn entry(at: Duration, input: u64, output: u64, segments: Vec<Segment>) -> Result<Entry, Bad> {
+fn entry(at: Duration, input: u64, output: u64, segments: Vec<Segment>) -> Result<Entry, BadRow> {
     Ok(Entry {
         input_tokens: Some(tokens("the length of a prompt", Some(input))?),
         output_tokens: Some(tokens("the length of an answer", Some(output))?),
         at: Some(at),
-        ..Entry::of(Text::Drawn(segments))
+        ..Entry::of(Text::Generated(segments))
     })
 }
 
-/// Tokens of a prompt that are text.
-fn room(input: u64, overhead: u32) -> u32 {
+/// Number of tokens of a prompt's text, without those that the server adds.
+fn text_tokens(input: u64, overhead: u32) -> u32 {
     let input = u32::try_from(input).unwrap_or(u32::MAX);
     input.saturating_sub(overhead).max(1)
 }

@@ -1,14 +1,14 @@
-//! Random draws that are the same on every machine and in every release, because request lists are compared by their hash:
-//! the generator and the logarithm are our own, and only operations are used whose result IEEE 754 fixes. Pure.
+//! Random numbers that are the same on every machine and in every release, because request lists are compared by their
+//! hash. The generator and the logarithm are therefore our own, and use only operations with results fixed by IEEE 754.
 
 use crate::scenario::model::{Length, Spread, SpreadShape};
 
-/// Splitmix64 (Steele, Lea and Flood 2014): equal seeds give equal draws.
+/// Splitmix64 (Steele, Lea and Flood 2014). Equal seeds give equal numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Draw(u64);
+pub(super) struct Rng(u64);
 
-impl Draw {
-    /// Draws from `seed`, apart from those of the same seed for another `purpose`.
+impl Rng {
+    /// A generator with `seed`. Different purposes get different numbers from the same seed.
     pub(super) const fn new(seed: u64, purpose: u64) -> Self {
         Self(mix(seed ^ mix(purpose)))
     }
@@ -18,19 +18,19 @@ impl Draw {
         mix(self.0)
     }
 
-    /// Below `n`, which is above zero.
+    /// A uniform number from 0 to `n - 1`. `n` must be above zero.
     pub(super) fn below(&mut self, n: u32) -> u32 {
-        // The high half of the product: its bias is below n / 2^64.
+        // The high half of the product. Its bias is below n / 2^64.
         let product = u128::from(self.bits()) * u128::from(n);
         u32::try_from(product >> 64).unwrap_or(0)
     }
 
-    /// Between 0 and 1, neither included.
+    /// A uniform number between 0 and 1, both excluded.
     fn uniform(&mut self) -> f64 {
         ((self.bits() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
     }
 
-    /// Of mean 0 and standard deviation 1 (Marsaglia and Bray 1964).
+    /// A normal number with mean 0 and standard deviation 1 (Marsaglia and Bray 1964).
     fn normal(&mut self) -> f64 {
         loop {
             let (x, y) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
@@ -41,7 +41,7 @@ impl Draw {
         }
     }
 
-    /// A number of tokens, 1 at least.
+    /// A number of tokens, at least 1, from the distribution `length`.
     pub(super) fn length(&mut self, length: &Length) -> u32 {
         let spread = match length {
             Length::Fixed(tokens) => return *tokens,
@@ -77,7 +77,7 @@ fn rounded(tokens: f64) -> u32 {
     (tokens + 0.5).max(0.0) as u32
 }
 
-/// The finaliser of splitmix64: a bijection that leaves no pattern.
+/// The finaliser of splitmix64: a bijection that removes patterns.
 pub(super) const fn mix(state: u64) -> u64 {
     let mut z = state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -85,7 +85,7 @@ pub(super) const fn mix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Natural logarithm of a normal number above zero: the system's differs in the last digit from one to the next.
+/// Natural logarithm of a normal number above zero. The system's own differs in the last digit between systems.
 fn ln(x: f64) -> f64 {
     let bits = x.to_bits();
     let mut exponent = ((bits >> 52) & 0x7ff) as f64 - 1023.0;
@@ -101,16 +101,16 @@ fn ln(x: f64) -> f64 {
     exponent * std::f64::consts::LN_2 + 2.0 * artanh
 }
 
-/// e to the power of `x`, for the same reason.
+/// e to the power of `x`. The system's own differs between systems, too.
 fn exp(x: f64) -> f64 {
     let halvings = 64.0;
     let r = x / halvings;
     let series = (1..20).rev().map(f64::from);
     let small = series.fold(1.0, |sum, n| 1.0 + sum * r / n);
-    // Squared six times.
+    // `small` is e^(x / 64), so it is squared six times.
     (0..6).fold(small, |power, _| power * power)
 }
 
 #[cfg(test)]
-#[path = "tests/draw.rs"]
+#[path = "tests/rng.rs"]
 mod tests;

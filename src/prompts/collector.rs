@@ -1,7 +1,7 @@
-//! What has been read of a file: its prompts, the rows that cannot be used, and what was left out.
+//! Collects the prompts of a file, and counts the rows that cannot be used or give no prompt.
 
-use super::lines::nothing;
-use super::{Error, MOST_BYTES};
+use super::lines::no_prompts;
+use super::{Error, MAX_TEXT_BYTES};
 use crate::plan::prompts::{Entry, Text};
 use crate::scenario::limits;
 use crate::scenario::model::OnBadRow;
@@ -10,23 +10,23 @@ use serde_json::Value;
 use std::fmt::Display;
 use std::path::Path;
 
-/// Bad rows that a message quotes.
+/// Number of bad rows that a message quotes.
 const QUOTED: usize = 3;
 
-/// Why a row cannot be used. Its place is added by the reader of the file.
+/// The reason why a row cannot be used. The reader of the file adds the location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bad(pub(super) String);
+pub(super) struct BadRow(pub(super) String);
 
-/// What became of the rows of a file.
+/// Counts of the rows of a file, by their use.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     on_bad_row: OnBadRow,
-    /// Rows that gave a prompt.
+    /// Number of rows that gave a prompt.
     used: u64,
     bad: u64,
-    /// The first bad rows, each with its place.
+    /// The first bad rows, each with its location.
     quoted: Vec<String>,
-    /// Rows that are good and give no prompt, by the reason.
+    /// Number of valid rows that give no prompt, by reason.
     left_out: IndexMap<&'static str, u64>,
 }
 
@@ -42,33 +42,33 @@ impl Tally {
         self.used += 1;
     }
 
-    /// Notes a row that is good and gives no prompt.
+    /// Counts a valid row that gives no prompt.
     pub(super) fn leave_out(&mut self, why: &'static str) {
         *self.left_out.entry(why).or_default() += 1;
     }
 
-    /// Notes a bad row.
+    /// Counts a bad row.
     ///
     /// # Errors
-    /// Where bad rows are mistakes.
-    pub(super) fn bad(&mut self, place: impl Display, Bad(why): Bad) -> Result<(), Error> {
-        let told = format!("{place}: {why}");
+    /// Returns the mistake if bad rows are errors.
+    pub(super) fn bad(&mut self, place: impl Display, BadRow(why): BadRow) -> Result<(), Error> {
+        let message = format!("{place}: {why}");
         if self.on_bad_row == OnBadRow::Error {
-            return Err(Error(told));
+            return Err(Error(message));
         }
         self.bad += 1;
         if self.quoted.len() < QUOTED {
-            self.quoted.push(told);
+            self.quoted.push(message);
         }
         Ok(())
     }
 
-    /// That a file whose rows gave no prompt at all is of no use.
+    /// Checks that at least one row gave a prompt.
     pub(super) fn check(&self, file: &Path) -> Result<(), Error> {
         if self.used > 0 {
             return Ok(());
         }
-        let Error(nothing) = nothing(file);
+        let Error(nothing) = no_prompts(file);
         let notes = self.notes();
         Err(Error(match notes.as_slice() {
             [] => nothing,
@@ -76,7 +76,7 @@ impl Tally {
         }))
     }
 
-    /// What became of rows that gave no prompt, for the plan and the record.
+    /// Notes on rows that gave no prompt, for the plan and the record.
     pub(super) fn notes(&self) -> Vec<String> {
         let left_out: u64 = self.left_out.values().sum();
         let all = self.used + self.bad + left_out;
@@ -88,7 +88,7 @@ impl Tally {
             };
             let quoted = self.quoted.join("; ");
             notes.push(format!(
-                "{} of {all} rows are bad and were skipped: {quoted}{more}",
+                "{} of {all} rows are invalid and were skipped: {quoted}{more}",
                 self.bad
             ));
         }
@@ -99,19 +99,19 @@ impl Tally {
     }
 }
 
-/// What has been read of a file.
+/// Collects the prompts of a file.
 #[derive(Debug, Default)]
-pub(super) struct Pile {
+pub(super) struct Collector {
     pub(super) entries: Vec<Entry>,
-    /// Where each stands.
+    /// Location of each entry.
     pub(super) places: Vec<String>,
     pub(super) tally: Tally,
     bytes: usize,
     most: usize,
 }
 
-impl Pile {
-    /// Of at most so many prompts.
+impl Collector {
+    /// Collects at most `most` prompts.
     pub(super) fn new(most: usize, on_bad_row: OnBadRow) -> Self {
         Self {
             most,
@@ -124,11 +124,11 @@ impl Pile {
         self.entries.len() >= self.most
     }
 
-    /// Takes what a row gave; whether more rows are wanted.
+    /// Adds the result of a row. Returns whether more rows are wanted.
     pub(super) fn row(
         &mut self,
         place: impl Display,
-        read: Result<Entry, Bad>,
+        read: Result<Entry, BadRow>,
     ) -> Result<bool, Error> {
         match read.and_then(not_empty) {
             Err(bad) => self.tally.bad(place, bad)?,
@@ -144,44 +144,44 @@ impl Pile {
     }
 }
 
-/// That no more text is held than there is room for.
+/// Checks that the text in memory does not exceed the limit.
 pub(super) fn check_bytes(place: impl Display, bytes: usize) -> Result<(), Error> {
-    if bytes <= MOST_BYTES {
+    if bytes <= MAX_TEXT_BYTES {
         return Ok(());
     }
     Err(Error(format!(
-        "{place}: the prompts up to here are {} MiB, and at most {} MiB are held; send fewer requests, or use a smaller file",
+        "{place}: the prompts up to here have {} MiB, but the limit is {} MiB; send fewer requests, or use a smaller file",
         bytes >> 20,
-        MOST_BYTES >> 20
+        MAX_TEXT_BYTES >> 20
     )))
 }
 
-/// The text of a prompt, in bytes.
+/// Size of a prompt's text, in bytes.
 fn bytes(entry: &Entry) -> usize {
     match &entry.text {
         Text::Written(text) => text.len(),
         Text::Tokens(tokens) => tokens.len() * size_of::<u32>(),
         Text::Messages(messages) => messages.iter().map(|m| m.to_string().len()).sum(),
-        Text::Drawn(_) => 0,
+        Text::Generated(_) => 0,
     }
 }
 
-fn not_empty(entry: Entry) -> Result<Entry, Bad> {
+fn not_empty(entry: Entry) -> Result<Entry, BadRow> {
     let blank = match &entry.text {
         Text::Written(text) => text.trim().is_empty(),
         Text::Tokens(tokens) => tokens.is_empty(),
         Text::Messages(messages) => messages.iter().all(|message| is_blank(&message["content"])),
-        Text::Drawn(_) => false,
+        Text::Generated(_) => false,
     };
     if blank {
-        return Err(Bad(
-            "this prompt is empty, and engines refuse empty prompts; write some text or leave it out".into(),
+        return Err(BadRow(
+            "this prompt is empty, and engines reject empty prompts; write some text or leave it out".into(),
         ));
     }
     Ok(entry)
 }
 
-/// Whether a message's content says nothing. Parts that are no text, such as images, say something.
+/// Whether a message's content has no text and no other parts, such as images.
 fn is_blank(content: &Value) -> bool {
     let is_blank = |text: &str| text.trim().is_empty();
     match content {
@@ -193,10 +193,14 @@ fn is_blank(content: &Value) -> bool {
     }
 }
 
-/// Sorts by time and begins at zero. `limited` says whether something else ends the replay, so that rows may be due later than
-/// a phase lasts.
-pub(super) fn in_order(pile: &mut Pile, limited: bool) -> Result<(), Error> {
-    let mut rows: Vec<_> = pile.entries.drain(..).zip(pile.places.drain(..)).collect();
+/// Sorts prompts by time and subtracts the time of the first. `limited` means that a setting ends the replay, so that rows
+/// may be due later than a phase can last.
+pub(super) fn sort_by_time(collector: &mut Collector, limited: bool) -> Result<(), Error> {
+    let mut rows: Vec<_> = collector
+        .entries
+        .drain(..)
+        .zip(collector.places.drain(..))
+        .collect();
     rows.sort_by_key(|(entry, _)| entry.at);
     let first = rows.first().and_then(|(entry, _)| entry.at);
     let zero = first.unwrap_or_default();
@@ -204,11 +208,11 @@ pub(super) fn in_order(pile: &mut Pile, limited: bool) -> Result<(), Error> {
         entry.at = entry.at.map(|at| at.saturating_sub(zero));
         if !limited && entry.at.is_some_and(|at| at > limits::PHASE.0) {
             return Err(Error(format!(
-                "{place}: this is due more than {} after the first, and no phase lasts as long; end the phase with `requests` or `duration`, or correct the times: are they in the unit that the format has?",
+                "{place}: this request is due more than {} after the first, longer than a phase can last; end the phase with `requests` or `duration`, or correct the times: do they have the unit of the format?",
                 limits::PHASE
             )));
         }
     }
-    (pile.entries, pile.places) = rows.into_iter().unzip();
+    (collector.entries, collector.places) = rows.into_iter().unzip();
     Ok(())
 }

@@ -1,8 +1,8 @@
 use super::*;
 
 fn lengths(length: &Length, n: usize) -> Vec<f64> {
-    let mut draw = Draw::new(7, 1);
-    (0..n).map(|_| f64::from(draw.length(length))).collect()
+    let mut rng = Rng::new(7, 1);
+    (0..n).map(|_| f64::from(rng.length(length))).collect()
 }
 
 fn spread(mean: f64, stddev: f64, shape: SpreadShape) -> Length {
@@ -26,7 +26,7 @@ fn ln_and_exp_agree_with_the_system() {
 }
 
 #[test]
-fn lengths_have_their_mean_and_spread() {
+fn lengths_have_the_given_mean_and_standard_deviation() {
     for (shape, skew) in [(SpreadShape::Normal, 0.0), (SpreadShape::Lognormal, 0.77)] {
         let drawn = lengths(&spread(1_000.0, 250.0, shape), 100_000);
         let n = drawn.len() as f64;
@@ -35,14 +35,14 @@ fn lengths_have_their_mean_and_spread() {
         let deviation = moment(2).sqrt();
         assert!((mean - 1_000.0).abs() < 5.0, "{shape:?} {mean}");
         assert!((deviation - 250.0).abs() < 5.0, "{shape:?} {deviation}");
-        // A lognormal of coefficient of variation c has skewness 3 c + c^3.
+        // A lognormal distribution with coefficient of variation c has skewness 3 c + c^3.
         let skewness = moment(3) / deviation.powi(3);
         assert!((skewness - skew).abs() < 0.06, "{shape:?} {skewness}");
     }
 }
 
 #[test]
-fn a_uniform_length_reaches_both_ends_and_nothing_beyond() {
+fn uniform_lengths_include_both_ends_and_nothing_beyond() {
     let uniform = Length::Spread(Spread {
         min: Some(3),
         max: Some(6),
@@ -55,9 +55,9 @@ fn a_uniform_length_reaches_both_ends_and_nothing_beyond() {
 }
 
 #[test]
-fn draws_never_change() {
-    let mut draw = Draw::new(0, 1);
+fn numbers_of_a_seed_never_change() {
+    let mut rng = Rng::new(0, 1);
     let normal = spread(512.0, 64.0, SpreadShape::Normal);
-    let drawn: Vec<u32> = (0..6).map(|_| draw.length(&normal)).collect();
+    let drawn: Vec<u32> = (0..6).map(|_| rng.length(&normal)).collect();
     assert_eq!(drawn, [498, 401, 632, 425, 506, 514]);
 }

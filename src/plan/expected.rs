@@ -1,23 +1,23 @@
-//! What a request asks for, by its index: the model, the longest answer and the number of choices. Whoever judges an
-//! answer compares it with these.
+//! Expected properties of the answer to each request: the model, the longest answer and the number of choices. Answers
+//! are compared with them.
 
 use super::Requests;
 use super::prompts::{Entry, Source};
 use crate::scenario::model::{ApiEndpoint, Length};
 use serde_json::{Map, Value};
 
-/// Body fields that limit an answer's tokens, the stronger one first.
+/// Fields of the request body that limit an answer's tokens. Earlier ones take precedence.
 pub(super) const LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
 
 impl Requests {
-    /// The model that request `index` names itself; `None` where it asks for the endpoint's.
+    /// Name of the model in the row of request `index`. `None` where the request uses the endpoint's model.
     #[must_use]
     pub fn model_of(&self, index: u64) -> Option<&str> {
         self.rows_of(index)
             .find_map(|entry| entry.body.get("model")?.as_str())
     }
 
-    /// The most tokens that each choice of request `index` may have; `None` where the request sets no limit.
+    /// Largest number of tokens of each choice of request `index`. `None` where the request sets no limit.
     #[must_use]
     pub fn max_tokens_of(&self, index: u64) -> Option<u64> {
         if self.api == ApiEndpoint::Embeddings {
@@ -29,7 +29,7 @@ impl Requests {
         })
     }
 
-    /// The choices that request `index` asks for: `n` for each of its prompts. Of embeddings, the vectors.
+    /// Number of choices that request `index` asks for: `n` for each of its prompts. For embeddings, the number of vectors.
     #[must_use]
     pub fn choices_of(&self, index: u64) -> u64 {
         let prompts = u64::from(self.prompts_per_request);
@@ -43,7 +43,7 @@ impl Requests {
         }
     }
 
-    /// A body field of request `index`: the row's own, else that of all requests.
+    /// A body field of request `index`: that of its row, or else that of all requests.
     fn field(&self, index: u64, key: &str) -> Option<&Value> {
         let own = self.rows_of(index).find_map(|entry| entry.body.get(key));
         let replaced = || {
@@ -53,8 +53,8 @@ impl Requests {
         own.or_else(|| self.template.get(key).filter(|_| !replaced()))
     }
 
-    /// Whether request `index` asks for its prompt to be repeated in front of the answer (`echo` of completions), which is text
-    /// that no output token stands for.
+    /// Whether request `index` asks the server to repeat the prompt before the answer (`echo` of completions). The repeated
+    /// text has no output tokens.
     #[must_use]
     pub fn echoes(&self, index: u64) -> bool {
         let echo = |body: &Map<String, Value>| body.get("echo")?.as_bool();
@@ -62,10 +62,10 @@ impl Requests {
         own.or_else(|| echo(&self.template)).unwrap_or(false)
     }
 
-    /// The length that is demanded of the answers of request `index`.
+    /// Exact number of tokens that request `index` demands of its answers.
     fn length_of(&self, index: u64) -> Option<u32> {
         self.output_tokens.or_else(|| match &self.prompts.source {
-            // Which turn a request is, is known only when it is sent.
+            // The turn of a request is known only when it is sent, so this is the maximum over all turns.
             Source::Conversations(spec) => match spec.output_tokens.as_ref()? {
                 Length::Fixed(tokens) => Some(*tokens),
                 Length::Spread(spread) => spread.max,
@@ -77,25 +77,25 @@ impl Requests {
         })
     }
 
-    /// The numbers of the prompts of request `index`.
+    /// Numbers of the prompts in request `index`.
     pub(super) fn numbers(&self, index: u64) -> impl Iterator<Item = u64> + use<> {
         let each = u64::from(self.prompts_per_request);
         (0..each).map(move |offset| index * each + offset)
     }
 
-    /// The rows that request `index` is made of, where prompts are listed.
+    /// The rows in request `index`, where prompts are listed.
     pub(super) fn rows_of(&self, index: u64) -> impl Iterator<Item = &Entry> {
         self.numbers(index)
             .filter_map(|number| self.prompts.row(number))
     }
 }
 
-/// Whether body fields say how long an answer may be. They then replace every such field of all requests, or an engine
-/// would have two limits to choose from.
+/// Whether body fields limit the length of the answer. They then replace every such field of all requests, so that the
+/// engine gets only one limit.
 pub(super) fn limits(body: &Map<String, Value>) -> bool {
     LIMITS.iter().any(|key| body.contains_key(*key))
 }
 
 #[cfg(test)]
-#[path = "tests/asked.rs"]
+#[path = "tests/expected.rs"]
 mod tests;

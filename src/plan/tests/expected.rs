@@ -19,27 +19,27 @@ fn row(body: Value) -> Entry {
 }
 
 #[test]
-fn a_row_s_own_fields_stand_before_those_of_all_requests() {
+fn fields_of_a_row_override_those_of_all_requests() {
     let rows = vec![
         row(json!({})),
         row(json!({"model": "lora", "max_tokens": 5, "n": 3})),
     ];
     let params = json!({"max_tokens": 20, "n": 2});
     let of = requests(ApiEndpoint::Chat, Prompts::listed(rows), params);
-    let asked = |index| {
+    let expected = |index| {
         (
             of.model_of(index),
             of.max_tokens_of(index),
             of.choices_of(index),
         )
     };
-    assert_eq!(asked(0), (None, Some(20), 2));
-    assert_eq!(asked(1), (Some("lora"), Some(5), 3));
-    assert_eq!(asked(3), asked(1), "the list begins again");
+    assert_eq!(expected(0), (None, Some(20), 2));
+    assert_eq!(expected(1), (Some("lora"), Some(5), 3));
+    assert_eq!(expected(3), expected(1), "the list starts again");
 }
 
 #[test]
-fn a_demanded_length_is_the_limit() {
+fn a_demanded_length_overrides_the_limits() {
     let mut entry = row(json!({"max_tokens": 9}));
     entry.output_tokens = Some(4);
     let params = json!({"max_completion_tokens": 50, "max_tokens": 60});
@@ -49,13 +49,17 @@ fn a_demanded_length_is_the_limit() {
     assert_eq!(of.max_tokens_of(0), Some(7));
     of.prompts = Arc::new(Prompts::written(["a".to_owned()]));
     of.output_tokens = None;
-    assert_eq!(of.max_tokens_of(0), Some(50), "the newer name is stronger");
+    assert_eq!(
+        of.max_tokens_of(0),
+        Some(50),
+        "the newer name takes precedence"
+    );
     of.api = ApiEndpoint::Embeddings;
     assert_eq!(of.max_tokens_of(0), None);
 }
 
 #[test]
-fn drawn_lengths_are_known_too() {
+fn generated_lengths_are_limits() {
     let synthetic = json!({"input_tokens": 9, "output_tokens": {"min": 3, "max": 8}});
     let prompts = Prompts::of(Source::Synthetic(
         serde_json::from_value(synthetic).unwrap(),
@@ -69,7 +73,7 @@ fn drawn_lengths_are_known_too() {
 }
 
 #[test]
-fn an_echo_is_asked_for_by_a_row_or_by_all() {
+fn a_row_overrides_the_echo_of_all_requests() {
     let rows = vec![row(json!({})), row(json!({"echo": false}))];
     let of = requests(
         ApiEndpoint::Completions,
@@ -80,7 +84,7 @@ fn an_echo_is_asked_for_by_a_row_or_by_all() {
 }
 
 #[test]
-fn several_prompts_are_as_many_choices() {
+fn every_prompt_of_a_request_has_its_choices() {
     let mut of = requests(
         ApiEndpoint::Completions,
         Prompts::written(["a", "b"].map(String::from)),
