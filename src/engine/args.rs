@@ -1,42 +1,42 @@
-//! Command-line arguments by key: defaults first, what the user says overrides, `null` is a bare flag.
+//! Command-line arguments by key. The user's arguments override the defaults, and `null` is a bare flag.
 
 use crate::value::{ArgValue, Args};
 use indexmap::IndexMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Flags in order, later layers overriding earlier ones by key. Keys are compared with `_` read as `-`.
+/// Flags in order. Later layers override earlier ones by key. `_` and `-` in keys are equal.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flags(IndexMap<String, Value>);
 
 #[derive(Debug, Clone)]
 enum Value {
-    Told(ArgValue),
+    Given(ArgValue),
     /// A path that is not UTF-8.
     Path(PathBuf),
 }
 
 impl Flags {
-    /// Defaults, in the order given.
+    /// Creates flags with defaults, in the given order.
     pub(super) fn new<const N: usize>(defaults: [(&str, ArgValue); N]) -> Self {
         Self(
             defaults
                 .into_iter()
-                .map(|(key, value)| (key.to_owned(), Value::Told(value)))
+                .map(|(key, value)| (key.to_owned(), Value::Given(value)))
                 .collect(),
         )
     }
 
-    /// Lays `args` over what is there.
-    pub(super) fn over(mut self, args: &Args) -> Self {
+    /// Overrides the flags with `args`.
+    pub(super) fn override_with(mut self, args: &Args) -> Self {
         for (key, value) in args {
             self.0
-                .insert(key.replace('_', "-"), Value::Told(value.clone()));
+                .insert(key.replace('_', "-"), Value::Given(value.clone()));
         }
         self
     }
 
-    /// Replaces a value by a path that is not UTF-8, where there is one.
+    /// Replaces a value by a path that is not UTF-8, if there is one.
     pub(super) fn path(mut self, key: &str, path: Option<&Path>) -> Self {
         if let Some(path) = path {
             self.0.insert(key.to_owned(), Value::Path(path.to_owned()));
@@ -44,10 +44,10 @@ impl Flags {
         self
     }
 
-    /// A flag's value, where it is set.
+    /// The value of a flag, if it is set.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.0.get(key).map(|value| match value {
-            Value::Told(told) => text(told),
+            Value::Given(given) => text(given),
             Value::Path(path) => path.display().to_string(),
         })
     }
@@ -57,13 +57,13 @@ impl Flags {
         for (key, value) in &self.0 {
             let flag = OsString::from(format!("--{key}"));
             match value {
-                Value::Told(ArgValue::Switch(false)) => {}
-                Value::Told(ArgValue::Bare | ArgValue::Switch(true)) => argv.push(flag),
-                Value::Told(ArgValue::List(values)) => {
+                Value::Given(ArgValue::Switch(false)) => {}
+                Value::Given(ArgValue::Bare | ArgValue::Switch(true)) => argv.push(flag),
+                Value::Given(ArgValue::List(values)) => {
                     argv.push(flag);
                     argv.extend(values.iter().map(OsString::from));
                 }
-                Value::Told(one) => argv.extend([flag, text(one).into()]),
+                Value::Given(one) => argv.extend([flag, text(one).into()]),
                 Value::Path(path) => argv.extend([flag, path.into()]),
             }
         }
@@ -81,7 +81,7 @@ fn text(value: &ArgValue) -> String {
     }
 }
 
-/// How many tokens of context an engine is told to take.
+/// The context length in tokens that the arguments set.
 pub(super) fn context_length(args: &Args) -> Option<u32> {
     match args.get("max-model-len")? {
         ArgValue::Int(tokens) => u32::try_from(*tokens).ok(),

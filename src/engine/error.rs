@@ -1,16 +1,16 @@
-//! Why this machine can't run an engine.
+//! Reasons why this machine cannot run an engine.
 
 use std::path::PathBuf;
 
-/// Why this machine can't run an engine.
+/// The reason why this machine cannot run an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The scenario names no runtime.
     #[error(
-        "{engine} needs a Python, but the scenario names none; add `runtime: {{venv: DIRECTORY}}`"
+        "{engine} needs Python, but the scenario has no `runtime`; add `runtime: {{venv: DIRECTORY}}`"
     )]
     NoRuntime {
-        /// The engine.
+        /// Name of the engine.
         engine: &'static str,
     },
     /// A package is missing from the runtime.
@@ -19,36 +19,36 @@ pub enum Error {
         python.display(), python.display()
     )]
     NoPackage {
-        /// The engine.
+        /// Name of the engine.
         engine: &'static str,
-        /// The package.
+        /// Name of the package.
         package: &'static str,
-        /// The interpreter asked.
+        /// Path of the interpreter.
         python: PathBuf,
     },
-    /// A version that is too old.
+    /// The version of Dynamo is too old.
     #[error(
-        "ai-dynamo {found} is older than 1.0, whose flags this tool does not speak; install 1.0 to 1.6, for example `uv pip install 'ai-dynamo[vllm]==1.6.1'`"
+        "ai-dynamo {found} is older than 1.0, and this tool does not support its flags; install 1.0 to 1.6, for example `uv pip install 'ai-dynamo[vllm]==1.6.1'`"
     )]
     TooOld {
-        /// The version found.
+        /// The installed version.
         found: String,
     },
-    /// A setting that the installed version does not know.
+    /// The installed version of Dynamo does not support the router mode.
     #[error(
-        "ai-dynamo {found} has no router mode `{mode}`; it came with {since}; choose `round-robin`, `random` or `kv`, or install a newer one"
+        "ai-dynamo {found} has no router mode `{mode}`, which {since} added; choose `round-robin`, `random` or `kv`, or install a newer version"
     )]
     NoRouterMode {
-        /// The version found.
+        /// The installed version.
         found: String,
-        /// The mode asked for.
+        /// The requested mode.
         mode: String,
-        /// The version that brought it.
+        /// The version that added the mode.
         since: &'static str,
     },
-    /// There is no etcd.
+    /// etcd is missing.
     #[error(
-        "discovery through etcd needs the program `etcd`, which is not on PATH; install it (`apt-get install etcd-server`), set ETCD_ENDPOINTS to a running one, or say `discovery: file`"
+        "discovery through etcd needs the program `etcd`, which is not on PATH; install it (`apt-get install etcd-server`), set ETCD_ENDPOINTS to a running etcd, or write `discovery: file`"
     )]
     NoEtcd,
 }

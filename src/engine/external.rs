@@ -15,21 +15,21 @@ pub(super) const FACTS: Facts = Facts {
     started: false,
     ready: Time::from_secs(60),
     packages: &[],
-    beside: &[],
+    related_packages: &[],
     own_args: &[],
     sends_vllm_fields: false,
     counts_words: false,
-    // Its page may be that of any engine.
+    // The metrics endpoint can be that of any engine.
     families: &[],
 };
 
-/// An endpoint that `bench` neither starts nor stops.
+/// An external endpoint, which `bench` does not start or stop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct External {
-    /// Base URL without `/v1`, for example `http://127.0.0.1:8000`; a path is kept as a prefix.
+    /// Base URL without `/v1`, for example `http://127.0.0.1:8000`. A path is used as a prefix.
     pub url: String,
-    /// Headers sent with every request.
+    /// Headers of every request.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<String, String>,
 }

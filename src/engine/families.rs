@@ -1,31 +1,31 @@
-//! Which families of engines' metrics pages are read, and under which names they are kept. A quantity with several families
-//! takes the first that a page has: they are one quantity under the names of several engines and versions.
+//! Metric families that are read from the engines' metrics endpoints, and their names in records. A quantity can have
+//! several families: its names in different engines and versions. The first one that an endpoint has is used.
 
 use super::ENGINES;
 use std::sync::LazyLock;
 
-/// What a family is.
+/// Kind of a metric family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A histogram of seconds.
     Time,
-    /// A number that only grows.
+    /// A counter, which only grows.
     Counter,
-    /// A level; those of several engines are added.
+    /// A gauge of an amount. The values of several engines are added.
     Level,
-    /// A share of something; the mean of several engines' is taken.
+    /// A gauge of a share. The mean of several engines is used.
     Share,
 }
 
 impl Kind {
-    /// Whether it never falls while its process lives.
+    /// Whether the value never falls while its process lives.
     #[must_use]
     pub(crate) fn grows(self) -> bool {
         matches!(self, Self::Time | Self::Counter)
     }
 }
 
-/// One quantity on the page of one engine.
+/// One quantity on the metrics endpoint of one engine.
 #[derive(Debug)]
 pub struct Family {
     name: &'static str,
@@ -35,7 +35,7 @@ pub struct Family {
 }
 
 impl Family {
-    /// The quantity `name`, which pages call as `families` say, newest first.
+    /// The quantity `name` with its families, newest first.
     pub(super) const fn new(
         name: &'static str,
         kind: Kind,
@@ -49,23 +49,23 @@ impl Family {
         }
     }
 
-    /// Only of series that have this label.
+    /// Restricts the family to series with this label.
     pub(super) const fn labelled(mut self, name: &'static str, value: &'static str) -> Self {
         self.label = Some((name, value));
         self
     }
 }
 
-/// One quantity, on the pages of all engines.
+/// One quantity on the metrics endpoints of all engines.
 #[derive(Debug)]
 pub(crate) struct Quantity {
-    /// What it is called in records.
+    /// Name in records.
     pub name: &'static str,
-    /// What it is.
+    /// Kind of the families.
     pub kind: Kind,
-    /// What pages call it, in the order of preference.
+    /// Names of the families, in the order of preference.
     pub families: Vec<&'static str>,
-    /// A label that a series must have for its own.
+    /// Name and value of a label that a series must have.
     pub label: Option<(&'static str, &'static str)>,
 }
 

@@ -1,5 +1,6 @@
-//! What each engine needs, as data: processes with their arguments, environment, readiness and ports, and the endpoint
-//! that load is sent to. Each engine is one file, with its settings, its facts and its topology, and one row below.
+//! The topology of each engine as data: processes with their arguments, environment, readiness and ports, and the
+//! endpoint that receives the load. Each engine has one file, with its settings, its facts and its topology, and one
+//! row below.
 
 mod args;
 mod dynamo;
@@ -18,7 +19,7 @@ mod vllm;
 pub(crate) use dynamo::Dynamo;
 pub(crate) use error::Error;
 pub(crate) use external::External;
-pub(crate) use facts::{Facts, Program, decides, packages};
+pub(crate) use facts::{Facts, Program, is_own_argument, packages};
 pub(crate) use families::{Kind, quantities};
 pub(crate) use process::{Endpoint, MetricsPage, Probe, Process, Stack};
 pub(crate) use settings::Part;
@@ -32,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings::Settings;
 
-/// Most processes of one group, and most GPUs.
+/// Largest number of processes in one group, and of GPUs.
 pub(crate) const PROCESSES: u32 = 64;
 
 /// Declares the engines. A row is `Name in file`: the file has the settings `Name` and the facts `FACTS`.
@@ -49,7 +50,7 @@ macro_rules! engines {
         pub(crate) const ENGINES: &[&Facts] = &[$(&$file::FACTS,)*];
 
         impl Engine {
-            /// What is known of it, whatever its settings.
+            /// Facts that do not depend on the settings.
             #[must_use]
             pub const fn facts(&self) -> &'static Facts {
                 match self {
@@ -73,62 +74,62 @@ engines! {
     Dynamo in dynamo,
     /// An endpoint that is already running.
     External in external,
-    /// The embedded engine: `bench sim`, no install.
+    /// The embedded engine: `bench sim`. It needs no installation.
     Sim in sim,
 }
 
 impl Engine {
-    /// Its key in a scenario.
+    /// The key of this engine in a scenario.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         self.facts().key
     }
 
-    /// Whether it runs on a Python runtime.
+    /// Whether the engine needs a Python environment.
     #[must_use]
     pub const fn needs_python(&self) -> bool {
         !self.facts().packages.is_empty()
     }
 
-    /// How many ports it takes.
+    /// Number of ports that the engine needs.
     #[must_use]
     pub fn ports(&self) -> usize {
         self.settings().ports()
     }
 
-    /// Builds its topology.
+    /// Builds the topology of the engine.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// Returns the reason why this machine cannot run it.
     pub fn build(&self, site: &Site<'_>) -> Result<Stack, Error> {
         self.settings().build(site)
     }
 
-    /// Notes what is wrong with its settings.
+    /// Reports mistakes in the settings.
     pub fn check(&self, rules: &mut dyn Rules) {
         self.settings().check(rules);
     }
 
-    /// Tokens that each of its parts can hold, as far as they are told; `None` is as many as the model can. `common` are the
-    /// arguments that every vLLM gets.
+    /// Context lengths of the engine's processes in tokens, as set by arguments. `None` is the context of the model.
+    /// `common` contains the arguments of every vLLM process.
     #[must_use]
     pub fn contexts(&self, common: &Args) -> Vec<Option<u32>> {
         self.settings().contexts(common)
     }
 
-    /// Programs on PATH that it starts.
+    /// Programs on PATH that the engine starts.
     #[must_use]
     pub fn programs(&self) -> &'static [Program] {
         self.settings().programs()
     }
 
-    /// The base URL of an engine that is already running.
+    /// Base URL of an external endpoint. `None` for engines that `bench` starts.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.settings().url()
     }
 
-    /// Whether its answers may carry Dynamo's `nvext`.
+    /// Whether answers can contain Dynamo's `nvext`.
     #[must_use]
     pub fn sends_nvext(&self) -> bool {
         self.settings().sends_nvext()

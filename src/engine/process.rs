@@ -1,4 +1,4 @@
-//! Processes as data: what is started, how it proves itself, where load is sent.
+//! Processes as data: their commands, their readiness probes, and the endpoint that receives the load.
 
 use super::lossy;
 use serde::Serialize;
@@ -9,41 +9,43 @@ use std::time::Duration;
 /// One process of a topology.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Process {
-    /// Unique name in the topology: `etcd`, `frontend`, `worker-0`, `vllm`, `sim`. Its log is `logs/NAME.log`.
+    /// Unique name in the topology: `etcd`, `frontend`, `worker-0`, `vllm`, `sim`. The log is `logs/NAME.log`.
     pub name: String,
     /// Program and arguments.
     #[serde(serialize_with = "lossy::words")]
     pub argv: Vec<OsString>,
-    /// Variables set besides the inherited ones.
+    /// Environment variables that are set in addition to the inherited ones.
     #[serde(serialize_with = "lossy::variables")]
     pub env: Vec<(String, OsString)>,
-    /// Processes of one stage start together; the next stage starts when all of them answer their probe. Stopped in reverse.
+    /// Number of the stage. Processes of one stage start together. The next stage starts when all probes succeed.
+    /// Stages stop in reverse order.
     pub stage: u32,
-    /// The next process of its stage starts only once this one answers: vLLM's inner ports race when several start at once.
+    /// Whether the next process of the stage starts only after this one answers. vLLM processes that start at the same
+    /// time can choose the same internal ports.
     pub alone: bool,
-    /// How this process proves itself; all must hold, in order.
+    /// Probes that must succeed, in this order.
     pub probes: Vec<Probe>,
-    /// Ports it listens on.
+    /// Ports that the process listens on.
     pub ports: Vec<u16>,
-    /// Directories it needs, made before it starts and removed after it is gone.
+    /// Directories of the process. They are created before it starts and removed after it ends.
     #[serde(serialize_with = "lossy::paths")]
     pub directories: Vec<PathBuf>,
-    /// Time between TERM and KILL.
+    /// Time between SIGTERM and SIGKILL.
     pub grace: Duration,
 }
 
-/// One proof that a process works.
+/// A check that a process is ready.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
-    /// `GET` answers with a status below this.
+    /// `GET` returns a status below `status`.
     HttpBelow {
-        /// Where.
+        /// URL of the request.
         url: String,
-        /// First status that does not count.
+        /// Smallest status that is a failure.
         status: u16,
     },
-    /// etcd grants a lease and takes and gives back a key under it (the v3 JSON gateway).
+    /// etcd grants a lease, and stores and returns a key with it (v3 JSON gateway).
     EtcdLease {
         /// Base URL.
         url: String,
@@ -52,28 +54,28 @@ pub enum Probe {
     ModelListed {
         /// Base URL.
         url: String,
-        /// The served name.
+        /// Name under which the model is served.
         model: String,
     },
 }
 
-/// Where load is sent.
+/// The endpoint that receives the load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Endpoint {
     /// Base URL without `/v1`.
     pub url: String,
-    /// Headers sent with every request.
+    /// Headers of every request.
     pub headers: Vec<(String, String)>,
-    /// The model's served name.
+    /// Name under which the model is served.
     pub model: String,
 }
 
-/// A page in the Prometheus text format.
+/// A metrics endpoint in the Prometheus text format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MetricsPage {
-    /// The process that shows it.
+    /// Name of the process.
     pub process: String,
-    /// Where.
+    /// URL of the endpoint.
     pub url: String,
 }
 
@@ -86,19 +88,19 @@ impl MetricsPage {
     }
 }
 
-/// A topology as data.
+/// The topology of an engine as data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
-    /// `vllm`, `dynamo`, `external` or `sim`.
+    /// Kind of the engine: `vllm`, `dynamo`, `external` or `sim`.
     pub kind: &'static str,
-    /// What is started.
+    /// Processes, in start order.
     pub processes: Vec<Process>,
-    /// Where load is sent.
+    /// The endpoint that receives the load.
     pub endpoint: Endpoint,
-    /// Where its processes show their metrics.
+    /// Metrics endpoints of the processes.
     pub metrics: Vec<MetricsPage>,
-    /// Versions by package.
+    /// Packages and their versions.
     pub versions: Vec<(String, String)>,
-    /// What the reader should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }

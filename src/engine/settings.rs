@@ -1,4 +1,4 @@
-//! What the settings of every engine can say.
+//! The interface of every engine's settings.
 
 use super::Error;
 use super::facts::Program;
@@ -11,50 +11,50 @@ use serde::{Deserialize, Serialize};
 
 /// The settings of one kind of engine.
 pub(super) trait Settings {
-    /// How many ports it takes.
+    /// Number of ports that the engine needs.
     fn ports(&self) -> usize;
 
     /// Builds the topology.
     fn build(&self, site: &Site<'_>) -> Result<Stack, Error>;
 
-    /// Notes what is wrong with the settings.
+    /// Reports mistakes in the settings.
     fn check(&self, rules: &mut dyn Rules);
 
     /// See [`Engine::contexts`](super::Engine::contexts).
     fn contexts(&self, common: &Args) -> Vec<Option<u32>>;
 
-    /// Programs on PATH that it starts.
+    /// Programs on PATH that the engine starts.
     fn programs(&self) -> &'static [Program] {
         &[]
     }
 
-    /// The base URL of an engine that is already running.
+    /// Base URL of an external endpoint.
     fn url(&self) -> Option<&str> {
         None
     }
 
-    /// Whether answers may carry Dynamo's `nvext`.
+    /// Whether answers can contain Dynamo's `nvext`.
     fn sends_nvext(&self) -> bool {
         false
     }
 }
 
-/// Where an engine notes what is wrong with its settings. A path is dotted and begins below the engine's own key:
+/// Takes the mistakes in an engine's settings. Paths are dotted and start below the engine's key:
 /// `workers.0.vllm.count`.
 pub trait Rules {
-    /// The value at `path` breaks a rule.
+    /// Reports that the value at `path` breaks a rule.
     fn wrong(&mut self, path: &str, message: &str, help: &str);
 
-    /// The count at `path` must be from 1 to `most`.
+    /// Checks that the count at `path` is from 1 to `most`.
     fn count(&mut self, path: &str, count: u32, most: u32);
 
-    /// The map at `path` has the arguments and the environment of a process.
+    /// Checks the arguments and environment of a process in the map at `path`.
     fn process(&mut self, path: &str, args: &Args, env: &IndexMap<String, String>);
 
-    /// The map at `path` has headers of requests.
+    /// Checks the request headers in the map at `path`.
     fn headers(&mut self, path: &str, headers: &IndexMap<String, String>);
 
-    /// Whether nothing at `path`, or on the way to it, was found wrong before.
+    /// Whether no mistake was reported in the value at `path` or in a value above it.
     fn is_intact(&self, path: &str) -> bool;
 }
 
@@ -62,7 +62,7 @@ pub trait Rules {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// Arguments, overriding the defaults by key.
+    /// Arguments, which override the defaults by key.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub args: Args,
     /// Environment variables.

@@ -1,4 +1,4 @@
-//! The embedded engine: this program again, as a process of its own.
+//! The embedded engine: this program, started as a separate process.
 
 use super::args::{Flags, context_length};
 use super::facts::Facts;
@@ -17,37 +17,37 @@ pub(super) const FACTS: Facts = Facts {
     started: true,
     ready: Time::from_secs(600),
     packages: &[],
-    beside: &[],
+    related_packages: &[],
     own_args: &["port", "model"],
     sends_vllm_fields: false,
     counts_words: true,
-    // Its pages are those of the server that it behaves like.
+    // Its metrics endpoint has the families of the server that it imitates.
     families: &[],
 };
 
-/// Most sequences that it runs at once.
+/// Largest number of sequences at once.
 const SLOTS: u32 = 100_000;
-/// Tokens that it can hold unless it is told otherwise.
+/// Default context length, in tokens.
 const CONTEXT: u32 = 4_096;
 
 /// The embedded engine's timing model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sim {
-    /// Which server it behaves like.
+    /// The server that the engine imitates.
     pub flavour: Flavour,
     /// Time from start to listening.
     pub startup: Time,
-    /// Time that the front takes over a request before the engine has it.
+    /// Time that the frontend spends on a request before the engine gets it.
     pub frontend_delay: Time,
-    /// Prompt tokens read per second.
+    /// Prompt tokens that are processed per second.
     #[schemars(range(min = 1.0))]
     pub prefill_tokens_per_s: f64,
-    /// Time of one decode step, before what its sequences add.
+    /// Base time of one decode step.
     pub step: Time,
     /// Time that every running sequence adds to a step.
     pub step_per_sequence: Time,
-    /// Sequences that run at once; others queue.
+    /// Number of sequences at once. Further ones wait in a queue.
     #[schemars(range(min = 1, max = SLOTS))]
     pub slots: u32,
     /// Further arguments of `bench sim`, such as its faults.
@@ -69,14 +69,14 @@ impl Default for Sim {
     }
 }
 
-/// Which real server the embedded engine behaves like.
+/// The server that the embedded engine imitates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flavour {
-    /// Answers as native vLLM does: never an `nvext`.
+    /// Native vLLM: answers never have `nvext`.
     #[default]
     Vllm,
-    /// Answers as Dynamo's frontend does: `nvext.timing` when asked for.
+    /// Dynamo's frontend: answers have `nvext.timing` on request.
     Dynamo,
 }
 
@@ -133,7 +133,7 @@ fn build(sim: &Sim, site: &Site<'_>) -> Stack {
         ),
         ("slots", ArgValue::Int(sim.slots.into())),
     ])
-    .over(&sim.args);
+    .override_with(&sim.args);
     let mut argv = vec![site.exe.into(), "sim".into()];
     flags.append(&mut argv);
     let url = format!("http://127.0.0.1:{port}");

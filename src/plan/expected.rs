@@ -29,7 +29,8 @@ impl Requests {
         })
     }
 
-    /// Number of choices that request `index` asks for: `n` for each of its prompts. For embeddings, the number of vectors.
+    /// Number of choices that request `index` asks for: `n` for each of its prompts. For embeddings, the number of
+    /// vectors.
     #[must_use]
     pub fn choices_of(&self, index: u64) -> u64 {
         let prompts = u64::from(self.prompts_per_request);
@@ -53,8 +54,8 @@ impl Requests {
         own.or_else(|| self.template.get(key).filter(|_| !replaced()))
     }
 
-    /// Whether request `index` asks the server to repeat the prompt before the answer (`echo` of completions). The repeated
-    /// text has no output tokens.
+    /// Whether request `index` asks the server to repeat the prompt before the answer (`echo` of completions). The
+    /// repeated text has no output tokens.
     #[must_use]
     pub fn echoes(&self, index: u64) -> bool {
         let echo = |body: &Map<String, Value>| body.get("echo")?.as_bool();

@@ -1,5 +1,5 @@
-//! The plan of a run, made before anything starts. It is a pure function: it turns a scenario, the facts of the machine and
-//! a seed into processes, requests and rules. `bench plan` prints exactly this.
+//! The plan of a run, made before anything starts. It is a pure function: it turns a scenario, the facts of the machine
+//! and a seed into processes, requests and rules. `bench plan` prints exactly this.
 
 mod compare;
 mod expected;
@@ -189,7 +189,8 @@ pub struct Error {
     pub source: engine::Error,
 }
 
-/// Prefixes of environment variables that are removed for child processes, because they silently change Dynamo's behaviour.
+/// Prefixes of environment variables that are removed for child processes, because they silently change Dynamo's
+/// behaviour.
 const SCRUBBED: [&str; 3] = ["DYN_", "NATS_", "ETCD_"];
 
 /// Whether an inherited environment variable is removed for child processes.
@@ -338,8 +339,8 @@ fn variant_plan(
     }
 }
 
-/// Adds the times that depend on the prompts: the think time of conversations to closed loops, and the recorded times of a
-/// trace to open loops.
+/// Adds the times that depend on the prompts: the think time of conversations to closed loops, and the recorded times
+/// of a trace to open loops.
 fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
     for phase in &mut phases {
         match (&mut phase.shape, &prompts.source) {
@@ -359,8 +360,8 @@ fn paced(mut phases: Vec<PhasePlan>, prompts: &Prompts) -> Vec<PhasePlan> {
     phases
 }
 
-/// The gates of one variant: those that apply to it, except comparisons with itself. A scenario without a gate on errors
-/// gets `error_rate == 0`, so that failed requests fail the run.
+/// The gates of one variant: those that apply to it, except comparisons with itself. A scenario without a gate on
+/// errors gets `error_rate == 0`, so that failed requests fail the run.
 fn gates(variant: &str, mut gates: Vec<Gate>) -> Vec<Gate> {
     gates.retain(|gate| match (&gate.variant, &gate.limit) {
         (Some(on), _) => on == variant,

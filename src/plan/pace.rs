@@ -1,5 +1,5 @@
-//! Arrival times of the requests of an open loop: a renewal process with a seed and a rate that may change. The times are
-//! part of a run's request list, so the random generator is our own and never changes.
+//! Arrival times of the requests of an open loop: a renewal process with a seed and a rate that may change. The times
+//! are part of a run's request list, so the random generator is our own and never changes.
 
 use serde::Serialize;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use std::time::Duration;
 pub struct Pace {
     /// Rate, in requests per second.
     pub rate: Rates,
-    /// Coefficient of variation of the gaps between requests: 0 gives equal gaps, 1 a Poisson process, more gives bursts.
+    /// Coefficient of variation of the gaps between requests: 0 gives equal gaps, 1 a Poisson process, more gives
+    /// bursts.
     pub cv: f64,
     /// Seed of the gaps.
     pub seed: u64,
@@ -36,7 +37,8 @@ pub enum Rates {
 }
 
 impl Pace {
-    /// The due times, in nanoseconds since the start of the phase. The sequence is endless unless the times are recorded.
+    /// The due times, in nanoseconds since the start of the phase. The sequence is endless unless the times are
+    /// recorded.
     #[must_use]
     pub fn times(&self) -> Times {
         Times {

@@ -1,5 +1,5 @@
-//! The prompts of a run. Written prompts are kept as they were read. Generated prompts are composed of words each time they
-//! are needed, so that a million of them take no memory.
+//! The prompts of a run. Written prompts are kept as they were read. Generated prompts are composed of words each time
+//! they are needed, so that a million of them take no memory.
 
 use super::rng::{Rng, mix};
 use crate::scenario::model::{Length, Synthetic};
@@ -181,8 +181,8 @@ impl Prompts {
         }
     }
 
-    /// The list for the record: one line of JSON for each of the first `count` prompts, up to about `most` bytes. Generated
-    /// text is represented by its seeds.
+    /// The list for the record: one line of JSON for each of the first `count` prompts, up to about `most` bytes.
+    /// Generated text is represented by its seeds.
     #[must_use]
     pub fn lines(&self, count: u64, most: usize) -> String {
         let mut lines = String::new();
@@ -207,8 +207,8 @@ impl Prompts {
         }
     }
 
-    /// The tokens of the first `count` prompts that repeat a prefix of an earlier prompt, and the total number of tokens. A
-    /// prefix cache can save at most the former. `None` where shared prefixes are unknown.
+    /// The tokens of the first `count` prompts that repeat a prefix of an earlier prompt, and the total number of
+    /// tokens. A prefix cache can save at most the former. `None` where shared prefixes are unknown.
     #[must_use]
     pub fn shared(&self, count: u64) -> Option<(u64, u64)> {
         // The largest number of words from a seed after the same segments. Fewer words are a prefix of them.

@@ -1,4 +1,5 @@
-//! The requests that prove readiness. They are those of the load, with a short answer where a short answer is sufficient.
+//! The requests that prove readiness. They are those of the load, with a short answer where a short answer is
+//! sufficient.
 
 use super::expected::LIMITS;
 use super::{Purpose, Requests, VariantPlan};
@@ -46,8 +47,8 @@ impl VariantPlan {
 }
 
 impl Requests {
-    /// The body of a readiness request in a round. With `whole`, its answer is as long as those of the load. Otherwise it has
-    /// at most a few tokens, and never more than those of the load.
+    /// The body of a readiness request in a round. With `whole`, its answer is as long as those of the load. Otherwise
+    /// it has at most a few tokens, and never more than those of the load.
     #[must_use]
     pub fn proof(&self, model: &str, (round, attempt): (u32, u64), whole: bool) -> Vec<u8> {
         let body = self.body(model, Purpose::Readiness { round }, attempt);

@@ -43,8 +43,8 @@ impl Purpose {
         }
     }
 
-    /// Salt of generated prompts. It differs between purposes, so that no prompt of a phase or round is in a server's cache
-    /// from an earlier one.
+    /// Salt of generated prompts. It differs between purposes, so that no prompt of a phase or round is in a server's
+    /// cache from an earlier one.
     fn salt(self) -> u64 {
         match self {
             Self::Readiness { .. } => u64::MAX,
@@ -342,8 +342,8 @@ pub(super) fn template(request: &RequestOptions, nvext_fields: &[&str]) -> Map<S
     body
 }
 
-/// Hash of everything that all variants must share: API, streaming, prompts, body fields except `model` and `nvext`, and
-/// the phases.
+/// Hash of everything that all variants must share: API, streaming, prompts, body fields except `model` and `nvext`,
+/// and the phases.
 pub(super) fn sha256(requests: &Requests, phases: &impl serde::Serialize) -> String {
     let mut template = requests.template.clone();
     template.remove("nvext");

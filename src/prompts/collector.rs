@@ -193,8 +193,8 @@ fn is_blank(content: &Value) -> bool {
     }
 }
 
-/// Sorts prompts by time and subtracts the time of the first. `limited` means that a setting ends the replay, so that rows
-/// may be due later than a phase can last.
+/// Sorts prompts by time and subtracts the time of the first. `limited` means that a setting ends the replay, so that
+/// rows may be due later than a phase can last.
 pub(super) fn sort_by_time(collector: &mut Collector, limited: bool) -> Result<(), Error> {
     let mut rows: Vec<_> = collector
         .entries

@@ -1,5 +1,5 @@
-//! The running conversations of one phase: their messages, and which of them continues next. The client takes requests from
-//! here. The assessor, which runs on another thread, adds the answers.
+//! The running conversations of one phase: their messages, and which of them continues next. The client takes requests
+//! from here. The assessor, which runs on another thread, adds the answers.
 
 use crate::measure::answer::Answer;
 use crate::measure::clock;
@@ -74,7 +74,8 @@ impl<'a> Conversations<'a> {
         state.open < self.max_open || state.next_at().is_some_and(|at| at <= clock::now())
     }
 
-    /// The body of request `index`: the next turn of the conversation that has waited longest, or the first of a new one.
+    /// The body of request `index`: the next turn of the conversation that has waited longest, or the first of a new
+    /// one.
     pub(crate) fn body(&self, model: &str, index: u64) -> Vec<u8> {
         let mut state = self.state();
         let mut conversation = state.take(clock::now());

@@ -154,7 +154,8 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Adds a body field of a row, unless it is `null`. A `nested` field is inside `body`, which may have unlisted fields.
+    /// Adds a body field of a row, unless it is `null`. A `nested` field is inside `body`, which may have unlisted
+    /// fields.
     pub(super) fn take(
         self,
         body: &mut Map<String, Value>,
@@ -208,8 +209,8 @@ impl Api {
                     "`{key}` is not a field of `{api}`; leave it out, or put it into `body: {{...}}` if your server accepts it"
                 ),
             })),
-            // Servers may have fields of their own. A name that differs from a known one by one letter is a typing mistake,
-            // unless it is short.
+            // Servers may have fields of their own. A name that differs from a known one by one letter is a typing
+            // mistake, unless it is short.
             false if nested => match of(self.endpoint).find(|known| is_typo(key, known)) {
                 Some(meant) => Err(BadRow(format!(
                     "unknown field `{}` in `body`; did you mean `{meant}`?",

@@ -1,5 +1,5 @@
-//! Reads rows of JSON: one per line, or one list. Rows are read one at a time, because the published ShareGPT file is one
-//! list of 600 MB.
+//! Reads rows of JSON: one per line, or one list. Rows are read one at a time, because the published ShareGPT file is
+//! one list of 600 MB.
 
 use super::collector::BadRow;
 use super::lines::{each_line, failed, open, shortened};

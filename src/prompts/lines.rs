@@ -76,7 +76,8 @@ pub(super) fn each_line(
     Ok(())
 }
 
-/// The start of a text from a file, for a message. Control characters are escaped, because they would affect a terminal.
+/// The start of a text from a file, for a message. Control characters are escaped, because they would affect a
+/// terminal.
 pub(super) fn shortened(found: &str) -> String {
     let mut shown = String::new();
     for c in found.chars().take(60) {

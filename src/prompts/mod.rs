@@ -1,5 +1,5 @@
-//! Reads prompts from files of several formats, in bounded memory and no further than needed. Also provides the words and
-//! token counts of the model's tokenizer, which generated prompts need.
+//! Reads prompts from files of several formats, in bounded memory and no further than needed. Also provides the words
+//! and token counts of the model's tokenizer, which generated prompts need.
 
 mod collector;
 mod context;
@@ -44,8 +44,8 @@ pub(crate) struct Error(String);
 /// Splits a text into tokens: their ids, and the byte range of each in the text.
 pub(crate) type TokenSplitter = Box<dyn Fn(&str) -> Option<Vec<(u32, Range<usize>)>>>;
 
-/// Splits texts in the way in which a model does. `None` if its tokenizer is not on this machine, or if this `bench` was
-/// built without support for tokenizers.
+/// Splits texts in the way in which a model does. `None` if its tokenizer is not on this machine, or if this `bench`
+/// was built without support for tokenizers.
 #[must_use]
 pub(crate) fn tokenizer(model: &Model, base: &Path, home: Option<&Path>) -> Option<TokenSplitter> {
     let directory = tokens::directory(model, base, home).ok()?;

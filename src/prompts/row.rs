@@ -1,5 +1,5 @@
-//! Reads a row of a prompt file: text, chat messages or token ids, with its own body fields; or a line of OpenAI's batch
-//! format.
+//! Reads a row of a prompt file: text, chat messages or token ids, with its own body fields; or a line of OpenAI's
+//! batch format.
 
 use super::Error;
 use super::collector::{BadRow, Collector};

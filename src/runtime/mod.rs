@@ -1,4 +1,4 @@
-//! Where the engines' Python comes from: found, asked for its versions, or made once with `uv` and kept.
+//! The Python environment of the engines. It is found and queried for versions, or created once with `uv` and kept.
 
 mod uv;
 
@@ -10,40 +10,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How many seconds an interpreter may take to tell its versions, unless BENCH_ASK_TIMEOUT says otherwise.
+/// Time limit in seconds for the query of an interpreter's versions. BENCH_ASK_TIMEOUT overrides it.
 const ASK_TIMEOUT: (&str, u64) = ("BENCH_ASK_TIMEOUT", 60);
 
-/// Why there is no Python to use.
+/// The reason why there is no usable Python.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The interpreter is not there.
-    #[error("there is no Python at {}: {source}; make the environment or correct `runtime`", program.display())]
+    /// The interpreter does not exist.
+    #[error("failed to start Python at {}: {source}; create the environment or correct `runtime`", program.display())]
     Missing {
-        /// Where it was looked for.
+        /// Path of the interpreter.
         program: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It does not answer.
+    /// The interpreter does not work.
     #[error("{} does not work: {detail}", program.display())]
     Broken {
-        /// The interpreter.
+        /// Path of the interpreter.
         program: PathBuf,
-        /// What it said.
+        /// The end of its output.
         detail: String,
     },
-    /// The user ended it.
+    /// The user interrupted the query.
     #[error("interrupted")]
     Interrupted,
-    /// A limit that was set is none.
-    #[error("{name} is `{value}`, expected a whole number of seconds from 1")]
+    /// The variable of a time limit has an invalid value.
+    #[error("{name} is `{value}`, expected a whole number of seconds of at least 1")]
     Limit {
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
-        /// What it holds.
+        /// Value of the variable.
         value: String,
     },
-    /// `uv` is not there.
+    /// `uv` is missing.
     #[error(
         "`runtime: {{uv: ...}}` needs the program `uv`, which is not on PATH; install it (`pip install uv`) or name a `venv`"
     )]
@@ -51,51 +51,51 @@ pub(crate) enum Error {
     /// `uv` failed.
     #[error("`{command}` failed: {detail}")]
     Uv {
-        /// What was run.
+        /// The command.
         command: String,
-        /// The end of what it printed.
+        /// The end of its output.
         detail: String,
     },
-    /// The cache can't be written.
+    /// Writing to the cache failed.
     #[error("failed to write {}: {source}", path.display())]
     Cache {
-        /// Where.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// An interpreter, and the lock of its environment where `bench` made that.
+/// An interpreter, and the lock of its environment if `bench` created it.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
     /// The interpreter and its versions.
     pub python: Python,
-    /// Every package with its version, one a line, for `uv` runtimes.
+    /// Every package with its version, one per line, for `uv` runtimes.
     pub lock: Option<String>,
 }
 
-/// What looking for a runtime needs.
+/// The resources for finding a runtime.
 pub(crate) struct Context<'a> {
-    /// Turns a scenario's path into a real one.
+    /// Resolves a path of the scenario.
     pub locate: &'a dyn Fn(&str) -> PathBuf,
-    /// Where environments are kept.
+    /// Directory in which environments are kept.
     pub cache: &'a Path,
-    /// Told of anything that takes long.
+    /// Takes messages about long steps.
     pub say: &'a dyn Fn(String),
-    /// Under which every program runs.
+    /// Supervisor of every program.
     pub supervisor: Supervisor<'a>,
 }
 
-/// Finds, or with `uv` makes, a runtime.
+/// Finds a runtime, or creates it with `uv`.
 ///
 /// # Errors
-/// When there is no working Python, or the user interrupted it.
+/// Returns an error if there is no working Python, or if the user interrupted the query.
 pub(crate) fn find(runtime: &Runtime, context: &Context<'_>) -> Result<Found, Error> {
     let locate = context.locate;
     let (program, lock) = match runtime {
         Runtime::Venv(directory) => (locate(directory).join("bin/python"), None),
-        // A bare name is looked for on PATH.
+        // A name without a slash is looked up on PATH.
         Runtime::Python(program) if !program.contains('/') => (PathBuf::from(program), None),
         Runtime::Python(program) => (locate(program), None),
         Runtime::Uv(wanted) => {
@@ -104,13 +104,13 @@ pub(crate) fn find(runtime: &Runtime, context: &Context<'_>) -> Result<Found, Er
         }
     };
     Ok(Found {
-        python: ask(&program, &context.supervisor)?,
+        python: query_versions(&program, &context.supervisor)?,
         lock,
     })
 }
 
-/// Asks for versions without importing the packages, which takes seconds for vLLM.
-fn question() -> String {
+/// A script that prints the versions of packages. It does not import them, because that takes seconds for vLLM.
+fn version_script() -> String {
     let packages: Vec<String> = engine::packages()
         .iter()
         .map(|package| format!("'{package}'"))
@@ -128,10 +128,10 @@ print(json.dumps(found))
     )
 }
 
-fn ask(program: &Path, supervisor: &Supervisor<'_>) -> Result<Python, Error> {
+fn query_versions(program: &Path, supervisor: &Supervisor<'_>) -> Result<Python, Error> {
     let answer = supervisor.run(&Task {
         program,
-        arguments: vec!["-c".into(), question().into()],
+        arguments: vec!["-c".into(), version_script().into()],
         env: vec![("PYTHONDONTWRITEBYTECODE".into(), "1".into())],
         limit: limit(ASK_TIMEOUT)?,
     });
@@ -166,10 +166,10 @@ fn ask(program: &Path, supervisor: &Supervisor<'_>) -> Result<Python, Error> {
         .ok_or_else(|| broken(tail(&stderr)))
 }
 
-/// A time limit: what the variable says, in seconds, or else the usual one.
-fn limit((name, usual): (&'static str, u64)) -> Result<Duration, Error> {
+/// A time limit: the value of the variable in seconds, or the default.
+fn limit((name, default): (&'static str, u64)) -> Result<Duration, Error> {
     let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
-        return Ok(Duration::from_secs(usual));
+        return Ok(Duration::from_secs(default));
     };
     let seconds = value.to_str().and_then(|text| text.parse().ok());
     seconds
@@ -181,7 +181,7 @@ fn limit((name, usual): (&'static str, u64)) -> Result<Duration, Error> {
         })
 }
 
-/// The last line that a program printed.
+/// The last non-empty line of a program's output.
 fn tail(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     text.lines()

@@ -1,5 +1,5 @@
-//! Environments made by `uv`, kept in the cache by the hash of what was asked for. A half-made one is never taken for whole:
-//! its stamp, the lock, is written last.
+//! Creates environments with `uv` and keeps them in the cache, under the hash of their settings. The lock file is
+//! written last, so an incomplete environment is never used.
 
 use super::{Context, Error, limit, tail};
 use crate::files;
@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const LOCK: &str = "bench.lock";
-/// Most bytes of a lock that are read.
-const LARGEST: u64 = 16 << 20;
-/// How many seconds one command of `uv` may take, unless BENCH_UV_TIMEOUT says otherwise.
+/// Size of the largest lock file, in bytes.
+const MAX_LOCK_BYTES: u64 = 16 << 20;
+/// Time limit in seconds for one command of `uv`. BENCH_UV_TIMEOUT overrides it.
 const UV_TIMEOUT: (&str, u64) = ("BENCH_UV_TIMEOUT", 3600);
-/// How often another run that makes the same environment is asked whether it has done so.
-const ASKED: Duration = Duration::from_millis(100);
+/// Interval at which the guard of another run is tried.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The interpreter of the environment that `wanted` describes, and its lock.
 pub(super) fn environment(wanted: &Uv, context: &Context<'_>) -> Result<(PathBuf, String), Error> {
@@ -40,16 +40,16 @@ pub(super) fn environment(wanted: &Uv, context: &Context<'_>) -> Result<(PathBuf
         move |source: io::Error| Error::Cache { path, source }
     };
     fs::create_dir_all(&environments).map_err(failed(&environments))?;
-    // Two runs that want the same environment make it once.
+    // With a lock, only one of two runs creates the same environment.
     let guard = environments.join(format!("{hash}.guard"));
     let file = fs::File::create(&guard).map_err(failed(&guard))?;
-    let _guard = alone(file, &guard, context)?;
+    let _guard = lock_exclusively(file, &guard, context)?;
     let (python, lock) = (directory.join("bin/python"), directory.join(LOCK));
-    if let Ok(lock) = files::text(&lock, LARGEST) {
+    if let Ok(lock) = files::text(&lock, MAX_LOCK_BYTES) {
         return Ok((python, lock));
     }
     say(format!(
-        "making the Python environment {} with uv (once; it is kept)",
+        "creating the Python environment {} with uv (once; it is kept)",
         directory.display()
     ));
     if directory.exists() {
@@ -80,8 +80,8 @@ pub(super) fn environment(wanted: &Uv, context: &Context<'_>) -> Result<(PathBuf
     Ok((python, frozen))
 }
 
-/// Waits until no other run makes the environment; the user may end the wait.
-fn alone(
+/// Waits until no other run holds the guard. The user can interrupt the wait.
+fn lock_exclusively(
     mut file: fs::File,
     guard: &Path,
     context: &Context<'_>,
@@ -100,17 +100,17 @@ fn alone(
         }
         if !std::mem::replace(&mut told, true) {
             (context.say)(format!(
-                "waiting for another run that makes the same Python environment (it holds {})",
+                "waiting for another run that creates the same Python environment (it holds {})",
                 guard.display()
             ));
         }
-        if pause(context.supervisor.alarm, ASKED) {
+        if pause(context.supervisor.alarm, POLL_INTERVAL) {
             return Err(Error::Interrupted);
         }
     }
 }
 
-/// Runs `uv` and returns what it printed.
+/// Runs `uv` and returns its output.
 fn run(supervisor: &Supervisor<'_>, arguments: Vec<OsString>) -> Result<String, Error> {
     let mut command = "uv".to_owned();
     for argument in &arguments {

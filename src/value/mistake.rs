@@ -1,25 +1,25 @@
-//! What is wrong with one scalar, said by the type that reads it. Serde carries errors as text only, so a mistake travels
-//! through it in an encoded form (`{:#}`) that the decoder takes apart again.
+//! A mistake in one scalar, reported by the type that reads it. Serde carries errors only as text, so a mistake passes
+//! through it in an encoded form (`{:#}`), which the decoder parses.
 
 use std::fmt;
 use std::ops::Range;
 
-/// Separates the parts of the encoded form; never part of a help text, and the message comes last.
+/// Separates the parts of the encoded form. Help texts never contain it. The message is the last part, so it may.
 const SEPARATOR: char = '\u{1f}';
 
-/// A mistake inside one value.
+/// A mistake in one value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mistake {
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// The offending part of the text, in bytes; the whole unless given.
+    /// Byte range of the wrong part of the text. `None` is the whole text.
     pub part: Option<Range<usize>>,
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub help: Option<String>,
 }
 
 impl Mistake {
-    /// A mistake of the whole value.
+    /// A mistake in the whole value.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -27,7 +27,7 @@ impl Mistake {
         }
     }
 
-    /// Only this part of the text is wrong.
+    /// Restricts the mistake to a part of the text.
     #[must_use]
     pub(crate) fn at(mut self, part: Range<usize>) -> Self {
         self.part = Some(part);
@@ -41,7 +41,7 @@ impl Mistake {
         self
     }
 
-    /// Reads the encoded form; text that is not encoded is a plain message.
+    /// Parses the encoded form. Text in another form becomes the message.
     pub(crate) fn decode(text: &str) -> Self {
         let mut parts = text.splitn(5, SEPARATOR);
         let (Some(""), Some(start), Some(end), Some(help), Some(message)) = (
@@ -82,7 +82,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The name among `names` that `typed` was probably meant to be.
+/// The name that is most similar to `typed`, if one is similar enough.
 pub(crate) fn nearest<'a>(
     typed: &str,
     names: impl IntoIterator<Item = &'a str>,
@@ -97,18 +97,18 @@ pub(crate) fn nearest<'a>(
                 name,
             )
         })
-        .filter(|(likeness, _)| *likeness >= 0.6)
+        .filter(|(similarity, _)| *similarity >= 0.6)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
 
-/// `a`, `b` and `c`, each in backquotes.
+/// The names in backquotes, separated by commas.
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }
 
-/// The user's text in backquotes, cut where it is long.
+/// The user's text in backquotes. A long text is cut.
 pub(crate) fn quote(text: &str) -> String {
     let mut chars = text.chars();
     let head: String = chars.by_ref().take(60).collect();

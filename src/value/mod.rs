@@ -1,7 +1,7 @@
-//! Values that scenarios and engines share: durations, ranges, arguments, and what is wrong with one.
+//! Values that scenarios and engines share: durations, ranges, arguments, and mistakes in them.
 
-pub(crate) mod arg;
+pub(crate) mod argument;
 pub(crate) mod mistake;
 pub(crate) mod units;
 
-pub(crate) use arg::{ArgValue, Args};
+pub(crate) use argument::{ArgValue, Args};

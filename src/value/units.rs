@@ -18,27 +18,27 @@ const UNITS: [(&str, u64); 5] = [
     ("us", 1_000),
 ];
 
-/// A duration written with its unit: `30s`, `500ms`, `100us`, `2m`, `1h`, `1.5s`. At most about 584 years.
+/// A duration, written with its unit: `30s`, `500ms`, `100us`, `2m`, `1h`, `1.5s`. At most about 584 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Duration);
 
 impl Time {
-    /// So many seconds.
+    /// A duration of `n` seconds.
     #[must_use]
     pub const fn from_secs(n: u64) -> Self {
         Self(Duration::from_secs(n))
     }
-    /// So many milliseconds.
+    /// A duration of `n` milliseconds.
     #[must_use]
     pub const fn from_millis(n: u64) -> Self {
         Self(Duration::from_millis(n))
     }
-    /// So many microseconds.
+    /// A duration of `n` microseconds.
     #[must_use]
     pub const fn from_micros(n: u64) -> Self {
         Self(Duration::from_micros(n))
     }
-    /// In milliseconds.
+    /// The duration in milliseconds.
     #[must_use]
     pub fn as_millis_f64(self) -> f64 {
         self.0.as_secs_f64() * 1e3
@@ -59,21 +59,21 @@ impl FromStr for Time {
                 quote(text)
             )));
         }
-        let not_one = || {
+        let invalid = || {
             Mistake::new(format!("{} is not a duration", quote(text))).help(
                 "write a number and a unit (us, ms, s, m or h), such as `30s`, `500ms` or `1.5s`",
             )
         };
-        let nanos = decimal(number, 9).ok_or_else(not_one)?;
+        let nanos = decimal(number, 9).ok_or_else(invalid)?;
         if unit.is_empty() {
             return Err(
                 Mistake::new(format!("{} has no unit of time", quote(text))).help(format!(
-                    "write `{number}s` or `{number}ms`, say (units: us, ms, s, m, h)"
+                    "write, for example, `{number}s` or `{number}ms` (units: us, ms, s, m, h)"
                 )),
             );
         }
         let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            let mistake = not_one().at(digits..text.len());
+            let mistake = invalid().at(digits..text.len());
             return Err(match unit.trim_start() {
                 known if known != unit && UNITS.iter().any(|(name, _)| *name == known) => {
                     mistake.help(format!("write it without the space: `{number}{known}`"))
@@ -87,12 +87,12 @@ impl FromStr for Time {
         let nanos = nanos
             .checked_mul(u128::from(*scale))
             .and_then(|nanos| u64::try_from(nanos / 1_000_000_000).ok())
-            .ok_or_else(|| Mistake::new(format!("{} is too long a duration", quote(text))))?;
+            .ok_or_else(|| Mistake::new(format!("the duration {} is too long", quote(text))))?;
         Ok(Self(Duration::from_nanos(nanos)))
     }
 }
 
-/// A plain decimal number times ten to the power of `places`; further digits are cut.
+/// A decimal number times ten to the power of `places`. Further digits are cut.
 fn decimal(text: &str, places: usize) -> Option<u128> {
     let (whole, fraction) = match text.split_once('.') {
         Some((_, "")) => return None,
@@ -130,9 +130,9 @@ impl fmt::Display for Time {
 /// A range of numbers, both ends included, written `low..high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
-    /// Smallest value in it.
+    /// Smallest value.
     pub low: f64,
-    /// Largest value in it.
+    /// Largest value.
     pub high: f64,
 }
 
@@ -140,7 +140,7 @@ impl FromStr for Range {
     type Err = Mistake;
 
     fn from_str(text: &str) -> Result<Self, Mistake> {
-        let help = "write its two ends with two dots between, both included, such as `1..64`";
+        let help = "write both ends with two dots between them, such as `1..64`; both are included";
         let number = |end: &str| {
             let digits = !end.trim().starts_with('.') && !end.trim().ends_with('.');
             end.trim()
@@ -168,13 +168,13 @@ impl fmt::Display for Range {
     }
 }
 
-/// Reads a value from its text, and says what is expected where there is none.
+/// A Serde visitor that parses a value from its text.
 pub(crate) struct FromText<T> {
-    /// What is expected, with an example.
+    /// The expected form, with an example.
     pub(crate) expected: &'static str,
-    /// What counts as given where the text was wrong and that has been said.
+    /// Text of the value that replaces a hole, whose mistake was reported.
     pub(crate) instead: &'static str,
-    /// What is said about a bare number.
+    /// The mistake for a bare number.
     pub(crate) number: fn(&str) -> Mistake,
     pub(crate) parsed: std::marker::PhantomData<T>,
 }
@@ -228,7 +228,7 @@ impl<'de> Deserialize<'de> for Range {
             instead: "1..1",
             number: |n| {
                 Mistake::new(format!("`{n}` is not a range")).help(format!(
-                    "write its two ends, both included: `{n}..{n}`, or use `equals: {n}`"
+                    "write both ends, which are included: `{n}..{n}`, or use `equals: {n}`"
                 ))
             },
             parsed: std::marker::PhantomData,

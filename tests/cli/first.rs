@@ -117,7 +117,7 @@ load: {phases: [{closed: {concurrency: 1, requests: 1}}]}
         .file("x.yaml", text)
         .run()
         .code(6)
-        .says("there is no Python at /nowhere/bin/python")
+        .says("failed to start Python at /nowhere/bin/python")
         .says("-> ci/setup");
     bench("doctor").file("x.yaml", "version: 9").run().code(2);
 }

@@ -211,12 +211,12 @@ fn a_uv_environment_is_made_once_and_its_lock_is_in_the_record() {
             .code(3)
             .says("has no vllm")
     };
-    let done = run().says("making the Python environment");
+    let done = run().says("creating the Python environment");
     let lock = std::fs::read_to_string(done.dir().join("runtime-default.lock")).unwrap();
     assert_eq!(lock.trim(), "six==1.17.0");
     let again = run();
     assert!(
-        !again.stderr.contains("making the Python environment"),
+        !again.stderr.contains("creating the Python environment"),
         "made twice"
     );
 }

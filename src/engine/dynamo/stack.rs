@@ -1,5 +1,6 @@
-//! NVIDIA Dynamo with the defaults of Apache Beam's embedded mode: etcd, `dynamo.frontend`, then workers, all on loopback.
-//! Flags are those of ai-dynamo 1.0 to 1.6, which spell the defaults alike; older ones are refused, newer ones warned of.
+//! The processes of NVIDIA Dynamo, with the defaults of Apache Beam's embedded mode: etcd, `dynamo.frontend`, then
+//! workers, all on loopback. The flags are those of ai-dynamo 1.0 to 1.6. Older versions are rejected, newer ones cause
+//! a warning.
 
 use super::{Discovery, Dynamo, FACTS, Role, Router, Worker, WorkerGroup};
 use crate::engine::args::Flags;
@@ -12,11 +13,11 @@ use std::time::Duration;
 
 /// Newest minor version of 1.x whose flags were checked.
 const NEWEST: u32 = 6;
-/// TERM on `dynamo.vllm` takes about 10.6 s, 5 s of it Dynamo's own grace period.
+/// `dynamo.vllm` needs about 10.6 s to end after SIGTERM, of which 5 s are Dynamo's own grace period.
 const WORKER_GRACE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Start order; stopping goes the other way.
+/// Stages in start order. Processes stop in reverse order.
 const DISCOVERY: u32 = 0;
 const FRONTEND: u32 = 1;
 const WORKERS: u32 = 2;
@@ -24,7 +25,7 @@ const WORKERS: u32 = 2;
 pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
     let engine = FACTS.key;
     let python = site.python.ok_or(Error::NoRuntime { engine })?;
-    let warnings = checked(dynamo, python)?;
+    let warnings = check_version(dynamo, python)?;
     if dynamo
         .workers
         .iter()
@@ -34,23 +35,23 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
     }
     let mut ports = site.ports.iter().copied();
     let mut port = || ports.next().unwrap_or_default();
-    let mut env = planes(dynamo, (port(), port()));
+    let mut env = shared_env(dynamo, (port(), port()));
     let (discovery, etcd) = discovery(dynamo, site, &mut port)?;
     env.push(discovery);
     let mut processes = Vec::from_iter(etcd);
-    let parts = Parts {
+    let builder = Builder {
         dynamo,
         site,
         python,
         env: &env,
     };
     let frontend_port = port();
-    processes.push(parts.frontend(frontend_port));
+    processes.push(builder.frontend(frontend_port));
     let url = format!("http://127.0.0.1:{frontend_port}");
     let mut metrics = vec![MetricsPage::new("frontend", &url)];
     for (index, (worker, group)) in dynamo.processes().enumerate() {
         let system_port = port();
-        let process = parts.worker(index, worker, group, system_port);
+        let process = builder.worker(index, worker, group, system_port);
         let system = format!("http://127.0.0.1:{system_port}");
         metrics.push(MetricsPage::new(&process.name, &system));
         processes.push(process);
@@ -69,8 +70,8 @@ pub(super) fn build(dynamo: &Dynamo, site: &Site<'_>) -> Result<Stack, Error> {
     })
 }
 
-/// Refuses versions that do not know the flags; what to say of those that may not.
-fn checked(dynamo: &Dynamo, python: &Python) -> Result<Vec<String>, Error> {
+/// Rejects versions that do not support the flags. Returns warnings about versions that may not.
+fn check_version(dynamo: &Dynamo, python: &Python) -> Result<Vec<String>, Error> {
     let package = FACTS.packages[0];
     let version = python
         .versions
@@ -91,13 +92,13 @@ fn checked(dynamo: &Dynamo, python: &Python) -> Result<Vec<String>, Error> {
     let mut warnings = Vec::new();
     if minor.is_none_or(|minor| minor > NEWEST) {
         warnings.push(format!(
-            "ai-dynamo {version} is newer than 1.{NEWEST}, the last whose flags were checked; they are spelt as for 1.{NEWEST}"
+            "ai-dynamo {version} is newer than 1.{NEWEST}, the latest version whose flags were checked; the flags of 1.{NEWEST} are used"
         ));
     }
     Ok(warnings)
 }
 
-/// The variable by which the parts find each other, and etcd where it is started for that.
+/// The environment variable for discovery, and the etcd process if one is started.
 fn discovery(
     dynamo: &Dynamo,
     site: &Site<'_>,
@@ -118,7 +119,7 @@ fn discovery(
     })
 }
 
-/// The minor version of 1.x; `None` for 2 and later, or a version that can't be read.
+/// The minor version of 1.x. `None` for 2 and later, or for a version that cannot be parsed.
 fn minor(version: &str) -> Result<Option<u32>, Error> {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
     match (parts.next().flatten(), parts.next().flatten()) {
@@ -130,11 +131,12 @@ fn minor(version: &str) -> Result<Option<u32>, Error> {
     }
 }
 
-/// The variables that keep every part on loopback and its log free of colours (seen on 1.6.1).
-fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, OsString)> {
+/// The environment variables of every process. They keep sockets on loopback and logs free of colours (checked with
+/// 1.6.1).
+fn shared_env(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, OsString)> {
     let mut env: Vec<(String, OsString)> = [
         ("DYN_TCP_RPC_HOST", "127.0.0.1"),
-        // An interface's name: 1.1 takes no address here, later ones take both.
+        // The name of an interface: 1.1 accepts no address here, later versions accept both.
         ("DYN_TCP_RESPONSE_STREAM_HOST", "lo"),
         ("DYN_EVENT_PLANE_HOST", "127.0.0.1"),
         ("DYN_SDK_DISABLE_ANSI_LOGGING", "1"),
@@ -142,8 +144,8 @@ fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, OsString)> {
     .map(|(name, value)| (name.to_owned(), value.into()))
     .to_vec();
     if dynamo.router != Router::Kv {
-        // Event publishers bind every address unless they are told of a broker, which they then only connect to. Without
-        // KV-aware routing nobody listens to events, so there need not be one.
+        // Event publishers listen on all addresses, unless a broker is configured, to which they only connect. Without
+        // KV-aware routing, nothing reads events, so the broker does not need to exist.
         let (xsub, xpub) = broker;
         env.push((
             "DYN_ZMQ_BROKER_URL".into(),
@@ -153,7 +155,7 @@ fn planes(dynamo: &Dynamo, broker: (u16, u16)) -> Vec<(String, OsString)> {
     env
 }
 
-/// A private etcd and its endpoint.
+/// A private etcd process and its endpoint.
 fn etcd(site: &Site<'_>, client: u16, peer: u16) -> Result<(Process, String), Error> {
     let program = site.etcd.ok_or(Error::NoEtcd)?;
     let name = "bench";
@@ -210,16 +212,16 @@ fn plane_flags(dynamo: &Dynamo) -> [(&'static str, ArgValue); 3] {
     ]
 }
 
-/// What frontend and workers are made from.
-struct Parts<'a> {
+/// Builds the processes of the frontend and the workers.
+struct Builder<'a> {
     dynamo: &'a Dynamo,
     site: &'a Site<'a>,
     python: &'a Python,
-    /// Variables that all of them share.
+    /// Environment variables of every process.
     env: &'a [(String, OsString)],
 }
 
-impl Parts<'_> {
+impl Builder<'_> {
     fn env(&self) -> Vec<(String, OsString)> {
         let mut env = python_env(self.python, self.site);
         env.extend(self.env.iter().cloned());
@@ -241,7 +243,7 @@ impl Parts<'_> {
             request,
             event,
             ("router-mode", ArgValue::Text(router(dynamo.router).into())),
-            // KV-aware routing lives on these events.
+            // KV-aware routing needs these events.
             (
                 "no-router-kv-events",
                 if kv {
@@ -251,7 +253,7 @@ impl Parts<'_> {
                 },
             ),
         ])
-        .over(&dynamo.frontend.args);
+        .override_with(&dynamo.frontend.args);
         let mut argv = self.module("dynamo.frontend");
         flags.append(&mut argv);
         let mut env = self.env();
@@ -291,7 +293,7 @@ impl Parts<'_> {
                 ("dynamo.vllm", self.vllm_flags(), true)
             }
             Worker::Mocker(_) => {
-                // Without this the mocker's own health stays `notready` for ever (seen on 1.6.1).
+                // Without this, the health of the mocker stays `notready` (seen with 1.6.1).
                 env.push((
                     "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS".into(),
                     r#"["generate"]"#.into(),
@@ -302,7 +304,7 @@ impl Parts<'_> {
         set_env(&mut env, &group.env);
         let mut argv = self.module(module);
         in_role(flags, group.role)
-            .over(&group.args)
+            .override_with(&group.args)
             .append(&mut argv);
         Process {
             name: format!("worker-{index}"),
@@ -334,12 +336,12 @@ impl Parts<'_> {
             ),
         ])
         .path("model", site.odd_model);
-        // A name that is sent as JSON can't be such a path.
+        // The served name is sent as JSON, so it cannot be a path that is not UTF-8.
         match site.served_name.or(site.odd_model.map(|_| site.model)) {
-            Some(name) => flags.over(&[("served-model-name".into(), text(name))].into()),
+            Some(name) => flags.override_with(&[("served-model-name".into(), text(name))].into()),
             None => flags,
         }
-        .over(&site.vllm.args)
+        .override_with(&site.vllm.args)
     }
 
     fn mocker_flags(&self) -> Flags {
@@ -356,14 +358,14 @@ impl Parts<'_> {
     }
 }
 
-/// Adds the role of disaggregated serving, where there is one.
+/// Adds the role of disaggregated serving, if there is one.
 fn in_role(flags: Flags, role: Option<Role>) -> Flags {
     let role = match role {
         None => return flags,
         Some(Role::Prefill) => "prefill",
         Some(Role::Decode) => "decode",
     };
-    flags.over(&[("disaggregation-mode".into(), text(role))].into())
+    flags.override_with(&[("disaggregation-mode".into(), text(role))].into())
 }
 
 fn text(value: &str) -> ArgValue {

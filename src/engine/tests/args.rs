@@ -1,13 +1,13 @@
 use super::*;
 
 #[test]
-fn the_users_arguments_override_by_key_and_null_is_bare() {
+fn user_arguments_override_defaults_by_key_and_null_is_a_bare_flag() {
     let flags = Flags::new([
         ("discovery-backend", ArgValue::Text("etcd".into())),
         ("no-router-kv-events", ArgValue::Bare),
         ("event-plane", ArgValue::Text("zmq".into())),
     ])
-    .over(&Args::from([
+    .override_with(&Args::from([
         ("discovery_backend".into(), ArgValue::Text("file".into())),
         ("no-router-kv-events".into(), ArgValue::Switch(false)),
         ("ports".into(), ArgValue::List(vec!["1".into(), "2".into()])),

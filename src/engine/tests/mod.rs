@@ -50,10 +50,10 @@ fn dynamo() -> Dynamo {
     }
 }
 
-/// What `_VLLMModelServer` of Beam 2.77's `vllm_inference.py` builds for `use_dynamo=True` without user arguments, with its
-/// ports and names replaced by ours.
+/// The arguments that `_VLLMModelServer` of Beam 2.77's `vllm_inference.py` builds for `use_dynamo=True` without user
+/// arguments, with our ports and names.
 #[test]
-fn dynamo_gets_every_argument_that_beam_builds_and_no_other_but_the_loopback_host() {
+fn dynamo_gets_exactly_the_arguments_of_beam_and_the_loopback_host() {
     let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
     let stack = with_site(&python, None, |site| Engine::Dynamo(dynamo()).build(site)).unwrap();
     let beam = [
@@ -86,7 +86,7 @@ fn dynamo_gets_every_argument_that_beam_builds_and_no_other_but_the_loopback_hos
 }
 
 #[test]
-fn a_set_etcd_is_used_and_none_is_started() {
+fn a_configured_etcd_is_used_and_none_is_started() {
     let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
     let stack = with_site(&python, Some("http://etcd:2379"), |site| {
         Engine::Dynamo(dynamo()).build(site)
@@ -130,7 +130,7 @@ fn file_discovery_needs_no_etcd() {
 }
 
 #[test]
-fn versions_decide() {
+fn unsupported_versions_of_dynamo_are_rejected_or_cause_a_warning() {
     let built = |version: &str, router| {
         let python = python(&[("ai-dynamo", version), ("vllm", "0.31.0")]);
         let engine = Engine::Dynamo(Dynamo { router, ..dynamo() });
@@ -150,7 +150,7 @@ fn versions_decide() {
 }
 
 #[test]
-fn what_the_runtime_lacks_is_named() {
+fn missing_packages_are_named() {
     let without = python(&[("ai-dynamo", "1.6.1")]);
     let error = with_site(&without, None, |site| Engine::Dynamo(dynamo()).build(site));
     assert!(matches!(
@@ -173,7 +173,7 @@ fn what_the_runtime_lacks_is_named() {
 }
 
 #[test]
-fn every_process_of_dynamo_is_told_to_stay_on_loopback() {
+fn every_process_of_dynamo_is_configured_for_loopback() {
     let python = python(&[("ai-dynamo", "1.6.1"), ("vllm", "0.31.0")]);
     let stack = with_site(&python, None, |site| Engine::Dynamo(dynamo()).build(site)).unwrap();
     let set = |process: &Process, name: &str| {
@@ -213,7 +213,7 @@ fn an_engines_own_arguments_override_the_common_ones() {
 }
 
 #[test]
-fn paths_that_are_not_utf_8_reach_the_engine_as_they_are() {
+fn paths_that_are_not_utf_8_reach_the_engine_unchanged() {
     use std::os::unix::ffi::OsStrExt as _;
     let odd = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     let python = Python {

@@ -13,7 +13,8 @@ fn gaps(cv: f64, n: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Compares the largest distance between the gaps' distribution and `cdf` with its 1% critical value (Kolmogorov-Smirnov).
+/// Compares the largest distance between the gaps' distribution and `cdf` with its 1% critical value
+/// (Kolmogorov-Smirnov).
 fn fits(mut gaps: Vec<f64>, cdf: impl Fn(f64) -> f64) -> bool {
     gaps.sort_by(f64::total_cmp);
     let n = gaps.len() as f64;

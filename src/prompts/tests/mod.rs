@@ -1,5 +1,6 @@
 //! Tests of every source of prompts, and of mistakes in files. The fixtures have the published formats: the first
-//! rows of Mooncake's trace as its README shows them, Azure's of 2023 and 2024, and ShareGPT's keys around words of our own.
+//! rows of Mooncake's trace as its README shows them, Azure's of 2023 and 2024, and ShareGPT's keys around words of our
+//! own.
 
 mod rows;
 mod sharegpt;
@@ -117,7 +118,7 @@ fn sharegpt_gives_the_messages_of_humans() {
 
 #[test]
 fn files_are_read_no_further_than_needed() {
-// The rest of the file is invalid, and must not be read.
+    // The rest of the file is invalid, and must not be read.
     let list = r#"[{"conversations": [{"from": "human", "value": "a"}]}, rubbish"#;
     let one = scenario("{sharegpt: f}", "engine: {sim: {}}");
     let folder = tempfile::tempdir().unwrap();

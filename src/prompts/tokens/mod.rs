@@ -1,4 +1,5 @@
-//! Counts the tokens of prompts: with the model's tokenizer and chat template, or as words, as the embedded engine does.
+//! Counts the tokens of prompts: with the model's tokenizer and chat template, or as words, as the embedded engine
+//! does.
 
 #[cfg(feature = "tokenizers")]
 pub(super) mod model;
@@ -41,8 +42,8 @@ impl ModelFiles<'_> {
     }
 }
 
-/// The directory of a model's tokenizer: the one that the scenario names, the model's own, or the snapshot of the hub in
-/// the user's cache.
+/// The directory of a model's tokenizer: the one that the scenario names, the model's own, or the snapshot of the hub
+/// in the user's cache.
 pub(super) fn directory(
     model: &scenario::Model,
     base: &Path,

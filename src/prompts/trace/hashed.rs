@@ -17,7 +17,8 @@ const EXPECTED: &str = "a row such as {\"timestamp\": ..., \"input_length\": ...
 
 /// Keys that both formats have.
 const KEYS: [&str; 4] = ["timestamp", "input_length", "output_length", "hash_ids"];
-/// Keys that only Bailian's rows have. They name the chat of a request. They are ignored, because the hashes describe the text.
+/// Keys that only Bailian's rows have. They name the chat of a request. They are ignored, because the hashes describe
+/// the text.
 const BAILIAN: [&str; 4] = ["chat_id", "parent_chat_id", "type", "turn"];
 /// Additional keys of Mooncake's rows, which only name the session of a request. They are ignored.
 const MOONCAKE: [&str; 2] = ["session_id", "request_id"];
@@ -180,8 +181,8 @@ impl Format<'_> {
         Ok(at * self.unit)
     }
 
-    /// One segment for each block, so that equal hashes give equal text. The tokens that the server adds are subtracted from
-    /// the end.
+    /// One segment for each block, so that equal hashes give equal text. The tokens that the server adds are subtracted
+    /// from the end.
     fn blocks(&self, hashes: &[u64], input: u64, overhead: u32) -> Result<Vec<Segment>, BadRow> {
         let blocks = input.div_ceil(self.block.into());
         if hashes.len() as u64 != blocks {

@@ -29,7 +29,7 @@ impl Checker<'_> {
 
     fn engine(&mut self, path: &Path, engine: &Engine) {
         let path = path.key(engine.kind());
-        engine.check(&mut Below {
+        engine.check(&mut EngineRules {
             checker: self,
             path,
         });
@@ -50,7 +50,7 @@ impl Checker<'_> {
                     message,
                     "write the flag without dashes, and its value separately: `max-num-seqs: 32`",
                 );
-            } else if engine::decides(name) {
+            } else if engine::is_own_argument(name) {
                 let message = format!("{} is set by `bench` itself", quote(name));
                 self.wrong_key(
                     &path,
@@ -99,12 +99,12 @@ impl Checker<'_> {
 }
 
 /// Reports mistakes that an engine finds in its own settings, at their location in the scenario.
-struct Below<'c, 'a> {
+struct EngineRules<'c, 'a> {
     checker: &'c mut Checker<'a>,
     path: Path,
 }
 
-impl Rules for Below<'_, '_> {
+impl Rules for EngineRules<'_, '_> {
     fn wrong(&mut self, path: &str, message: &str, help: &str) {
         self.checker.wrong(&self.path.below(path), message, help);
     }

@@ -39,7 +39,7 @@ fn durations_keep_their_value_and_shortest_text() {
 }
 
 #[test]
-fn ranges_have_two_ends_in_order() {
+fn ranges_have_two_ordered_ends() {
     for (text, low, high) in [
         ("1..64", 1.0, 64.0),
         ("0.5..1.5", 0.5, 1.5),

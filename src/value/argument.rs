@@ -1,4 +1,4 @@
-//! Arguments of a process by name; a value is any scalar, or a list of scalars.
+//! Arguments of a process by name. A value is a scalar or a list of scalars.
 
 use super::mistake::Mistake;
 use indexmap::IndexMap;
@@ -8,22 +8,23 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Arguments by flag name without dashes: `null` is a bare flag, a list repeats the values after the flag, `false` removes a default.
+/// Arguments by flag name without dashes. `null` is a bare flag, a list gives several values, and `false` removes a
+/// default.
 pub(crate) type Args = IndexMap<String, ArgValue>;
 
-/// One argument's value.
+/// The value of one argument.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ArgValue {
     /// `null`: the bare flag.
     Bare,
-    /// `true`: the bare flag; `false`: leave out a flag that would be there by default.
+    /// `true`: the bare flag. `false`: removes a default flag.
     Switch(bool),
     /// A whole number.
     Int(i64),
     /// A number.
     Number(f64),
-    /// Text, passed as it is.
+    /// Text, passed unchanged.
     Text(String),
     /// Several values after one flag.
     List(Vec<String>),
@@ -124,7 +125,7 @@ impl JsonSchema for ArgValue {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "One argument's value: `null` or `true` is the bare flag, `false` removes a default, a list gives several values.",
+            "description": "The value of one argument: `null` or `true` is the bare flag, `false` removes a default, a list gives several values.",
             "type": ["null", "boolean", "number", "string", "array"],
             "items": { "type": ["boolean", "number", "string"] },
         })
