@@ -1,5 +1,6 @@
-//! aiperf's `profile_export_aiperf.json`, schema 1.x. Its ITL is our TPOT, its inter-chunk latency our chunk gap. Its
-//! throughputs divide by the whole phase, ours by first request to last answer, which it calls the benchmark's duration.
+//! Imports aiperf's `profile_export_aiperf.json`, schema 1.x. Its ITL is our TPOT, and its inter-chunk latency is our
+//! chunk gap. Its throughputs divide by the whole phase. Ours divide by the time from the first request to the last
+//! answer, which aiperf calls the duration of the benchmark.
 
 use super::{Imported, counts, goodput, phase, scale, summary, text, whole};
 use crate::metric::Timing;
@@ -37,11 +38,11 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         settings: json!({"endpoint": config["endpoint"], "phases": config["phases"], "slos": config["slos"]}),
         phases: vec![record],
         notes: vec![
-            "end to end stops at the last chunk with text, ours at the last byte",
+            "end-to-end latency ends at the last chunk with text, ours at the last byte",
             "percentiles are interpolated, ours are nearest-rank",
-            "output tokens are as aiperf counted them, by default with a tokenizer of its own",
-            "times are taken when the client read, ours when the kernel received",
-            "throughputs are of first request to last answer; aiperf prints them over the whole phase, which is longer",
+            "output tokens are counted by aiperf, by default with its own tokenizer",
+            "times are taken when the client reads, ours when the kernel receives",
+            "throughputs are over the time from the first request to the last answer; aiperf prints them over the whole phase, which is longer",
         ],
     })
 }

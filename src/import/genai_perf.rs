@@ -1,5 +1,5 @@
-//! genai-perf's `profile_export_genai_perf.json`. Its inter-token latency, (latency - TTFT) / (tokens - 1), is our TPOT; answers
-//! without text are taken out before it measures, so that its TTFT is our time to the first text.
+//! Imports genai-perf's `profile_export_genai_perf.json`. Its inter-token latency, (latency - TTFT) / (tokens - 1), is
+//! our TPOT. It ignores chunks without text, so its TTFT is our time to the first text.
 
 use super::{Imported, counts, goodput, phase, scale, summary, text, whole};
 use crate::metric::Timing;
@@ -10,7 +10,7 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     let average = |name: &str| file.get(name)?.get("avg")?.as_f64();
     let count = whole(&file["request_count"]["avg"]).filter(|count| *count > 0)?;
     let rate = average("request_throughput").filter(|rate| *rate > 0.0)?;
-    // It divides by the time from the first request to the last answer, as we do, and does not write it.
+    // genai-perf divides by the time from the first request to the last answer, as we do, but does not write that time.
     let seconds = count as f64 / rate;
     let (counts, errors) = counts(count, 0);
     let config = &file["input_config"];
@@ -37,16 +37,16 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         settings: json!({"input_config": config}),
         phases: vec![record],
         notes: vec![
-            "failed requests are not in the file: there may have been some",
-            "end to end stops at the last chunk with text, ours at the last byte",
-            "output tokens are counted by a tokenizer of the client",
+            "the file does not contain failed requests: there may have been some",
+            "end-to-end latency ends at the last chunk with text, ours at the last byte",
+            "output tokens are counted by the client's tokenizer",
             "percentiles are interpolated, ours are nearest-rank",
-            "times are taken when the client read, ours when the kernel received",
+            "times are taken when the client reads, ours when the kernel receives",
         ],
     })
 }
 
-/// `concurrency-16`, `rate-5`, by the configuration of one version or another.
+/// Name of the phase: `concurrency-16` or `rate-5`. The location of the setting depends on the version.
 fn name(config: &Value) -> String {
     let places = [
         config,

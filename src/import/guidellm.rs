@@ -1,5 +1,5 @@
-//! guidellm's `benchmarks.json`, version 2. Its ITL is our TPOT, weighted by token; its TPOT is our NTPOT. Requests that
-//! its limits cut off (`incomplete`) are neither successes nor failures, and are left out.
+//! Imports guidellm's `benchmarks.json`, version 2. Its ITL is our TPOT, weighted by token. Its TPOT is our NTPOT.
+//! Requests that its limits cut off (`incomplete`) are neither successes nor failures, and are left out.
 
 use super::{Imported, counts, phase, summary, text, whole};
 use crate::metric::Timing;
@@ -24,10 +24,10 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         settings: json!({"request_format": backend["request_format"], "strategies": strategies}),
         phases,
         notes: vec![
-            "TPOT is guidellm's ITL, in which every token of a request weighs; ours is one value a request",
-            "NTPOT is guidellm's TPOT: it stops at the last token, ours at the last byte, and every token weighs",
-            "a percentile whose rank is whole is the next larger value, ours is that of the rank",
-            "times are taken when the client read, ours when the kernel received",
+            "TPOT is guidellm's ITL, which is weighted by tokens; ours has one value per request",
+            "NTPOT is guidellm's TPOT, which is weighted by tokens and ends at the last token; ours ends at the last byte",
+            "a percentile with a whole rank is the next larger value, ours is the value of the rank",
+            "times are taken when the client reads, ours when the kernel receives",
         ],
     })
 }
@@ -56,7 +56,7 @@ fn one(n: usize, benchmark: &Value) -> Option<PhaseRecord> {
     Some(record)
 }
 
-/// `concurrent-3`, `poisson-5`, `sweep`; with its number where another has that name.
+/// Name of the phase: `concurrent-3`, `poisson-5`, `sweep`. All except the first also have their number.
 fn name(n: usize, strategy: &Value) -> String {
     let kind = strategy["type_"].as_str().unwrap_or("benchmark");
     let level = ["streams", "rate"]

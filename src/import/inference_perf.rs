@@ -1,5 +1,6 @@
-//! inference-perf's `summary_lifecycle_metrics.json`, or that of a stage; seconds. Its time per output token is our TPOT. Its
-//! inter-token latency counts a zero for every further token of a chunk, which is none of our figures.
+//! Imports inference-perf's `summary_lifecycle_metrics.json`, or that of a stage. Times are in seconds. Its time per
+//! output token is our TPOT. Its inter-token latency counts a zero for every further token of a chunk, so none of our
+//! metrics corresponds to it.
 
 use super::{Imported, counts, phase, summary, whole};
 use crate::metric::Timing;
@@ -13,7 +14,8 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     let rate = |key: &str| good["throughput"].get(key)?.as_f64();
     let per_s = rate("requests_per_sec").filter(|rate| *rate > 0.0)?;
     let mut record = PhaseRecord {
-        // It writes no time: it divides by that from the first request to the last end, failures included.
+        // inference-perf does not write the time. It divides by the time from the first request to the last end,
+        // including failures.
         window_ms: succeeded as f64 / per_s * 1e3,
         errors,
         ..phase(name(load))
@@ -34,16 +36,16 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
         settings: json!({"load_summary": load}),
         phases: vec![record],
         notes: vec![
-            "throughputs are over the time of all requests, failures included",
-            "answers of a single token have no TTFT and no TPOT there, and count all the same",
-            "output tokens are counted by a tokenizer of the client, unless the server's are used",
+            "throughputs are over the time of all requests, including failures",
+            "answers with a single token have no TTFT and no TPOT, but are counted",
+            "output tokens are counted by the client's tokenizer, unless the server's counts are used",
             "percentiles are interpolated, ours are nearest-rank",
-            "times are taken when the client read, ours when the kernel received",
+            "times are taken when the client reads, ours when the kernel receives",
         ],
     })
 }
 
-/// `rate-5` or `concurrency-8` of a stage; a summary of all stages has neither.
+/// Name of the phase: `rate-5` or `concurrency-8` of a stage, or `summary` of all stages.
 fn name(load: &Value) -> String {
     let level = |key: &str| load.get(key).and_then(Value::as_f64);
     match (level("requested_rate"), level("concurrency")) {

@@ -1,5 +1,5 @@
-//! Results of other tools as records, with their definitions mapped to ours (docs/import.md). What a tool does not say is
-//! absent, never zero. Pure: a file's text goes in, a record comes out.
+//! Imports results of other tools as records, with their definitions mapped to ours (docs/import.md). A value that a
+//! tool does not write is absent, never zero. The functions are pure: they turn the text of a file into records.
 
 mod aiperf;
 mod genai_perf;
@@ -20,10 +20,10 @@ use crate::record::resolved::IMPORTED;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-/// A tool whose results are understood.
+/// A tool whose results can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// `vllm bench serve --save-result`, of Python or Rust, with or without `--save-detailed` and `--append-result`.
+    /// `vllm bench serve --save-result` in Python or Rust, with or without `--save-detailed` and `--append-result`.
     Vllm,
     /// `sglang.bench_serving --output-file`.
     Sglang,
@@ -37,9 +37,9 @@ pub(crate) enum Tool {
     InferencePerf,
 }
 
-/// What can be read, for whoever gave something else.
-const KNOWN: &str = "what can be read:
-  vllm bench serve --save-result (with --append-result too), of Python and of Rust
+/// List of supported results, for messages.
+const KNOWN: &str = "supported results:
+  vllm bench serve --save-result, with or without --append-result, in Python and Rust
   sglang.bench_serving --output-file
   aiperf: profile_export_aiperf.json
   genai-perf: profile_export_genai_perf.json
@@ -47,7 +47,7 @@ const KNOWN: &str = "what can be read:
   inference-perf: summary_lifecycle_metrics.json, stage_N_lifecycle_metrics.json";
 
 impl Tool {
-    /// Its name.
+    /// Name of the tool.
     #[must_use]
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Tool {
         }
     }
 
-    /// The tool that wrote a file, by the keys that only it writes.
+    /// The tool that wrote a file, detected by keys that only this tool writes.
     fn of(file: &Value) -> Option<Self> {
         let has = |path: &str| file.pointer(path).is_some();
         let any = |paths: &[&str]| paths.iter().any(|path| has(path));
@@ -71,7 +71,7 @@ impl Tool {
                 Some(Self::InferencePerf)
             }
             () if !(has("/duration") && has("/completed")) => {
-                // Early versions of aiperf wrote nearly the same; they have a load generator of their own.
+                // Early versions of aiperf wrote almost the same file, but with settings of their load generator.
                 let genai = has("/request_latency/avg") && has("/input_config");
                 (genai && !has("/input_config/loadgen")).then_some(Self::GenaiPerf)
             }
@@ -100,61 +100,62 @@ impl Tool {
     }
 }
 
-/// What a tool's file says.
+/// The content of a tool's result.
 #[derive(Debug)]
 struct Imported {
     version: Option<String>,
     model: Option<String>,
-    /// When it began, as it says.
+    /// Start time, as the tool wrote it.
     started: Option<String>,
-    /// What was asked of it: its own words.
+    /// Settings of the benchmark, in the tool's own terms.
     settings: Value,
     phases: Vec<PhaseRecord>,
-    /// What of its figures means something else than ours.
+    /// Differences between the tool's definitions and ours.
     notes: Vec<&'static str>,
 }
 
-/// Why a file gives no records.
+/// The reason why a file cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// It is not JSON.
+    /// The file is not JSON.
     #[error("{name} {why}\n{KNOWN}")]
     Text {
-        /// What the file is called.
+        /// Name of the file.
         name: String,
-        /// What is wrong with its text.
+        /// The mistake in its text.
         why: texts::NotJson,
     },
-    /// A result is of no known tool.
-    #[error("{name} is not a known result; {KNOWN}")]
+    /// The tool of a result is unknown.
+    #[error("{name} is not a supported result; {KNOWN}")]
     Unknown {
-        /// Which result.
+        /// Name of the result.
         name: String,
     },
-    /// A result is of another tool than the one that was named.
+    /// A result was written by another tool than the expected one.
     #[error("{name} is a result of {found}, not of {wanted}")]
     Other {
-        /// Which result.
+        /// Name of the result.
         name: String,
         /// The tool that wrote it.
         found: &'static str,
-        /// The tool that was named.
+        /// The tool that the user named.
         wanted: &'static str,
     },
-    /// A result holds no benchmark that came to its end.
-    #[error("{name} is of {tool}, but has no finished benchmark in it")]
+    /// A result has no finished benchmark.
+    #[error("{name} is a result of {tool}, but has no finished benchmark")]
     Unfinished {
-        /// Which result.
+        /// Name of the result.
         name: String,
         /// The tool that wrote it.
         tool: &'static str,
     },
 }
 
-/// Reads the results in a file as records, one each, in order. `name` says what the file is called, `now` when it was read.
+/// Imports the results in a file as records, one for each, in order. `name` is the name of the file, `now` the current
+/// time.
 ///
 /// # Errors
-/// When something in it is no result of a known tool, or not of `tool`.
+/// Returns an error if a result is not of a supported tool, or not of `tool`.
 pub(crate) fn import(
     name: &str,
     text: &str,
@@ -182,7 +183,7 @@ pub(crate) fn import(
     files.iter().enumerate().map(one).collect()
 }
 
-/// The tool that wrote a result, which must be the one that is wanted.
+/// The tool that wrote a result. It must be `wanted`, if that is given.
 fn found(shown: &str, file: &Value, wanted: Option<Tool>) -> Result<Tool, Error> {
     let name = shown.to_owned();
     match (Tool::of(file), wanted) {
@@ -212,7 +213,7 @@ fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> R
     let mut run = Run::begin(String::new(), now, scenario, machine);
     run.finished = Some(now.to_string());
     run.summary = format!(
-        "Imported from {}: its figures, under our names; nothing was verified.",
+        "Imported from {}: its figures under our names. Nothing was verified.",
         tool.name()
     );
     run.quality = Quality {
@@ -248,7 +249,7 @@ fn record(name: &str, tool: Tool, imported: Imported, now: jiff::Timestamp) -> R
     run
 }
 
-/// A phase with nothing known but its name.
+/// A phase with only a name.
 fn phase(name: String) -> PhaseRecord {
     PhaseRecord {
         kind: PhaseKind::Imported,
@@ -274,7 +275,7 @@ fn counts(succeeded: u64, failed: u64) -> (Counts, IndexMap<String, u64>) {
     (counts, errors.into_iter().collect())
 }
 
-/// Goodput from the requests that were good, as a share of all.
+/// Goodput from the number of good requests.
 fn goodput(good: f64, counts: &Counts, seconds: f64) -> Option<Goodput> {
     (counts.sent > 0 && seconds > 0.0).then(|| Goodput {
         share: good / counts.sent as f64,
@@ -282,15 +283,15 @@ fn goodput(good: f64, counts: &Counts, seconds: f64) -> Option<Goodput> {
     })
 }
 
-/// A distribution from the statistics of a map, each under its own key; `scale` makes them milliseconds. What is not
-/// there is not a number, which a record writes as `null`. `None` where there is no count, no mean or nothing was counted.
+/// A distribution from the statistics that `get` returns. `scale` converts them to milliseconds. A missing statistic is
+/// NaN, which a record writes as `null`. `None` without a count or a mean.
 fn summary(count: u64, scale: f64, get: impl Fn(&str) -> Option<f64>) -> Option<Distribution> {
     let of = |statistic: Statistic| get(statistic.name()).map_or(f64::NAN, |value| value * scale);
     let known = count > 0 && get(Statistic::Mean.name()).is_some();
     known.then(|| Distribution::new(count, false, of))
 }
 
-/// What makes milliseconds of a unit.
+/// The factor that converts a unit to milliseconds.
 fn scale(unit: &Value) -> Option<f64> {
     match unit.as_str()? {
         "ms" => Some(1.0),

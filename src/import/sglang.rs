@@ -1,7 +1,8 @@
-//! `python -m sglang.bench_serving --output-file`: a line a run. Its TTFT is our time to the first text, its TPOT ours. Its ITL
-//! spreads the gap before a chunk over the tokens in it, which is none of our figures.
+//! Imports the file of `python -m sglang.bench_serving --output-file`, which has one line per run. Its TTFT is our time
+//! to the first text, and its TPOT is ours. Its ITL spreads the gap before a chunk over the tokens in it, so none of
+//! our metrics corresponds to it.
 
-use super::vllm::{exact, name, told};
+use super::vllm::{exact, name, printed};
 use super::{Imported, counts, phase, text, whole};
 use crate::metric::Timing;
 use crate::record::model::PhaseRecord;
@@ -24,19 +25,19 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     };
     let metrics = &mut record.metrics;
     metrics.times[Timing::Ttft] =
-        first_texts(file).map_or_else(|| told(file, "ttft", completed), exact);
-    metrics.times[Timing::Tpot] = told(file, "tpot", completed);
-    metrics.times[Timing::E2e] = told(file, "e2e_latency", completed);
+        first_texts(file).map_or_else(|| printed(file, "ttft", completed), exact);
+    metrics.times[Timing::Tpot] = printed(file, "tpot", completed);
+    metrics.times[Timing::E2e] = printed(file, "e2e_latency", completed);
     metrics.requests_per_s = Some(completed as f64 / seconds);
     metrics.output_tokens_per_s = number("total_output_tokens").map(|tokens| tokens / seconds);
     record.counts = counts;
     let mut notes = vec![
-        "output tokens are as the server counted them; where it does not, as many as were asked for",
+        "output tokens are counted by the server; if it does not count them, they are the requested number",
         "percentiles are interpolated, ours are nearest-rank",
-        "times are taken when the client read, ours when the kernel received",
+        "times are taken when the client reads, ours when the kernel receives",
     ];
     if failed.is_none() {
-        notes.push("failed requests are not in the file: there may have been some");
+        notes.push("the file does not contain failed requests: there may have been some");
     }
     Some(Imported {
         version: None,
@@ -52,7 +53,7 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     })
 }
 
-/// The times to the first text of requests that succeeded, in seconds, where `--output-details` kept them.
+/// The times to the first text of successful requests, in seconds, if `--output-details` wrote them.
 fn first_texts(file: &Value) -> Option<Vec<f64>> {
     let (ttfts, errors) = (file["ttfts"].as_array()?, file["errors"].as_array()?);
     let good = ttfts.iter().zip(errors);

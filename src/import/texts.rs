@@ -1,36 +1,36 @@
-//! The JSON values of a file: one, or several one after the other, as tools write that append their results. Python writes
-//! numbers that JSON does not know.
+//! Reads the JSON values of a file. Tools that append their results write several. Python writes numbers that are not
+//! valid JSON.
 
 use serde_json::{Deserializer, Value};
 use std::borrow::Cow;
 
-/// Why a text is not a list of JSON values.
+/// The reason why a text is not a sequence of JSON values.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotJson {
-    /// There is none.
-    #[error("is not JSON: there is nothing in it")]
+    /// The text is empty.
+    #[error("is not JSON: it is empty")]
     Empty,
-    /// The first is not JSON.
+    /// The first value is not JSON.
     #[error("is not JSON: {0}")]
     First(serde_json::Error),
-    /// One after so many others is not JSON.
-    #[error("has {before} results, and what follows is not JSON: result {}: {error}", .before + 1)]
+    /// A later value is not JSON.
+    #[error("has {before} results, but the rest is not JSON: result {}: {error}", .before + 1)]
     Later {
-        /// How many values come before it.
+        /// Number of values before it.
         before: usize,
-        /// What is wrong with it.
+        /// The cause.
         error: serde_json::Error,
     },
 }
 
-/// All values of a text, in order.
+/// Reads all values of a text, in order.
 ///
 /// # Errors
-/// Which of them is not JSON, and why.
+/// Returns the first value that is not JSON, with the reason.
 pub(super) fn values(text: &str) -> Result<Vec<Value>, NotJson> {
     let text = text.trim_start_matches('\u{feff}');
     let strict = read(text);
-    match without_python(text) {
+    match without_python_numbers(text) {
         Cow::Owned(plain) if strict.is_err() => read(&plain),
         _ => strict,
     }
@@ -54,8 +54,8 @@ fn read(text: &str) -> Result<Vec<Value>, NotJson> {
     Ok(values)
 }
 
-/// Python's `NaN` as null and its `Infinity` as text, wherever they stand outside of strings.
-fn without_python(text: &str) -> Cow<'_, str> {
+/// Replaces Python's `NaN` by null and `Infinity` by text, outside of strings.
+fn without_python_numbers(text: &str) -> Cow<'_, str> {
     const WORDS: [(&str, &str); 3] = [
         ("-Infinity", "null"),
         ("Infinity", "\"inf\""),

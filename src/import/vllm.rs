@@ -1,5 +1,6 @@
-//! `vllm bench serve --save-result`, and vLLM's client in Rust, which writes the same and a steady state. Its TTFT is our first chunk; its end-to-end time ends with the last chunk that has
-//! `choices`. With `--save-detailed` its arrays give every statistic; without, only those that it was asked for.
+//! Imports the file of `vllm bench serve --save-result`, and of vLLM's client in Rust, which adds a steady state. Its
+//! TTFT is the time to our first chunk. Its end-to-end latency ends with the last chunk that has `choices`. With
+//! `--save-detailed`, its arrays give every statistic. Otherwise only the printed statistics are known.
 
 use super::{Imported, counts, goodput, phase, summary, text, whole};
 use crate::metric::{Statistic, Timing};
@@ -11,8 +12,8 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     let seconds = number("duration").filter(|s| *s > 0.0)?;
     let completed = whole(&file["completed"])?;
     let failed = file.get("failed").and_then(whole);
-    let asked = file.get("num_prompts").and_then(whole);
-    let failed = failed.or(asked.map(|n| n.saturating_sub(completed)));
+    let requested = file.get("num_prompts").and_then(whole);
+    let failed = failed.or(requested.map(|n| n.saturating_sub(completed)));
     let (counts, errors) = counts(completed, failed.unwrap_or(0));
     let mut record = PhaseRecord {
         window_ms: seconds * 1e3,
@@ -21,7 +22,7 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     };
     let detailed = Detailed::of(file);
     let own = |key: &str, values: Option<Vec<f64>>, count| {
-        values.map_or_else(|| told(file, key, count), exact)
+        values.map_or_else(|| printed(file, key, count), exact)
     };
     let requests = completed;
     let more_than_one = detailed.as_ref().map(Detailed::tpot);
@@ -38,12 +39,12 @@ pub(super) fn read(file: &Value) -> Option<Imported> {
     record.counts = counts;
     let steady = steady(&file["steady_state"], &record.name);
     let mut notes = vec![
-        "what vLLM calls TTFT is the first chunk, even an empty one; the time to the first text is not known",
-        "end to end stops at the last chunk with choices, ours at the last byte; TPOT likewise",
-        "times are taken when the client read, ours when the kernel received",
+        "vLLM's TTFT is the time to the first chunk, even if it is empty; the time to the first text is unknown",
+        "end-to-end latency and TPOT end at the last chunk with choices, ours at the last byte",
+        "times are taken when the client reads, ours when the kernel receives",
     ];
     if steady.is_some() {
-        notes.push("a phase that ends in `-steady` is vLLM's steady state: what happened while nearly all of the load was in flight");
+        notes.push("a phase whose name ends in `-steady` is vLLM's steady state: the time in which nearly all of the load was in flight");
     }
     Some(Imported {
         version: None,
@@ -69,12 +70,12 @@ pub(super) fn name(file: &Value) -> String {
     }
 }
 
-/// What the client in Rust measured while nearly all of the load was in flight, as a phase of its own.
+/// The steady state of the client in Rust as a separate phase: the time in which nearly all of the load was in flight.
 fn steady(block: &Value, of: &str) -> Option<PhaseRecord> {
     let window = &block["window"];
     let number = |key: &str| block.get(key)?.as_f64();
     let milliseconds = window["duration_s"].as_f64().filter(|s| *s > 0.0)? * 1e3;
-    // Latencies are of requests that started in the window, rates of what ended in it.
+    // Latencies belong to requests that started in the window, rates to requests that ended in it.
     let started = whole(&window["requests_started_in_window"])?;
     let (counts, errors) = counts(whole(&window["requests_completed_in_window"])?, 0);
     let mut record = PhaseRecord {
@@ -95,25 +96,25 @@ fn steady(block: &Value, of: &str) -> Option<PhaseRecord> {
     };
     let metrics = &mut record.metrics;
     metrics.times[Timing::FirstChunk] = summary(started, 1.0, ttft);
-    metrics.times[Timing::Tpot] = told(block, "tpot", started);
+    metrics.times[Timing::Tpot] = printed(block, "tpot", started);
     metrics.requests_per_s = number("request_throughput");
     metrics.output_tokens_per_s = number("output_throughput");
     record.counts = counts;
     Some(record)
 }
 
-/// Statistics as printed: `mean_ttft_ms`, `p99_ttft_ms`, ... How many values they are of is known where they are one a
-/// request.
-pub(super) fn told(file: &Value, key: &str, count: u64) -> Option<Distribution> {
+/// The statistics that the tool printed: `mean_ttft_ms`, `p99_ttft_ms`, ... `count` is the number of values, which is
+/// known for metrics with one value per request.
+pub(super) fn printed(file: &Value, key: &str, count: u64) -> Option<Distribution> {
     let get = |stat: &str| {
         let number = |stat: &str| file.get(format!("{stat}_{key}_ms"))?.as_f64();
         number(stat).or_else(|| (stat == "p50").then(|| number("median")).flatten())
     };
-    // With no success, vLLM writes 0 for every statistic.
+    // Without a success, vLLM writes 0 for every statistic.
     summary(count, 1.0, get)
 }
 
-/// Nearest rank, in milliseconds.
+/// The distribution of values in seconds, with nearest-rank percentiles.
 pub(super) fn exact(mut seconds: Vec<f64>) -> Option<Distribution> {
     seconds.sort_by(f64::total_cmp);
     let n = seconds.len();
@@ -132,7 +133,7 @@ pub(super) fn exact(mut seconds: Vec<f64>) -> Option<Distribution> {
     Some(Distribution::new(n as u64, true, |one| of(one) * 1e3))
 }
 
-/// The arrays of `--save-detailed`, of requests that succeeded; seconds.
+/// The arrays of `--save-detailed` for successful requests, in seconds.
 struct Detailed {
     ttft: Vec<f64>,
     e2e: Vec<f64>,
@@ -173,7 +174,7 @@ impl Detailed {
         self.itls.concat()
     }
 
-    /// Of answers of more than one token.
+    /// Values for answers with more than one token.
     fn tpot(&self) -> Vec<f64> {
         let all = self.e2e.iter().zip(&self.ttft).zip(&self.tokens);
         all.filter(|(_, tokens)| **tokens > 1.0)

@@ -93,7 +93,7 @@ fn what_is_not_known_is_refused_with_the_list_of_what_is() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("Cargo.toml is not JSON"), "{said}");
     assert!(
-        said.contains("what can be read:\n  vllm bench serve"),
+        said.contains("supported results:\n  vllm bench serve"),
         "{said}"
     );
     assert!(!reports.exists());

@@ -1,5 +1,5 @@
-//! Every imported figure once more, from what the tools wrote of each request of the same runs (vLLM in the result itself,
-//! aiperf in `profile_export.jsonl`, guidellm in `benchmarks[].requests`), by the tool's own definition.
+//! Recomputes every imported figure from the tools' data on each request of the same runs (vLLM in the result itself,
+//! aiperf in `profile_export.jsonl`, guidellm in `benchmarks[].requests`), with the tool's own definition.
 
 use crate::import::tests::{AIPERF, GUIDELLM, VLLM, near, of};
 use crate::measure::distribution::Distribution;
@@ -12,10 +12,10 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// What of a request is computed from its fields.
+/// Computes a figure of a request from its fields.
 type Figure = fn(&dyn Fn(&str) -> f64) -> f64;
 
-/// One figure of each request of a tool.
+/// One figure for each request of a tool.
 fn each(tool: &str, figure: Figure) -> Vec<f64> {
     let requests = json(REQUESTS)[tool].take();
     let requests = requests.as_array().expect("requests");
@@ -28,7 +28,7 @@ fn numbers(list: &Value) -> Vec<f64> {
     list.map(|n| n.as_f64().expect("a number")).collect()
 }
 
-/// Between two values, as numpy's `percentile` does.
+/// Percentile with interpolation, as numpy's `percentile` computes it.
 fn interpolated(sorted: &[f64], percent: f64) -> f64 {
     let place = (sorted.len() - 1) as f64 * percent / 100.0;
     let (low, high) = (
@@ -38,13 +38,13 @@ fn interpolated(sorted: &[f64], percent: f64) -> f64 {
     low + (high - low) * place.fract()
 }
 
-/// The first value beyond the share, as guidellm reads its distribution; where a rank is whole, the next one.
+/// Percentile as guidellm computes it: the first value beyond the share, or the next one for a whole rank.
 fn beyond(sorted: &[f64], percent: f64) -> f64 {
     let rank = sorted.len() as f64 * percent / 100.0;
     sorted[(rank + 1e-9).floor() as usize]
 }
 
-/// The smallest value that so many percent do not exceed: ours.
+/// Nearest-rank percentile, our definition: the smallest value that is not exceeded by `percent` of all values.
 fn nearest(sorted: &[f64], percent: f64) -> f64 {
     let rank = sorted.len() as f64 * percent / 100.0;
     sorted[(rank - 1e-9).ceil() as usize - 1]
@@ -73,7 +73,7 @@ fn all(found: Option<&Distribution>, mut values: Vec<f64>, percentile: fn(&[f64]
 
 /// TTFT: start to the first chunk with `choices`. End to end: TTFT and all gaps. TPOT: all gaps / (tokens - 1).
 #[test]
-fn vllm_bench_serve() {
+fn figures_of_vllm_bench_serve_can_be_recomputed() {
     let (file, phase) = (json(VLLM), of(VLLM));
     let metrics = &phase.metrics;
     let ttfts = numbers(&file["ttfts"]);
@@ -125,7 +125,7 @@ fn vllm_bench_serve() {
 /// TTFT: start to the first response with text. Latency: start to the last with text, not to the last byte. ITL:
 /// (latency - TTFT) / (tokens - 1). Duration: first start to last response with text.
 #[test]
-fn aiperf() {
+fn figures_of_aiperf_can_be_recomputed() {
     let phase = of(AIPERF);
     let metrics = &phase.metrics;
     let tool = |figure: Figure| each("aiperf", figure);
@@ -149,7 +149,7 @@ fn aiperf() {
         gaps.collect(),
         interpolated,
     );
-    // In nanoseconds since the first, which a float holds.
+    // Nanoseconds since the first request, which a float represents exactly.
     let start = |r: &Value| r["start_ns"].as_u64().expect("a time");
     let first = requests.iter().map(start).min().expect("a request");
     let end = |r: &Value| (start(r) - first) as f64 / 1e6 + r["latency_ms"].as_f64().expect("ms");
@@ -169,10 +169,10 @@ fn aiperf() {
     );
 }
 
-/// Latency: start to the end of the answer. ITL: first to last token / (tokens - 1), once a token but the first. TPOT:
-/// start to last token / tokens, once a token. Duration: first start to last end.
+/// Latency: start to the end of the answer. ITL: first to last token / (tokens - 1), counted once per token except the
+/// first. TPOT: start to last token / tokens, counted once per token. Duration: first start to last end.
 #[test]
-fn guidellm() {
+fn figures_of_guidellm_can_be_recomputed() {
     let phase = of(GUIDELLM);
     let metrics = &phase.metrics;
     let tool = |figure: Figure| each("guidellm", figure);

@@ -1,5 +1,5 @@
-//! On files in the shape that the tools document: several results in one, vLLM's client in Rust, SGLang, genai-perf and
-//! inference-perf.
+//! Tests with files in the documented formats: several results in one file, vLLM's client in Rust, SGLang, genai-perf
+//! and inference-perf.
 
 use crate::import::tests::{VLLM, near, of};
 use crate::import::*;
@@ -25,7 +25,7 @@ fn only(runs: &[Run], n: usize) -> &PhaseRecord {
     &runs[n].variants[0].phases[0]
 }
 
-fn told(text: &str, key: &str) -> f64 {
+fn printed(text: &str, key: &str) -> f64 {
     let file: Value = serde_json::from_str(text).expect("JSON");
     file[key].as_f64().expect("a number")
 }
@@ -67,17 +67,17 @@ fn every_appended_result_is_a_record() {
         only(&runs, 0).metrics.times[Timing::Tpot]
             .as_ref()
             .expect("known")[Statistic::Mean],
-        told(first, "mean_tpot_ms"),
+        printed(first, "mean_tpot_ms"),
     );
-    // However they follow each other.
+    // The separator between results does not matter.
     let joined = APPENDED.replace('\n', "");
     assert_eq!(all(&joined).len(), 2);
     let one = serde_json::to_string_pretty(&serde_json::from_str::<Value>(VLLM).expect("JSON"));
     assert_eq!(all(&one.expect("JSON").repeat(3)).len(), 3);
-    // Of another tool, of none, or cut: nothing is imported.
+    // A result of another tool or of none, or a cut one, prevents the whole import.
     let said = refused(&format!("{APPENDED}\n{{}}"));
     assert!(
-        said.contains("result 3 of x.json is not a known result"),
+        said.contains("result 3 of x.json is not a supported result"),
         "{said}"
     );
     let said = refused(&APPENDED[..APPENDED.len() - 5]);
@@ -93,7 +93,7 @@ fn every_appended_result_is_a_record() {
 }
 
 #[test]
-fn the_client_in_rust_writes_the_same_and_a_steady_state() {
+fn the_steady_state_of_the_client_in_rust_is_a_phase() {
     let runs = all(RUST);
     let phases = &runs[0].variants[0].phases;
     assert_eq!(phases.len(), 2);
@@ -101,11 +101,11 @@ fn the_client_in_rust_writes_the_same_and_a_steady_state() {
     assert_eq!(m.times[Timing::Ttft], None);
     near(
         m.times[Timing::FirstChunk].as_ref().expect("known")[Statistic::P99],
-        told(RUST, "p99_ttft_ms"),
+        printed(RUST, "p99_ttft_ms"),
     );
     near(
         m.times[Timing::E2e].as_ref().expect("known")[Statistic::Mean],
-        told(RUST, "mean_e2el_ms"),
+        printed(RUST, "mean_e2el_ms"),
     );
     assert_eq!(
         m.times[Timing::ChunkGap],
@@ -127,7 +127,7 @@ fn the_client_in_rust_writes_the_same_and_a_steady_state() {
         findings.any(|finding| finding.detail.contains("-steady"))
     };
     assert!(steady_note(&runs[0]) && !steady_note(&all(VLLM)[0]));
-    // Without a window, as where the load is open.
+    // Without a window, as with an open loop.
     let mut file: Value = serde_json::from_str(RUST).expect("JSON");
     file["steady_state"] = Value::Null;
     assert_eq!(all(&file.to_string())[0].variants[0].phases.len(), 1);
@@ -155,7 +155,7 @@ fn conversations_of_the_client_in_rust_are_named() {
 }
 
 #[test]
-fn sglang() {
+fn results_of_sglang_are_imported() {
     let runs = all(SGLANG);
     assert_eq!(runs.len(), 2);
     let phase = only(&runs, 0);
@@ -193,7 +193,10 @@ fn sglang() {
     assert_eq!(runs[0].variants[0].engine.model, "unknown");
     let note = |run: &Run| {
         let mut findings = run.quality.findings.iter();
-        findings.any(|f| f.detail.contains("failed requests are not in the file"))
+        findings.any(|f| {
+            f.detail
+                .contains("the file does not contain failed requests")
+        })
     };
     assert!(note(&runs[0]));
     // With `--output-details`.
@@ -217,7 +220,7 @@ fn sglang() {
 }
 
 #[test]
-fn genai_perf() {
+fn results_of_genai_perf_are_imported() {
     let run = &all(GENAI_PERF)[0];
     let phase = &run.variants[0].phases[0];
     assert_eq!(
@@ -273,7 +276,7 @@ fn genai_perf() {
         phase.metrics.times[Timing::E2e].as_ref().expect("known")[Statistic::Mean],
         0.9,
     );
-    // Of no unit that is known, nothing is said.
+    // A metric with an unknown unit is absent.
     file["inter_token_latency"]["unit"] = json!("fortnights");
     assert_eq!(
         only(&all(&file.to_string()), 0).metrics.times[Timing::Tpot],
@@ -284,7 +287,7 @@ fn genai_perf() {
 }
 
 #[test]
-fn inference_perf() {
+fn results_of_inference_perf_are_imported() {
     let run = &all(INFERENCE_PERF)[0];
     let phase = &run.variants[0].phases[0];
     assert_eq!(phase.name, "summary");
@@ -344,12 +347,13 @@ fn inference_perf() {
     );
     file["successes"] = json!({"count": 0, "latency": {}, "throughput": {"requests_per_sec": 0.0}});
     assert!(
-        refused(&file.to_string()).contains("is of inference-perf, but has no finished benchmark")
+        refused(&file.to_string())
+            .contains("is a result of inference-perf, but has no finished benchmark")
     );
 }
 
 #[test]
-fn what_is_not_known_is_refused_with_what_can_be_read() {
+fn unsupported_results_are_rejected_with_a_list_of_supported_ones() {
     for text in [
         "{}",
         "[]",

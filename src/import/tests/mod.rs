@@ -1,4 +1,4 @@
-//! On files that the tools wrote themselves, each against the embedded engine: vLLM 0.31, aiperf 0.13.0, guidellm 0.8.1.
+//! Tests with files that the tools wrote against the embedded engine: vLLM 0.31, aiperf 0.13.0, guidellm 0.8.1.
 
 mod by_hand;
 mod further_tools;
@@ -33,10 +33,10 @@ pub(super) fn near(found: f64, wanted: f64) {
 }
 
 #[test]
-fn vllm_bench_serve() {
+fn results_of_vllm_bench_serve_are_imported() {
     let phase = of(VLLM);
     let file: Value = serde_json::from_str(VLLM).expect("JSON");
-    let told = |key: &str| file[key].as_f64().expect("a number");
+    let printed = |key: &str| file[key].as_f64().expect("a number");
     let m = &phase.metrics;
     assert_eq!(
         (phase.name.as_str(), phase.counts.succeeded),
@@ -48,18 +48,18 @@ fn vllm_bench_serve() {
         "its TTFT is of the first chunk, empty or not"
     );
     let first = m.times[Timing::FirstChunk].as_ref().expect("known");
-    near(first[Statistic::Mean], told("mean_ttft_ms"));
+    near(first[Statistic::Mean], printed("mean_ttft_ms"));
     near(
         m.times[Timing::Tpot].as_ref().expect("known")[Statistic::Mean],
-        told("mean_tpot_ms"),
+        printed("mean_tpot_ms"),
     );
     near(
         m.times[Timing::ChunkGap].as_ref().expect("known")[Statistic::Mean],
-        told("mean_itl_ms"),
+        printed("mean_itl_ms"),
     );
     let e2e = m.times[Timing::E2e].as_ref().expect("known");
     assert!(
-        (e2e[Statistic::Mean] - told("mean_e2el_ms")).abs() < 1e-6,
+        (e2e[Statistic::Mean] - printed("mean_e2el_ms")).abs() < 1e-6,
         "{}",
         e2e[Statistic::Mean]
     );
@@ -70,20 +70,23 @@ fn vllm_bench_serve() {
         ),
         (180, true)
     );
-    // The sixth smallest of twelve, in seconds: nearest rank, where numpy takes the middle of two.
+    // The sixth smallest of twelve, in seconds: nearest rank. numpy would interpolate between two values.
     near(first[Statistic::P50], 16.456286000902764);
     near(first[Statistic::Max], 25.09238099992217);
-    near(m.requests_per_s.expect("known"), told("request_throughput"));
+    near(
+        m.requests_per_s.expect("known"),
+        printed("request_throughput"),
+    );
     near(
         m.output_tokens_per_s.expect("known"),
-        told("output_throughput"),
+        printed("output_throughput"),
     );
     near(phase.window_ms, 342.06165300020075);
     assert_eq!(m.goodput.expect("known").share, 1.0);
 }
 
 #[test]
-fn vllm_without_details_has_what_it_was_asked_for() {
+fn vllm_without_details_has_only_the_printed_statistics() {
     let mut file: Value = serde_json::from_str(VLLM).expect("JSON");
     let map = file.as_object_mut().expect("a map");
     for key in [
@@ -123,7 +126,7 @@ fn vllm_without_details_has_what_it_was_asked_for() {
 }
 
 #[test]
-fn aiperf() {
+fn results_of_aiperf_are_imported() {
     let run = imported(AIPERF);
     let phase = &run.variants[0].phases[0];
     let m = &phase.metrics;
@@ -157,7 +160,7 @@ fn aiperf() {
 }
 
 #[test]
-fn guidellm() {
+fn results_of_guidellm_are_imported() {
     let run = imported(GUIDELLM);
     let phase = &run.variants[0].phases[0];
     let m = &phase.metrics;
@@ -187,7 +190,7 @@ fn guidellm() {
 }
 
 #[test]
-fn failures_are_counted_and_never_left_out() {
+fn failures_are_always_counted() {
     let mut file: Value = serde_json::from_str(AIPERF).expect("JSON");
     file["error_request_count"] = json!({"unit": "requests", "avg": 4.0});
     let phase = of(&file.to_string());
@@ -210,14 +213,14 @@ fn failures_are_counted_and_never_left_out() {
 }
 
 #[test]
-fn what_is_no_result_is_refused_in_plain_words() {
+fn other_files_are_rejected_with_a_clear_message() {
     let says = |text: &str, tool| {
         import("x.json", text, tool, jiff::Timestamp::UNIX_EPOCH)
             .expect_err("refused")
             .to_string()
     };
     assert!(says("{", None).contains("is not JSON"));
-    assert!(says("{}", None).contains("is not a known result"));
+    assert!(says("{}", None).contains("is not a supported result"));
     assert!(
         says(AIPERF, Some(Tool::Vllm)).contains("is a result of aiperf, not of vllm bench serve")
     );

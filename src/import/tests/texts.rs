@@ -2,7 +2,7 @@ use super::*;
 use serde_json::json;
 
 #[test]
-fn values_follow_each_other_in_any_way() {
+fn values_can_have_any_separator() {
     for text in [
         "{\"a\":1}\n{\"a\":2}\n",
         "{\"a\":1}{\"a\":2}",
@@ -26,7 +26,7 @@ fn numbers_of_python_are_read_outside_of_strings() {
 }
 
 #[test]
-fn what_is_cut_is_named() {
+fn a_cut_value_is_reported_with_its_number() {
     let said = values("{\"a\": 1}\n{\"a\": ").expect_err("cut").to_string();
     assert!(
         said.contains("has 1 results") && said.contains("result 2"),
