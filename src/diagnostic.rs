@@ -1,5 +1,5 @@
-//! Mistakes in what a user wrote: each names its place, what was found, what was expected and what to type next, and is
-//! shown with the line it is in. This module knows places and texts, and nothing of what the texts mean.
+//! Diagnostics about the user's input. Each has a location, the found and the expected value, and advice, and is shown
+//! with its line of the input. This module handles only locations and texts, not the meaning of the texts.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
 use std::fmt;
@@ -9,27 +9,27 @@ use std::sync::Arc;
 /// A text that was read: a file, or one argument of the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Place among the sources of one input; diagnostics are shown in this order.
+    /// Position among the sources of one input. Diagnostics are sorted by it.
     pub rank: usize,
-    /// How it is called in front of a line number: a path, or `--set`.
+    /// Name before a line number: a path, or `--set`.
     pub name: String,
-    /// Its text.
+    /// Text of the source.
     pub text: String,
 }
 
-/// A part of a source, in bytes.
+/// A byte range of a source.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Span {
-    /// The text it lies in.
+    /// The source that contains it.
     pub source: Arc<Source>,
-    /// First byte.
+    /// Index of the first byte.
     pub start: usize,
-    /// Byte after the last.
+    /// Index after the last byte.
     pub end: usize,
 }
 
 impl Span {
-    /// These bytes of `source`.
+    /// The range `bytes` of `source`.
     #[must_use]
     pub fn new(source: &Arc<Source>, bytes: Range<usize>) -> Self {
         Self {
@@ -39,13 +39,13 @@ impl Span {
         }
     }
 
-    /// The text it covers, as written.
+    /// The text in the range, as written.
     #[must_use]
     pub fn text(&self) -> &str {
         self.source.text.get(self.start..self.end).unwrap_or("")
     }
 
-    /// Line and column of its start, both from 1, columns in characters.
+    /// Line and column of the start, both from 1. Columns are counted in characters.
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
         let before = &self.source.text[..floor(&self.source.text, self.start)];
@@ -64,41 +64,41 @@ impl fmt::Debug for Span {
     }
 }
 
-/// A place and what is to be said about it.
+/// A location and a text about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
+    /// The location.
     pub span: Span,
-    /// What is said; may be empty.
+    /// Text about the location. It can be empty.
     pub text: String,
 }
 
-/// What a diagnostic means for the scenario that it is about.
+/// The effect of a diagnostic on the scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// A mistake: the scenario is refused.
+    /// A mistake: the scenario is rejected.
     Error,
-    /// A doubt: the scenario is accepted.
+    /// A warning: the scenario is accepted.
     Warning,
 }
 
 /// One mistake or warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether the scenario is refused for it.
+    /// Whether the scenario is rejected.
     pub severity: Severity,
     /// Stable name of the kind of mistake, such as `unknown-key`.
     pub code: &'static str,
-    /// What is wrong, in a sentence.
+    /// Description of the problem, in one sentence.
     pub message: String,
-    /// Where; the first is the place of the mistake, the others explain it.
+    /// Locations. The first is that of the mistake, the others explain it.
     pub labels: Vec<Label>,
-    /// What to do about it.
+    /// Advice on how to fix it.
     pub help: Vec<String>,
 }
 
 impl Diagnostic {
-    /// A mistake without a place.
+    /// A mistake without a location.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -110,14 +110,14 @@ impl Diagnostic {
         }
     }
 
-    /// The same, as a warning.
+    /// Turns the diagnostic into a warning.
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
-    /// Adds a place; the first one added is the mistake's own.
+    /// Adds a location. The first one is that of the mistake.
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
@@ -134,7 +134,7 @@ impl Diagnostic {
         self
     }
 
-    /// This mistake with the lines it is in, ending in a newline. The user's control characters are made visible.
+    /// Renders the diagnostic with its lines of the input and a final newline. Control characters are escaped.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let renderer = if color {
@@ -156,7 +156,7 @@ impl Diagnostic {
         text
     }
 
-    /// One snippet for each source, the mistake's own first.
+    /// One snippet for each source. That of the mistake is the first.
     fn snippets(&self) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
         let mut sources: Vec<&Arc<Source>> = Vec::new();
         for label in &self.labels {
@@ -177,8 +177,8 @@ impl Diagnostic {
                 } else {
                     AnnotationKind::Context
                 };
-                let says = (!label.text.is_empty()).then(|| visible(&label.text));
-                kind.span(start..end).label(says)
+                let text = (!label.text.is_empty()).then(|| visible(&label.text));
+                kind.span(start..end).label(text)
             });
             Snippet::source(same_length(text))
                 .path(visible(&source.name))
@@ -189,30 +189,30 @@ impl Diagnostic {
     }
 }
 
-/// Most mistakes that are shown in one go, and most warnings.
-const MOST: usize = 100;
+/// Largest number of mistakes that are kept, and of warnings.
+const MAX_KEPT: usize = 100;
 
-/// Mistakes and warnings found together; beyond a hundred of each they are not kept.
+/// Mistakes and warnings of one input. At most a hundred of each are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// A single mistake without a place, such as a file that is not there, and what to do about it.
+    /// A single mistake without a location, such as a missing file, with advice.
     #[must_use]
     pub fn error(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Diagnostic::new(code, message).help(help).into()
     }
 
-    /// Adds one, if there is one.
+    /// Adds a diagnostic, if there is one.
     pub(crate) fn push_some(&mut self, diagnostic: Option<Diagnostic>) {
         if let Some(diagnostic) = diagnostic {
             self.push(diagnostic);
         }
     }
 
-    /// Adds one; the same mistake at the same place is kept once.
+    /// Adds a diagnostic. Duplicates are kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if self.of(diagnostic.severity) < MOST && !self.0.contains(&diagnostic) {
+        if self.of(diagnostic.severity) < MAX_KEPT && !self.0.contains(&diagnostic) {
             self.0.push(diagnostic);
         }
     }
@@ -222,25 +222,25 @@ impl Diagnostics {
         others.0.into_iter().for_each(|d| self.push(d));
     }
 
-    /// How many mistakes there are, warnings not counted.
+    /// Number of mistakes, without warnings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.of(Severity::Error)
     }
 
-    /// How many warnings there are.
+    /// Number of warnings.
     #[must_use]
     pub fn warnings(&self) -> usize {
         self.of(Severity::Warning)
     }
 
-    /// Whether further mistakes are no longer kept.
+    /// Whether the limit of mistakes is reached, so that further ones are dropped.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len() >= MOST
+        self.len() >= MAX_KEPT
     }
 
-    /// Whether there are no mistakes; there may be warnings.
+    /// Whether there are no mistakes. There may be warnings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -250,7 +250,7 @@ impl Diagnostics {
         self.0.iter().filter(|d| d.severity == severity).count()
     }
 
-    /// Each, in the order of their places; those without a place come first.
+    /// All diagnostics, sorted by location. Those without a location come first.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<_> = self.0.iter().collect();
@@ -262,13 +262,13 @@ impl Diagnostics {
         all
     }
 
-    /// All of them, as a compiler would show them: in the order of their places, an empty line between.
+    /// Renders all diagnostics in the style of a compiler: sorted by location, with empty lines between them.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let all: Vec<_> = self.sorted().iter().map(|d| d.render(color)).collect();
         let mut text = all.join("\n");
         if self.is_full() {
-            text.push_str("\nthese are the first hundred mistakes; there may be more\n");
+            text.push_str("\nonly the first hundred mistakes are shown; there may be more\n");
         }
         text
     }
@@ -288,7 +288,7 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// The whole lines that hold all of `spans`, and the number of the first one.
+/// The whole lines that contain all of `spans`, and the number of the first line.
 fn window<'a>(text: &str, spans: impl Iterator<Item = &'a Span>) -> (Range<usize>, usize) {
     let (start, end) = spans.fold((text.len(), 0), |(start, end), span| {
         (start.min(span.start), end.max(span.end))
@@ -308,17 +308,17 @@ fn floor(text: &str, index: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// Whether a terminal may act on `c` instead of showing it: control characters, and those that reorder text.
-fn acts(c: char) -> bool {
+/// Whether `c` affects the terminal instead of being shown: control characters, and characters that reorder text.
+fn is_terminal_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// `text` with every character that a terminal may act on written as an escape.
+/// Escapes the characters of `text` that affect a terminal.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if acts(c) {
+        if is_terminal_control(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
@@ -327,8 +327,8 @@ fn visible(text: &str) -> String {
     shown
 }
 
-/// `text` with every character that a terminal may act on replaced by a harmless one of the same length in bytes, so that
-/// places keep their offsets.
+/// Replaces the characters of `text` that affect a terminal by harmless ones of the same length in bytes, so that byte
+/// offsets stay valid.
 fn same_length(text: &str) -> String {
     let harmless = |c: char| match (c, c.len_utf8()) {
         ('\n' | '\t', _) => c,
@@ -339,7 +339,13 @@ fn same_length(text: &str) -> String {
         _ => '\u{1f6ab}',
     };
     text.chars()
-        .map(|c| if acts(c) { harmless(c) } else { c })
+        .map(|c| {
+            if is_terminal_control(c) {
+                harmless(c)
+            } else {
+                c
+            }
+        })
         .collect()
 }
 

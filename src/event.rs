@@ -1,140 +1,140 @@
-//! What happens during a run, as typed, serialisable events. The runner and its rooms emit them; progress, the record and
-//! the log consume them.
+//! Events of a run, typed and serialisable. The runner and its rooms emit them. Progress, the record and the log
+//! consume them.
 
 use crate::measure::lifecycle::{PhaseKind, StageKind, StopSignal};
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc::{Receiver, Sender};
 
-/// One thing that happened. Times are milliseconds since the run began, added by the consumer.
+/// One event of a run. The consumer adds the time, in milliseconds since the start of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A variant's turn begins.
+    /// A variant starts.
     VariantStarted {
-        /// Its name.
+        /// Name of the variant.
         variant: String,
-        /// Its engine.
+        /// Kind of its engine.
         engine: String,
-        /// Which round, from 1, where there are several.
+        /// Number of the round, from 1, if there are several.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         round: Option<u32>,
-        /// Whether its engine is up from the round before.
+        /// Whether the engine runs since the previous round.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         up: bool,
     },
     /// A process was started.
     ProcessStarted {
-        /// Its name.
+        /// Name of the process.
         process: String,
-        /// Its process id.
+        /// Id of the process.
         pid: i32,
     },
-    /// A stage of start-up is done: a process answered its probes, or completions proved the whole.
+    /// A stage of the start-up ended: a process answered its probes, or completions proved the whole topology.
     StageReady {
-        /// The process, or `topology`.
+        /// Name of the process, or `topology`.
         process: String,
-        /// What it waited for.
+        /// The kind of stage.
         stage: StageKind,
-        /// How long it took, in milliseconds.
+        /// Duration of the stage, in milliseconds.
         ms: f64,
     },
-    /// Something does not serve yet, and is still waited for.
+    /// An endpoint or the topology does not serve requests yet. The run waits for it.
     Waiting {
-        /// What is waited for: an endpoint's URL, or `the topology`.
+        /// URL of the endpoint, or `the topology`.
         whom: String,
-        /// Why the last try failed.
+        /// Reason why the last try failed.
         reason: String,
-        /// How long it was waited for so far, in milliseconds.
+        /// Duration of the wait so far, in milliseconds.
         waited_ms: f64,
-        /// How long it is waited for at most, in milliseconds.
+        /// Limit on the wait, in milliseconds.
         limit_ms: f64,
     },
     /// A process ended.
     ProcessExited {
-        /// Its name.
+        /// Name of the process.
         process: String,
-        /// `exit code 1`, `signal 9 (KILL)`.
+        /// How it ended: `exit code 1`, `signal 9 (KILL)`.
         status: String,
-        /// Whether `bench` had asked it to stop.
+        /// Whether `bench` had told it to stop.
         expected: bool,
     },
-    /// A signal was sent to a process's group.
+    /// A signal was sent to the group of a process.
     Signalled {
-        /// The process.
+        /// Name of the process.
         process: String,
-        /// Which.
+        /// The signal.
         signal: StopSignal,
     },
-    /// A phase of load begins.
+    /// A phase of the load starts.
     PhaseStarted {
-        /// Its name.
+        /// Name of the phase.
         phase: String,
-        /// Its kind; older records have none.
+        /// Kind of the phase. Older records have none.
         #[serde(default)]
         kind: PhaseKind,
-        /// Requests it will send, where that is known.
+        /// Number of requests of the phase, if known.
         requests: Option<u64>,
     },
-    /// How far a phase is.
+    /// Progress of a phase.
     PhaseProgress {
-        /// Its name.
+        /// Name of the phase.
         phase: String,
-        /// Requests answered or failed.
+        /// Number of requests that succeeded or failed.
         done: u64,
-        /// Requests it will send, where that is known.
+        /// Number of requests of the phase, if known.
         requests: Option<u64>,
-        /// Of those done, how many failed.
+        /// Number of requests that failed.
         failed: u64,
-        /// Median time to first token since the last of these, in milliseconds.
+        /// Median time to first token since the previous progress event, in milliseconds.
         ttft_p50_ms: Option<f64>,
     },
-    /// A phase is over.
+    /// A phase ended.
     PhaseEnded {
-        /// Its name.
+        /// Name of the phase.
         phase: String,
-        /// Its window in milliseconds.
+        /// Window of the phase, in milliseconds.
         window_ms: f64,
-        /// Requests that failed.
+        /// Number of requests that failed.
         failed: u64,
     },
-    /// A phase was ended because nothing succeeded for too long, and the load with it.
+    /// The load was given up, because no request of a phase succeeded for too long.
     GivenUp {
-        /// Its name.
+        /// Name of the phase.
         phase: String,
-        /// For how long, and the last failure.
+        /// How long, and the last failure.
         reason: String,
     },
-    /// Teardown begins.
+    /// The teardown starts.
     TeardownStarted {
-        /// Why.
+        /// Reason of the teardown.
         reason: TeardownReason,
     },
-    /// Nothing is left.
+    /// The teardown ended: all processes are gone.
     TeardownEnded {
-        /// How long it took, in milliseconds.
+        /// Duration of the teardown, in milliseconds.
         ms: f64,
     },
-    /// Something the reader should know that did not end the run.
+    /// A warning for the user that does not end the run.
     Warning {
-        /// In words.
+        /// Text of the warning.
         message: String,
     },
 }
 
-/// Why everything is taken down.
+/// Reason of a teardown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TeardownReason {
-    /// The work is done.
+    /// The run is complete.
     Done,
-    /// The topology or the work failed.
+    /// The topology or the load failed.
     Failed,
-    /// The user interrupted it.
+    /// The user interrupted the run.
     Interrupted,
 }
 
 impl TeardownReason {
-    /// Its word in records.
+    /// Name of the reason in records.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -145,22 +145,23 @@ impl TeardownReason {
     }
 }
 
-/// Where events are emitted to; cheap to clone and to send to other threads.
+/// Sender of events. It is cheap to clone and to send to other threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Events(Sender<Event>);
 
 impl Events {
-    /// A sink, and the end that consumes.
+    /// Creates a sender and its receiver.
     #[must_use]
     pub(crate) fn channel() -> (Self, Receiver<Event>) {
         let (sender, receiver) = std::sync::mpsc::channel();
         (Self(sender), receiver)
     }
 
-    /// Emits one event. A consumer that has gone away is no reason to fail a run.
+    /// Emits one event. A run does not fail if the consumer is gone.
     ///
     /// # Panics
-    /// In a debug build, at the event that BENCH_PANIC_AT names, so that tests see what a panic leaves.
+    /// In a debug build, panics at the event that BENCH_PANIC_AT names, so that tests can check what a panic leaves
+    /// behind.
     pub(crate) fn emit(&self, event: Event) {
         #[cfg(debug_assertions)]
         panic_at(&event);
@@ -174,5 +175,8 @@ fn panic_at(event: &Event) {
         return;
     };
     let event = serde_json::to_value(event).unwrap_or_default();
-    assert!(event["event"] != *name, "ordered by BENCH_PANIC_AT={name}");
+    assert!(
+        event["event"] != *name,
+        "requested by BENCH_PANIC_AT={name}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Whom TLS trusts, for everything here that speaks HTTP to an endpoint. docs/decisions/0010-tls.md says why so.
+//! Trusted certificates and TLS settings of all HTTP clients. docs/decisions/0010-tls.md gives the reasons.
 
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
@@ -8,21 +8,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-/// How load speaks TLS: HTTP/1.1 alone, and a whole handshake for each connection, as each user's first one is.
+/// TLS settings of the load: only HTTP/1.1, and a full handshake for each connection, as for the first one of each
+/// user.
 ///
 /// # Errors
-/// When this machine trusts nobody: what was looked at, and what to do.
+/// Returns a message if no trusted certificates are found, with the location that was read and advice.
 pub(crate) fn config() -> Result<Arc<ClientConfig>, String> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots()?.iter().cloned());
     if store.is_empty() {
-        return Err(nobody("none of them is a certificate of a CA"));
+        return Err(no_roots("none of them is a certificate of a CA"));
     }
-    trusting(store)
+    config_with_roots(store)
 }
 
-/// The same with these roots.
-pub(crate) fn trusting(store: RootCertStore) -> Result<Arc<ClientConfig>, String> {
+/// TLS settings of the load with these roots.
+pub(crate) fn config_with_roots(store: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
@@ -33,7 +34,8 @@ pub(crate) fn trusting(store: RootCertStore) -> Result<Arc<ClientConfig>, String
     Ok(Arc::new(config))
 }
 
-/// An HTTP client for probes and pages, which may be `secure`: no proxy, no redirect, statuses are answers.
+/// An HTTP client for probes and metrics endpoints. It uses no proxy, follows no redirects, and returns error statuses
+/// as responses. `secure` enables TLS.
 #[must_use]
 pub(crate) fn agent(limit: Duration, secure: bool) -> ureq::Agent {
     let trusted = if secure { roots() } else { Ok(&[][..]) };
@@ -55,56 +57,57 @@ pub(crate) fn agent(limit: Duration, secure: bool) -> ureq::Agent {
         .into()
 }
 
-/// Why TLS with `host` failed, and what to do.
+/// The reason why TLS with `host` failed, with advice.
 #[must_use]
-pub(crate) fn said(error: &rustls::Error, host: &str) -> String {
+pub(crate) fn explain(error: &rustls::Error, host: &str) -> String {
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
     match error {
-        InvalidCertificate(why) => format!("the certificate of `{host}` {}", mistrusted(why)),
+        InvalidCertificate(why) => {
+            format!("the certificate of `{host}` {}", certificate_problem(why))
+        }
         InvalidMessage(why) => format!(
-            "what `{host}` sends is not TLS ({why:?}); if it speaks plain HTTP, write `http://` in its URL"
+            "`{host}` does not use TLS ({why:?}); if it uses plain HTTP, write `http://` in its URL"
         ),
         AlertReceived(alert) => format!("`{host}` ended TLS with the alert {alert:?}"),
         other => format!("TLS with `{host}` failed: {other}"),
     }
 }
 
-/// Whether TLS fails in the same way as long as the server is what it is: its certificate is not trusted, or it speaks
-/// something else.
+/// Whether a retry fails in the same way: the certificate is not trusted, or the server does not use TLS.
 #[must_use]
-pub(crate) fn lasts(error: &rustls::Error) -> bool {
+pub(crate) fn is_permanent(error: &rustls::Error) -> bool {
     use rustls::Error::{InvalidCertificate, InvalidMessage};
     matches!(error, InvalidCertificate(_) | InvalidMessage(_))
 }
 
-fn mistrusted(why: &CertificateError) -> String {
+fn certificate_problem(why: &CertificateError) -> String {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
         NotValidYetContext, UnknownIssuer,
     };
     match why {
-        UnknownIssuer | BadSignature => "is signed by nobody that this machine trusts; for a CA of your own, set SSL_CERT_FILE to its PEM file".into(),
+        UnknownIssuer | BadSignature => "has no issuer that this machine trusts; for your own CA, set SSL_CERT_FILE to its PEM file".into(),
         NotValidForName | NotValidForNameContext { .. } => {
-            format!("is for another name ({why}); write a name that it holds in the URL")
+            format!("is for another name ({why}); use a name of the certificate in the URL")
         }
         Expired => "has expired; renew it".into(),
         ExpiredContext { time, not_after } => format!(
-            "has expired: it was valid until {}, and by this machine's clock it is {}; renew it",
+            "has expired: it was valid until {}, but the clock of this machine shows {}; renew it",
             instant(*not_after),
             instant(*time)
         ),
         NotValidYetContext { time, not_before } => format!(
-            "is not valid yet: it will be from {}, and by this machine's clock it is {}; set the clock right",
+            "is not valid yet: it is valid from {}, but the clock of this machine shows {}; correct the clock",
             instant(*not_before),
             instant(*time)
         ),
-        // What `openssl req -x509` makes unless told otherwise.
-        other if format!("{other:?}").contains("CaUsedAsEndEntity") => "is that of a CA, which must not serve; sign one for the server with it, or make it with `-addext basicConstraints=critical,CA:FALSE`".into(),
-        other => format!("can't be verified: {other}"),
+        // `openssl req -x509` creates such a certificate by default.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => "belongs to a CA and cannot be used by a server; sign a certificate for the server with it, or create it with `-addext basicConstraints=critical,CA:FALSE`".into(),
+        other => format!("cannot be verified: {other}"),
     }
 }
 
-/// An instant as people write it.
+/// Formats a time for people.
 fn instant(at: UnixTime) -> String {
     let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds)
@@ -115,19 +118,20 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// Certificates that this machine trusts, read once: SSL_CERT_FILE and SSL_CERT_DIR if they are set, otherwise the system's.
+/// Certificates that this machine trusts, read once: those of SSL_CERT_FILE and SSL_CERT_DIR if set, or else the
+/// system's.
 fn roots() -> Result<&'static [CertificateDer<'static>], String> {
     static ROOTS: OnceLock<Result<Vec<CertificateDer<'static>>, String>> = OnceLock::new();
     let read = || {
-        // Otherwise a name mistyped would leave only the certificates of SSL_CERT_DIR, without a word.
+        // Without this check, a mistyped path would be ignored silently, and only SSL_CERT_DIR would be used.
         if let Some(Err(error)) = std::env::var_os("SSL_CERT_FILE").map(std::fs::File::open) {
-            return Err(nobody(&error.to_string()));
+            return Err(no_roots(&error.to_string()));
         }
         let found = rustls_native_certs::load_native_certs();
         if found.certs.is_empty() {
             let why = found.errors.first();
-            return Err(nobody(
-                &why.map_or("it holds none".into(), ToString::to_string),
+            return Err(no_roots(
+                &why.map_or("it contains none".into(), ToString::to_string),
             ));
         }
         Ok(found.certs)
@@ -135,12 +139,12 @@ fn roots() -> Result<&'static [CertificateDer<'static>], String> {
     ROOTS.get_or_init(read).as_deref().map_err(Clone::clone)
 }
 
-fn nobody(why: &str) -> String {
+fn no_roots(why: &str) -> String {
     let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
         .into_iter()
         .find_map(|name| Some(format!("in {name}={}", std::env::var(name).ok()?)));
-    let place = set.unwrap_or_else(|| "where this machine keeps them".into());
+    let place = set.unwrap_or_else(|| "in the default locations of this machine".into());
     format!(
-        "no certificates to trust were found {place}: {why}; install `ca-certificates`, or set SSL_CERT_FILE to the PEM file of a CA"
+        "no trusted certificates were found {place}: {why}; install `ca-certificates`, or set SSL_CERT_FILE to the PEM file of a CA"
     )
 }

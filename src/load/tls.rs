@@ -46,7 +46,7 @@ impl Tls {
                 ended: None,
                 cut: false,
             }),
-            Err(error) => Err(tls::said(&error, &host)),
+            Err(error) => Err(tls::explain(&error, &host)),
         }
     }
 }
@@ -112,8 +112,8 @@ impl Session {
             self.tls.complete_io(&mut socket).map_err(|error| {
                 match error.get_ref().and_then(|e| e.downcast_ref()) {
                     Some(tls) => HandshakeError {
-                        why: tls::said(tls, &self.host),
-                        lasts: tls::lasts(tls),
+                        why: tls::explain(tls, &self.host),
+                        lasts: tls::is_permanent(tls),
                     },
                     None => HandshakeError {
                         why: error.to_string(),
@@ -204,7 +204,7 @@ impl Session {
             let state = self.tls.process_new_packets();
             // `read_to_end` ends with `WouldBlock`. Bytes decrypted before an error are valid.
             let _ = self.tls.reader().read_to_end(plain);
-            let state = state.map_err(|error| tls::said(&error, &self.host))?;
+            let state = state.map_err(|error| tls::explain(&error, &self.host))?;
             told = state.peer_has_closed();
         }
         Ok(told)

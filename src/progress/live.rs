@@ -1,4 +1,4 @@
-//! Progress on a terminal: what is done scrolls by as lines, what is under way is redrawn below them, a line each.
+//! Progress on a terminal. Finished steps scroll by as lines. Current activities are redrawn below them, one line each.
 
 use super::{failures, line, time};
 use crate::event::Event;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr as _;
 
-/// Bytes looked at for a log's last line.
+/// Number of bytes that are read for the last line of a log.
 const TAIL: u64 = 2_048;
 
-/// What is under way, and how it is drawn.
+/// The current activities, and the state of the screen.
 #[derive(Debug)]
 pub(crate) struct Live {
     logs: PathBuf,
@@ -30,7 +30,7 @@ struct Starting {
     since: Instant,
 }
 
-/// What does not serve yet.
+/// An endpoint or topology that does not serve requests yet.
 #[derive(Debug)]
 struct Waiting {
     whom: String,
@@ -50,7 +50,7 @@ struct Phase {
 }
 
 impl Live {
-    /// Nothing is under way; logs of processes are looked for in `logs/VARIANT/PROCESS.log`.
+    /// Starts without activities. The logs of processes are in `logs/VARIANT/PROCESS.log`.
     #[must_use]
     pub(crate) fn new(logs: &Path) -> Self {
         Self {
@@ -64,9 +64,9 @@ impl Live {
         }
     }
 
-    /// Tells an event: its line, where it is news, and what is under way from now on.
+    /// Handles an event: prints its line, if it has one, and redraws the current activities.
     pub(crate) fn tell(&mut self, event: &Event, now: Instant, width: usize, to: &mut impl Write) {
-        let mut out = self.wiped();
+        let mut out = self.erase();
         self.take(event, now);
         if !matches!(event, Event::PhaseProgress { .. } | Event::Waiting { .. })
             && let Some(news) = line(event)
@@ -77,25 +77,25 @@ impl Live {
         self.redraw(out, now, width, to);
     }
 
-    /// Draws what is under way anew.
+    /// Redraws the current activities.
     pub(crate) fn tick(&mut self, now: Instant, width: usize, to: &mut impl Write) {
-        let out = self.wiped();
+        let out = self.erase();
         self.redraw(out, now, width, to);
     }
 
-    /// Takes away what is drawn.
+    /// Erases the drawn lines.
     pub(crate) fn end(&mut self, to: &mut impl Write) {
-        let _ = to.write_all(self.wiped().as_bytes());
+        let _ = to.write_all(self.erase().as_bytes());
     }
 
-    /// What is under way, a line each, none longer than the screen.
+    /// The current activities, one line each. No line is longer than the screen.
     #[must_use]
     pub(crate) fn lines(&self, now: Instant, width: usize) -> Vec<String> {
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
         let mut lines: Vec<String> = Vec::new();
         for starting in &self.starting {
             let took = time(seconds(starting.since) * 1e3);
-            let log = self.last_words(&starting.process);
+            let log = self.last_log_line(&starting.process);
             lines.push(format!("  … {} starting, {took}  {log}", starting.process));
         }
         if let Some(waiting) = &self.waiting {
@@ -116,7 +116,7 @@ impl Live {
         if let Some(since) = self.stopping {
             lines.push(format!("  … stopping, {}", time(seconds(since) * 1e3)));
         }
-        // A line as long as the screen would wrap on some.
+        // Some terminals wrap a line that is exactly as long as the screen.
         let most = width.saturating_sub(1).max(20);
         lines
             .iter()
@@ -195,8 +195,8 @@ impl Live {
         }
     }
 
-    /// The last line of a process's log, without what would steer the terminal.
-    fn last_words(&self, process: &str) -> String {
+    /// The last line of a process's log, without characters that affect the terminal.
+    fn last_log_line(&self, process: &str) -> String {
         let path = self.logs.join(&self.variant).join(format!("{process}.log"));
         let read = || -> std::io::Result<String> {
             let mut file = files::open(&path)?;
@@ -208,14 +208,14 @@ impl Live {
         };
         let text = read().unwrap_or_default();
         let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        // The first line says how it was started, which is no news.
+        // The first line of a log is the command, which is not progress.
         let last = last
             .filter(|line| !line.starts_with("$ "))
             .unwrap_or_default();
         plain(last)
     }
 
-    fn wiped(&mut self) -> String {
+    fn erase(&mut self) -> String {
         "\u{1b}[1A\u{1b}[2K".repeat(std::mem::take(&mut self.drawn))
     }
 
@@ -226,7 +226,7 @@ impl Live {
             out.push_str(&line);
             out.push('\n');
         }
-        // A stderr that is gone is no reason to end a run.
+        // A run does not fail if stderr is closed.
         let _ = to.write_all(out.as_bytes());
         let _ = to.flush();
     }
@@ -255,14 +255,14 @@ impl Phase {
     }
 }
 
-/// Without terminal sequences, controls and changes of direction.
+/// Removes terminal sequences, control characters and characters that change the text direction.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         if c == '\u{1b}' {
             if chars.next_if_eq(&'[').is_some() {
-                // Up to the letter that ends the sequence.
+                // Skips to the letter that ends the sequence.
                 chars.by_ref().find(char::is_ascii_alphabetic);
             }
         } else if c == '\t' {
@@ -276,7 +276,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// The beginning of a line that fits into `columns`; wide characters take two, combining marks none.
+/// The start of a line that fits into `columns`. Wide characters take two columns, combining marks none.
 fn cut(line: &str, columns: usize) -> &str {
     let ends = line.char_indices().map(|(at, c)| at + c.len_utf8());
     let fits = |end: &usize| line[..*end].width() <= columns;

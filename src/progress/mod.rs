@@ -1,5 +1,5 @@
-//! Tells a person what a run is doing: one line on stderr for each event that matters, and on a terminal what is under
-//! way ([`Live`]).
+//! Shows the progress of a run: one line on stderr for each relevant event, and on a terminal also the current
+//! activities ([`Live`]).
 
 mod live;
 
@@ -9,7 +9,7 @@ use crate::event::{Event, TeardownReason};
 use crate::measure::lifecycle::{StageKind, StopSignal};
 use std::io::Write;
 
-/// Renders an event as a line, or nothing where it is not news.
+/// Renders an event as a line. `None` if the event is not shown.
 #[must_use]
 pub(crate) fn line(event: &Event) -> Option<String> {
     let line = match event {
@@ -48,7 +48,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             phase, requests, ..
         } => match requests {
             Some(requests) => format!("  {phase}: {requests} requests"),
-            None => format!("  {phase}: begins"),
+            None => format!("  {phase}: starts"),
         },
         Event::PhaseProgress {
             phase,
@@ -88,7 +88,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
     Some(line)
 }
 
-/// Writes an event's line; a stderr that is gone is no reason to end a run.
+/// Writes the line of an event. A run does not fail if stderr is closed.
 pub(crate) fn tell(event: &Event, to: &mut impl Write) {
     if let Some(line) = line(event) {
         let _ = writeln!(to, "{line}");
@@ -103,7 +103,7 @@ fn time(ms: f64) -> String {
     }
 }
 
-/// `12/400`, or `12 requests` where their number is not known.
+/// `12/400`, or `12 requests` where the total is unknown.
 fn progress(done: u64, requests: Option<u64>) -> String {
     match requests {
         Some(requests) => format!("{done}/{requests}"),

@@ -32,7 +32,7 @@ impl Writer {
 /// overwrites it in place.
 pub(super) fn clean(path: &Path, redactor: &Redactor) -> io::Result<()> {
     // A link is not followed: a process may have created it.
-    let mut file = files::open_itself(path)?;
+    let mut file = files::open_no_follow(path)?;
     if !copy(redactor, Mark::Name, &mut file, &mut io::sink())? {
         return Ok(());
     }

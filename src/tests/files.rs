@@ -16,7 +16,7 @@ fn only_regular_files_are_opened() {
         open(folder.path()).expect_err("refused").kind(),
         io::ErrorKind::IsADirectory
     );
-    let of_link = open_itself(&link).expect_err("refused").to_string();
+    let of_link = open_no_follow(&link).expect_err("refused").to_string();
     assert_eq!(of_link, "it is a symbolic link; expected a regular file");
     assert_eq!(text(&plain, 4).expect("read"), "text");
     let large = text(&plain, 3).expect_err("too large");

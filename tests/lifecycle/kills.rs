@@ -170,7 +170,7 @@ impl Case {
             // An engine that was stopped before it was ready fails the run before the panic is due.
             let failed = matches!(self.when, When::At(_)) && self.shape == Shape::Stopped;
             assert!(
-                failed && done.code == 3 || done.stderr.contains("ordered by BENCH_PANIC_AT"),
+                failed && done.code == 3 || done.stderr.contains("requested by BENCH_PANIC_AT"),
                 "{self:?}: {}{}",
                 done.stdout,
                 done.stderr

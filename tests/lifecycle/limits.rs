@@ -179,7 +179,7 @@ fn a_panic_ends_with_3_and_is_in_the_record() {
         assert_eq!(record["exit_code"], 3);
         let why = record["error"].as_str().unwrap();
         assert!(
-            why.contains("internal error: ordered by BENCH_PANIC_AT"),
+            why.contains("internal error: requested by BENCH_PANIC_AT"),
             "{why}"
         );
         done.leaves_nothing(20);

@@ -179,21 +179,21 @@ fn certificates_that_do_not_verify_end_the_run_with_what_to_do() {
         .env_file("SSL_CERT_FILE", "other.pem", &stranger)
         .run()
         .code(3)
-        .says("the certificate of `localhost` is signed by nobody that this machine trusts")
+        .says("the certificate of `localhost` has no issuer that this machine trusts")
         .says("set SSL_CERT_FILE to its PEM file");
     secure
         .bench("run", "localhost", "")
         .env("SSL_CERT_FILE", "/nowhere/ca.pem")
         .run()
         .code(3)
-        .says("no certificates to trust were found in SSL_CERT_FILE=/nowhere/ca.pem");
+        .says("no trusted certificates were found in SSL_CERT_FILE=/nowhere/ca.pem");
     let plain = secure.plain.replace("http://", "https://");
     bench("run")
         .file("wrong.yaml", &against(&plain, ""))
         .env_file("SSL_CERT_FILE", "ca.pem", &secure.ca)
         .run()
         .code(3)
-        .says("is not TLS");
+        .says("does not use TLS");
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Identity {
     fn before(&self, url: String) -> Target {
         let mut roots = RootCertStore::empty();
         roots.add(self.own.cert.der().clone()).expect("a root");
-        let config = crate::tls::trusting(roots).expect("a configuration");
+        let config = crate::tls::config_with_roots(roots).expect("a configuration");
         let mut target = Target::resolve(&url, &[]).expect("a good URL");
         target.tls = Some(Tls::trusting("localhost", config).expect("a name"));
         target
@@ -211,7 +211,7 @@ fn certificates_that_do_not_verify_say_why_and_what_to_do() {
     let (_, seen) = drive(&unknown, 2);
     assert_eq!(
         unconnected(&seen),
-        "the certificate of `localhost` is signed by nobody that this machine trusts; for a CA of your own, set SSL_CERT_FILE to its PEM file"
+        "the certificate of `localhost` has no issuer that this machine trusts; for your own CA, set SSL_CERT_FILE to its PEM file"
     );
     let other = Identity::of("elsewhere.example").serves(V1_2, serve);
     let (_, seen) = drive(&other, 2);
@@ -224,7 +224,7 @@ fn certificates_that_do_not_verify_say_why_and_what_to_do() {
     let (_, seen) = drive(&old, 2);
     let why = unconnected(&seen);
     assert!(
-        why.contains("has expired: it was valid until 2025-02-01T00:00:00Z, and by this machine's clock it is 20"),
+        why.contains("has expired: it was valid until 2025-02-01T00:00:00Z, but the clock of this machine shows 20"),
         "{why}"
     );
     assert!(seen.iter().all(|e| e.sent.is_none()), "nothing was sent");
@@ -245,14 +245,14 @@ fn what_is_not_tls_is_said_to_be_none() {
         thread::sleep(SECOND);
     });
     assert!(
-        plain.contains("is not TLS") && plain.contains("`http://`"),
+        plain.contains("does not use TLS") && plain.contains("`http://`"),
         "{plain}"
     );
     let garbage = hostile(|mut stream| {
         let _ = stream.write_all(&[0x16, 3, 3, 0xff, 0xff, 1, 2, 3]);
         thread::sleep(SECOND);
     });
-    assert!(garbage.contains("is not TLS"), "{garbage}");
+    assert!(garbage.contains("does not use TLS"), "{garbage}");
     let refused = hostile(|mut stream| {
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]);

@@ -1,4 +1,4 @@
-//! What is drawn, with times and widths given.
+//! Tests of the drawn lines, with given times and widths.
 
 use super::*;
 use crate::measure::lifecycle::PhaseKind;
@@ -12,7 +12,7 @@ fn started(process: &str) -> Event {
 }
 
 #[test]
-fn what_is_under_way_is_redrawn_and_what_is_done_stays() {
+fn current_activities_are_redrawn_and_finished_steps_stay() {
     let logs = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(logs.path().join("native")).expect("made");
     let log = logs.path().join("native/worker.log");
@@ -57,7 +57,7 @@ fn what_is_under_way_is_redrawn_and_what_is_done_stays() {
 }
 
 #[test]
-fn a_phase_says_how_far_it_is_and_what_is_left() {
+fn a_phase_shows_its_progress_and_remaining_time() {
     let (mut live, now) = (Live::new(Path::new("/nowhere")), Instant::now());
     let mut screen = Vec::new();
     let phase = "closed".to_owned();
@@ -87,7 +87,7 @@ fn a_phase_says_how_far_it_is_and_what_is_left() {
 }
 
 #[test]
-fn what_is_waited_for_is_drawn_until_it_serves() {
+fn a_wait_is_drawn_until_requests_are_served() {
     let (mut live, now) = (Live::new(Path::new("/nowhere")), Instant::now());
     let mut screen = Vec::new();
     let waiting = Event::Waiting {
@@ -140,7 +140,7 @@ fn wide_characters_take_two_columns() {
         let lines = live.lines(now, width);
         let columns = lines[0].width();
         assert!(columns < width, "{columns} of {width}: {}", lines[0]);
-        // No more is cut than one wide character and the space before it.
+        // At most one wide character and the space before it are cut.
         assert!(
             columns + 4 > width.min(73),
             "{columns} of {width}: {}",
