@@ -1,7 +1,7 @@
 //! What a scenario's variants need: a model, Python environments, etcd, an endpoint.
 
 use super::{ENGINES, Finding, Weight, finding, program};
-use crate::engine::Program;
+use crate::engine::{Program, Python};
 use crate::load::Target;
 use crate::observe::gpu;
 use crate::plan;
@@ -61,16 +61,7 @@ fn python(
         return finding("python", Weight::Bad, format!("no `runtime` for {wanted}"));
     };
     if let Runtime::Uv(_) = runtime {
-        let uv = program("uv", Weight::Bad, supervisor);
-        let found = match uv.weight {
-            Weight::Good => "made by uv at the first run".to_owned(),
-            _ => "to be made by uv, which is not on PATH".to_owned(),
-        };
-        return Finding {
-            topic: "python",
-            found,
-            ..uv
-        };
+        return made_by_uv(supervisor);
     }
     let context = runtime::Context {
         locate,
@@ -98,6 +89,25 @@ fn python(
         )
         .fix(install);
     }
+    fitting(&found, said)
+}
+
+/// An environment that a run makes.
+fn made_by_uv(supervisor: &Supervisor<'_>) -> Finding {
+    let uv = program("uv", Weight::Bad, supervisor);
+    let found = match uv.weight {
+        Weight::Good => "made by uv at the first run",
+        Weight::Note | Weight::Bad => "to be made by uv, which is not on PATH",
+    };
+    Finding {
+        topic: "python",
+        found: found.to_owned(),
+        ..uv
+    }
+}
+
+/// Whether the driver takes the CUDA that the environment's torch is built for.
+fn fitting(found: &Python, said: String) -> Finding {
     let built = found
         .versions
         .get("torch")

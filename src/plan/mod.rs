@@ -278,38 +278,9 @@ fn variant_plan(
 ) -> VariantPlan {
     let request = &scenario.request;
     let phases = paced(phases(&scenario.load), &facts.prompts);
-    let mut requests = Requests {
-        api: request.endpoint,
-        stream: request.streams(),
-        prompts_per_request: request.prompts_per_request,
-        prompts: Arc::clone(&facts.prompts),
-        template: requests::template(
-            request,
-            &requests::nvext_fields(&variant.verify.every_response),
-        ),
-        output_tokens: request.output_tokens,
-        cache_bust: request.cache_bust,
-        run: facts.run,
-        timeout: request.timeout.0,
-        accept: request.accept.clone(),
-        query: labels::query(&request.query),
-        labels: Labels::default(),
-        sha256: String::new(),
-    };
-    requests.sha256 = requests::sha256(&requests, &phases);
+    let mut requests = unlabelled(scenario, facts, &variant, &phases);
     let mut endpoint = stack.endpoint;
-    // A request's own header replaces the endpoint's.
-    let replaced = |name: &str| {
-        let mut own = request.headers.keys();
-        own.any(|own| own.eq_ignore_ascii_case(name))
-    };
-    endpoint.headers.retain(|(name, _)| !replaced(name));
-    endpoint.headers.extend(
-        request
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    lay_over(&mut endpoint.headers, &request.headers);
     requests.labels = Labels {
         run: facts.run_id.clone(),
         variant: variant.name.to_owned(),
@@ -337,6 +308,43 @@ fn variant_plan(
         slo: variant.verify.slo,
         gates: gates(variant.name, variant.verify.gates),
     }
+}
+
+/// The requests of a variant before they get labels of their own.
+fn unlabelled(
+    scenario: &Scenario,
+    facts: &Facts,
+    variant: &Effective<'_>,
+    phases: &[PhasePlan],
+) -> Requests {
+    let request = &scenario.request;
+    let mut requests = Requests {
+        api: request.endpoint,
+        stream: request.streams(),
+        prompts_per_request: request.prompts_per_request,
+        prompts: Arc::clone(&facts.prompts),
+        template: requests::template(
+            request,
+            &requests::nvext_fields(&variant.verify.every_response),
+        ),
+        output_tokens: request.output_tokens,
+        cache_bust: request.cache_bust,
+        run: facts.run,
+        timeout: request.timeout.0,
+        accept: request.accept.clone(),
+        query: labels::query(&request.query),
+        labels: Labels::default(),
+        sha256: String::new(),
+    };
+    requests.sha256 = requests::sha256(&requests, &phases);
+    requests
+}
+
+/// Adds the request's own headers; they replace headers of the endpoint with the same name.
+fn lay_over(headers: &mut Vec<(String, String)>, own: &IndexMap<String, String>) {
+    headers.retain(|(name, _)| !own.keys().any(|own| own.eq_ignore_ascii_case(name)));
+    let own = own.iter();
+    headers.extend(own.map(|(name, value)| (name.clone(), value.clone())));
 }
 
 /// Adds the times that depend on the prompts: the think time of conversations to closed loops, and the recorded times

@@ -75,43 +75,9 @@ pub(crate) fn read(
         home,
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let collector = |on_bad_row: OnBadRow| Collector::new(most, on_bad_row);
-    let api = Api {
-        endpoint: scenario.request.endpoint,
-        stream: scenario.request.streams(),
-    };
     let collector = match &scenario.prompts {
-        Wanted::Inline(prompts) => {
-            let mut collector = collector(OnBadRow::Error);
-            for (i, prompt) in prompts.iter().enumerate() {
-                let place = format_args!("prompts.inline[{i}]");
-                collector.row(place, Ok(Entry::written(prompt.clone())))?;
-            }
-            collector
-        }
-        Wanted::File(data) => {
-            let mut collector = collector(data.on_bad_row);
-            row::rows(&path(&data.file), data, api, &mut collector)?;
-            if collector.entries.iter().all(|entry| entry.at.is_some()) {
-                sort_by_time(&mut collector, ends_by_duration(scenario))?;
-            }
-            collector
-        }
-        Wanted::Csv(csv) => {
-            let mut collector = collector(csv.on_bad_row);
-            table::column(&path(&csv.file), csv, api, &mut collector)?;
-            if collector.entries.iter().all(|entry| entry.at.is_some()) {
-                sort_by_time(&mut collector, ends_by_duration(scenario))?;
-            }
-            collector
-        }
-        Wanted::Sharegpt(data) => {
-            let mut collector = collector(data.on_bad_row);
-            sharegpt::first_turns(&path(&data.file), data, api.endpoint, &mut collector)?;
-            collector
-        }
         Wanted::Trace(trace) => {
-            let collector = collector(trace.on_bad_row);
+            let collector = Collector::new(most, trace.on_bad_row);
             return traced(&path(&trace.file), trace, collector, &model);
         }
         Wanted::Synthetic(synthetic) => {
@@ -119,6 +85,23 @@ pub(crate) fn read(
             return generated(source, &model, most);
         }
         Wanted::Conversations(wanted) => return conversations(wanted, &path, most, &model),
+        Wanted::Inline(prompts) => inline(prompts, most)?,
+        Wanted::File(data) => {
+            let mut collector = Collector::new(most, data.on_bad_row);
+            row::rows(&path(&data.file), data, api(scenario), &mut collector)?;
+            in_recorded_order(collector, scenario)?
+        }
+        Wanted::Csv(csv) => {
+            let mut collector = Collector::new(most, csv.on_bad_row);
+            table::column(&path(&csv.file), csv, api(scenario), &mut collector)?;
+            in_recorded_order(collector, scenario)?
+        }
+        Wanted::Sharegpt(data) => {
+            let mut collector = Collector::new(most, data.on_bad_row);
+            let endpoint = scenario.request.endpoint;
+            sharegpt::first_turns(&path(&data.file), data, endpoint, &mut collector)?;
+            collector
+        }
     };
     check_same_body(&collector, scenario)?;
     context::check_written(&collector, &model)?;
@@ -128,6 +111,31 @@ pub(crate) fn read(
         notes,
         ..Prompts::listed(collector.entries)
     })
+}
+
+fn api(scenario: &Scenario) -> Api {
+    Api {
+        endpoint: scenario.request.endpoint,
+        stream: scenario.request.streams(),
+    }
+}
+
+/// Prompts written in the scenario itself.
+fn inline(prompts: &[String], most: usize) -> Result<Collector, Error> {
+    let mut collector = Collector::new(most, OnBadRow::Error);
+    for (i, prompt) in prompts.iter().enumerate() {
+        let place = format_args!("prompts.inline[{i}]");
+        collector.row(place, Ok(Entry::written(prompt.clone())))?;
+    }
+    Ok(collector)
+}
+
+/// Sorts prompts by their recorded time if every prompt has one.
+fn in_recorded_order(mut collector: Collector, scenario: &Scenario) -> Result<Collector, Error> {
+    if collector.entries.iter().all(|entry| entry.at.is_some()) {
+        sort_by_time(&mut collector, ends_by_duration(scenario))?;
+    }
+    Ok(collector)
 }
 
 /// The loads that replay recorded times.

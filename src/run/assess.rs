@@ -167,6 +167,48 @@ impl Waiting {
 }
 
 impl Gathered {
+    /// Keeps the first requests that give cause for findings.
+    fn note(&mut self, phase: &PhasePlan, judged: &Judged) {
+        let sample = &judged.sample;
+        let mut example = |cause, what: &dyn Fn() -> String| {
+            self.examples.add(cause, &phase.name, sample.index, what);
+        };
+        if let Some((kind, what)) = &judged.miscount {
+            example(Cause::Miscounted(*kind), &|| what.clone());
+        }
+        if sample.ok() && sample.pace_unknown() {
+            let events = sample.chunks;
+            example(Cause::AtOnce, &|| {
+                format!("{events} events with text came at once")
+            });
+        }
+        if sample.ok() && !judged.generated {
+            example(Cause::Empty, &|| "nothing was generated".to_owned());
+            self.empty += 1;
+        }
+    }
+
+    /// Counts a request whose row is written.
+    fn count(&mut self, sample: &Sample) {
+        self.done += 1;
+        if let Some(error) = &sample.error {
+            self.failed += 1;
+            self.last_failure = Some(match &sample.detail {
+                Some(detail) => format!("{error}: {detail}"),
+                None => error.to_string(),
+            });
+        }
+        if sample.ok() {
+            let usage = sample.tokens_from == Some(TokenSource::Usage);
+            let output = sample.output_tokens.filter(|_| usage);
+            let timing = sample.nvext_timing.as_ref();
+            self.told.add(sample.prompt_tokens, output, timing);
+            self.ttfts.extend(sample.ttft());
+            let chunks = sample.tokens_from == Some(TokenSource::Chunks);
+            self.counted_by_chunks += u64::from(chunks);
+        }
+    }
+
     /// The figures, with what the client says of itself.
     pub(super) fn finish(mut self, run: &PhaseRun, waits: u64) -> Assessed {
         for took in &run.prepared {
@@ -312,63 +354,29 @@ impl Assessor<'_> {
     ) -> Result<bool, record::Error> {
         let answer = assemble(exchange);
         let asked = Asked::of(self.requests, self.model, exchange.id.index);
+        let judged = self.judge_answer(exchange, &answer, &asked);
+        into.note(phase, &judged);
         let Judged {
             mut sample,
-            generated,
-            miscount,
             breaches,
             ..
-        } = self.judge_answer(exchange, &answer, &asked);
-        let gaps = &answer.timeline.gaps;
-        let mut example = |cause, what: &dyn Fn() -> String| {
-            into.examples.add(cause, &phase.name, sample.index, what);
-        };
-        if let Some((kind, what)) = miscount {
-            example(Cause::Miscounted(kind), &|| what.clone());
-        }
-        if sample.ok() && sample.pace_unknown() {
-            let events = sample.chunks;
-            example(Cause::AtOnce, &|| {
-                format!("{events} events with text came at once")
-            });
-        }
-        if sample.ok() && !generated {
-            example(Cause::Empty, &|| "nothing was generated".to_owned());
-            into.empty += 1;
-        }
+        } = judged;
         if let Some(conversations) = conversations {
             let turn = conversations.answered(exchange, sample.ok().then_some(&answer));
             (sample.conversation, sample.turn) = turn.unzip();
-        } else {
-            if let Some(differs) = self.token_mismatch(&sample) {
-                let differs = || differs.clone();
-                into.examples
-                    .add(Cause::TokenMismatch, &phase.name, sample.index, differs);
-                into.token_mismatches += 1;
-            }
+        } else if let Some(differs) = self.token_mismatch(&sample) {
+            let differs = || differs.clone();
+            into.examples
+                .add(Cause::TokenMismatch, &phase.name, sample.index, differs);
+            into.token_mismatches += 1;
         }
         if phase.measured && answered(exchange) {
             tally.add(&phase.name, sample.index, &breaches);
         }
-        into.summary.add(&sample, gaps, &exchange.delays());
+        into.summary
+            .add(&sample, &answer.timeline.gaps, &exchange.delays());
         self.writer.sample(self.variant, self.round, &sample)?;
-        if sample.ok() {
-            let usage = sample.tokens_from == Some(TokenSource::Usage);
-            let output = sample.output_tokens.filter(|_| usage);
-            let timing = sample.nvext_timing.as_ref();
-            into.told.add(sample.prompt_tokens, output, timing);
-        }
-        into.done += 1;
-        into.ttfts.extend(sample.ttft().filter(|_| sample.ok()));
-        if let Some(error) = &sample.error {
-            into.failed += 1;
-            into.last_failure = Some(match &sample.detail {
-                Some(detail) => format!("{error}: {detail}"),
-                None => error.to_string(),
-            });
-        }
-        into.counted_by_chunks +=
-            u64::from(sample.ok() && sample.tokens_from == Some(TokenSource::Chunks));
+        into.count(&sample);
         Ok(into.enough(&sample))
     }
 

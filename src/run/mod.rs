@@ -214,20 +214,35 @@ pub(crate) fn run(
 ) -> Result<Finished, Error> {
     let signals = Signals::take_over()
         .map_err(|error| Error::Setup(advised(format!("failed to take signals over: {error}"))))?;
-    let finished = recorded(path, loaded, out, keep, consume, &signals);
+    let job = Job {
+        path,
+        loaded,
+        keep,
+        signals: &signals,
+    };
+    let finished = recorded(&job, out, consume);
     signals.over();
     finished
 }
 
+/// The scenario of a run and how it is run.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    /// The scenario's file.
+    path: &'a Path,
+    loaded: &'a Loaded,
+    /// Whether what a topology that failed wrote is kept.
+    keep: bool,
+    signals: &'a Signals,
+}
+
 /// Runs a scenario with signals taken over.
 fn recorded(
-    path: &Path,
-    loaded: &Loaded,
+    job: &Job<'_>,
     out: &Path,
-    keep: bool,
     consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
-    signals: &Signals,
 ) -> Result<Finished, Error> {
+    let Job { path, loaded, .. } = *job;
     let started = jiff::Timestamp::now();
     let entropy =
         u64::from(std::process::id()) ^ started.subsec_nanosecond().cast_unsigned() as u64;
@@ -237,7 +252,6 @@ fn recorded(
     let mut run = begin(path, loaded, id, started);
     let writer = Writer::create(out, &mut run, redactor(loaded))
         .map_err(|error| Error::Setup(advised(error.to_string())))?;
-    let run_id = run.run_id.clone();
     if let Some(note) = writer.note() {
         let message = note.to_owned();
         events.emit(Event::Warning { message });
@@ -246,8 +260,7 @@ fn recorded(
         let (writer, run) = (&writer, &mut run);
         let telling = thread::Builder::new().spawn_scoped(scope, move || consume(received, writer));
         let result = telling.map_err(no_thread).and_then(|telling| {
-            let result =
-                caught(|| execute(path, loaded, &run_id, run, writer, events, signals, keep));
+            let result = caught(|| execute(job, run, writer, events));
             let told = telling.join().map_err(|panic| internal(&*panic));
             result.and_then(|code| told.map(|()| code))
         });
@@ -259,25 +272,13 @@ fn recorded(
     if whole.is_ok() {
         run.files = writer.files();
     }
-    let mut code = match result {
-        Ok(code) => match whole {
-            Ok(()) => code,
-            Err(error) => broken(&mut run, format!("the record is not whole: {error}")),
-        },
-        Err(Failure::Input(message)) => {
-            // Nothing was started: a record of it would only be in the way.
-            let message = writer.redactor().apply(&message);
-            writer.discard();
-            return Err(Error::Scenario(Failure::Input(message)));
-        }
-        Err(failure) => conclude(
-            &mut run,
-            failure.ending(),
-            Vec::new(),
-            Vec::new(),
-            Quality::default(),
-        ),
-    };
+    if let Err(Failure::Input(message)) = result {
+        // Nothing was started: a record of it would only be in the way.
+        let message = writer.redactor().apply(&message);
+        writer.discard();
+        return Err(Error::Scenario(Failure::Input(message)));
+    }
+    let mut code = concluded(&mut run, result, whole);
     let redacted = writer.redacted(&run);
     let mut run = redacted
         .map_err(|error| Error::Setup(advised(writer.redactor().apply(&error.to_string()))))?;
@@ -289,6 +290,25 @@ fn recorded(
         dir: writer.dir().to_owned(),
         run,
     })
+}
+
+/// Concludes a run that was not judged, or whose record is not whole.
+fn concluded(
+    run: &mut Run,
+    result: Result<ExitCode, Failure>,
+    whole: Result<(), record::Error>,
+) -> ExitCode {
+    match (result, whole) {
+        (Ok(code), Ok(())) => code,
+        (Ok(_), Err(error)) => broken(run, format!("the record is not whole: {error}")),
+        (Err(failure), _) => conclude(
+            run,
+            failure.ending(),
+            Vec::new(),
+            Vec::new(),
+            Quality::default(),
+        ),
+    }
 }
 
 /// The report directory, wherever this process is.
@@ -379,21 +399,20 @@ fn broken(run: &mut Run, why: String) -> ExitCode {
     )
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the one place where a run meets everything"
-)]
 /// Prepares, plans, takes every variant's turn and judges the whole.
 fn execute(
-    path: &Path,
-    loaded: &Loaded,
-    run_id: &str,
+    job: &Job<'_>,
     run: &mut Run,
     writer: &Writer,
     events: Events,
-    signals: &Signals,
-    keep: bool,
 ) -> Result<ExitCode, Failure> {
+    let Job {
+        path,
+        loaded,
+        keep,
+        signals,
+    } = *job;
+    let run_id = &run.run_id.clone();
     limits::admit(&loaded.scenario)?;
     tidy(&loaded.scenario, &events);
     let alarm = Alarm::default();

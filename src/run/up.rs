@@ -29,19 +29,33 @@ pub(crate) fn up(
 ) -> Result<Result<(), Failure>, Error> {
     let signals = Signals::take_over()
         .map_err(|error| Error::Setup(format!("failed to take signals over: {error}")))?;
-    let held = hold(path, loaded, variant, consume, ready, &signals);
+    let job = Job {
+        path,
+        loaded,
+        variant,
+        ready,
+        signals: &signals,
+    };
+    let held = hold(&job, consume);
     signals.over();
     held
 }
 
+/// The topology that is held, and the callback for when it serves.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    path: &'a Path,
+    loaded: &'a Loaded,
+    variant: Option<&'a str>,
+    ready: &'a (dyn Fn(&VariantPlan, &Startup) -> Receiver<bool> + Sync),
+    signals: &'a Signals,
+}
+
 fn hold(
-    path: &Path,
-    loaded: &Loaded,
-    variant: Option<&str>,
+    job: &Job<'_>,
     consume: impl FnOnce(Receiver<Event>, &Writer) + Send,
-    ready: &(dyn Fn(&VariantPlan, &Startup) -> Receiver<bool> + Sync),
-    signals: &Signals,
 ) -> Result<Result<(), Failure>, Error> {
+    let Job { path, loaded, .. } = *job;
     let started = jiff::Timestamp::now();
     let id = run_id(
         &loaded.scenario.name,
@@ -60,31 +74,9 @@ fn hold(
         let telling = std::thread::Builder::new();
         let telling = telling.spawn_scoped(scope, move || consume(received, writer));
         telling.map_err(no_thread)?;
+        // Dropped with this closure, which lets `consume` end.
         let events = events;
-        limits::admit(&loaded.scenario)?;
-        tidy(&loaded.scenario, &events);
-        let alarm = Alarm::default();
-        signals.watch(&alarm);
-        let supervisor = Supervisor {
-            run_id: &run.run_id,
-            alarm: &alarm,
-        };
-        let mut prepared = prepare(&loaded.scenario, path, &run.run_id, &events, &supervisor)?;
-        prepared.claim_scratch(&events)?;
-        let plan = plan::build(&loaded.scenario, &prepared.facts)
-            .map_err(|error| Failure::Setup(error.to_string()))?;
-        let turn = Turn {
-            plan: &plan,
-            variant: chosen(&plan.variants, variant)?,
-            round: 1,
-            run_id: &run.run_id,
-            writer,
-            events: &events,
-            signals,
-            keep: false,
-            task: Task::Hold(ready),
-        };
-        turn.take(&mut None).failure.map_or(Ok(()), Err)
+        serve(job, &run.run_id, writer, &events)
     });
     if matches!(
         result,
@@ -101,6 +93,41 @@ fn hold(
         Err(Failure::Input(message)) => Err(Error::Scenario(Failure::Input(message))),
         result => Ok(result),
     }
+}
+
+/// Brings the topology up and holds it.
+fn serve(job: &Job<'_>, run_id: &str, writer: &Writer, events: &Events) -> Result<(), Failure> {
+    let Job {
+        path,
+        loaded,
+        variant,
+        ready,
+        signals,
+    } = *job;
+    limits::admit(&loaded.scenario)?;
+    tidy(&loaded.scenario, events);
+    let alarm = Alarm::default();
+    signals.watch(&alarm);
+    let supervisor = Supervisor {
+        run_id,
+        alarm: &alarm,
+    };
+    let mut prepared = prepare(&loaded.scenario, path, run_id, events, &supervisor)?;
+    prepared.claim_scratch(events)?;
+    let plan = plan::build(&loaded.scenario, &prepared.facts)
+        .map_err(|error| Failure::Setup(error.to_string()))?;
+    let turn = Turn {
+        plan: &plan,
+        variant: chosen(&plan.variants, variant)?,
+        round: 1,
+        run_id,
+        writer,
+        events,
+        signals,
+        keep: false,
+        task: Task::Hold(ready),
+    };
+    turn.take(&mut None).failure.map_or(Ok(()), Err)
 }
 
 fn chosen<'a>(variants: &'a [VariantPlan], name: Option<&str>) -> Result<&'a VariantPlan, Failure> {

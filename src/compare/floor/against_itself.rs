@@ -42,25 +42,7 @@ pub(crate) fn against_itself(loaded: &mut Loaded) {
             .gates
             .retain(|gate| gate.variants().next().is_none());
     }
-    let rounds = compare.rounds.unwrap_or(Rounds {
-        until: None,
-        min: ROUNDS,
-        max: None,
-        order: Order::Abba,
-        restart: true,
-    });
-    // All of them, whatever the first look says: what is wanted is the spread, that from start to start too.
-    let rounds = Rounds {
-        until: None,
-        min: match rounds.until {
-            // Looks may end early, which is when a spread is least known.
-            Some(_) => rounds.min.max(ROUNDS),
-            None => rounds.most(),
-        },
-        max: None,
-        order: Order::Abba,
-        restart: true,
-    };
+    let rounds = all_of(compare.rounds);
     scenario.variants = [name.clone(), again.clone()]
         .into_iter()
         .zip(both)
@@ -78,4 +60,27 @@ pub(crate) fn against_itself(loaded: &mut Loaded) {
     loaded.resolved["variants"] = json!({&name: written, again: written});
     loaded.resolved["compare"] = json!(scenario.compare);
     loaded.resolved[AGAINST_ITSELF] = json!(true);
+}
+
+/// The rounds of a run that looks for the noise.
+fn all_of(wanted: Option<Rounds>) -> Rounds {
+    let rounds = wanted.unwrap_or(Rounds {
+        until: None,
+        min: ROUNDS,
+        max: None,
+        order: Order::Abba,
+        restart: true,
+    });
+    // All of them, whatever the first look says: what is wanted is the spread, that from start to start too.
+    Rounds {
+        until: None,
+        min: match rounds.until {
+            // Looks may end early, which is when a spread is least known.
+            Some(_) => rounds.min.max(ROUNDS),
+            None => rounds.most(),
+        },
+        max: None,
+        order: Order::Abba,
+        restart: true,
+    }
 }

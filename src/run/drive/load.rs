@@ -3,6 +3,7 @@
 
 use super::{Under, cancel};
 use crate::load::{Patience, PhaseLoad, PhaseRun};
+use crate::measure::exchange::Exchange;
 use crate::observe::scrape::{WatchSignal, Watched};
 use crate::observe::{Pages, Reading};
 use crate::plan::{Label, PhasePlan, Purpose, Shape};
@@ -12,7 +13,7 @@ use crate::run::assess::{Assessed, Backlog, Gathered};
 use crate::run::variant::Turn;
 use crate::run::{Failure, no_thread};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
 
 /// Answers that may always wait to be assessed.
@@ -239,15 +240,10 @@ impl Turn<'_> {
             let runs = client.drive(loads, &cancel(alarm), &mut |mut exchange| {
                 exchange.id.index += begin;
                 waits += u64::from(backlog.enter(&exchange));
-                let sent = match send.try_send(exchange) {
-                    Err(TrySendError::Full(exchange)) => {
-                        waits += 1;
-                        send.send(exchange).is_ok()
-                    }
-                    sent => sent.is_ok(),
-                };
+                let handed = hand_on(&send, exchange);
+                waits += u64::from(handed.waited);
                 // When the assessor has given up, its own error is the one that is told.
-                if !sent {
+                if handed.refused {
                     alarm.raise();
                 }
             });
@@ -279,6 +275,24 @@ impl Turn<'_> {
             sample: sample.clone(),
         };
         self.writer.server(&row).ok();
+    }
+}
+
+/// How an exchange was handed to the assessor.
+struct Handed {
+    waited: bool,
+    /// Whether the assessor is gone.
+    refused: bool,
+}
+
+fn hand_on(to: &SyncSender<Exchange>, exchange: Exchange) -> Handed {
+    let (waited, sent) = match to.try_send(exchange) {
+        Err(TrySendError::Full(exchange)) => (true, to.send(exchange).is_ok()),
+        sent => (false, sent.is_ok()),
+    };
+    Handed {
+        waited,
+        refused: !sent,
     }
 }
 
