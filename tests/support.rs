@@ -229,7 +229,7 @@ impl Bench {
     }
 }
 
-/// `bench` leaves a signal ignored that was ignored when it started: it would not end by it.
+/// Fails if this process ignores the signal. `bench` would inherit that, and the signal would not end it.
 pub(crate) fn not_ignored(signal: Signal) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -6,13 +6,13 @@ use crate::report::harmless;
 use crate::topology::leftovers::{self, Looked};
 use std::time::Duration;
 
-/// How long wardens may take to end what their `bench` left them: longer than the grace of engines.
+/// How long to wait for wardens whose `bench` is gone. Longer than the grace of engines.
 const WAIT: Duration = Duration::from_secs(30);
 
 pub(super) fn clean() -> ExitCode {
     let looked = leftovers::clean(WAIT, |run_id| {
         tell(&format!(
-            "the bench of run {} has ended; waiting until its warden has taken the run down\n",
+            "bench of run {} has ended; waiting for its warden to stop the run\n",
             harmless(run_id)
         ));
     });
@@ -21,7 +21,7 @@ pub(super) fn clean() -> ExitCode {
     }
     for run_id in &looked.ending {
         tell(&format!(
-            "error: the warden of run {} is still taking it down after {} s\nhelp: run `bench clean` again\n",
+            "error: the warden of run {} has not stopped it after {} s\nhelp: run `bench clean` again\n",
             harmless(run_id),
             WAIT.as_secs()
         ));

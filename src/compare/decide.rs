@@ -141,7 +141,7 @@ pub(super) fn decide(
             (Some(margin), Some(distance)) => {
                 judge_at_looks(row, &looks, margin, doubt);
                 let spread = |estimate: Estimate| estimate.error * (estimate.rounds as f64).sqrt();
-                // Of the whole design, not of the look that decided.
+                // The detectable effect is that of all planned looks, not of the one that decided.
                 let reach = interleaved(&row.values).map(|found| distance * spread(found));
                 row.detectable = reach
                     .filter(|_| row.detectable.is_some())
@@ -152,12 +152,12 @@ pub(super) fn decide(
     }
 }
 
-/// Judges the rounds of each look as if later ones had not come, up to the first that decides. Later rounds ran for the
-/// sake of other metrics and do not overturn a verdict: the looks have spent its share of the error budget.
+/// Judges a row at each look, by the rounds up to that look, until one look decides. Later rounds ran
+/// for other metrics and do not change the verdict, because their looks spend no error for this row.
 fn judge_at_looks(row: &mut Comparison, looks: &[Look], margin: f64, doubt: Option<String>) {
     let there = row.values.len();
     let reached = |look: &&Look| look.rounds as usize <= there;
-    // A run that ended before its first look is judged at that look's level.
+    // A run that ended before its first look is judged at the level of that look.
     let due = match looks.iter().filter(reached).count() {
         0 => looks.iter().take(1).collect(),
         _ => looks.iter().filter(reached).collect::<Vec<_>>(),

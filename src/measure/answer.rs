@@ -143,4 +143,4 @@ fn streams(exchange: &Exchange) -> bool {
 
 #[cfg(test)]
 #[path = "tests/answer.rs"]
-mod tests;
+pub(super) mod tests;

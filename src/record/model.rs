@@ -257,7 +257,8 @@ pub struct Comparison {
     /// How often each bound may err.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
-    /// With planned looks: how often a bound may err at any look so far. `rounds` are those of the look that decided.
+    /// With planned looks: the probability that a bound errs at any look so far. `rounds` counts the rounds of the look
+    /// that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<f64>,
     /// What is said of it; only of metrics that are judged.

@@ -169,7 +169,7 @@ pub(crate) fn hidden(text: &str) -> String {
     Redactor::except(all, &public()).apply(text)
 }
 
-/// A redactor of the secrets of this process's environment, for records that no scenario names secrets for.
+/// A redactor of the secrets in this process's environment, for records without a scenario.
 #[must_use]
 pub(crate) fn environment_redactor() -> Redactor {
     Redactor::except(inherited(), &public())

@@ -1,4 +1,4 @@
-//! Looks that are planned: a comparison is judged several times while its rounds come in, and stops once it is decided.
+//! Planned looks: a comparison is judged several times while its rounds come in, and ends once it is decided.
 //!
 //! Every look spends a part of the error budget, as a spending function says (Lan and DeMets, 1983). The nominal level of
 //! each look follows from the joint distribution of the statistics at all looks, which is integrated numerically
@@ -51,7 +51,7 @@ pub(crate) struct Look {
     pub spent: f64,
 }
 
-/// The rounds after which one looks: from `min`, every [`STEP`], and at `max`.
+/// The numbers of rounds at which the comparison is judged: from `min`, every [`STEP`], and `max`.
 #[must_use]
 pub(crate) fn look_rounds(min: u32, max: u32) -> Vec<u32> {
     let mut rounds: Vec<u32> = (min..max).step_by(STEP as usize).collect();

@@ -71,11 +71,11 @@ fn all_of(wanted: Option<Rounds>) -> Rounds {
         order: Order::Abba,
         restart: true,
     });
-    // All of them, whatever the first look says: what is wanted is the spread, that from start to start too.
+    // There is one look, after all rounds: the spread is wanted, with that between starts.
     Rounds {
         until: None,
         min: match rounds.until {
-            // Looks may end early, which is when a spread is least known.
+            // Planned looks could end the run early, when the spread is known least.
             Some(_) => rounds.min.max(ROUNDS),
             None => rounds.most(),
         },

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 /// An exchange whose body came in reads of `sizes`, one every millisecond.
-fn exchange(kind: &str, body: &[u8], sizes: &[usize]) -> Exchange {
+pub(in crate::measure) fn exchange(kind: &str, body: &[u8], sizes: &[usize]) -> Exchange {
     let mut end = 0;
     let reads = sizes.iter().enumerate().map(|(i, size)| {
         end = (end + size).min(body.len());

@@ -1,7 +1,8 @@
 //! The fixtures are what vLLM 0.31 with SmolLM2-135M-Instruct sent.
 
+use crate::measure::answer::tests::exchange as exchange_in_reads;
 use crate::measure::answer::{Answer, assemble};
-use crate::measure::exchange::{Arrival, End, Exchange, RequestId};
+use crate::measure::exchange::Exchange;
 use crate::measure::sample::{Judgement, Sample, TokenSource};
 use serde_json::Value;
 
@@ -10,35 +11,8 @@ const UNARY: &str = include_str!("../fixtures/vllm-responses.json");
 
 /// The body came an event a read, one every millisecond.
 fn exchange(kind: &str, body: &str) -> Exchange {
-    let mut end = 0;
-    let reads = body.split_inclusive("\n\n").enumerate().map(|(i, event)| {
-        end += event.len();
-        let at = (i as u64 + 1) * 1_000_000;
-        Arrival {
-            end,
-            kernel: at,
-            user: at,
-            stamped: true,
-        }
-    });
-    Exchange {
-        id: RequestId {
-            phase: 0,
-            index: 0,
-            batch: None,
-        },
-        due: 0,
-        sent: Some(0),
-        connect: None,
-        reused: false,
-        reconnected: false,
-        ended: 99_000_000,
-        status: Some(200),
-        headers: [("content-type".to_owned(), kind.to_owned())].into(),
-        arrivals: reads.collect(),
-        body: body.as_bytes().to_vec(),
-        end: End::Complete,
-    }
+    let sizes: Vec<usize> = body.split_inclusive("\n\n").map(str::len).collect();
+    exchange_in_reads(kind, body.as_bytes(), &sizes)
 }
 
 fn streamed(body: &str) -> Answer {

@@ -121,7 +121,7 @@ fn clean_at(places: &[PathBuf], wait: Duration, mut waiting: impl FnMut(&str)) -
                     looked.ending.push(run.run_id.clone());
                 }
                 State::Stalled(ended) => {
-                    // A warden that even KILL does not end stalls again: once is enough.
+                    // A warden that KILL does not end is found again. The registry is read anew once.
                     without_bench.insert(run.path.clone());
                     stalled |= wardens.insert(run.path.clone(), ended).is_none();
                 }

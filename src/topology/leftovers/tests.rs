@@ -8,7 +8,8 @@ fn cleaned(place: &Path) -> Vec<Cleaned> {
     clean_at(&[place.to_owned()], Duration::ZERO, |_| {}).runs
 }
 
-/// The id of a test's own run: cleaning ends every process with the mark, whichever test of which checkout started it.
+/// A run id that only this test uses. Cleaning ends every process with that id in its environment, also processes of
+/// other tests.
 fn run_id(test: &str) -> String {
     format!("{test}-{}", std::process::id())
 }
